@@ -1,0 +1,129 @@
+"""Objects of the lake as local files: downloaded once, checked, kept until the room is needed.
+
+Names are used once and objects never change, so a cached file can never be stale. Files in use are pinned.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.checksum import file_crc32c
+from lakehouse.errors import CacheFullError, UnreadableError
+from lakehouse.parquet import check_landed_file, check_month_file
+from lakehouse.plan import LandedFile
+from lakehouse.snapshot import MonthFile
+from lakehouse.store import Store
+
+_DOWNLOADS_AT_ONCE = 16  # object storage answers in tens of milliseconds: waiting, not work
+
+
+@dataclass
+class _Entry:
+    path: Path
+    size: int
+    pins: int
+    ready: Future[None]
+
+
+class FileCache:
+    """A bounded folder of downloaded objects. Threads share it; a folder belongs to one process."""
+
+    def __init__(self, store: Store, folder: Path, max_bytes: int) -> None:
+        self._store = store
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # least recently used first
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="download")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+    @contextmanager
+    def pinned(self, files: Sequence[MonthFile | LandedFile]) -> Iterator[list[Path]]:
+        """Local paths of `files`, in their order, that stay until the block ends.
+
+        Raises ObjectMissingError (plan again), UnreadableError (checksum or contents wrong), CacheFullError,
+        FormatTooNewError and the store's errors; then nothing stays pinned.
+        """
+        taken: list[_Entry] = []
+        try:
+            for file in files:
+                taken.append(self._take(file))
+            for entry in taken:
+                entry.ready.result()
+            yield [entry.path for entry in taken]
+        finally:
+            with self._lock:
+                for entry in taken:
+                    entry.pins -= 1
+
+    def close(self) -> None:
+        """Ends downloads and removes the folder."""
+        self._pool.shutdown(cancel_futures=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _take(self, file: MonthFile | LandedFile) -> _Entry:
+        name, size, _ = _identity(file)
+        with self._lock:
+            entry = self._entries.get(name)
+            if entry is not None and not _failed(entry):
+                self._entries.move_to_end(name)
+                entry.pins += 1
+                return entry
+            if entry is not None:
+                self._drop(name)
+            self._make_room(name, size)
+            path = self._folder / f"{uuid.uuid4().hex}.parquet"
+            entry = _Entry(path, size, 1, self._pool.submit(self._fetch, file, path))
+            self._entries[name] = entry
+            self._bytes += size
+            return entry
+
+    def _make_room(self, name: str, size: int) -> None:
+        for candidate in [n for n, e in self._entries.items() if e.pins == 0]:
+            if self._bytes + size <= self._max_bytes:
+                return
+            self._drop(candidate)
+        if self._bytes + size > self._max_bytes:
+            raise CacheFullError(
+                f"{name}: {size} bytes do not fit beside the {self._bytes} bytes in use;"
+                f" the cache holds {self._max_bytes}"
+            )
+
+    def _drop(self, name: str) -> None:
+        entry = self._entries.pop(name)
+        self._bytes -= entry.size
+        entry.path.unlink(missing_ok=True)
+
+    def _fetch(self, file: MonthFile | LandedFile, path: Path) -> None:
+        name, _, crc32c = _identity(file)
+        try:
+            self._store.download(name, path)
+            if file_crc32c(path) != crc32c:
+                raise UnreadableError(name, f"its bytes do not have crc32c {crc32c}")
+            if isinstance(file, LandedFile):
+                check_landed_file(name, path, file.flight_date)
+            else:
+                check_month_file(name, path, file.rows)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _identity(file: MonthFile | LandedFile) -> tuple[str, int, int]:
+    if isinstance(file, LandedFile):
+        return file.name, file.info.size, file.info.crc32c
+    return file.path, file.bytes, file.crc32c
+
+
+def _failed(entry: _Entry) -> bool:
+    return entry.ready.done() and entry.ready.exception() is not None

@@ -1,0 +1,56 @@
+"""Ways of failing, named by what the caller must do. Every message says what, where and why."""
+
+from __future__ import annotations
+
+
+class LakeError(Exception):
+    """Anything that this package raises on purpose."""
+
+
+class ObjectExistsError(LakeError):
+    """The object was there before this create: choose another name, or read what is there."""
+
+
+class ObjectMissingError(LakeError):
+    """The object is not there (any more): the plan that named it is old, make a new one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: there is no such object")
+        self.name = name
+
+
+class CreateUnknownError(LakeError):
+    """The create may or may not have happened, or may still happen: look, or use a new name; never delete."""
+
+
+class StoreUnavailableError(LakeError):
+    """Storage does not answer: try again later."""
+
+
+class StoreRefusedError(LakeError):
+    """Storage answers and says no (permissions, bucket, name): a person has to change something."""
+
+
+class UnreadableError(LakeError):
+    """An object of ours is there but is not what it must be: leave it out and report it, or refuse to answer."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: cannot be read: {why}")
+        self.name = name
+        self.why = why
+
+
+class FormatTooNewError(LakeError):
+    """A newer program wrote this: upgrade this one."""
+
+
+class LineBrokenError(LakeError):
+    """Snapshots that were seen before are gone without a successor: stop and look at the bucket."""
+
+
+class CacheFullError(LakeError):
+    """The files of one question do not fit into the cache: raise its limit or ask for fewer dates."""
+
+
+class ConfigError(LakeError):
+    """A setting is missing or wrong: correct it and start again."""

@@ -1,0 +1,78 @@
+"""The one definition of "the newest event of each flight wins", as SQL.
+
+Compactor, API and analysts all use it. It is idempotent, commutative and associative over any union of
+events, since the order is total: merging twice, in parts or in another order gives the same rows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Final
+
+from lakehouse.event import COLUMNS, EVENT_SCHEMA, KEY, ORDER, PROBE_CARRIER
+
+SORT_KEY: Final = ", ".join(KEY)
+"""The order of rows in a month file."""
+
+VISIBLE: Final = "status <> 'void'"
+"""A void event withdraws its flight: it wins like any other, and is then in no answer."""
+
+_NEWEST_FIRST = ", ".join(f"{column} DESC" for column in ORDER)
+_COLUMNS = ", ".join(COLUMNS)
+
+
+def newest(relation: str) -> str:
+    """SELECT of the newest event per flight among the rows of the SQL relation `relation`."""
+    return (
+        f"SELECT {_COLUMNS} FROM {relation} "
+        f"QUALIFY row_number() OVER (PARTITION BY {SORT_KEY} ORDER BY {_NEWEST_FIRST}) = 1"
+    )
+
+
+def read_files(files: Sequence[Path]) -> str:
+    """SQL relation of all rows of local Parquet files, in our columns; no rows when there are none."""
+    if not files:
+        return f"(SELECT {_no_rows()})"
+    listed = ", ".join(quoted(str(file)) for file in files)
+    return f"read_parquet([{listed}], hive_partitioning = false)"
+
+
+def merged(
+    month_files: Sequence[Path], tail_files: Sequence[Path], tail_dates: Collection[dt.date], where: str = ""
+) -> str:
+    """SELECT of the state: the newest event per flight over month files and tail, void ones included.
+
+    Only dates that the tail touches are decided again; elsewhere a month file has one row per flight.
+    `where` may name key columns only (it is applied before the decision).
+    """
+    months, tail = read_files(month_files), read_files(tail_files)
+    condition = where or "true"
+    if not tail_files:
+        return f"SELECT {_COLUMNS} FROM {months} WHERE {condition}"
+    dates = ", ".join(f"DATE '{date.isoformat()}'" for date in sorted(tail_dates))
+    touched = (
+        f"(SELECT {_COLUMNS} FROM {months} WHERE flight_date IN ({dates}) AND {condition} "
+        f"UNION ALL SELECT {_COLUMNS} FROM {tail} WHERE {condition})"
+    )
+    return (
+        f"SELECT {_COLUMNS} FROM {months} WHERE flight_date NOT IN ({dates}) AND {condition} "
+        f"UNION ALL ({newest(touched)})"
+    )
+
+
+def without_probes() -> str:
+    """Condition that leaves out probes and canaries."""
+    return f"carrier <> '{PROBE_CARRIER}'"
+
+
+def quoted(text: str) -> str:
+    """`text` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _no_rows() -> str:
+    types = {"date32[day]": "DATE", "int8": "TINYINT", "int32": "INTEGER", "string": "VARCHAR"}
+    columns = (f"NULL::{types.get(str(f.type), 'TIMESTAMPTZ')} AS {f.name}" for f in EVENT_SCHEMA)
+    return ", ".join(columns) + " LIMIT 0"

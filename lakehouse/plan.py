@@ -1,0 +1,137 @@
+"""From listings to a plan: one snapshot and its tail, which together hold every acked event.
+
+Landing is listed first, whole; then the latest snapshot is found, as the highest name of a listing. A landed
+file that the first listing no longer shows was deleted, hence absorbed before, hence inside the snapshot.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from lakehouse import names
+from lakehouse.errors import LineBrokenError, ObjectMissingError, StoreUnavailableError
+from lakehouse.snapshot import EMPTY, MonthFile, Snapshot, from_json
+from lakehouse.store import ObjectInfo, Store
+
+Now = Callable[[], dt.datetime]
+"""Wall clock, aware, UTC."""
+
+_FIND_ATTEMPTS = 5  # a snapshot found and collected before it is read, five times running, is no race
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """A micro-batch of one flight date."""
+
+    info: ObjectInfo
+    flight_date: dt.date
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+
+@dataclass(frozen=True)
+class Landing:
+    """A whole listing of `landing/`, and how many names in it are not ours."""
+
+    files: tuple[LandedFile, ...]
+    foreign: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an answer is computed from. `listed_at` is the start of the landing listing."""
+
+    snapshot: Snapshot
+    landing: Landing
+    listed_at: dt.datetime
+
+    @cached_property
+    def tail(self) -> tuple[LandedFile, ...]:
+        """Landed files that the snapshot has not absorbed."""
+        return tuple(file for file in self.landing.files if file.name not in self.snapshot.absorbed)
+
+    def names_file(self, name: str) -> bool:
+        """Whether an answer from this plan could need the object `name`."""
+        in_months = any(entry.path == name for entry in self.snapshot.months.values())
+        return in_months or any(file.name == name for file in self.tail)
+
+    def months_between(self, first: dt.date | None, last: dt.date | None) -> tuple[MonthFile, ...]:
+        """Month files that have a flight date in the range (inclusive, None is open), by month."""
+        entries = (self.snapshot.months[month] for month in sorted(self.snapshot.months))
+        return tuple(e for e in entries if _overlaps(e.min_flight_date, e.max_flight_date, first, last))
+
+    def tail_between(self, first: dt.date | None, last: dt.date | None) -> tuple[LandedFile, ...]:
+        """Tail files of flight dates in the range, by name."""
+        return tuple(f for f in self.tail if _overlaps(f.flight_date, f.flight_date, first, last))
+
+
+class Planner:
+    """Makes plans; remembers the highest snapshot seen so that time never runs backwards."""
+
+    def __init__(self, store: Store, now: Now) -> None:
+        self._store = store
+        self._now = now
+        self._latest = EMPTY
+
+    def plan(self) -> Plan:
+        """A plan as of now. Raises LineBrokenError, UnreadableError, FormatTooNewError and the store's errors."""
+        listed_at = self._now()
+        landing = list_landing(self._store)
+        return Plan(self.latest_snapshot(), landing, listed_at)
+
+    def latest_snapshot(self) -> Snapshot:
+        """The snapshot with the highest name in a listing; EMPTY before the first commit."""
+        for _ in range(_FIND_ATTEMPTS):
+            number = self._highest_number()
+            if number == self._latest.number:
+                return self._latest
+            name = names.snapshot(number)
+            try:
+                self._latest = from_json(name, self._store.read(name))
+            except ObjectMissingError:
+                continue  # collected between the listing and the read: a newer one is there
+            return self._latest
+        raise StoreUnavailableError(
+            f"{names.SNAPSHOTS}: each of {_FIND_ATTEMPTS} listings named a snapshot that was gone when it was read"
+        )
+
+    def _highest_number(self) -> int:
+        start = names.snapshot(self._latest.number) if self._latest.number else ""
+        numbers = (names.parse_snapshot(info.name) for info in self._store.list(names.SNAPSHOTS, start))
+        highest = max((number for number in numbers if number is not None), default=0)
+        if highest < self._latest.number:
+            raise LineBrokenError(
+                f"{self._store.url}/{names.SNAPSHOTS}: snapshot {self._latest.number} was there and nothing from"
+                " it on is there now; restore the deleted objects (soft delete) before going on"
+            )
+        return highest
+
+
+def list_landing(store: Store) -> Landing:
+    """All landed files, by name; other objects under `landing/` are counted and ignored."""
+    files: list[LandedFile] = []
+    foreign = 0
+    for info in store.list(names.LANDING):
+        date = names.parse_landed_file(info.name)
+        if date is None:
+            foreign += 1
+        else:
+            files.append(LandedFile(info, date))
+    return Landing(tuple(files), foreign)
+
+
+def by_month(files: Iterable[LandedFile]) -> dict[str, list[LandedFile]]:
+    """Landed files grouped by the month of their flight date."""
+    months: dict[str, list[LandedFile]] = {}
+    for file in files:
+        months.setdefault(names.month_of(file.flight_date), []).append(file)
+    return months
+
+
+def _overlaps(low: dt.date, high: dt.date, first: dt.date | None, last: dt.date | None) -> bool:
+    return (first is None or high >= first) and (last is None or low <= last)

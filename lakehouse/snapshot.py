@@ -1,0 +1,113 @@
+"""A snapshot: the numbered list of month files that make up the table, and its JSON form."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lakehouse import names
+from lakehouse.errors import FormatTooNewError, UnreadableError
+from lakehouse.event import FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class MonthFile:
+    """One month's entry. `since` is the number of the snapshot that introduced it."""
+
+    path: str
+    since: int
+    rows: int
+    bytes: int
+    crc32c: int
+    min_flight_date: dt.date
+    max_flight_date: dt.date
+    max_event_time: dt.datetime
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The table at one commit. `months` maps `2013-01` to its file; `absorbed` are landed files inside it."""
+
+    number: int
+    oldest: int
+    months: Mapping[str, MonthFile] = field(default_factory=dict)
+    absorbed: frozenset[str] = frozenset()
+
+    def since(self, month: str) -> int:
+        """The `since` of the month's entry, 0 when it has none."""
+        entry = self.months.get(month)
+        return 0 if entry is None else entry.since
+
+
+EMPTY: Final = Snapshot(number=0, oldest=0)
+"""The table before the first commit."""
+
+
+def to_json(snapshot: Snapshot) -> bytes:
+    """The bytes of the snapshot's object; the same snapshot always gives the same bytes."""
+    document = {
+        "format_version": FORMAT_VERSION,
+        "number": snapshot.number,
+        "oldest": snapshot.oldest,
+        "months": {month: _entry_to_json(snapshot.months[month]) for month in sorted(snapshot.months)},
+        "absorbed": sorted(snapshot.absorbed),
+    }
+    return json.dumps(document, indent=1).encode()
+
+
+def from_json(name: str, data: bytes) -> Snapshot:
+    """The snapshot in the object `name`.
+
+    Raises FormatTooNewError, or UnreadableError when the bytes are not a snapshot of that name.
+    """
+    try:
+        document = json.loads(data)
+        version = document["format_version"]
+        if not isinstance(version, int) or version > FORMAT_VERSION:
+            raise FormatTooNewError(
+                f"{name}: format_version {version!r} is newer than {FORMAT_VERSION}, which this program knows;"
+                " upgrade it"
+            )
+        result = Snapshot(
+            number=int(document["number"]),
+            oldest=int(document["oldest"]),
+            months={month: _entry_from_json(month, entry) for month, entry in document["months"].items()},
+            absorbed=frozenset(document["absorbed"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableError(name, f"not a snapshot: {error!r}") from error
+    if names.snapshot(result.number) != name or not 0 <= result.oldest <= result.number:
+        raise UnreadableError(name, f"says number {result.number}, oldest {result.oldest}")
+    return result
+
+
+def _entry_to_json(entry: MonthFile) -> dict[str, Any]:
+    return {
+        "path": entry.path,
+        "since": entry.since,
+        "rows": entry.rows,
+        "bytes": entry.bytes,
+        "crc32c": entry.crc32c,
+        "min_flight_date": entry.min_flight_date.isoformat(),
+        "max_flight_date": entry.max_flight_date.isoformat(),
+        "max_event_time": entry.max_event_time.astimezone(dt.UTC).isoformat(timespec="microseconds"),
+    }
+
+
+def _entry_from_json(month: str, entry: Mapping[str, Any]) -> MonthFile:
+    parsed = names.parse_month_file(entry["path"])
+    if parsed is None or parsed.month != month:
+        raise ValueError(f"month {month} has path {entry['path']!r}")
+    return MonthFile(
+        path=entry["path"],
+        since=int(entry["since"]),
+        rows=int(entry["rows"]),
+        bytes=int(entry["bytes"]),
+        crc32c=int(entry["crc32c"]),
+        min_flight_date=dt.date.fromisoformat(entry["min_flight_date"]),
+        max_flight_date=dt.date.fromisoformat(entry["max_flight_date"]),
+        max_event_time=dt.datetime.fromisoformat(entry["max_event_time"]),
+    )

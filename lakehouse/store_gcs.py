@@ -1,0 +1,178 @@
+"""Objects of a Google Cloud Storage bucket. The only file that knows google.cloud.storage.
+
+Reads and listings are retried by the client within a deadline. A create is tried once: a retry could not
+tell its own success from somebody else's object, and the callers all have something better to do.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import google.auth.exceptions
+import requests
+from google.api_core import exceptions as api
+from google.cloud import storage
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from lakehouse.errors import (
+    CreateUnknownError,
+    ObjectExistsError,
+    ObjectMissingError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    UnreadableError,
+)
+from lakehouse.store import ObjectInfo, Source
+
+_RETRY_S = 30.0  # reads: longer than a usual hiccup, shorter than a caller's patience
+_TIMEOUT_S = (5.0, 30.0)  # connect, and between two bytes
+_FIELDS = "items(name,size,crc32c,timeCreated,generation),nextPageToken"
+_DEFINITE = (400, 401, 403, 404, 405)  # answers that say the create did not happen
+
+
+class GcsStore:
+    """The store for `gs://bucket`, with Application Default Credentials or STORAGE_EMULATOR_HOST."""
+
+    def __init__(self, bucket: str) -> None:
+        try:
+            self._client = storage.Client()
+        except google.auth.exceptions.DefaultCredentialsError as error:
+            raise StoreRefusedError(f"gs://{bucket}: no Google credentials: {error}") from error
+        _widen_pool(self._client)
+        self._bucket = self._client.bucket(bucket)
+        self._retry = DEFAULT_RETRY.with_timeout(_RETRY_S)
+
+    @property
+    def url(self) -> str:
+        return f"gs://{self._bucket.name}"
+
+    def list(self, prefix: str, start: str = "") -> Iterator[ObjectInfo]:
+        with _translated(prefix):
+            blobs = self._client.list_blobs(
+                self._bucket,
+                prefix=prefix,
+                start_offset=start or None,
+                fields=_FIELDS,
+                timeout=_TIMEOUT_S,
+                retry=self._retry,
+            )
+            for blob in blobs:
+                yield ObjectInfo(blob.name, blob.size, _crc(blob), blob.time_created, blob.generation)
+
+    def create(self, name: str, source: Source) -> None:
+        self._upload(name, source, 0, f"{name}: exists already")
+
+    def read(self, name: str) -> bytes:
+        with _translated(name):
+            data: bytes = self._bucket.blob(name).download_as_bytes(
+                timeout=_TIMEOUT_S, retry=self._retry, checksum="crc32c"
+            )
+            return data
+
+    def download(self, name: str, path: Path) -> None:
+        with _translated(name):
+            self._bucket.blob(name).download_to_filename(
+                str(path), timeout=_TIMEOUT_S, retry=self._retry, checksum="crc32c"
+            )
+
+    def delete(self, name: str) -> None:
+        try:
+            with _translated(name):
+                self._bucket.blob(name).delete(timeout=_TIMEOUT_S, retry=self._retry)
+        except ObjectMissingError:
+            return
+
+    def generation(self, name: str) -> int:
+        with _translated(name):
+            blob = self._bucket.get_blob(name, timeout=_TIMEOUT_S, retry=self._retry)
+            return 0 if blob is None else int(blob.generation)
+
+    def replace(self, name: str, data: bytes, generation: int) -> bool:
+        try:
+            self._upload(name, data, generation, f"{name}: changed meanwhile")
+        except ObjectExistsError:
+            return False
+        return True
+
+    def _upload(self, name: str, source: Source, generation: int, conflict: str) -> None:
+        blob = self._bucket.blob(name)
+        options = {
+            "if_generation_match": generation,
+            "timeout": _TIMEOUT_S,
+            "retry": None,
+            "checksum": "crc32c",
+            "content_type": _content_type(name),
+        }
+        try:
+            if isinstance(source, bytes):
+                blob.upload_from_string(source, **options)
+            else:
+                blob.upload_from_filename(str(source), **options)
+        except api.PreconditionFailed as error:
+            raise ObjectExistsError(conflict) from error
+        except (api.GoogleAPICallError, InvalidResponse) as error:
+            if (status := _status(error)) in _DEFINITE:
+                raise StoreRefusedError(f"{name}: create refused with {status}: {_why(error)}") from error
+            raise CreateUnknownError(f"{name}: create ended with {_why(error)}") from error
+        except google.auth.exceptions.TransportError as error:
+            raise StoreUnavailableError(f"{name}: no token: {error}") from error
+        except (requests.RequestException, ConnectionError, TimeoutError, DataCorruption) as error:
+            raise CreateUnknownError(f"{name}: create ended with {_why(error)}") from error
+
+
+def _widen_pool(client: storage.Client) -> None:
+    """One connection a thread: the client's own pool of ten would drop and reopen them."""
+    adapter = requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=64)
+    client._http.mount("https://", adapter)
+    client._http.mount("http://", adapter)
+
+
+def _content_type(name: str) -> str:
+    return "application/json" if name.endswith(".json") else "application/octet-stream"
+
+
+def _crc(blob: storage.Blob) -> int:
+    return int.from_bytes(base64.b64decode(blob.crc32c or ""), "big")
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, InvalidResponse):
+        return int(error.response.status_code)
+    return int(getattr(error, "code", 0) or 0)
+
+
+def _why(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """Turns the client's exceptions on reads, listings and deletes into ours."""
+    try:
+        yield
+    except api.NotFound as error:
+        if "bucket" in str(error).lower() and "object" not in str(error).lower():
+            raise StoreRefusedError(f"{name}: {_why(error)}") from error
+        raise ObjectMissingError(name) from error
+    except (api.GoogleAPICallError, InvalidResponse) as error:
+        if (status := _status(error)) == 404:
+            raise ObjectMissingError(name) from error
+        if status in _DEFINITE:
+            raise StoreRefusedError(f"{name}: {_why(error)}") from error
+        raise StoreUnavailableError(f"{name}: {_why(error)}") from error
+    except DataCorruption as error:
+        raise UnreadableError(name, "its bytes do not have the stored crc32c") from error
+    except google.auth.exceptions.RefreshError as error:
+        raise StoreRefusedError(f"{name}: {_why(error)}") from error
+    except (
+        api.RetryError,
+        google.auth.exceptions.TransportError,
+        requests.RequestException,
+        ConnectionError,
+        TimeoutError,
+    ) as error:
+        raise StoreUnavailableError(f"{name}: {_why(error)}") from error

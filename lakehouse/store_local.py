@@ -1,0 +1,174 @@
+"""Objects as files of a local folder: create-if-absent by hard link, atomic, fsynced.
+
+A new object is written under `.tmp/`, fsynced, then linked to its name: `link` fails when the name exists,
+and never shows half a file. Deletes and links are followed by an fsync of the folder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
+
+from lakehouse.checksum import file_crc32c
+from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreRefusedError, StoreUnavailableError
+from lakehouse.store import ObjectInfo, Source
+
+_CHUNK_BYTES = 1 << 20
+
+
+class LocalStore:
+    """The store for `file:///path`. Several processes may use the same folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._temporary = root / ".tmp"
+
+    @property
+    def url(self) -> str:
+        return "file://" + quote(str(self._root))
+
+    def list(self, prefix: str, start: str = "") -> Iterator[ObjectInfo]:
+        folder = self._root / prefix.rpartition("/")[0]
+        with _translated(prefix):
+            found = sorted(n for n in self._walk(folder) if n.startswith(prefix) and n >= start)
+        for name in found:
+            try:
+                yield self._info(name)
+            except FileNotFoundError:
+                continue  # deleted since: a listing need not show it
+
+    def create(self, name: str, source: Source) -> None:
+        with _translated(name), self._staged(source) as staged:
+            target = self._target(name)
+            try:
+                os.link(staged, target)
+            except FileExistsError:
+                raise ObjectExistsError(f"{name}: exists already") from None
+            _sync_folder(target.parent)
+
+    def read(self, name: str) -> bytes:
+        with _translated(name):
+            return (self._root / name).read_bytes()
+
+    def download(self, name: str, path: Path) -> None:
+        with _translated(name):
+            try:
+                os.link(self._root / name, path)  # immutable: sharing the bytes is as good as a copy
+            except FileNotFoundError:
+                raise
+            except OSError:
+                shutil.copyfile(self._root / name, path)
+
+    def delete(self, name: str) -> None:
+        with _translated(name):
+            path = self._root / name
+            path.unlink(missing_ok=True)
+            if path.parent.exists():
+                _sync_folder(path.parent)
+
+    def generation(self, name: str) -> int:
+        with _translated(name):
+            path = self._root / name
+            return path.stat().st_mtime_ns if path.exists() else 0
+
+    def replace(self, name: str, data: bytes, generation: int) -> bool:
+        with _translated(name), self._locked(name):
+            if self.generation(name) != generation:
+                return False
+            with self._staged(data) as staged:
+                target = self._target(name)
+                os.replace(staged, target)
+                _sync_folder(target.parent)
+            return True
+
+    def _walk(self, folder: Path) -> Iterator[str]:
+        for path, folders, files in os.walk(folder):
+            if ".tmp" in folders:
+                folders.remove(".tmp")
+            base = os.path.relpath(path, self._root)
+            for file in files:
+                yield file if base == "." else f"{base}/{file}"
+
+    def _info(self, name: str) -> ObjectInfo:
+        path = self._root / name
+        stat = path.stat()
+        created = dt.datetime.fromtimestamp(stat.st_mtime_ns / 1e9, dt.UTC)
+        return ObjectInfo(name, stat.st_size, _Checksums.of(path, stat), created, stat.st_mtime_ns)
+
+    def _target(self, name: str) -> Path:
+        target = self._root / name
+        if not target.parent.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            for folder in target.parent.parents:
+                _sync_folder(folder)
+                if folder == self._root:
+                    break
+        return target
+
+    @contextmanager
+    def _staged(self, source: Source) -> Iterator[Path]:
+        self._temporary.mkdir(parents=True, exist_ok=True)
+        staged = self._temporary / uuid.uuid4().hex
+        try:
+            with staged.open("xb") as out:
+                if isinstance(source, bytes):
+                    out.write(source)
+                else:
+                    with source.open("rb") as data:
+                        shutil.copyfileobj(data, out, _CHUNK_BYTES)
+                out.flush()
+                os.fsync(out.fileno())
+            yield staged
+        finally:
+            staged.unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        self._temporary.mkdir(parents=True, exist_ok=True)
+        with (self._temporary / f"{name.replace('/', '_')}.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+class _Checksums:
+    """crc32c by inode: a file never changes, so each is read once a process."""
+
+    _known: ClassVar[dict[tuple[int, int, int, int], int]] = {}
+    _LIMIT: ClassVar = 100_000  # entries of about 200 bytes
+
+    @classmethod
+    def of(cls, path: Path, stat: os.stat_result) -> int:
+        identity = (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        if identity not in cls._known:
+            if len(cls._known) >= cls._LIMIT:
+                cls._known.clear()
+            cls._known[identity] = file_crc32c(path)
+        return cls._known[identity]
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise ObjectMissingError(name) from None
+    except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        raise StoreRefusedError(f"{name}: {error.strerror}") from error
+    except OSError as error:
+        raise StoreUnavailableError(f"{name}: {error.strerror}") from error
