@@ -1,0 +1,232 @@
+"""`python -m ingest_writer run | compact | load | replay-rejected`: puts the parts together and runs them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime as dt
+import logging
+import random
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ingest_writer.collector import Collector
+from ingest_writer.compactor import Compactor, CompactorOptions, Report
+from ingest_writer.manifest import publish_manifest
+from ingest_writer.settings import CompactorSettings, WriterSettings, load_settings, subscription_from_environment
+from lakehouse.errors import ConfigError, LakeError
+from lakehouse.store import Store, store_from_environment
+
+log = logging.getLogger("ingest_writer")
+T = TypeVar("T")
+
+_SHOWN = 5  # bad objects named a run: the first ones say what is wrong
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit code: 0 done, 1 failed, 2 wrongly configured."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    try:
+        writer, compactor = load_settings()
+        return int(options.command(options, writer, compactor))
+    except ConfigError as error:
+        print(f"ingest_writer: {error}", file=sys.stderr)
+        return 2
+    except LakeError as error:
+        print(f"ingest_writer: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ingest_writer", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="move messages of PUBSUB_SUBSCRIPTION to LAKE_URL until SIGTERM")
+    run.set_defaults(command=_run)
+    compact = commands.add_parser("compact", help="one compaction and collection, or one every so often")
+    compact.add_argument("--every", type=_seconds, metavar="SECONDS", help="repeat until SIGTERM")
+    compact.set_defaults(command=_compact)
+    load = commands.add_parser("load", help="bulk load events from .parquet, .csv, .ndjson or .jsonl files")
+    load.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    load.set_defaults(command=_load)
+    replay = commands.add_parser("replay-rejected", help="decode rejected lines again and land those that pass")
+    replay.set_defaults(command=_replay_rejected)
+    return parser
+
+
+def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings) -> int:
+    from ingest_writer.health import HealthServer
+    from ingest_writer.pubsub import PubsubSubscription
+
+    store = store_from_environment()
+    subscription = PubsubSubscription(subscription_from_environment())
+    threads = ThreadPoolExecutor(settings.uploads_in_flight + settings.pulls_in_flight, thread_name_prefix="work")
+
+    async def work() -> None:
+        from ingest_writer.writer import Writer
+
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+
+        async def run_blocking(function: Callable[[], T]) -> T:
+            return await loop.run_in_executor(threads, function)
+
+        writer = Writer(
+            subscription, store, settings.options(), _random_id, random.Random(secrets.randbits(64)), run_blocking
+        )
+
+        def status() -> Mapping[str, Any]:
+            counts = writer.counts
+            return {
+                "ready": not writer.storage_trouble and not writer.subscription_trouble and not stop.is_set(),
+                "storage": writer.storage_trouble or "ok",
+                "subscription": writer.subscription_trouble or "ok",
+                "messages": counts.messages,
+                "rows": counts.rows,
+                "rejected": counts.rejected,
+                "landed_objects": counts.landed_objects,
+                "acked": counts.acked,
+                "given_up": counts.given_up,
+                "unknown_fields": sum(counts.unknown_fields.values()),
+            }
+
+        health = _listen(HealthServer, settings.port, status)
+        log.info("writer starts: lake=%s port=%d batch_max_age_s=%s", store.url, health.port, settings.batch_max_age_s)
+        try:
+            await writer.run(stop)
+        finally:
+            health.close()
+            log.info("writer stopped: %s", {k: v for k, v in status().items() if isinstance(v, int)})
+
+    try:
+        asyncio.run(work())
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        subscription.close()
+    return 0
+
+
+def _listen(server: Callable[[int, Any], T], port: int, status: Any) -> T:
+    try:
+        return server(port, status)
+    except OSError as error:
+        raise ConfigError(f"WRITER_PORT is {port}: {error.strerror}") from None
+
+
+def _compact(options: argparse.Namespace, _: WriterSettings, settings: CompactorSettings) -> int:
+    store = store_from_environment()
+    compactor = _compactor(store, settings)
+    collector = Collector(store, compactor.planner, settings.grace_s, settings.deletes_at_once)
+    if options.every is None:
+        while True:
+            report = _compact_once(store, compactor, collector)
+            if report.pending_files == 0 or report.absorbed_files == 0:
+                return 1 if report.unreadable else 0
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.is_set():
+        try:
+            report = _compact_once(store, compactor, collector)
+        except LakeError as error:
+            log.error("compaction failed, tries again in %s s: %s", options.every, error)
+        else:
+            if report.pending_files > 0 and report.absorbed_files > 0:
+                continue  # the bounds of a merge cut it off: the rest does not wait
+        stop.wait(options.every)
+    return 0
+
+
+def _compact_once(store: Store, compactor: Compactor, collector: Collector) -> Report:
+    """One compaction, manifest and collection, with a log line."""
+    began = dt.datetime.now(dt.UTC)
+    report = compactor.compact()
+    publish_manifest(store, compactor.planner)
+    collected = collector.collect()
+    log.info(
+        "compacted: snapshot=%d months=%d absorbed=%d pending=%d rebases=%d unreadable=%d"
+        " collected=%d+%d+%d seconds=%.3f",
+        report.snapshot,
+        len(report.months),
+        report.absorbed_files,
+        report.pending_files,
+        report.rebases,
+        len(report.unreadable),
+        collected.snapshots,
+        collected.landed_files,
+        collected.month_files,
+        (dt.datetime.now(dt.UTC) - began).total_seconds(),
+    )
+    for name, why in sorted(report.unreadable.items())[:_SHOWN]:
+        log.error("unreadable, left alone: %s: %s", name, why)
+    if len(report.unreadable) > _SHOWN:
+        log.error("unreadable, left alone: %d more", len(report.unreadable) - _SHOWN)
+    return report
+
+
+def _load(options: argparse.Namespace, _: WriterSettings, settings: CompactorSettings) -> int:
+    from ingest_writer.load import Loader
+
+    store = store_from_environment()
+    compactor = _compactor(store, settings)
+    report = Loader(store, compactor, _random_id, settings.scratch_dir).load(options.files)
+    publish_manifest(store, compactor.planner)
+    print(
+        f"loaded {report.rows} rows of {report.files} files into {len(report.months)} months,"
+        f" snapshot {report.snapshot}; rejected {report.rejected}"
+    )
+    for name, times in report.unknown_fields.most_common(10):
+        print(f"  ignored the unknown field {name!r} {times} times")
+    for name, why in sorted(report.unreadable.items()):
+        print(f"  unreadable, left alone: {name}: {why}", file=sys.stderr)
+    return 0
+
+
+def _replay_rejected(_: argparse.Namespace, __: WriterSettings, ___: CompactorSettings) -> int:
+    from ingest_writer.replay_rejected import replay_rejected
+
+    report = replay_rejected(store_from_environment(), _random_id)
+    print(f"read {report.files} rejected files: {report.landed} lines landed, {report.reasons.total()} still rejected")
+    for reason, times in report.reasons.most_common(20):
+        print(f"  {times:>8}  {reason}")
+    for name, why in sorted(report.unreadable.items()):
+        print(f"  unreadable: {name}: {why}", file=sys.stderr)
+    return 1 if report.unreadable else 0
+
+
+def _compactor(store: Store, settings: CompactorSettings) -> Compactor:
+    options = CompactorOptions(
+        scratch=settings.scratch_dir,
+        scratch_max_bytes=settings.scratch_mb * 1_000_000,
+        memory_mb=settings.memory_mb,
+        threads=settings.threads,
+        months_at_once=settings.months_at_once,
+        merge_max_files=settings.merge_max_files,
+        merge_max_bytes=settings.merge_max_mb * 1_000_000,
+        commit_attempts=settings.commit_attempts,
+        retention_s=settings.retention_s,
+    )
+    return Compactor(store, options, lambda: dt.datetime.now(dt.UTC), _random_id)
+
+
+def _random_id() -> str:
+    return secrets.token_hex(16)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 86_400:
+        raise argparse.ArgumentTypeError("between 0 and 86400 seconds")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""Deletes what no reader can need any more. Works from the line of snapshots only; it has no clock of its own.
+
+The order matters: snapshots first, then the files that only they name. On any doubt nothing is deleted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from lakehouse import names
+from lakehouse.errors import ObjectMissingError
+from lakehouse.plan import Planner
+from lakehouse.snapshot import Snapshot, from_json
+from lakehouse.store import ObjectInfo, Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """How many objects one collection deleted."""
+
+    snapshots: int
+    landed_files: int
+    month_files: int
+
+
+class Collector:
+    """Collects again and again; remembers which month files each snapshot names (snapshots never change)."""
+
+    def __init__(self, store: Store, planner: Planner, grace_s: float, deletes_at_once: int) -> None:
+        self._store = store
+        self._planner = planner
+        self._grace = dt.timedelta(seconds=grace_s)
+        self._deletes_at_once = deletes_at_once
+        self._named: dict[int, frozenset[str]] = {}
+
+    def collect(self) -> Collected:
+        """Deletes expired snapshots, absorbed landed files past their grace, and superseded month files.
+
+        Raises the store's errors, LineBrokenError, UnreadableError, FormatTooNewError; what is left is the
+        next run's.
+        """
+        latest = self._planner.latest_snapshot()
+        if latest.number == 0:
+            return Collected(0, 0, 0)
+        listed = list(self._store.list(names.SNAPSHOTS))
+        expired = [i.name for i in listed if 0 < (names.parse_snapshot(i.name) or 0) < latest.oldest]
+        self._delete(expired)
+        landed = self._absorbed_past_grace(latest, listed)
+        self._delete(landed)
+        months = self._superseded(latest)
+        self._delete(months)
+        return Collected(len(expired), len(landed), len(months))
+
+    def _absorbed_past_grace(self, latest: Snapshot, listed: list[ObjectInfo]) -> list[str]:
+        """Landed files inside the latest snapshot, older than the grace by the store's clock."""
+        created = {info.name: info.created for info in listed}.get(names.snapshot(latest.number))
+        if created is None:
+            return []
+        return [
+            info.name
+            for info in self._store.list(names.LANDING)
+            if info.name in latest.absorbed and created - info.created >= self._grace
+        ]
+
+    def _superseded(self, latest: Snapshot) -> list[str]:
+        """Month files that no retained snapshot names and whose maker can no longer commit them."""
+        candidates = [info.name for info in self._store.list(names.FLIGHTS) if self._is_past(info.name, latest)]
+        if not candidates:
+            return []
+        named = self._named_by_retained(latest)
+        return [] if named is None else [name for name in candidates if name not in named]
+
+    def _is_past(self, name: str, latest: Snapshot) -> bool:
+        parsed = names.parse_month_file(name)
+        return parsed is not None and parsed.since < latest.since(parsed.month)
+
+    def _named_by_retained(self, latest: Snapshot) -> frozenset[str] | None:
+        """Every month file that a snapshot still listed names; None when one of them vanished meanwhile."""
+        numbers = [names.parse_snapshot(info.name) for info in self._store.list(names.SNAPSHOTS)]
+        present = {number for number in numbers if number is not None}
+        self._named = {number: paths for number, paths in self._named.items() if number in present}
+        for number in sorted(present - self._named.keys()):
+            name = names.snapshot(number)
+            try:
+                snapshot = latest if number == latest.number else from_json(name, self._store.read(name))
+            except ObjectMissingError:
+                log.info("%s went while it was read: month files are left to the next run", name)
+                return None
+            self._named[number] = frozenset(entry.path for entry in snapshot.months.values())
+        return frozenset().union(*self._named.values())
+
+    def _delete(self, doomed: Iterable[str]) -> None:
+        """Deletes all, or raises the first failure once the others are done."""
+        with ThreadPoolExecutor(self._deletes_at_once, thread_name_prefix="delete") as pool:
+            for _ in pool.map(self._store.delete, doomed):
+                pass

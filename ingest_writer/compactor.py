@@ -1,0 +1,277 @@
+"""Moves the tail into month files and commits them as the next snapshot.
+
+Any number of compactors may run: the numbered name of a snapshot is created by one of them, and the others
+rebase on it. A month whose entry is unchanged is kept, however long its merge took; the others are redone.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from ingest_writer.merge import Merger
+from lakehouse import names
+from lakehouse.cache import FileCache
+from lakehouse.checksum import file_crc32c
+from lakehouse.errors import (
+    CreateUnknownError,
+    ObjectExistsError,
+    ObjectMissingError,
+    StoreUnavailableError,
+    UnreadableError,
+)
+from lakehouse.names import RandomId
+from lakehouse.plan import LandedFile, Now, Plan, Planner, by_month
+from lakehouse.snapshot import MonthFile, Snapshot, to_json
+from lakehouse.store import Store
+
+log = logging.getLogger(__name__)
+
+MAX_RETAINED: Final = 1000
+"""Snapshots kept at most, whatever the retention: a collector reads them all."""
+
+
+@dataclass(frozen=True)
+class CompactorOptions:
+    """Bounds of a compactor; the settings say why their defaults are what they are."""
+
+    scratch: Path
+    scratch_max_bytes: int
+    memory_mb: int
+    threads: int
+    months_at_once: int
+    merge_max_files: int
+    merge_max_bytes: int
+    commit_attempts: int
+    retention_s: float
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A month file that was made from `base` and `files`, and is durable. `entry.since` is set by the commit."""
+
+    base: MonthFile | None
+    entry: MonthFile
+    files: frozenset[str]
+
+
+@dataclass
+class Report:
+    """What one compaction did. `unreadable` maps names of objects left alone to what is wrong with them."""
+
+    snapshot: int = 0
+    months: list[str] = field(default_factory=list)
+    absorbed_files: int = 0
+    rebases: int = 0
+    pending_files: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+class Compactor:
+    """Merges and commits. One instance may run again and again; it remembers the line that it saw."""
+
+    def __init__(self, store: Store, options: CompactorOptions, now: Now, random_id: RandomId) -> None:
+        self._store = store
+        self._options = options
+        self._random_id = random_id
+        self.planner = Planner(store, now)
+
+    def compact(self) -> Report:
+        """Absorbs what is in the tail (up to the bounds of a merge) in one commit; none when nothing is there.
+
+        Raises FormatTooNewError, LineBrokenError, StoreUnavailableError and the store's errors; whatever was
+        merged but not committed is an orphan for the collector.
+        """
+        report = Report()
+        with self._workshop() as workshop:
+            kept: dict[str, Merged] = {}
+            for _ in range(self._options.commit_attempts):
+                plan = self.planner.plan()
+                kept = {m: made for m, made in kept.items() if plan.snapshot.months.get(m) == made.base}
+                kept |= workshop.merge_months(plan, skip=kept.keys(), report=report)
+                report.snapshot = plan.snapshot.number
+                if not kept:
+                    report.pending_files = len(plan.tail)
+                    return report
+                if self._commit(plan, kept):
+                    return self._finish(report, plan, kept)
+                report.rebases += 1
+        raise StoreUnavailableError(
+            f"{names.SNAPSHOTS}: {self._options.commit_attempts} commits lost to others; run again"
+        )
+
+    def _commit(self, plan: Plan, kept: dict[str, Merged]) -> bool:
+        """Creates the next snapshot. False when another one took its number, or the line has gone on past it."""
+        snapshot = self._next(plan, kept)
+        name, data = names.snapshot(snapshot.number), to_json(snapshot)
+        try:
+            self._store.create(name, data)
+        except ObjectExistsError:
+            return False
+        except CreateUnknownError as error:
+            log.warning("outcome of the commit is unknown, looks: %s", error)
+            if not self._is_there(name, data):
+                return False
+        return snapshot.number >= self.planner.latest_snapshot().oldest
+
+    def _is_there(self, name: str, data: bytes) -> bool:
+        if all(info.name != name for info in self._store.list(names.SNAPSHOTS, name)):
+            return False
+        try:
+            return self._store.read(name) == data
+        except ObjectMissingError:
+            return False
+
+    def _next(self, plan: Plan, kept: dict[str, Merged]) -> Snapshot:
+        base = plan.snapshot
+        number = base.number + 1
+        entries = {month: replace(made.entry, since=number) for month, made in kept.items()}
+        absorbed = base.absorbed.union(*(made.files for made in kept.values()))
+        return Snapshot(
+            number=number,
+            oldest=self._oldest(base),
+            months={**base.months, **entries},
+            absorbed=absorbed & {file.name for file in plan.landing.files},
+        )
+
+    def _oldest(self, base: Snapshot) -> int:
+        """The first number that was the latest within the retention before the newest snapshot, by the store's
+        clock; never less than before, never above the base."""
+        created = {
+            number: info.created
+            for info in self._store.list(names.SNAPSHOTS)
+            if (number := names.parse_snapshot(info.name)) is not None and number <= base.number
+        }
+        if base.number not in created:
+            return max(base.oldest, 1)
+        numbers = sorted(created)
+        newest = created[base.number]
+        retained = [
+            number
+            for number, successor in pairwise(numbers)
+            if (newest - created[successor]).total_seconds() < self._options.retention_s
+        ]
+        return max(base.oldest, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)
+
+    def _finish(self, report: Report, plan: Plan, kept: dict[str, Merged]) -> Report:
+        report.snapshot = plan.snapshot.number + 1
+        report.months = sorted(kept)
+        report.absorbed_files = sum(len(made.files) for made in kept.values())
+        report.pending_files = len(plan.tail) - report.absorbed_files
+        return report
+
+    @contextmanager
+    def _workshop(self) -> Iterator[_Workshop]:
+        scratch = self._options.scratch / f"compactor-{uuid.uuid4().hex}"
+        scratch.mkdir(parents=True)
+        cache = FileCache(self._store, scratch / "files", self._options.scratch_max_bytes)
+        merger = Merger(scratch, self._options.memory_mb, self._options.threads)
+        try:
+            yield _Workshop(self._store, self._options, cache, merger, scratch, self._random_id)
+        finally:
+            merger.close()
+            cache.close()
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+class _Workshop:
+    """Makes month files in a scratch folder of its own."""
+
+    def __init__(
+        self,
+        store: Store,
+        options: CompactorOptions,
+        cache: FileCache,
+        merger: Merger,
+        scratch: Path,
+        random_id: RandomId,
+    ) -> None:
+        self._store = store
+        self._options = options
+        self._cache = cache
+        self._merger = merger
+        self._scratch = scratch
+        self._random_id = random_id
+
+    def merge_months(self, plan: Plan, skip: Iterable[str], report: Report) -> dict[str, Merged]:
+        """New month files for the months that have a tail, but for those in `skip`."""
+        skipped = set(skip)
+        todo = {month: files for month, files in by_month(plan.tail).items() if month not in skipped}
+        with ThreadPoolExecutor(self._options.months_at_once, thread_name_prefix="merge") as pool:
+            made = pool.map(lambda month: self._merge_month(plan, month, todo[month], report), sorted(todo))
+            return {month: merged for month, merged in zip(sorted(todo), made, strict=True) if merged is not None}
+
+    def _merge_month(self, plan: Plan, month: str, tail: list[LandedFile], report: Report) -> Merged | None:
+        base = plan.snapshot.months.get(month)
+        readable = self._readable(self._take(tail), report)
+        if not readable:
+            return None
+        try:
+            return self._make(month, base, readable)
+        except ObjectMissingError as error:
+            log.info("%s was collected meanwhile: the month is left to the next try", error.name)
+        except UnreadableError as error:
+            report.unreadable[error.name] = error.why
+        return None
+
+    def _make(self, month: str, base: MonthFile | None, tail: list[LandedFile]) -> Merged:
+        files: list[MonthFile | LandedFile] = [*([] if base is None else [base]), *tail]
+        output = self._scratch / f"{uuid.uuid4().hex}.parquet"
+        try:
+            with self._cache.pinned(files) as paths:
+                summary = self._merger.merge(paths, output)
+            entry = MonthFile(
+                path="",
+                since=0,
+                rows=summary.rows,
+                bytes=output.stat().st_size,
+                crc32c=file_crc32c(output),
+                min_flight_date=summary.min_flight_date,
+                max_flight_date=summary.max_flight_date,
+                max_event_time=summary.max_event_time,
+            )
+            path = self._upload(month, 0 if base is None else base.since, output)
+        finally:
+            output.unlink(missing_ok=True)
+        return Merged(base, replace(entry, path=path), frozenset(file.name for file in tail))
+
+    def _upload(self, month: str, since: int, output: Path) -> str:
+        """Stores the new month file; after a create of unknown outcome under another name, a few times."""
+        for attempt in range(5):
+            name = names.month_file(month, since, self._random_id())
+            try:
+                self._store.create(name, output)
+            except CreateUnknownError as error:
+                log.warning("month file may not be there, uses another name (%d): %s", attempt + 1, error)
+            else:
+                return name
+        raise StoreUnavailableError(f"{names.FLIGHTS}: five month files could not be stored for sure; run again")
+
+    def _readable(self, tail: list[LandedFile], report: Report) -> list[LandedFile]:
+        """Those that are there and whole; the others stay unabsorbed, and do not block their month."""
+        failed = self._cache.prefetch(tail)
+        for error in failed.values():
+            if isinstance(error, UnreadableError):
+                report.unreadable[error.name] = error.why
+            elif not isinstance(error, ObjectMissingError):  # gone: absorbed and collected by somebody else
+                raise error
+        return [file for file in tail if file.name not in failed]
+
+    def _take(self, tail: list[LandedFile]) -> list[LandedFile]:
+        """As many files as one merge may take."""
+        taken: list[LandedFile] = []
+        size = 0
+        for file in tail[: self._options.merge_max_files]:
+            size += file.info.size
+            if taken and size > self._options.merge_max_bytes:
+                break
+            taken.append(file)
+        return taken

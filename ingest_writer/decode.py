@@ -1,0 +1,331 @@
+"""From a message's bytes to rows of the event columns, and rejected lines with their reasons.
+
+Two paths with the same result: a fast one for lines that are plainly good, and a line-by-line one that
+learns what is wrong with the others, counts unknown fields and finds duplicate keys. Never raises.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from ingest_writer.message import Message
+from lakehouse import event as rules
+from lakehouse.event import DECODER_VERSION
+
+Row = tuple[Any, ...]
+"""Values in the order of lakehouse.event.EVENT_SCHEMA; timestamps as microseconds since 1970 UTC."""
+
+_Carrier = Annotated[str, Meta(pattern=rf"^{rules.CARRIER_PATTERN}\Z")]
+_Airport = Annotated[str, Meta(pattern=rf"^{rules.AIRPORT_PATTERN}\Z")]
+_Delay = Annotated[int, Meta(ge=rules.MIN_DELAY_MINUTES, le=rules.MAX_DELAY_MINUTES)]
+_Small = Annotated[int, Meta(ge=0, le=rules.MAX_SMALL_INTEGER)]
+_Time = Annotated[dt.datetime, Meta(tz=True)]
+
+
+class Event(msgspec.Struct, gc=False):
+    """The fields of one JSON object, each valid by itself."""
+
+    flight_date: dt.date
+    carrier: _Carrier
+    flight_number: Annotated[int, Meta(ge=1, le=rules.MAX_FLIGHT_NUMBER)]
+    origin: _Airport
+    destination: _Airport
+    scheduled_departure: _Time
+    status: Literal["scheduled", "departed", "arrived", "cancelled", "diverted", "void"]
+    event_time: _Time
+    operational_suffix: Annotated[str, Meta(pattern=rf"^{rules.SUFFIX_PATTERN}\Z")] | None = None
+    diverted_to: _Airport | None = None
+    scheduled_arrival: _Time | None = None
+    actual_departure: _Time | None = None
+    actual_arrival: _Time | None = None
+    departure_delay_minutes: _Delay | None = None
+    arrival_delay_minutes: _Delay | None = None
+    tail_number: Annotated[str, Meta(min_length=1, max_length=rules.MAX_TAIL_NUMBER_CHARACTERS)] | None = None
+    air_time_minutes: _Small | None = None
+    distance_km: _Small | None = None
+
+
+_KNOWN: Final = frozenset(Event.__struct_fields__)
+_DECODER: Final = msgspec.json.Decoder(Event)
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MIN_US: Final = -62_135_510_400_000_000  # 0001-01-02: any offset fits
+_MAX_US: Final = 253_402_128_000_000_000  # 9999-12-30
+_MAX_LEAD_US: Final = rules.MAX_EVENT_LEAD // dt.timedelta(microseconds=1)
+_MINUTE_US: Final = 60_000_000
+
+
+class RejectedLine(NamedTuple):
+    """A line that cannot be used, in the order of lakehouse.event.REJECTED_SCHEMA."""
+
+    bytes: bytes
+    attributes: Mapping[str, str]
+    stage: str
+    reason: str
+    message_id: str
+    message_line: int
+    publish_time_us: int
+
+
+class Origin(NamedTuple):
+    """Where a line came from: three of the five parts of the order."""
+
+    publish_time_us: int
+    message_id: str
+    message_line: int
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What became of some lines: rows, rejected lines, and how many unknown fields were ignored."""
+
+    rows: list[Row] = field(default_factory=list)
+    rejected: list[RejectedLine] = field(default_factory=list)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+
+
+class RejectError(Exception):
+    """This line cannot be used. `stage` is `decode` (not a JSON object) or `validate` (not an event)."""
+
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__(reason)
+        self.stage = stage
+        self.reason = reason
+
+
+def decode_messages(messages: Sequence[Message]) -> Decoded:
+    """Every line of every message, as a row or as a rejected line."""
+    decoded = Decoded()
+    for message in messages:
+        if not _decode_fast(message, decoded):
+            _decode_slow(message, decoded)
+    return decoded
+
+
+def decode_line(line: bytes, origin: Origin, unknown_fields: Counter[str]) -> Row:
+    """The row of one line. Raises RejectError."""
+    return to_row(_parse(line, unknown_fields), origin)
+
+
+def decode_object(values: Mapping[str, Any], origin: Origin, unknown_fields: Counter[str]) -> Row:
+    """The row of one object that is parsed already. Raises RejectError."""
+    unknown_fields.update(values.keys() - _KNOWN)
+    try:
+        return to_row(msgspec.convert(values, Event), origin)
+    except msgspec.ValidationError as error:
+        raise RejectError("validate", str(error)) from None
+
+
+def to_row(event: Event, origin: Origin) -> Row:
+    """The row of a valid event, with the rules that span several fields. Raises RejectError."""
+    scheduled = _microseconds(event.scheduled_departure, "scheduled_departure")
+    event_time = _microseconds(event.event_time, "event_time")
+    _check_dates(event, event_time, origin.publish_time_us)
+    departure = _optional_microseconds(event.actual_departure, "actual_departure")
+    scheduled_arrival = _optional_microseconds(event.scheduled_arrival, "scheduled_arrival")
+    arrival = _optional_microseconds(event.actual_arrival, "actual_arrival")
+    departure_delay = event.departure_delay_minutes
+    if departure_delay is None:
+        departure_delay = _delay("departure_delay_minutes", departure, scheduled)
+    arrival_delay = event.arrival_delay_minutes
+    if arrival_delay is None:
+        arrival_delay = _delay("arrival_delay_minutes", arrival, scheduled_arrival)
+    return (
+        event.flight_date,
+        event.carrier,
+        event.flight_number,
+        event.operational_suffix or "",
+        event.origin,
+        event.destination,
+        event.diverted_to,
+        scheduled,
+        event.scheduled_departure.hour,
+        scheduled_arrival,
+        departure,
+        arrival,
+        event.status,
+        departure_delay,
+        arrival_delay,
+        event.air_time_minutes,
+        event.distance_km,
+        event.tail_number,
+        event_time,
+        origin.publish_time_us,
+        origin.message_id,
+        origin.message_line,
+        DECODER_VERSION,
+    )
+
+
+def _decode_fast(message: Message, decoded: Decoded) -> bool:
+    """Takes the whole message if it is plainly good; else leaves `decoded` as it was.
+
+    Without a backslash every quotation mark delimits a text. If there are exactly as many as the known
+    fields that were found need, there is no unknown field and no key twice.
+    """
+    data = message.data
+    if b"\\" in data:
+        return False
+    try:
+        events = _DECODER.decode_lines(data)
+        if len(events) != data.count(b"\n") + (not data.endswith(b"\n")):
+            return False  # blank lines: numbers would be off
+        if data.count(b'"') != sum(map(_quotation_marks, events)):
+            return False
+        rows = [
+            to_row(event, Origin(message.publish_time_us, message.message_id, line))
+            for line, event in enumerate(events)
+        ]
+    except (msgspec.MsgspecError, RejectError, RecursionError, UnicodeDecodeError):
+        return False
+    decoded.rows.extend(rows)
+    return True
+
+
+def _quotation_marks(event: Event) -> int:
+    """How many quotation marks the fields that are not null need: 2 a name, 2 a text."""
+    texts = (
+        (event.operational_suffix is not None)
+        + (event.diverted_to is not None)
+        + (event.scheduled_arrival is not None)
+        + (event.actual_departure is not None)
+        + (event.actual_arrival is not None)
+        + (event.tail_number is not None)
+    )
+    numbers = (
+        (event.departure_delay_minutes is not None)
+        + (event.arrival_delay_minutes is not None)
+        + (event.air_time_minutes is not None)
+        + (event.distance_km is not None)
+    )
+    return _REQUIRED_QUOTATION_MARKS + 4 * texts + 2 * numbers
+
+
+_REQUIRED_QUOTATION_MARKS: Final = 4 * 7 + 2  # seven texts and flight_number
+
+
+def _decode_slow(message: Message, decoded: Decoded) -> None:
+    """Each line by itself; a message that is one JSON object over several lines is one line."""
+    lines = _lines(message.data)
+    for number, line in lines:
+        origin = Origin(message.publish_time_us, message.message_id, number)
+        try:
+            decoded.rows.append(decode_line(line, origin, decoded.unknown_fields))
+        except RejectError as error:
+            decoded.rejected.append(
+                RejectedLine(
+                    line,
+                    message.attributes,
+                    error.stage,
+                    error.reason,
+                    message.message_id,
+                    number,
+                    message.publish_time_us,
+                )
+            )
+
+
+def _lines(data: bytes) -> list[tuple[int, bytes]]:
+    """Numbered lines; blank ones are left out unless there is nothing else."""
+    if b"\n" not in data:
+        return [(0, data)]
+    lines = [(number, line) for number, line in enumerate(data.split(b"\n")) if line.strip()]
+    if not lines:
+        return [(0, data)]
+    return [(0, data)] if len(lines) > 1 and _is_one_object(lines[0][1], data) else lines
+
+
+def _is_one_object(first_line: bytes, data: bytes) -> bool:
+    """Whether the message is one JSON object written over several lines."""
+    if not data.lstrip().startswith(b"{") or _is_json(first_line):
+        return False
+    return _is_json(data)
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _parse(line: bytes, unknown_fields: Counter[str]) -> Event:
+    if not line.strip():
+        raise RejectError("decode", "empty: there is no JSON object in it")
+    try:
+        pairs = json.loads(line.decode(), object_pairs_hook=_Pairs, parse_constant=_no_constant, strict=False)
+    except UnicodeDecodeError as error:
+        raise RejectError("decode", f"not UTF-8: byte {error.start} is 0x{line[error.start]:02x}") from None
+    except RecursionError:
+        raise RejectError("decode", "nested too deep") from None
+    except ValueError as error:
+        raise RejectError("decode", f"not JSON: {str(error)[:200]}") from None
+    if not isinstance(pairs, _Pairs):
+        raise RejectError("decode", f"a JSON {type(pairs).__name__}, not an object")
+    names = Counter(name for name, _ in pairs)
+    if twice := sorted(name[:80] for name, times in names.items() if times > 1):
+        raise RejectError("decode", f"duplicate keys: {', '.join(twice[:5])}")
+    event = _validate(line)
+    unknown_fields.update(name[:80] for name in names.keys() - _KNOWN)
+    return event
+
+
+def _validate(line: bytes) -> Event:
+    try:
+        return _DECODER.decode(line)
+    except msgspec.ValidationError as error:
+        raise RejectError("validate", str(error)) from None
+    except RecursionError:
+        raise RejectError("decode", "nested too deep") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RejectError("decode", f"not JSON: {str(error)[:200]}") from None
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object with every key that was written, duplicates too."""
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _microseconds(value: dt.datetime, name: str) -> int:
+    delta = value - _EPOCH
+    result = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    if not _MIN_US <= result <= _MAX_US:
+        raise RejectError("validate", f"{name} is {value.isoformat()}, outside the years 1 to 9999 in UTC")
+    return result
+
+
+def _optional_microseconds(value: dt.datetime | None, name: str) -> int | None:
+    return None if value is None else _microseconds(value, name)
+
+
+def _check_dates(event: Event, event_time_us: int, publish_time_us: int) -> None:
+    day = event.flight_date
+    if not rules.MIN_FLIGHT_DATE <= day <= rules.MAX_FLIGHT_DATE:
+        raise RejectError("validate", f"flight_date is {day}, outside 1980 to 2100")
+    apart = abs(event.scheduled_departure.toordinal() - day.toordinal())
+    if apart > rules.MAX_DAYS_FROM_SCHEDULED_DEPARTURE:
+        raise RejectError("validate", f"flight_date {day} is {apart} days from scheduled_departure; at most 7 may be")
+    if event_time_us - publish_time_us > _MAX_LEAD_US:
+        raise RejectError(
+            "validate", f"event_time {event.event_time.isoformat()} is more than 24 h after the message was published"
+        )
+
+
+def _delay(name: str, actual_us: int | None, scheduled_us: int | None) -> int | None:
+    if actual_us is None or scheduled_us is None:
+        return None
+    minutes = (actual_us - scheduled_us) // _MINUTE_US
+    if not rules.MIN_DELAY_MINUTES <= minutes <= rules.MAX_DELAY_MINUTES:
+        raise RejectError("validate", f"{name} (actual minus scheduled) is {minutes}, outside -1440 to 10080")
+    return minutes

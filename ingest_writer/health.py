@@ -1,0 +1,56 @@
+"""Answers /health and /ready of a writer over HTTP, from a thread of its own."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Status = Callable[[], Mapping[str, Any]]
+"""What /ready shows; `ready` in it decides between 200 and 503."""
+
+
+class HealthServer:
+    """Listens on `port` (0 picks one) until it is closed. Raises OSError when the port is taken."""
+
+    def __init__(self, port: int, status: Status) -> None:
+        class Handler(_Handler):
+            ready_status = staticmethod(status)
+
+        self._server = ThreadingHTTPServer(("", port), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    ready_status: Status
+    timeout = 10  # seconds for one request: a client that dawdles does not hold a thread
+
+    def do_GET(self) -> None:
+        if self.path == "/health":
+            self._answer(200, {"status": "ok"})
+        elif self.path == "/ready":
+            status = self.ready_status()
+            self._answer(200 if status["ready"] else 503, status)
+        else:
+            self._answer(404, {"title": "there are /health and /ready here"})
+
+    def _answer(self, code: int, body: Mapping[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Probes every few seconds are not news."""

@@ -1,0 +1,271 @@
+"""Bulk load of events from Parquet, CSV or NDJSON files: month by month, compacting before the next.
+
+Every row goes through the decoder of the subscriber. Pass one decodes and sorts rows into a spill file a
+month; pass two lands a month and compacts it. Loading a file again changes nothing: a row's message_id is the
+file's SHA-256, its line the row number, its publish_time the file's modification time.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import json
+import logging
+import re
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ingest_writer.batch import event_table, rejected_table
+from ingest_writer.compactor import Compactor
+from ingest_writer.decode import Origin, RejectedLine, RejectError, Row, decode_line, decode_object
+from ingest_writer.landing import LandedObject, store_surely
+from lakehouse import names
+from lakehouse.errors import ConfigError
+from lakehouse.event import EVENT_SCHEMA
+from lakehouse.names import RandomId
+from lakehouse.store import Store
+
+log = logging.getLogger(__name__)
+
+_ROWS_A_BATCH: Final = 100_000  # about 100 MB as Python values
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})", re.ASCII)
+_INTEGER_FIELDS: Final = (
+    "flight_number",
+    "departure_delay_minutes",
+    "arrival_delay_minutes",
+    "air_time_minutes",
+    "distance_km",
+)
+_OWN_COLUMNS: Final = ("publish_time", "message_id", "message_line", "decoder_version", "scheduled_departure_hour")
+_HOUR: Final = EVENT_SCHEMA.get_field_index("scheduled_departure_hour")
+
+
+@dataclass
+class LoadReport:
+    """What a load did."""
+
+    files: int = 0
+    rows: int = 0
+    rejected: int = 0
+    months: list[str] = field(default_factory=list)
+    snapshot: int = 0
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a file: how to decode it, and its bytes in case that fails."""
+
+    number: int
+    decode: Callable[[Origin, Counter[str]], Row]
+    raw: Callable[[], bytes]
+
+
+class Loader:
+    """Loads files into a store."""
+
+    def __init__(self, store: Store, compactor: Compactor, random_id: RandomId, scratch: Path) -> None:
+        self._store = store
+        self._compactor = compactor
+        self._random_id = random_id
+        self._scratch = scratch
+
+    def load(self, files: list[Path]) -> LoadReport:
+        """Loads all rows of all files. Raises ConfigError for a file that is none, and the store's errors."""
+        report = LoadReport(files=len(files))
+        readers = [(file, _reader(file)) for file in files]
+        folder = self._scratch / f"load-{uuid.uuid4().hex}"
+        folder.mkdir(parents=True)
+        spill = _Spill(folder)
+        try:
+            for file, read in readers:
+                self._decode_file(file, read, spill, report)
+            spill.close()
+            for month, path in sorted(spill.files.items()):
+                self._land_month(path)
+                self._compact(month, report)
+        finally:
+            spill.close()
+            shutil.rmtree(folder, ignore_errors=True)
+        return report
+
+    def _decode_file(self, file: Path, read: Reader, spill: _Spill, report: LoadReport) -> None:
+        message_id = "load:" + _sha256(file)
+        publish_time_us = file.stat().st_mtime_ns // 1000
+        rows: list[Row] = []
+        rejected: list[RejectedLine] = []
+        for line in read(file):
+            origin = Origin(publish_time_us, message_id, line.number)
+            try:
+                rows.append(line.decode(origin, report.unknown_fields))
+            except RejectError as error:
+                attributes = {"file": file.name}
+                rejected.append(RejectedLine(line.raw(), attributes, error.stage, error.reason, *_last_three(origin)))
+            if len(rows) + len(rejected) >= _ROWS_A_BATCH:
+                self._set_down(rows, rejected, spill, report)
+                rows, rejected = [], []
+        self._set_down(rows, rejected, spill, report)
+
+    def _set_down(self, rows: list[Row], rejected: list[RejectedLine], spill: _Spill, report: LoadReport) -> None:
+        spill.add(rows)
+        report.rows += len(rows)
+        report.rejected += len(rejected)
+        if rejected:
+            day = dt.datetime.fromtimestamp(rejected[0].publish_time_us / 1e6, dt.UTC).date()
+            self._land(lambda: names.rejected_file(day, self._random_id()), rejected_table(rejected))
+            log.warning("rejected %d rows, the first: line %d: %s", len(rejected), rejected[0][5], rejected[0].reason)
+
+    def _land_month(self, path: Path) -> None:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_ROWS_A_BATCH):
+                table = pa.Table.from_batches([batch])
+                for day in table["flight_date"].unique().to_pylist():
+                    rows = table.filter(pc.equal(table["flight_date"], pa.scalar(day)))
+                    self._land(lambda day=day: names.landed_file(day, self._random_id()), rows)  # type: ignore[misc]
+
+    def _land(self, name: Callable[[], str], table: pa.Table) -> None:
+        store_surely(self._store, LandedObject(name, lambda: table))
+
+    def _compact(self, month: str, report: LoadReport) -> None:
+        """Absorbs the month before the next one is landed, so that the tail stays as small as one month."""
+        before = -1
+        while True:
+            done = self._compactor.compact()
+            report.snapshot = done.snapshot
+            report.unreadable |= done.unreadable
+            if done.pending_files == 0 or done.absorbed_files == 0 or done.pending_files == before:
+                break
+            before = done.pending_files
+        report.months.append(month)
+        log.info("loaded month %s: snapshot=%d", month, report.snapshot)
+
+
+Reader = Callable[[Path], Iterator[Line]]
+
+
+class _Spill:
+    """Rows sorted into one temporary Parquet file a month."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self.files: dict[str, Path] = {}
+
+    def add(self, rows: list[Row]) -> None:
+        months: dict[str, list[Row]] = {}
+        for row in rows:
+            months.setdefault(names.month_of(row[0]), []).append(row)
+        for month, some in months.items():
+            if month not in self._writers:
+                self.files[month] = self._folder / f"{month}.parquet"
+                self._writers[month] = pq.ParquetWriter(self.files[month], EVENT_SCHEMA, compression="zstd")
+            self._writers[month].write_table(event_table(some))
+
+    def close(self) -> None:
+        while self._writers:
+            self._writers.popitem()[1].close()
+
+
+def _reader(file: Path) -> Reader:
+    readers: dict[str, Reader] = {
+        ".parquet": _read_parquet,
+        ".csv": _read_csv,
+        ".ndjson": _read_ndjson,
+        ".jsonl": _read_ndjson,
+    }
+    if file.suffix not in readers:
+        raise ConfigError(f"{file}: takes files that end in {', '.join(readers)}")
+    if not file.is_file():
+        raise ConfigError(f"{file}: there is no such file")
+    return readers[file.suffix]
+
+
+def _read_ndjson(file: Path) -> Iterator[Line]:
+    with file.open("rb") as lines:
+        for number, text in enumerate(lines):
+            line = text.rstrip(b"\r\n")
+            if line.strip():
+                yield Line(number, _decoder(line), lambda line=line: line)  # type: ignore[misc]
+
+
+def _decoder(line: bytes) -> Callable[[Origin, Counter[str]], Row]:
+    return lambda origin, unknown: decode_line(line, origin, unknown)
+
+
+def _read_csv(file: Path) -> Iterator[Line]:
+    """Rows of a CSV with a header; an empty cell is an unknown value."""
+    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        for number, cells in enumerate(csv.DictReader(text, strict=False)):
+            yield _object_line(number, {name: _cell(name, value) for name, value in cells.items() if value})
+
+
+def _cell(name: str, value: str) -> str | int:
+    return int(value) if name in _INTEGER_FIELDS and _INTEGER.fullmatch(value) else value
+
+
+def _read_parquet(file: Path) -> Iterator[Line]:
+    """Rows of a Parquet file with the event's columns; the lake's own files can be loaded too."""
+    try:
+        with pq.ParquetFile(file) as parquet:
+            number = 0
+            for batch in parquet.iter_batches(batch_size=10_000):
+                for values in batch.to_pylist():
+                    yield _parquet_line(number, values)
+                    number += 1
+    except pa.ArrowException as error:
+        raise ConfigError(f"{file}: not a Parquet file: {error}") from error
+
+
+def _parquet_line(number: int, values: dict[str, Any]) -> Line:
+    hour = values.get("scheduled_departure_hour")
+    event = {k: v for k, v in values.items() if v is not None and k not in _OWN_COLUMNS}
+    if event.get("operational_suffix") == "":
+        del event["operational_suffix"]
+    line = _object_line(number, event)
+
+    def decode(origin: Origin, unknown: Counter[str]) -> Row:
+        row = line.decode(origin, unknown)
+        departure = event["scheduled_departure"]
+        if isinstance(hour, int) and 0 <= hour <= 23:
+            return (*row[:_HOUR], hour, *row[_HOUR + 1 :])
+        if isinstance(departure, dt.datetime) and departure.utcoffset() == dt.timedelta(0):
+            raise RejectError(
+                "validate",
+                "scheduled_departure is a UTC timestamp, so its local hour is unknown; give it as text with the"
+                " origin's offset, or add the column scheduled_departure_hour",
+            )
+        return row
+
+    return Line(number, decode, line.raw)
+
+
+def _object_line(number: int, values: Mapping[str, Any]) -> Line:
+    def raw() -> bytes:
+        return json.dumps(values, default=str).encode(errors="surrogateescape")
+
+    def decode(origin: Origin, unknown: Counter[str]) -> Row:
+        if None in values:
+            raise RejectError("decode", "the row has more cells than the header")
+        return decode_object(values, origin, unknown)
+
+    return Line(number, decode, raw)
+
+
+def _last_three(origin: Origin) -> tuple[str, int, int]:
+    return origin.message_id, origin.message_line, origin.publish_time_us
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()

@@ -1,0 +1,53 @@
+"""From a month file and landed files to a new month file: the newest event per flight wins. On disk, by DuckDB.
+
+Memory is bounded by one limit whatever the size of the month; what does not fit spills to the scratch folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lakehouse.event import FORMAT_VERSION
+from lakehouse.newest import SORT_KEY, newest, quoted, read_files
+from lakehouse.parquet import Summary, check_month_file
+
+_ROW_GROUP_ROWS = 122_880  # DuckDB's own vector-friendly default: a month of one airline's flights is one group
+
+
+class Merger:
+    """Merges files; threads may use one merger at once, under one memory limit."""
+
+    def __init__(self, scratch: Path, memory_mb: int, threads: int) -> None:
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": f"{memory_mb}MB",
+                "threads": threads,
+                "temp_directory": str(scratch / "spill"),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "preserve_insertion_order": False,
+            }
+        )
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
+
+    def merge(self, inputs: Sequence[Path], output: Path) -> Summary:
+        """Writes `output`, sorted by key, one row per flight; `inputs` are files that passed their checks."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                f"COPY ({newest(read_files(inputs))} ORDER BY {SORT_KEY}) TO {quoted(str(output))} "
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_ROWS}, "
+                f"KV_METADATA {{format_version: '{FORMAT_VERSION}'}})"
+            )
+            row: Any = cursor.execute(
+                f"SELECT count(*), min(flight_date), max(flight_date), max(event_time) FROM {read_files([output])}"
+            ).fetchone()
+        summary = Summary(*row)
+        check_month_file(output.name, output, summary.rows)
+        return summary
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,84 @@
+"""Decodes rejected lines again, with today's decoder; those that pass are landed under their original ids.
+
+Rejected objects are kept (the bucket's lifecycle ends them), so running twice lands twice, which changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ingest_writer.batch import event_table
+from ingest_writer.decode import Origin, RejectError, Row, decode_line
+from ingest_writer.landing import LandedObject, store_surely
+from lakehouse import names
+from lakehouse.errors import ObjectMissingError, UnreadableError
+from lakehouse.names import RandomId
+from lakehouse.parquet import read_rejected_file
+from lakehouse.store import Store
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass
+class ReplayReport:
+    """How many lines passed, which reasons remain (with how many lines), what could not be read."""
+
+    files: int = 0
+    landed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+def replay_rejected(store: Store, random_id: RandomId) -> ReplayReport:
+    """Goes through all of `rejected/`, one object at a time. Raises the store's errors."""
+    report = ReplayReport()
+    for info in store.list(names.REJECTED):
+        if names.parse_rejected_file(info.name) is None:
+            continue
+        report.files += 1
+        try:
+            rows = _decode_again(store, info.name, report)
+        except ObjectMissingError:
+            continue  # its lifecycle ended it meanwhile
+        except UnreadableError as error:
+            report.unreadable[error.name] = error.why
+            continue
+        for date, some in _by_date(rows).items():
+            store_surely(store, _landed(date, some, random_id))
+        report.landed += len(rows)
+    return report
+
+
+def _decode_again(store: Store, name: str, report: ReplayReport) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rejected.parquet"
+        store.download(name, path)
+        table = read_rejected_file(name, path)
+    rows: list[Row] = []
+    for line in table.to_pylist():
+        try:
+            rows.append(decode_line(line["bytes"], _origin(line), Counter()))
+        except RejectError as error:
+            report.reasons[f"{error.stage}: {error.reason}"[:200]] += 1
+    return rows
+
+
+def _origin(line: dict[str, Any]) -> Origin:
+    publish_time_us = (line["publish_time"] - _EPOCH) // dt.timedelta(microseconds=1)
+    return Origin(publish_time_us, line["message_id"], line["message_line"])
+
+
+def _by_date(rows: list[Row]) -> dict[dt.date, list[Row]]:
+    dates: dict[dt.date, list[Row]] = {}
+    for row in rows:
+        dates.setdefault(row[0], []).append(row)
+    return dates
+
+
+def _landed(date: dt.date, rows: list[Row], random_id: RandomId) -> LandedObject:
+    return LandedObject(lambda: names.landed_file(date, random_id()), lambda: event_table(rows))

@@ -1,0 +1,126 @@
+"""Settings of writer and compactor, from environment variables.
+
+A variable with one of our prefixes that nothing reads stops the start: typing errors die early.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ingest_writer.batch import Limits
+from ingest_writer.writer import WriterOptions
+from lakehouse.errors import ConfigError
+
+
+class WriterSettings(BaseSettings):
+    """`WRITER_*`: the subscriber."""
+
+    model_config = SettingsConfigDict(env_prefix="WRITER_", frozen=True)
+
+    port: int = Field(8081, ge=0, le=65535)
+    """Health and readiness."""
+    batch_max_age_s: float = Field(5.0, gt=0, le=300)
+    """Freshness goal of seconds; at 5 s a quiet day costs 17,280 small objects, a few cents."""
+    batch_max_rows: int = Field(200_000, ge=1)
+    """About 10 MB of Parquet and a second of work on one core."""
+    batch_max_mb: int = Field(64, ge=1)
+    """Of message bytes: what 200,000 rows take as JSON."""
+    batches_in_flight: int = Field(2, ge=1, le=64)
+    """One is uploaded while the next is prepared; more only hides storage that is too slow."""
+    uploads_in_flight: int = Field(16, ge=1, le=256)
+    """A batch of mixed dates is many small objects; object storage is latency, not bandwidth."""
+    pulls_in_flight: int = Field(4, ge=1, le=64)
+    """The service gives at most 10 MB/s a stream; four keep a core busy."""
+    pull_max_messages: int = Field(1000, ge=1, le=1000)
+    """The service's own limit."""
+    buffer_max_rows: int = Field(600_000, ge=1)
+    """Three full batches: one filling, two landing. Beyond it no pull is started."""
+    buffer_max_mb: int = Field(192, ge=1)
+    """Likewise, of message bytes; about four times that in memory once decoded."""
+    ack_deadline_s: float = Field(60.0, ge=10, le=600)
+    """As in the subscription. Twelve times the batch age: usually no lease needs extending."""
+    lease_max_s: float = Field(1800.0, ge=10)
+    """An outage longer than this: other writers may have the messages."""
+    backoff_max_s: float = Field(5.0, gt=0, le=300)
+    """Between two tries while storage or Pub/Sub is away; short, since one small request is all it costs."""
+    drain_s: float = Field(6.0, gt=0, le=300)
+    """After SIGTERM Cloud Run waits 10 s; 8 s is our promise, with a second each for the rest."""
+
+    def options(self) -> WriterOptions:
+        return WriterOptions(
+            limits=Limits(self.batch_max_rows, self.batch_max_mb * 1_000_000, self.batch_max_age_s),
+            pulls_in_flight=self.pulls_in_flight,
+            pull_max_messages=self.pull_max_messages,
+            batches_in_flight=self.batches_in_flight,
+            uploads_in_flight=self.uploads_in_flight,
+            buffer_max_rows=self.buffer_max_rows,
+            buffer_max_bytes=self.buffer_max_mb * 1_000_000,
+            ack_deadline_s=self.ack_deadline_s,
+            lease_max_s=self.lease_max_s,
+            backoff_max_s=self.backoff_max_s,
+            drain_s=self.drain_s,
+        )
+
+
+class CompactorSettings(BaseSettings):
+    """`COMPACTOR_*`: compaction and collection."""
+
+    model_config = SettingsConfigDict(env_prefix="COMPACTOR_", frozen=True)
+
+    memory_mb: int = Field(1024, ge=64)
+    """DuckDB's limit; beyond it a merge spills to disk, whatever the size of the month."""
+    threads: int = Field(2, ge=1, le=256)
+    """DuckDB's threads over all merges."""
+    months_at_once: int = Field(2, ge=1, le=64)
+    """One merge computes while another waits for storage."""
+    scratch_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()))
+    """Downloads, spills and new month files while they are made; emptied afterwards."""
+    scratch_mb: int = Field(4096, ge=64)
+    """Room for the downloads of the months that are merged at once."""
+    merge_max_files: int = Field(5000, ge=1)
+    """Landed files a merge takes; the rest is the next run's. Bounds open files and footers in memory."""
+    merge_max_mb: int = Field(1024, ge=1)
+    """Likewise, in bytes of landed files."""
+    commit_attempts: int = Field(100, ge=1)
+    """Every lost race is somebody else's commit; months are kept and rebased, so a few tries are plenty."""
+    retention_s: float = Field(86_400.0, ge=0)
+    """How long snapshots can be asked for: longer than the longest outside query. At most 1,000 are kept."""
+    grace_s: float = Field(600.0, ge=0)
+    """How long absorbed landed files stay for readers that planned before: far above a query's deadline."""
+    deletes_at_once: int = Field(16, ge=1, le=256)
+    """Deletes wait for storage, they do not compute."""
+
+
+def load_settings() -> tuple[WriterSettings, CompactorSettings]:
+    """Both settings. Raises ConfigError that names the variable, what it got and what it takes."""
+    classes: tuple[type[BaseSettings], ...] = (WriterSettings, CompactorSettings)
+    known = {f"{c.model_config['env_prefix']}{name}".upper() for c in classes for name in c.model_fields}
+    prefixes = tuple(str(c.model_config["env_prefix"]) for c in classes)
+    unread = sorted(n for n in os.environ if n.upper().startswith(prefixes) and n.upper() not in known)
+    if unread:
+        raise ConfigError(f"{', '.join(unread)}: nothing reads this; known are {', '.join(sorted(known))}")
+    try:
+        return WriterSettings(), CompactorSettings()
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explain(error))) from None
+
+
+def subscription_from_environment() -> str:
+    """PUBSUB_SUBSCRIPTION. Raises ConfigError when it is not the full name of a subscription."""
+    name = os.environ.get("PUBSUB_SUBSCRIPTION", "")
+    parts = name.split("/")
+    if len(parts) != 4 or parts[0] != "projects" or parts[2] != "subscriptions" or not all(parts):
+        raise ConfigError(f"PUBSUB_SUBSCRIPTION is {name!r}; it takes projects/PROJECT/subscriptions/NAME")
+    return name
+
+
+def _explain(error: ValidationError) -> list[str]:
+    prefix = "COMPACTOR_" if error.title == CompactorSettings.__name__ else "WRITER_"
+    return [
+        f"{prefix}{str(e['loc'][0]).upper() if e['loc'] else '?'} is {e['input']!r}: {e['msg']}" for e in error.errors()
+    ]
