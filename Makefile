@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test test-year check bench format lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,13 @@ demo: setup  ## the whole system on this machine, with a year of real flights
 test: setup  ## checks and the whole test suite
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest
+
+test-year: setup  ## the integration tests with all flights of the year instead of a part
+	@$(BIN)/python -m pytest tests/integration --flights 336776
+
+bench: setup  ## measurements, as a table and build/bench.json
+	@mkdir -p build
+	@$(BIN)/python -m bench
 
 check: setup  ## formatter, linter, types, import rules
 	@$(BIN)/ruff format --check .

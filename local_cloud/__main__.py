@@ -1,0 +1,41 @@
+"""Command line: the first argument names the command, the rest is the command's own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+_USAGE = """usage: python -m local_cloud COMMAND [OPTION...]
+
+  up      Pub/Sub and GCS on this machine, until Ctrl-C
+  replay  publishes the real flights of 2013 to the topic
+  demo    everything: the local cloud, writer, compactor, API, and sample answers
+
+`python -m local_cloud COMMAND --help` lists the options."""
+
+
+def main(argv: Sequence[str]) -> int:
+    # Imported only when asked for: the commands need different libraries.
+    match argv[:1]:
+        case ["up"]:
+            from local_cloud import up
+
+            return up.main(argv[1:])
+        case ["replay"]:
+            from local_cloud import replay
+
+            return replay.main(argv[1:])
+        case ["demo"]:
+            from local_cloud import demo
+
+            return demo.main(argv[1:])
+        case ["-h" | "--help"]:
+            print(_USAGE)
+            return 0
+        case _:
+            print(_USAGE, file=sys.stderr)
+            return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,228 @@
+"""Topics and subscriptions: published message bodies into deliveries, under one lock, with the clock passed in.
+
+Knows nothing of gRPC and does not look inside a body.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from local_cloud.pubsub.clock import Clock
+from local_cloud.pubsub.errors import AlreadyExists, NotFound, ResourceExhausted, Unavailable
+from local_cloud.pubsub.faults import Dice
+from local_cloud.pubsub.subscription import Delivery, Message, Outstanding, Retention, Subscription
+
+DELETED_TOPIC = "_deleted-topic_"
+
+# What one answer carries at most. The real service sends up to 10 MB, but the official client, led here by
+# PUBSUB_EMULATOR_HOST, opens a channel that refuses more than 4 MiB (4,194,304 bytes).
+MAX_RESPONSE_BYTES = 4_100_000
+
+# The year of real flights is 0.4 GB of events: it fits, published without any subscriber reading, more than
+# twice. Beyond, publishers are told to back off (the official client retries) before a laptop swaps.
+DEFAULT_MAX_UNACKED_BYTES = 1_000_000_000
+
+# The clock may jump while somebody waits for a deadline (a laptop sleeps, a test moves it): look again this often.
+_LONGEST_NAP_S = 1.0
+
+# Real ack ids are about this long. Requests of acks are limited by size, so short ones would hide a mistake.
+_ACK_ID_LENGTH = 176
+
+
+@dataclass(eq=False)
+class _Topic:
+    retention: Retention = field(default_factory=Retention)
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SubscriptionInfo:
+    name: str
+    topic: str
+    ack_deadline_s: int
+
+
+def _always() -> bool:
+    return True
+
+
+class Broker:
+    def __init__(self, clock: Clock, dice: Dice, max_unacked_bytes: int = DEFAULT_MAX_UNACKED_BYTES) -> None:
+        self._clock = clock
+        self._dice = dice
+        self._max_unacked_bytes = max_unacked_bytes
+        self._lock = threading.Lock()
+        self._topics: dict[str, _Topic] = {}
+        self._subscriptions: dict[str, Subscription] = {}
+        self._changed: dict[str, threading.Condition] = {}
+        self._closed = False
+        # Microseconds since 1970: 16 digits like real ids, and a restarted server goes on with larger ones.
+        self._message_ids = itertools.count(clock.wall_ns() // 1000)
+
+    # topics
+
+    def create_topic(self, name: str) -> None:
+        with self._lock:
+            if name in self._topics:
+                raise AlreadyExists(f"Topic already exists: {name}")
+            self._topics[name] = _Topic()
+
+    def delete_topic(self, name: str) -> None:
+        """Its subscriptions stay, with what they hold, and belong to no topic."""
+        with self._lock:
+            topic = self._topic(name)
+            del self._topics[name]
+            for subscription in topic.subscriptions.values():
+                subscription.topic = DELETED_TOPIC
+
+    def topics(self) -> list[str]:
+        with self._lock:
+            return sorted(self._topics)
+
+    def subscriptions_of(self, topic: str) -> list[str]:
+        with self._lock:
+            return sorted(self._topic(topic).subscriptions)
+
+    def unacked_bytes(self, topic: str) -> int:
+        with self._lock:
+            return self._topic(topic).retention.unacked_bytes
+
+    # subscriptions
+
+    def create_subscription(self, name: str, topic: str, ack_deadline_s: int) -> SubscriptionInfo:
+        with self._lock:
+            if name in self._subscriptions:
+                raise AlreadyExists(f"Subscription already exists: {name}")
+            prefix = secrets.token_urlsafe(_ACK_ID_LENGTH * 3 // 4) + "-"
+            subscription = Subscription(topic, ack_deadline_s, prefix, self._dice)
+            self._topic(topic).subscriptions[name] = subscription
+            self._subscriptions[name] = subscription
+            self._changed[name] = threading.Condition(self._lock)
+            return self._info(name)
+
+    def delete_subscription(self, name: str) -> None:
+        with self._lock:
+            subscription = self._subscription(name)
+            subscription.drop_all()
+            del self._subscriptions[name]
+            self._changed.pop(name).notify_all()
+            if subscription.topic in self._topics:
+                self._topics[subscription.topic].subscriptions.pop(name, None)
+
+    def subscription(self, name: str) -> SubscriptionInfo:
+        with self._lock:
+            self._subscription(name)
+            return self._info(name)
+
+    def subscriptions(self) -> list[SubscriptionInfo]:
+        with self._lock:
+            return [self._info(name) for name in sorted(self._subscriptions)]
+
+    def unacked_messages(self, subscription: str) -> int:
+        with self._lock:
+            return len(self._subscription(subscription))
+
+    # messages
+
+    def reserve_message_ids(self, count: int) -> list[int]:
+        with self._lock:
+            return list(itertools.islice(self._message_ids, count))
+
+    def publish(self, topic_name: str, bodies: Sequence[bytes]) -> None:
+        """Hands the messages to every subscription that the topic has now; all of them or none."""
+        with self._lock:
+            topic = self._topic(topic_name)
+            if not topic.subscriptions:
+                return
+            size = sum(map(len, bodies))
+            if topic.retention.unacked_bytes + size > self._max_unacked_bytes:
+                raise ResourceExhausted(
+                    f"{topic_name} keeps {topic.retention.unacked_bytes} unacked bytes, the limit is "
+                    f"{self._max_unacked_bytes}"
+                )
+            topic.retention.unacked_bytes += size
+            now = self._clock.monotonic_s()
+            messages = [Message(body, topic.retention, len(topic.subscriptions)) for body in bodies]
+            for name, subscription in topic.subscriptions.items():
+                for message in messages:
+                    subscription.add(message, now)
+                self._changed[name].notify_all()
+
+    def receive(
+        self,
+        subscription_name: str,
+        max_messages: int,
+        *,
+        wait_s: float,
+        deadline_s: Callable[[], float] | None = None,
+        outstanding: Outstanding | None = None,
+        wanted: Callable[[], bool] = _always,
+    ) -> list[Delivery]:
+        """What is ready, at once; else waits. Empty when the time is over or nobody wants an answer any more.
+
+        Whoever makes `wanted` false calls wake(). Without a deadline of its own (asked for
+        after the wait, it may have changed) a lease gets the subscription's.
+        """
+        with self._lock:
+            wait_until = self._clock.monotonic_s() + wait_s
+            while True:
+                subscription = self._subscription(subscription_name)
+                if self._closed:
+                    raise Unavailable("the server is shutting down")
+                now = self._clock.monotonic_s()
+                taken = []
+                if wanted():
+                    lease_s = subscription.ack_deadline_s if deadline_s is None else deadline_s()
+                    taken = subscription.take(now, max_messages, MAX_RESPONSE_BYTES, lease_s, outstanding)
+                if taken or now >= wait_until or not wanted():
+                    return taken
+                next_change_at = subscription.next_change_at()
+                wake_at = wait_until if next_change_at is None else min(wait_until, next_change_at)
+                self._changed[subscription_name].wait(min(max(wake_at - now, 0.0), _LONGEST_NAP_S))
+
+    def acknowledge(self, subscription_name: str, ack_ids: Iterable[str]) -> None:
+        with self._lock:
+            self._subscription(subscription_name).ack(ack_ids, self._clock.monotonic_s())
+            self._changed[subscription_name].notify_all()
+
+    def modify_deadlines(self, subscription_name: str, deadlines: Iterable[tuple[str, float]]) -> None:
+        with self._lock:
+            subscription = self._subscription(subscription_name)
+            now = self._clock.monotonic_s()
+            for ack_id, deadline_s in deadlines:
+                subscription.modify_deadline(ack_id, deadline_s, now)
+            self._changed[subscription_name].notify_all()
+
+    # waiting
+
+    def wake(self) -> None:
+        """Makes everybody who waits look again."""
+        with self._lock:
+            for changed in self._changed.values():
+                changed.notify_all()
+
+    def close(self) -> None:
+        """Ends all waiting, for good."""
+        with self._lock:
+            self._closed = True
+        self.wake()
+
+    # under the lock
+
+    def _topic(self, name: str) -> _Topic:
+        if name not in self._topics:
+            raise NotFound(f"Topic not found: {name}")
+        return self._topics[name]
+
+    def _subscription(self, name: str) -> Subscription:
+        if name not in self._subscriptions:
+            raise NotFound(f"Subscription not found: {name}")
+        return self._subscriptions[name]
+
+    def _info(self, name: str) -> SubscriptionInfo:
+        subscription = self._subscriptions[name]
+        return SubscriptionInfo(name, subscription.topic, subscription.ack_deadline_s)

@@ -1,0 +1,33 @@
+"""What the service refuses, each under the status that the real one answers with."""
+
+from __future__ import annotations
+
+import grpc
+
+
+class PubsubError(Exception):
+    code = grpc.StatusCode.UNKNOWN
+
+
+class NotFound(PubsubError):
+    code = grpc.StatusCode.NOT_FOUND
+
+
+class AlreadyExists(PubsubError):
+    code = grpc.StatusCode.ALREADY_EXISTS
+
+
+class InvalidArgument(PubsubError):
+    code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class ResourceExhausted(PubsubError):
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+class Unavailable(PubsubError):
+    code = grpc.StatusCode.UNAVAILABLE
+
+
+class Unimplemented(PubsubError):
+    code = grpc.StatusCode.UNIMPLEMENTED

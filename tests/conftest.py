@@ -1,0 +1,17 @@
+"""Options of the whole suite."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--flights",
+        type=int,
+        default=30_000,
+        help="how many real flights the integration tests replay (all: 336776; default %(default)s)",
+    )
+    parser.addoption(
+        "--seed", type=int, default=20_130_101, help="of random questions and faults (default %(default)s)"
+    )
