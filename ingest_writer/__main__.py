@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import datetime as dt
 import logging
+import os
 import random
 import secrets
 import signal
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ingest_writer.collector import Collector
 from ingest_writer.compactor import Compactor, CompactorOptions, Report
@@ -228,5 +229,13 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _exit(code: int) -> NoReturn:
+    """Ends at once: Python would first wait for threads that hang in a call to a storage that does not answer."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _exit(main())

@@ -211,7 +211,7 @@ class _Workshop:
 
     def _merge_month(self, plan: Plan, month: str, tail: list[LandedFile], report: Report) -> Merged | None:
         base = plan.snapshot.months.get(month)
-        readable = self._readable(self._take(tail), report)
+        readable = self._first_readable(tail, report)
         if not readable:
             return None
         try:
@@ -254,6 +254,15 @@ class _Workshop:
             else:
                 return name
         raise StoreUnavailableError(f"{names.FLIGHTS}: five month files could not be stored for sure; run again")
+
+    def _first_readable(self, tail: list[LandedFile], report: Report) -> list[LandedFile]:
+        """What one merge may take, without what cannot be read; as many of that as there are do not block the rest."""
+        while tail:
+            taken = self._take(tail)
+            if readable := self._readable(taken, report):
+                return readable
+            tail = tail[len(taken) :]
+        return []
 
     def _readable(self, tail: list[LandedFile], report: Report) -> list[LandedFile]:
         """Those that are there and whole; the others stay unabsorbed, and do not block their month."""

@@ -7,9 +7,10 @@ learns what is wrong with the others, counts unknown fields and finds duplicate 
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -60,6 +61,8 @@ _MIN_US: Final = -62_135_510_400_000_000  # 0001-01-02: any offset fits
 _MAX_US: Final = 253_402_128_000_000_000  # 9999-12-30
 _MAX_LEAD_US: Final = rules.MAX_EVENT_LEAD // dt.timedelta(microseconds=1)
 _MINUTE_US: Final = 60_000_000
+_SHORTEST_EVENT_BYTES: Final = 116  # the names of the required fields alone, with their punctuation
+_SHORT_LINES_APART: Final = 10_000  # rejected one by one; 10 MB of two-byte lines would take gigabytes as rows
 
 
 class RejectedLine(NamedTuple):
@@ -168,15 +171,19 @@ def _decode_fast(message: Message, decoded: Decoded) -> bool:
     """Takes the whole message if it is plainly good; else leaves `decoded` as it was.
 
     Without a backslash every quotation mark delimits a text. If there are exactly as many as the known
-    fields that were found need, there is no unknown field and no key twice.
+    fields that were found need, there is no unknown field and no key twice. The library takes several
+    objects on a line, and one over several lines: so every line must end where an object does.
     """
     data = message.data
-    if b"\\" in data:
+    if b"\\" in data or not data.endswith((b"}", b"}\n", b"}\r\n")):
+        return False
+    newlines = data.count(b"\n")
+    if newlines != data.count(b"}\n") + data.count(b"}\r\n"):
         return False
     try:
         events = _DECODER.decode_lines(data)
-        if len(events) != data.count(b"\n") + (not data.endswith(b"\n")):
-            return False  # blank lines: numbers would be off
+        if len(events) != newlines + (not data.endswith(b"\n")):
+            return False
         if data.count(b'"') != sum(map(_quotation_marks, events)):
             return False
         rows = [
@@ -212,34 +219,49 @@ _REQUIRED_QUOTATION_MARKS: Final = 4 * 7 + 2  # seven texts and flight_number
 
 
 def _decode_slow(message: Message, decoded: Decoded) -> None:
-    """Each line by itself; a message that is one JSON object over several lines is one line."""
-    lines = _lines(message.data)
-    for number, line in lines:
-        origin = Origin(message.publish_time_us, message.message_id, number)
+    """Each line by itself; a message that is one JSON object over several lines is one line.
+
+    Lines that are too short for any event, after many rejected ones, are rejected together.
+    """
+    together = bytearray()
+    first = 0
+    for number, line in _lines(message.data):
+        if len(line) < _SHORTEST_EVENT_BYTES and len(decoded.rejected) >= _SHORT_LINES_APART:
+            first = first if together else number
+            together += line + b"\n"
+            continue
         try:
+            origin = Origin(message.publish_time_us, message.message_id, number)
             decoded.rows.append(decode_line(line, origin, decoded.unknown_fields))
         except RejectError as error:
-            decoded.rejected.append(
-                RejectedLine(
-                    line,
-                    message.attributes,
-                    error.stage,
-                    error.reason,
-                    message.message_id,
-                    number,
-                    message.publish_time_us,
-                )
-            )
+            decoded.rejected.append(_rejected(message, number, line, error))
+    if together:
+        reason = f"{together.count(10)} lines from this one on are too short for an event, and kept together"
+        decoded.rejected.append(_rejected(message, first, bytes(together), RejectError("decode", reason)))
 
 
-def _lines(data: bytes) -> list[tuple[int, bytes]]:
+def _rejected(message: Message, number: int, line: bytes, error: RejectError) -> RejectedLine:
+    return RejectedLine(
+        line,
+        message.attributes,
+        error.stage,
+        error.reason,
+        message.message_id,
+        number,
+        message.publish_time_us,
+    )
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Numbered lines; blank ones are left out unless there is nothing else."""
-    if b"\n" not in data:
-        return [(0, data)]
-    lines = [(number, line) for number, line in enumerate(data.split(b"\n")) if line.strip()]
-    if not lines:
-        return [(0, data)]
-    return [(0, data)] if len(lines) > 1 and _is_one_object(lines[0][1], data) else lines
+    texts = ((number, text.removesuffix(b"\n")) for number, text in enumerate(io.BytesIO(data)))
+    lines = ((number, line) for number, line in texts if line.strip())
+    first = next(lines, None)
+    if first is None or b"\n" not in data or _is_one_object(first[1], data):
+        yield 0, data
+        return
+    yield first
+    yield from lines
 
 
 def _is_one_object(first_line: bytes, data: bytes) -> bool:
@@ -261,7 +283,13 @@ def _parse(line: bytes, unknown_fields: Counter[str]) -> Event:
     if not line.strip():
         raise RejectError("decode", "empty: there is no JSON object in it")
     try:
-        pairs = json.loads(line.decode(), object_pairs_hook=_Pairs, parse_constant=_no_constant, strict=False)
+        pairs = json.loads(
+            line.decode(),
+            object_pairs_hook=_Pairs,
+            parse_constant=_no_constant,
+            parse_int=_some_int,  # only names are used here, and Python refuses integers of many digits
+            strict=False,
+        )
     except UnicodeDecodeError as error:
         raise RejectError("decode", f"not UTF-8: byte {error.start} is 0x{line[error.start]:02x}") from None
     except RecursionError:
@@ -291,6 +319,10 @@ def _validate(line: bytes) -> Event:
 
 class _Pairs(list[tuple[str, Any]]):
     """A JSON object with every key that was written, duplicates too."""
+
+
+def _some_int(_: str) -> int:
+    return 0
 
 
 def _no_constant(name: str) -> None:

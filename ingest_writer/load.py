@@ -233,13 +233,14 @@ def _parquet_line(number: int, values: dict[str, Any]) -> Line:
     if event.get("operational_suffix") == "":
         del event["operational_suffix"]
     line = _object_line(number, event)
+    departure = event.get("scheduled_departure")
+    is_utc = isinstance(departure, dt.datetime) and departure.utcoffset() == dt.timedelta(0)
 
     def decode(origin: Origin, unknown: Counter[str]) -> Row:
         row = line.decode(origin, unknown)
-        departure = event["scheduled_departure"]
         if isinstance(hour, int) and 0 <= hour <= 23:
             return (*row[:_HOUR], hour, *row[_HOUR + 1 :])
-        if isinstance(departure, dt.datetime) and departure.utcoffset() == dt.timedelta(0):
+        if is_utc:
             raise RejectError(
                 "validate",
                 "scheduled_departure is a UTC timestamp, so its local hour is unknown; give it as text with the"
@@ -247,19 +248,32 @@ def _parquet_line(number: int, values: dict[str, Any]) -> Line:
             )
         return row
 
-    return Line(number, decode, line.raw)
+    if not is_utc:
+        return Line(number, decode, line.raw)
+    # Without the offset, which is not the origin's: decoded again, the line must not pass with a wrong hour.
+    return Line(number, decode, _object_line(number, event | {"scheduled_departure": f"{departure:%FT%T.%f}"}).raw)
 
 
 def _object_line(number: int, values: Mapping[str, Any]) -> Line:
     def raw() -> bytes:
-        return json.dumps(values, default=str).encode(errors="surrogateescape")
+        return json.dumps(values, default=str, ensure_ascii=False).encode(errors="surrogateescape")
 
     def decode(origin: Origin, unknown: Counter[str]) -> Row:
         if None in values:
             raise RejectError("decode", "the row has more cells than the header")
+        if any(not _is_unicode(text) for text in (*values, *values.values())):
+            raise RejectError("decode", "not UTF-8")
         return decode_object(values, origin, unknown)
 
     return Line(number, decode, raw)
+
+
+def _is_unicode(value: object) -> bool:
+    """Whether a text came from whole UTF-8; bytes that are not become lone surrogates."""
+    try:
+        return not isinstance(value, str) or value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _last_three(origin: Origin) -> tuple[str, int, int]:

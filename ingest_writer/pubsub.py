@@ -7,6 +7,7 @@ protobuf classes: the client's wrappers cost ten times what the receiving itself
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
 from typing import Any, Final
@@ -91,7 +92,7 @@ def _wake(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
         if not done.done():
             done.set_result(None)
 
-    if not loop.is_closed():
+    with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
         loop.call_soon_threadsafe(settle)
 
 

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _NOT_YET = "no pull has been answered yet"
+_UNKNOWN_NAMES = 1000  # a publisher that puts ids into names must not fill the memory
+_OTHERS = "(others)"
+_NACK_S = 1.0  # after the drain time: it saves a wait for leases to end, nothing else
 
 
 class RunBlocking(Protocol):
@@ -103,7 +106,6 @@ class Writer:
             await asyncio.wait([*loops, batcher, keeper, stopped], return_when=asyncio.FIRST_COMPLETED)
             self._stopping = True
             await _cancel(loops)
-            await asyncio.gather(*self._taking)
             _raise_failed([*loops, batcher, keeper])
             self._changed.set()
             await self._drain(batcher)
@@ -135,8 +137,12 @@ class Writer:
         if messages:
             taking = asyncio.create_task(self._take(messages))
             self._taking.add(taking)
-            taking.add_done_callback(self._taking.discard)
+            taking.add_done_callback(self._taken)
             await asyncio.shield(taking)  # a stop does not forget what was received
+
+    def _taken(self, task: asyncio.Task[None]) -> None:
+        self._taking.discard(task)
+        self._changed.set()
 
     async def _take(self, messages: Sequence[Message]) -> None:
         now = self._now()
@@ -149,8 +155,10 @@ class Writer:
         self._changed.set()
 
     def _may_pull(self) -> bool:
-        """Room in memory, and storage that takes what is there."""
+        """Room in memory, and storage that takes what is there: only a batch can find out whether it does."""
         held = self._held()
+        if not held:
+            return True  # also when storage was away until the last batch was given up
         rows = sum(batch.row_count for batch in held)
         size = sum(batch.byte_count for batch in held)
         return (
@@ -160,7 +168,7 @@ class Writer:
     # -- batching --------------------------------------------------------------------------------------------
 
     async def _batch_loop(self) -> None:
-        while not (self._stopping and self._open is None):
+        while not (self._stopping and self._open is None and not self._taking):
             if self._open is not None and self._should_close(self._open):
                 self._start_landing(self._open)
                 self._open = None
@@ -213,7 +221,7 @@ class Writer:
         self.counts.batches += 1
         self.counts.landed_objects += objects
         self.counts.rows += sum(map(len, batch.rows.values()))
-        self.counts.unknown_fields.update(batch.unknown_fields)
+        self._count_unknown_fields(batch.unknown_fields)
         for lines in batch.rejected.values():
             self.counts.rejected += len(lines)
             first = lines[0]
@@ -225,6 +233,11 @@ class Writer:
                 first.stage,
                 first.reason,
             )
+
+    def _count_unknown_fields(self, found: Counter[str]) -> None:
+        known = self.counts.unknown_fields
+        for name, times in found.items():
+            known[name if name in known or len(known) < _UNKNOWN_NAMES else _OTHERS] += times
 
     async def _land(self, landed: LandedObject) -> None:
         """Stores the object, trying again under a new name until it is durable."""
@@ -314,6 +327,7 @@ class Writer:
 
     async def _drain(self, batcher: asyncio.Task[None]) -> None:
         async def land_everything() -> None:
+            await asyncio.gather(*self._taking)
             await batcher
             while self._landing:
                 await asyncio.wait(self._landing)
@@ -325,8 +339,11 @@ class Writer:
             left = [ack_id for batch in self._held() for ack_id in batch.ack_ids]
             await _cancel(list(self._landing))
             log.warning("stopped with %d messages unacked; they will be delivered again", len(left))
-            async with asyncio.timeout(1.0):
-                await self._nack(left)
+            try:
+                async with asyncio.timeout(_NACK_S):
+                    await self._nack(left)
+            except TimeoutError:
+                log.info("messages not given back within %s s, their leases will end by themselves", _NACK_S)
 
     # -- small things ----------------------------------------------------------------------------------------
 

@@ -66,6 +66,22 @@ class FileCache:
                 for entry in taken:
                     entry.pins -= 1
 
+    def prefetch(self, files: Sequence[MonthFile | LandedFile]) -> dict[str, Exception]:
+        """Downloads what is not here yet; returns, by name, what `pinned` would raise for a file."""
+        taken: list[tuple[str, _Entry]] = []
+        failed: dict[str, Exception] = {}
+        try:
+            for file in files:
+                taken.append((_identity(file)[0], self._take(file)))
+            for name, entry in taken:
+                if isinstance(error := entry.ready.exception(), Exception):
+                    failed[name] = error
+        finally:
+            with self._lock:
+                for _, entry in taken:
+                    entry.pins -= 1
+        return failed
+
     def close(self) -> None:
         """Ends downloads and removes the folder."""
         self._pool.shutdown(cancel_futures=True)
@@ -102,7 +118,8 @@ class FileCache:
     def _drop(self, name: str) -> None:
         entry = self._entries.pop(name)
         self._bytes -= entry.size
-        entry.path.unlink(missing_ok=True)
+        entry.ready.cancel()
+        entry.ready.add_done_callback(lambda _: entry.path.unlink(missing_ok=True))  # it may be on its way still
 
     def _fetch(self, file: MonthFile | LandedFile, path: Path) -> None:
         name, _, crc32c = _identity(file)

@@ -18,7 +18,9 @@ _ID = r"[0-9a-f]{32}"
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _LANDED = re.compile(rf"landing/flight_date=({_DATE})/{_ID}\.parquet", re.ASCII)
 _REJECTED = re.compile(rf"rejected/date=({_DATE})/{_ID}\.parquet", re.ASCII)
-_MONTH = re.compile(rf"flights/flight_month=(\d{{4}}-\d{{2}})/(0|[1-9]\d{{0,19}})-{_ID}\.parquet", re.ASCII)
+_MONTH = re.compile(
+    rf"flights/flight_month=((?!0000)\d{{4}}-(?:0[1-9]|1[0-2]))/(0|[1-9]\d{{0,19}})-{_ID}\.parquet", re.ASCII
+)
 _SNAPSHOT = re.compile(r"snapshots/(\d{20})\.json", re.ASCII)
 
 RandomId = Callable[[], str]

@@ -48,7 +48,7 @@ def merged(
     `where` may name key columns only (it is applied before the decision).
     """
     months, tail = read_files(month_files), read_files(tail_files)
-    condition = where or "true"
+    condition = f"({where or 'true'})"
     if not tail_files:
         return f"SELECT {_COLUMNS} FROM {months} WHERE {condition}"
     dates = ", ".join(f"DATE '{date.isoformat()}'" for date in sorted(tail_dates))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,12 +20,15 @@ from lakehouse.event import EVENT_SCHEMA, FORMAT_VERSION, REJECTED_SCHEMA, REQUI
 METADATA_KEY: Final = b"format_version"
 COMPRESSION: Final = "zstd"
 
+_BATCH_ROWS = 65_536  # some 10 MB of rows
+
 
 def to_parquet(table: pa.Table) -> bytes:
     """The bytes of a landed or rejected file with the rows of `table` (one of the two schemas)."""
-    table = table.replace_schema_metadata({METADATA_KEY: str(FORMAT_VERSION).encode()})
     out = io.BytesIO()
-    pq.write_table(table, out, compression=COMPRESSION, store_schema=False)
+    with pq.ParquetWriter(out, table.schema, compression=COMPRESSION, store_schema=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({METADATA_KEY.decode(): str(FORMAT_VERSION)})
     return out.getvalue()
 
 
@@ -44,39 +49,36 @@ def check_landed_file(name: str, path: Path, flight_date: dt.date) -> int:
     another date; FormatTooNewError.
     """
     rows = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            check_schema(name, file, EVENT_SCHEMA)
-            for batch in file.iter_batches(batch_size=65_536):
-                _check_rows(name, batch)
-                if pc.any(pc.not_equal(batch["flight_date"], pa.scalar(flight_date))).as_py():
-                    raise UnreadableError(name, f"has rows of another flight_date than {flight_date}")
-                rows += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableError(name, f"not a whole Parquet file: {_first_line(error)}") from error
+    for batch in batches(name, path, EVENT_SCHEMA):
+        _check_no_nulls(name, batch)
+        if pc.any(pc.not_equal(batch["flight_date"], pa.scalar(flight_date))).as_py():
+            raise UnreadableError(name, f"has rows of another flight_date than {flight_date}")
+        rows += batch.num_rows
+    if rows == 0:
+        raise UnreadableError(name, "has no rows")
     return rows
 
 
 def check_month_file(name: str, path: Path, rows: int) -> None:
     """Looks at the footer. Raises UnreadableError when columns or rows are not as expected; FormatTooNewError."""
-    try:
-        with pq.ParquetFile(path) as file:
-            check_schema(name, file, EVENT_SCHEMA)
-            found = file.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableError(name, f"not a whole Parquet file: {_first_line(error)}") from error
+    with _opened(name, path, EVENT_SCHEMA) as file:
+        found = file.metadata.num_rows
     if found != rows:
         raise UnreadableError(name, f"has {found} rows, its snapshot says {rows}")
 
 
 def read_rejected_file(name: str, path: Path) -> pa.Table:
     """The rows of a rejected file. Raises UnreadableError, FormatTooNewError."""
-    try:
-        with pq.ParquetFile(path) as file:
-            check_schema(name, file, REJECTED_SCHEMA)
-            return file.read()
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableError(name, f"not a whole Parquet file: {_first_line(error)}") from error
+    with _opened(name, path, REJECTED_SCHEMA) as file:
+        return file.read()
+
+
+def batches(name: str, path: Path, expected: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of the object `name`, some at a time. Raises UnreadableError, FormatTooNewError."""
+    with _opened(name, path, expected) as file:
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            batch.validate(full=True)  # reading does not look whether strings are UTF-8
+            yield batch
 
 
 def check_schema(name: str, file: pq.ParquetFile, expected: pa.Schema) -> None:
@@ -97,11 +99,18 @@ def check_schema(name: str, file: pq.ParquetFile, expected: pa.Schema) -> None:
             raise UnreadableError(name, f"column {field.name} is {found.field(field.name).type}, not {field.type}")
 
 
-def _check_rows(name: str, batch: pa.RecordBatch) -> None:
+@contextmanager
+def _opened(name: str, path: Path, expected: pa.Schema) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(path) as file:
+            check_schema(name, file, expected)
+            yield file
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: names in the footer that are not UTF-8
+        why = str(error).partition("\n")[0][:200]
+        raise UnreadableError(name, f"not a whole Parquet file: {why}") from error
+
+
+def _check_no_nulls(name: str, batch: pa.RecordBatch) -> None:
     for column in REQUIRED:
         if batch[column].null_count:
             raise UnreadableError(name, f"column {column} has nulls")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]

@@ -66,18 +66,19 @@ def from_json(name: str, data: bytes) -> Snapshot:
     try:
         document = json.loads(data)
         version = document["format_version"]
-        if not isinstance(version, int) or version > FORMAT_VERSION:
+        if not isinstance(version, int):
+            raise ValueError(f"format_version is {version!r}")
+        if version > FORMAT_VERSION:
             raise FormatTooNewError(
-                f"{name}: format_version {version!r} is newer than {FORMAT_VERSION}, which this program knows;"
-                " upgrade it"
+                f"{name}: format_version {version} is newer than {FORMAT_VERSION}, which this program knows; upgrade it"
             )
         result = Snapshot(
             number=int(document["number"]),
             oldest=int(document["oldest"]),
             months={month: _entry_from_json(month, entry) for month, entry in document["months"].items()},
-            absorbed=frozenset(document["absorbed"]),
+            absorbed=frozenset(map(str, document["absorbed"])),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UnreadableError(name, f"not a snapshot: {error!r}") from error
     if names.snapshot(result.number) != name or not 0 <= result.oldest <= result.number:
         raise UnreadableError(name, f"says number {result.number}, oldest {result.oldest}")
@@ -101,6 +102,9 @@ def _entry_from_json(month: str, entry: Mapping[str, Any]) -> MonthFile:
     parsed = names.parse_month_file(entry["path"])
     if parsed is None or parsed.month != month:
         raise ValueError(f"month {month} has path {entry['path']!r}")
+    max_event_time = dt.datetime.fromisoformat(entry["max_event_time"])
+    if max_event_time.tzinfo is None:
+        raise ValueError(f"month {month} has max_event_time {entry['max_event_time']!r}, without an offset")
     return MonthFile(
         path=entry["path"],
         since=int(entry["since"]),
@@ -109,5 +113,5 @@ def _entry_from_json(month: str, entry: Mapping[str, Any]) -> MonthFile:
         crc32c=int(entry["crc32c"]),
         min_flight_date=dt.date.fromisoformat(entry["min_flight_date"]),
         max_flight_date=dt.date.fromisoformat(entry["max_flight_date"]),
-        max_event_time=dt.datetime.fromisoformat(entry["max_event_time"]),
+        max_event_time=max_event_time,
     )

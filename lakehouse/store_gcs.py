@@ -10,6 +10,7 @@ import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import google.auth.exceptions
 import requests
@@ -37,21 +38,25 @@ _DEFINITE = (400, 401, 403, 404, 405)  # answers that say the create did not hap
 class GcsStore:
     """The store for `gs://bucket`, with Application Default Credentials or STORAGE_EMULATOR_HOST."""
 
-    def __init__(self, bucket: str) -> None:
+    def __init__(self, bucket: str, retry_s: float = _RETRY_S) -> None:
         try:
-            self._client = storage.Client()
+            self._client = storage.Client(project=None)  # nothing here needs one, and not all credentials know one
         except google.auth.exceptions.DefaultCredentialsError as error:
             raise StoreRefusedError(f"gs://{bucket}: no Google credentials: {error}") from error
         _widen_pool(self._client)
+        self._client._http.hooks["response"].append(_read_refusal)
+        # Otherwise it asks for the bucket's metadata in the background, for traces that nobody collects, with a
+        # permission that a writer does not have.
+        self._client._bucket_metadata_cache = None
         self._bucket = self._client.bucket(bucket)
-        self._retry = DEFAULT_RETRY.with_timeout(_RETRY_S)
+        self._retry = DEFAULT_RETRY.with_timeout(retry_s)
 
     @property
     def url(self) -> str:
         return f"gs://{self._bucket.name}"
 
     def list(self, prefix: str, start: str = "") -> Iterator[ObjectInfo]:
-        with _translated(prefix):
+        with _translated(f"{self.url}/{prefix}"), _bucket_expected(f"{self.url}/{prefix}"):
             blobs = self._client.list_blobs(
                 self._bucket,
                 prefix=prefix,
@@ -74,10 +79,14 @@ class GcsStore:
             return data
 
     def download(self, name: str, path: Path) -> None:
-        with _translated(name):
-            self._bucket.blob(name).download_to_filename(
-                str(path), timeout=_TIMEOUT_S, retry=self._retry, checksum="crc32c"
-            )
+        try:
+            with _translated(name):
+                self._bucket.blob(name).download_to_filename(
+                    str(path), timeout=_TIMEOUT_S, retry=self._retry, checksum="crc32c"
+                )
+        except BaseException:
+            path.unlink(missing_ok=True)  # the client leaves what it has when the connection breaks
+            raise
 
     def delete(self, name: str) -> None:
         try:
@@ -118,8 +127,8 @@ class GcsStore:
             if (status := _status(error)) in _DEFINITE:
                 raise StoreRefusedError(f"{name}: create refused with {status}: {_why(error)}") from error
             raise CreateUnknownError(f"{name}: create ended with {_why(error)}") from error
-        except google.auth.exceptions.TransportError as error:
-            raise StoreUnavailableError(f"{name}: no token: {error}") from error
+        except google.auth.exceptions.GoogleAuthError as error:
+            raise _no_token(name, error) from error
         except (requests.RequestException, ConnectionError, TimeoutError, DataCorruption) as error:
             raise CreateUnknownError(f"{name}: create ended with {_why(error)}") from error
 
@@ -129,6 +138,12 @@ def _widen_pool(client: storage.Client) -> None:
     adapter = requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=64)
     client._http.mount("https://", adapter)
     client._http.mount("http://", adapter)
+
+
+def _read_refusal(response: requests.Response, *_: Any, **__: Any) -> None:
+    """Downloads are streamed, and the client drops a refusal unread: the connection would be lost with it."""
+    if response.status_code >= 400:
+        response.content  # noqa: B018 - a property that reads
 
 
 def _content_type(name: str) -> str:
@@ -145,8 +160,24 @@ def _status(error: Exception) -> int:
     return int(getattr(error, "code", 0) or 0)
 
 
+def _no_token(name: str, error: google.auth.exceptions.GoogleAuthError) -> StoreUnavailableError | StoreRefusedError:
+    """Without a token nothing was asked; some day there may be one, or there never will."""
+    if error.retryable or isinstance(error, google.auth.exceptions.TransportError):
+        return StoreUnavailableError(f"{name}: no token: {_why(error)}")
+    return StoreRefusedError(f"{name}: no token: {_why(error)}")
+
+
 def _why(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:300]
+
+
+@contextmanager
+def _bucket_expected(what: str) -> Iterator[None]:
+    """A listing is of the bucket: if that finds nothing, there is no bucket."""
+    try:
+        yield
+    except api.NotFound as error:
+        raise StoreRefusedError(f"{what}: there is no such bucket: {_why(error)}") from error
 
 
 @contextmanager
@@ -155,7 +186,7 @@ def _translated(name: str) -> Iterator[None]:
     try:
         yield
     except api.NotFound as error:
-        if "bucket" in str(error).lower() and "object" not in str(error).lower():
+        if "bucket does not exist" in str(error):
             raise StoreRefusedError(f"{name}: {_why(error)}") from error
         raise ObjectMissingError(name) from error
     except (api.GoogleAPICallError, InvalidResponse) as error:
@@ -166,13 +197,7 @@ def _translated(name: str) -> Iterator[None]:
         raise StoreUnavailableError(f"{name}: {_why(error)}") from error
     except DataCorruption as error:
         raise UnreadableError(name, "its bytes do not have the stored crc32c") from error
-    except google.auth.exceptions.RefreshError as error:
-        raise StoreRefusedError(f"{name}: {_why(error)}") from error
-    except (
-        api.RetryError,
-        google.auth.exceptions.TransportError,
-        requests.RequestException,
-        ConnectionError,
-        TimeoutError,
-    ) as error:
+    except google.auth.exceptions.GoogleAuthError as error:
+        raise _no_token(name, error) from error
+    except (api.RetryError, requests.RequestException, ConnectionError, TimeoutError) as error:
         raise StoreUnavailableError(f"{name}: {_why(error)}") from error

@@ -41,9 +41,10 @@ class LocalStore:
             found = sorted(n for n in self._walk(folder) if n.startswith(prefix) and n >= start)
         for name in found:
             try:
-                yield self._info(name)
-            except FileNotFoundError:
+                info = self._info(name)
+            except ObjectMissingError:
                 continue  # deleted since: a listing need not show it
+            yield info
 
     def create(self, name: str, source: Source) -> None:
         with _translated(name), self._staged(source) as staged:
@@ -85,12 +86,14 @@ class LocalStore:
                 return False
             with self._staged(data) as staged:
                 target = self._target(name)
+                newer_ns = max(staged.stat().st_mtime_ns, generation + 1)  # a file system's clock ticks in milliseconds
+                os.utime(staged, ns=(newer_ns, newer_ns))
                 os.replace(staged, target)
                 _sync_folder(target.parent)
             return True
 
     def _walk(self, folder: Path) -> Iterator[str]:
-        for path, folders, files in os.walk(folder):
+        for path, folders, files in os.walk(folder, onerror=_raise_unless_gone):
             if ".tmp" in folders:
                 folders.remove(".tmp")
             base = os.path.relpath(path, self._root)
@@ -99,9 +102,11 @@ class LocalStore:
 
     def _info(self, name: str) -> ObjectInfo:
         path = self._root / name
-        stat = path.stat()
+        with _translated(name):
+            stat = path.stat()
+            crc32c = _Checksums.of(path, stat)
         created = dt.datetime.fromtimestamp(stat.st_mtime_ns / 1e9, dt.UTC)
-        return ObjectInfo(name, stat.st_size, _Checksums.of(path, stat), created, stat.st_mtime_ns)
+        return ObjectInfo(name, stat.st_size, crc32c, created, stat.st_mtime_ns)
 
     def _target(self, name: str) -> Path:
         target = self._root / name
@@ -152,6 +157,12 @@ class _Checksums:
                 cls._known.clear()
             cls._known[identity] = file_crc32c(path)
         return cls._known[identity]
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    """A folder that cannot be read must not look like an empty one."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,113 @@
+"""`python -m lakehouse sql | verify | schema`. Exit codes: 0 well, 1 not well, 2 called or configured wrongly."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from lakehouse.errors import ConfigError, LakeError, StoreRefusedError
+from lakehouse.store import Store, open_store, store_from_environment
+
+_MAX_ROWS = 100  # more than fits on a screen; more than that is for a program, not for eyes
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command; returns its exit code. Expected errors are one line on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (ConfigError, StoreRefusedError) as error:
+        return _failed(error, 2)
+    except LakeError as error:
+        return _failed(error, 1)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _failed(error, 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m lakehouse", description="Ask and check a lake of flights.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    lake = argparse.ArgumentParser(add_help=False)
+    lake.add_argument("--lake", metavar="URL", help="gs://bucket or file:///path (default: LAKE_URL)")
+
+    sql = commands.add_parser("sql", parents=[lake], help="run a query over the views flights, landing and probes")
+    sql.add_argument("query", help='for example "SELECT carrier, count(*) FROM flights GROUP BY carrier"')
+    sql.add_argument("--max-rows", type=_positive, default=_MAX_ROWS, help="rows to show (default: %(default)s)")
+    sql.set_defaults(run=_sql)
+
+    verify = commands.add_parser("verify", parents=[lake], help="check the latest snapshot, its files and their rows")
+    verify.set_defaults(run=_verify)
+
+    schema = commands.add_parser("schema", help="print the JSON Schema of an event")
+    schema.set_defaults(run=_schema)
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def _sql(options: argparse.Namespace) -> int:
+    from lakehouse.connection import DEFAULT_CACHE_BYTES, connect_store
+    from lakehouse.sql import QueryError, run, table
+
+    with connect_store(_store(options), _now, None, DEFAULT_CACHE_BYTES) as connection:
+        try:
+            result = run(connection, options.query, options.max_rows)
+        except QueryError as error:
+            return _failed(error, 1)
+        for line in table(result):
+            print(line)
+    sys.stdout.flush()
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from lakehouse.verify import verify
+    from lakehouse.verify_text import lines
+
+    report = verify(_store(options), _now)
+    for line in lines(report):
+        print(line)
+    sys.stdout.flush()
+    return 1 if report.problems else 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from lakehouse.json_schema import schema_text
+
+    print(schema_text(), end="", flush=True)
+    return 0
+
+
+def _store(options: argparse.Namespace) -> Store:
+    if options.lake is None:
+        return store_from_environment(must_exist=True)
+    return open_store(options.lake, must_exist=True)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _failed(error: Exception, code: int) -> int:
+    print(f"lakehouse: {' '.join(str(error).split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    sys.exit(main(sys.argv[1:]))

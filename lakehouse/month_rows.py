@@ -1,0 +1,96 @@
+"""From the rows of a month file, batch by batch, to what they amount to and what is wrong with them.
+
+Memory is bounded by the batch: of what was seen before, only the last row and the sums are kept.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.event import EVENT_SCHEMA, KEY, REQUIRED, FlightKey
+from lakehouse.parquet import Summary, batches
+
+
+def inspect_month(name: str, path: Path) -> tuple[Summary | None, list[str]]:
+    """What the rows of the local copy of the month file `name` amount to (None: no rows), and what is wrong with them.
+
+    At most one problem of each kind. Raises UnreadableError (not Parquet, other columns) and FormatTooNewError.
+    """
+    rows = _Rows()
+    for batch in batches(name, path, EVENT_SCHEMA):
+        rows.see(batch)
+    return rows.summary(), list(rows.problems.values())
+
+
+def month_bounds(month: str) -> tuple[dt.date, dt.date]:
+    """The first and the last day of `2013-01`."""
+    first = dt.date.fromisoformat(f"{month}-01")
+    return first, first.replace(day=calendar.monthrange(first.year, first.month)[1])
+
+
+class _Rows:
+    def __init__(self) -> None:
+        self.problems: dict[str, str] = {}
+        self._rows = 0
+        self._dates: set[dt.date] = set()  # the smallest and the largest
+        self._max_event_time: dt.datetime | None = None
+        self._last: pa.RecordBatch | None = None
+
+    def see(self, batch: pa.RecordBatch) -> None:
+        for column in REQUIRED:
+            if batch[column].null_count:
+                self._problem(f"null {column}", f"column {column} has nulls")
+        self._see_order(batch.select(KEY))
+        self._see_sums(batch)
+
+    def summary(self) -> Summary | None:
+        if not self._dates or self._max_event_time is None:
+            return None
+        return Summary(self._rows, min(self._dates), max(self._dates), self._max_event_time)
+
+    def _problem(self, kind: str, text: str) -> None:
+        self.problems.setdefault(kind, text)
+
+    def _see_sums(self, batch: pa.RecordBatch) -> None:
+        self._rows += batch.num_rows
+        dates = pc.min_max(batch["flight_date"]).as_py()
+        known = self._dates | {date for date in dates.values() if date is not None}
+        self._dates = {min(known), max(known)} if known else set()
+        times = (self._max_event_time, pc.max(batch["event_time"]).as_py())
+        self._max_event_time = max((time for time in times if time is not None), default=None)
+
+    def _see_order(self, keys: pa.RecordBatch) -> None:
+        """Each key must be above the one before it, the last of the batch before included."""
+        first_row = self._rows - (0 if self._last is None else 1)
+        if self._last is not None:
+            keys = pa.concat_batches([self._last, keys])
+        if keys.num_rows == 0:
+            return
+        self._last = keys.slice(keys.num_rows - 1)
+        above, equal = _compare(keys.slice(0, keys.num_rows - 1), keys.slice(1))
+        if (at := _first_true(equal)) is not None:
+            flight = FlightKey(**keys.slice(at, 1).to_pylist()[0]).flight_id
+            self._problem("twice", f"rows {first_row + at} and {first_row + at + 1} are both of flight {flight}")
+        if (at := _first_true(above)) is not None:
+            self._problem("order", f"row {first_row + at + 1} is below the row before it: not sorted by key")
+
+
+def _compare(before: pa.RecordBatch, after: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
+    """Of each pair of keys: whether the first is above the second, and whether they are equal (null: unknown)."""
+    above: Any = pa.scalar(False)
+    equal: Any = pa.scalar(True)
+    for column in KEY:
+        above = pc.or_kleene(above, pc.and_kleene(equal, pc.greater(before[column], after[column])))
+        equal = pc.and_kleene(equal, pc.equal(before[column], after[column]))
+    return above, equal
+
+
+def _first_true(values: pa.Array) -> int | None:
+    index = pc.index(values, pa.scalar(True)).as_py()
+    return None if index < 0 else int(index)

@@ -1,0 +1,92 @@
+"""An analyst's query over the lake, as a table on a terminal: `python -m lakehouse sql "SELECT ..."`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import duckdb
+
+_NUMBERS = (int, float, Decimal)
+
+
+class QueryError(Exception):
+    """The database refused the query. Its text is one line."""
+
+
+class Result(NamedTuple):
+    """The first rows of an answer; `is_cut` when there were more."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    is_cut: bool
+
+
+def run(connection: duckdb.DuckDBPyConnection, query: str, max_rows: int) -> Result:
+    """At most `max_rows` rows of the answer to `query`. Raises QueryError."""
+    try:
+        cursor = connection.execute(query)
+        if cursor is None:  # the stubs do not know: nothing but comments and blanks
+            raise QueryError("there is no statement in the query")
+        rows = cursor.fetchmany(max_rows + 1)
+    except duckdb.Error as error:
+        raise QueryError(_one_line(str(error))) from error
+    columns = [str(column[0]) for column in cursor.description or ()]
+    return Result(columns, rows[:max_rows], len(rows) > max_rows)
+
+
+def table(result: Result) -> Iterator[str]:
+    """The lines of the table: names, a rule, rows; numbers to the right."""
+    cells = [[_text(value) for value in row] for row in result.rows]
+    widths = [max(map(_width, column)) for column in zip(result.columns, *cells, strict=True)]
+    to_right = [_is_number(row[index] for row in result.rows) for index in range(len(widths))]
+    yield _line([_printable(name) for name in result.columns], widths, to_right)
+    yield "  ".join("-" * width for width in widths)
+    for row in cells:
+        yield _line(row, widths, to_right)
+    yield _remark(result)
+
+
+def _remark(result: Result) -> str:
+    count = len(result.rows)
+    rows = "1 row" if count == 1 else f"{count} rows"
+    return f"(first {rows}; there are more: see --max-rows)" if result.is_cut else f"({rows})"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) -> str:
+    padded = (
+        " " * (width - _width(cell)) + cell if right else cell + " " * (width - _width(cell))
+        for cell, width, right in zip(cells, widths, to_right, strict=True)
+    )
+    return "  ".join(padded).rstrip()
+
+
+def _is_number(values: Iterator[Any]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and all(isinstance(value, _NUMBERS) and not isinstance(value, bool) for value in known)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ")
+    return _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    """`text` on one line, with nothing in it that would move a terminal's cursor or change its colours."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: wide East Asian characters take two, combining ones none."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _one_line(message: str) -> str:
+    """The database's message without the excerpt that follows it."""
+    return " ".join(message.partition("\n\nLINE ")[0].split())

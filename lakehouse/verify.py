@@ -1,0 +1,214 @@
+"""Checks that the latest snapshot is what it says, and that the landed files can be read: `python -m lakehouse verify`.
+
+One file at a time is on disk, one batch of rows in memory.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse import names
+from lakehouse.checksum import file_crc32c
+from lakehouse.errors import FormatTooNewError, LakeError, ObjectMissingError, UnreadableError
+from lakehouse.month_rows import inspect_month, month_bounds
+from lakehouse.parquet import Summary, check_landed_file
+from lakehouse.plan import LandedFile, Now, Plan, Planner
+from lakehouse.snapshot import EMPTY, MonthFile, Snapshot, from_json
+from lakehouse.store import Store
+
+_SHOWN = 10  # missing snapshots: there may be a thousand
+_LANDED_AT_ONCE = 8  # small files: waiting for storage, not work
+
+
+@dataclass(frozen=True)
+class MonthReport:
+    """What was found of one month's entry. `is_superseded`: a newer snapshot took its file away meanwhile."""
+
+    month: str
+    rows: int
+    bytes: int
+    problems: tuple[str, ...]
+    is_superseded: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found. `problems` are all of them, each naming its object; none means that all is well."""
+
+    listed_at: dt.datetime
+    snapshot: int
+    months: tuple[MonthReport, ...]
+    landed_files: int
+    landed_rows: int
+    tail_files: int
+    foreign: int
+    problems: tuple[str, ...]
+
+
+def verify(store: Store, now: Now) -> Report:
+    """Checks the latest snapshot, every month file in it and every landed file. Raises the store's errors."""
+    planner = Planner(store, now)
+    listed_at = now()
+    try:
+        plan = planner.plan()
+    except (UnreadableError, FormatTooNewError) as error:
+        return Report(listed_at, 0, (), 0, 0, 0, 0, (str(error),))
+    with tempfile.TemporaryDirectory(prefix="flights-verify-") as folder:
+        check = _Check(store, planner, plan, Path(folder))
+        line = tuple(_line_problems(store, plan.snapshot))
+        months = tuple(check.month(month) for month in sorted(plan.snapshot.months))
+        landed_rows, landed = check.landing()
+    problems = (*line, *(problem for month in months for problem in month.problems), *landed)
+    landed_files = len(plan.landing.files)
+    return Report(
+        listed_at,
+        plan.snapshot.number,
+        months,
+        landed_files,
+        landed_rows,
+        len(plan.tail),
+        plan.landing.foreign,
+        problems,
+    )
+
+
+class _Check:
+    """The checks of objects of one plan."""
+
+    def __init__(self, store: Store, planner: Planner, plan: Plan, folder: Path) -> None:
+        self._store = store
+        self._planner = planner
+        self._plan = plan
+        self._folder = folder
+
+    def month(self, month: str) -> MonthReport:
+        """The entry, the object and its rows."""
+        entry = self._plan.snapshot.months[month]
+        problems = list(_entry_problems(month, entry, self._plan.snapshot.number))
+        try:
+            for problem in self._month_file_problems(month, entry):
+                problems.append(problem)  # one by one: what was found before an error counts too
+        except ObjectMissingError as error:
+            if self._planner.plan().names_file(entry.path):
+                problems.append(str(error))
+            else:
+                return MonthReport(month, entry.rows, entry.bytes, tuple(problems), is_superseded=True)
+        except (UnreadableError, FormatTooNewError) as error:
+            problems.append(str(error))
+        return MonthReport(month, entry.rows, entry.bytes, tuple(problems))
+
+    def landing(self) -> tuple[int, list[str]]:
+        """Rows of all landed files that can be read, and the problems of the others."""
+        rows, problems = 0, []
+        with ThreadPoolExecutor(_LANDED_AT_ONCE) as pool:
+            for file, found in zip(
+                self._plan.landing.files, pool.map(self._landed_rows, self._plan.landing.files), strict=True
+            ):
+                if isinstance(found, int):
+                    rows += found
+                elif not isinstance(found, ObjectMissingError):
+                    problems.append(str(found))
+                elif (problem := self._missing_problem(file)) is not None:
+                    problems.append(problem)
+        return rows, problems
+
+    def _month_file_problems(self, month: str, entry: MonthFile) -> Iterator[str]:
+        info = next((info for info in self._store.list(entry.path) if info.name == entry.path), None)
+        if info is None:
+            raise ObjectMissingError(entry.path)
+        if info.size != entry.bytes:
+            yield f"{entry.path}: has {info.size} bytes, the snapshot says {entry.bytes}"
+        path = self._folder / "month.parquet"
+        try:
+            self._store.download(entry.path, path)
+            if (found := file_crc32c(path)) != entry.crc32c:
+                yield f"{entry.path}: its bytes have crc32c {found}, the snapshot says {entry.crc32c}"
+            summary, problems = inspect_month(entry.path, path)
+        finally:
+            path.unlink(missing_ok=True)
+        yield from (f"{entry.path}: {problem}" for problem in problems)
+        yield from _summary_problems(month, entry, summary)
+
+    def _landed_rows(self, file: LandedFile) -> int | LakeError:
+        path = self._folder / file.name.replace("/", "_")
+        try:
+            self._store.download(file.name, path)
+            if file_crc32c(path) != file.info.crc32c:
+                return UnreadableError(file.name, f"its bytes do not have crc32c {file.info.crc32c}")
+            return check_landed_file(file.name, path, file.flight_date)
+        except (ObjectMissingError, UnreadableError, FormatTooNewError) as error:
+            return error
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _missing_problem(self, file: LandedFile) -> str | None:
+        """A landed file may go once a snapshot has absorbed it; None when it did."""
+        later = self._planner.plan()
+        if any(other.name == file.name for other in later.landing.files):
+            return f"{file.name}: is listed and cannot be found"
+        is_absorbed = file.name in self._plan.snapshot.absorbed or later.snapshot.number > self._plan.snapshot.number
+        return None if is_absorbed else f"{file.name}: gone, and snapshot {later.snapshot.number} has not absorbed it"
+
+
+def _line_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
+    """Every snapshot from the oldest retained to the latest must be there; other numbers do no harm."""
+    if snapshot.number == EMPTY.number:
+        return
+    name = names.snapshot(snapshot.number)
+    for path in sorted(snapshot.absorbed):
+        if names.parse_landed_file(path) is None:
+            yield f"{name}: absorbed {path!r}, which is not the name of a landed file"
+    listed = {names.parse_snapshot(info.name) for info in store.list(names.SNAPSHOTS)} - {None}
+    latest = max((number for number in listed if number is not None), default=0)
+    oldest = snapshot.oldest if latest == snapshot.number else _oldest(store, latest, snapshot.number)
+    missing = [number for number in range(max(oldest, 1), snapshot.number + 1) if number not in listed]
+    if missing:
+        shown = ", ".join(map(str, missing[:_SHOWN])) + (", ..." if len(missing) > _SHOWN else "")
+        yield f"{names.SNAPSHOTS}: {len(missing)} missing of those retained, {oldest} to {snapshot.number}: {shown}"
+
+
+def _oldest(store: Store, latest: int, otherwise: int) -> int:
+    """The oldest retained number that the snapshot `latest` names, which came or went during this check."""
+    name = names.snapshot(latest)
+    try:
+        return from_json(name, store.read(name)).oldest
+    except (ObjectMissingError, UnreadableError, FormatTooNewError):
+        return otherwise
+
+
+def _entry_problems(month: str, entry: MonthFile, number: int) -> Iterator[str]:
+    """What a snapshot says of a month must make sense by itself."""
+    if not 1 <= entry.since <= number:
+        yield f"{entry.path}: its entry is since {entry.since}, in snapshot {number}"
+    name = names.parse_month_file(entry.path)
+    if name is None or name.since > entry.since:
+        yield f"{entry.path}: its name says a since above that of its entry, {entry.since}"
+    first, last = month_bounds(month)
+    if not first <= entry.min_flight_date <= entry.max_flight_date <= last:
+        yield (
+            f"{entry.path}: the snapshot says flight dates {entry.min_flight_date} to {entry.max_flight_date},"
+            f" which is not inside {month}"
+        )
+
+
+def _summary_problems(month: str, entry: MonthFile, found: Summary | None) -> Iterator[str]:
+    if found is None:
+        yield f"{entry.path}: has no rows"
+        return
+    if found.rows != entry.rows:
+        yield f"{entry.path}: has {found.rows} rows, the snapshot says {entry.rows}"
+    if (found.min_flight_date, found.max_flight_date) != (entry.min_flight_date, entry.max_flight_date):
+        yield (
+            f"{entry.path}: has flight dates {found.min_flight_date} to {found.max_flight_date},"
+            f" the snapshot says {entry.min_flight_date} to {entry.max_flight_date}"
+        )
+    if found.max_event_time != entry.max_event_time:
+        yield f"{entry.path}: its newest event is of {found.max_event_time}, the snapshot says {entry.max_event_time}"
+    first, last = month_bounds(month)
+    if found.min_flight_date < first or found.max_flight_date > last:
+        yield f"{entry.path}: has rows outside {month}"

@@ -1,0 +1,252 @@
+"""From a question to rows: plan, pin the files of its dates, run SQL over them; plan again when a file is gone.
+
+One answer comes from one plan. Knows nothing of what is asked, nor of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakehouse.cache import FileCache
+from lakehouse.errors import ObjectMissingError, UnreadableError
+from lakehouse.newest import merged
+from lakehouse.plan import LandedFile, Now, Plan
+from lakehouse.snapshot import MonthFile
+from query_service.database import Database, Query
+from query_service.errors import (
+    deadline_error,
+    no_plan_error,
+    out_of_memory_error,
+    overloaded_error,
+    too_many_dates_error,
+    vanished_error,
+)
+from query_service.follower import Follower
+from query_service.question import Dates
+
+_PLANS = 4  # the first, and three more when files are gone: a collector in a hurry, not a broken lake
+
+# A thread that waits for storage outlives an answer that was given up: by the store's 30 s at most, in which
+# the place of that answer is given away three times more.
+_THREADS_AN_ANSWER = 4
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Files:
+    """Objects that an answer needs."""
+
+    months: tuple[MonthFile, ...]
+    tail: tuple[LandedFile, ...]
+
+    @property
+    def all(self) -> tuple[MonthFile | LandedFile, ...]:
+        return (*self.months, *self.tail)
+
+    @property
+    def bytes(self) -> int:
+        return sum(size for _, size in map(identity, self.all))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in map(identity, self.all))
+
+
+@dataclass(frozen=True)
+class Local:
+    """The files of a `Files` on disk, in the same order."""
+
+    files: Files
+    months: tuple[Path, ...]
+    tail: tuple[Path, ...]
+
+    def state(self, where: str = "") -> str:
+        """SELECT of the newest event per flight; `where` may name key columns only."""
+        return merged(self.months, self.tail, {file.flight_date for file in self.files.tail}, where)
+
+
+@dataclass(frozen=True)
+class Answered(Generic[T]):
+    """An answer and the plan that it came from."""
+
+    value: T
+    plan: Plan
+
+
+class View:
+    """One plan, for the time of one answer."""
+
+    def __init__(self, plan: Plan, answering: Answering, arrived: dt.datetime) -> None:
+        self.plan = plan
+        self._answering = answering
+        self._arrived = arrived
+
+    def files(self, dates: Dates) -> Files:
+        """The files that can have flights of these dates."""
+        return Files(self.plan.months_between(dates.first, dates.last), self.plan.tail_between(dates.first, dates.last))
+
+    async def fetch(self, files: Files, question: Callable[[Local], Query]) -> pa.Table:
+        """The rows of the query that `question` makes of the files on disk.
+
+        Raises ObjectMissingError (plan again), UnreadableError, and ProblemError when there is no room.
+        """
+        return await self._answering.fetch(self.plan, self._arrived, files, question)
+
+    async def unreadable(self, files: Files) -> list[UnreadableError]:
+        """Downloads what is not here yet; which of `files` are not what they must be. Raises other failures."""
+        return await self._answering.unreadable(files)
+
+
+class Answering:
+    """Answers questions, as many at once as may be, each in bounded time."""
+
+    def __init__(
+        self,
+        follower: Follower,
+        cache: FileCache,
+        database: Database,
+        *,
+        now: Now,
+        cache_bytes: int,
+        at_once: int,
+        timeout_s: float,
+    ) -> None:
+        self._follower = follower
+        self._cache = cache
+        self._database = database
+        self._now = now
+        self._cache_bytes = cache_bytes
+        self._at_once = at_once
+        self._timeout_s = timeout_s
+        self._under_way = 0
+        self._waiting = ThreadPoolExecutor(at_once * _THREADS_AN_ANSWER, thread_name_prefix="wait")
+
+    async def answer(self, ask: Callable[[View], Awaitable[T]]) -> Answered[T]:
+        """What `ask` makes of a view of the lake. Raises ProblemError and LakeError."""
+        if self._under_way >= self._at_once:
+            raise overloaded_error(self._at_once)
+        self._under_way += 1
+        try:
+            async with asyncio.timeout(self._timeout_s) as deadline:
+                return await self._answer(ask)
+        except TimeoutError:
+            if deadline.expired():
+                raise deadline_error(self._timeout_s) from None
+            raise
+        finally:
+            self._under_way -= 1
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Runs what talks to storage, off the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)
+
+    def close(self) -> None:
+        """Waits for downloads that are under way."""
+        self._waiting.shutdown(cancel_futures=True)
+
+    async def _answer(self, ask: Callable[[View], Awaitable[T]]) -> Answered[T]:
+        arrived = self._now()
+        plan = await self._follower.plan()
+        for attempt in range(_PLANS):
+            try:
+                value = await ask(View(plan, self, arrived))
+                self._check_age(plan, arrived)
+                return Answered(value, plan)
+            except _PlanOutdatedError:
+                plan = await self._follower.plan()
+            except ObjectMissingError as error:
+                _log.info("%s is gone; planning again", error.name)
+                plan = await self._follower.refresh(self._now())
+                if plan.names_file(error.name) or attempt == _PLANS - 1:
+                    raise vanished_error(error.name) from error
+        raise no_plan_error("The lake changes faster than this question can be answered.")
+
+    async def fetch(
+        self, plan: Plan, arrived: dt.datetime, files: Files, question: Callable[[Local], Query]
+    ) -> pa.Table:
+        """See View.fetch. Between waiting for a turn and running, the plan's age is looked at again."""
+        if files.bytes > self._cache_bytes:
+            raise too_many_dates_error(files.bytes, self._cache_bytes)
+        async with self._pinned(files) as paths:
+            count = len(files.months)
+            local = Local(files, tuple(paths[:count]), tuple(paths[count:]))
+            try:
+                return await self._database.fetch(question(local), lambda: self._check_age(plan, arrived))
+            except duckdb.OutOfMemoryException as error:
+                _log.warning("a query hit the memory limit: %s", str(error).partition("\n")[0])
+                raise out_of_memory_error() from None
+            except duckdb.Error:
+                await self.in_thread(lambda: _find_broken(files, paths))
+                raise
+
+    async def unreadable(self, files: Files) -> list[UnreadableError]:
+        """See View.unreadable."""
+        found = []
+        for error in (await self.in_thread(lambda: self._cache.prefetch(files.all))).values():
+            if not isinstance(error, UnreadableError):
+                raise error
+            found.append(error)
+        return found
+
+    @contextlib.asynccontextmanager
+    async def _pinned(self, files: Files) -> AsyncIterator[list[Path]]:
+        if not files.all:
+            yield []
+            return
+        pin = self._cache.pinned(files.all)
+        work = asyncio.get_running_loop().run_in_executor(self._waiting, pin.__enter__)
+        try:
+            paths = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(lambda done: _unpin(done, pin))
+            raise
+        try:
+            yield paths
+        finally:
+            pin.__exit__(None, None, None)
+
+    def _check_age(self, plan: Plan, arrived: dt.datetime) -> None:
+        if not self._follower.usable(plan, arrived):
+            raise _PlanOutdatedError
+
+
+class _PlanOutdatedError(Exception):
+    """The plan grew too old while its answer waited or was computed."""
+
+
+def identity(file: MonthFile | LandedFile) -> tuple[str, int]:
+    """Name and bytes of an object."""
+    return (file.name, file.info.size) if isinstance(file, LandedFile) else (file.path, file.bytes)
+
+
+def _unpin(done: asyncio.Future[list[Path]], pin: contextlib.AbstractContextManager[list[Path]]) -> None:
+    """The caller left while its files were fetched: what was pinned for it is released."""
+    if not done.cancelled() and done.exception() is None:
+        pin.__exit__(None, None, None)
+
+
+def _find_broken(files: Files, paths: Sequence[Path]) -> None:
+    """After a failed query: raises ObjectMissingError or UnreadableError for the first file that explains it."""
+    for name, path in zip(files.names, paths, strict=True):
+        if not path.exists():
+            raise ObjectMissingError(name)
+        try:
+            with pq.ParquetFile(path) as file:
+                for _ in file.iter_batches():
+                    pass
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableError(name, f"its pages cannot be decoded: {error}") from error

@@ -1,0 +1,43 @@
+"""Builds the application: `create_app(store, settings)`. Nothing is opened before it starts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from lakehouse.plan import Now
+from lakehouse.store import Store
+from query_service import documentation, problems
+from query_service.routes import router
+from query_service.services import opened
+from query_service.settings import Settings
+
+
+def utc_now() -> dt.datetime:
+    """Wall clock."""
+    return dt.datetime.now(dt.UTC)
+
+
+def create_app(store: Store, settings: Settings, now: Now = utc_now) -> FastAPI:
+    """The API over the lake in `store`; `now` is the wall clock that plan ages are measured by."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with opened(store, settings, now) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title=documentation.TITLE,
+        description=documentation.DESCRIPTION,
+        version=documentation.VERSION,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    app.include_router(router)
+    return app

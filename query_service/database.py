@@ -1,0 +1,94 @@
+"""DuckDB in this process: one query a core, each with bound values, each can be stopped.
+
+Knows nothing of flights or HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+_INTERRUPT_AGAIN_S = 0.01  # an interrupt before the query has begun, or inside a long function, is lost
+
+
+@dataclass(frozen=True)
+class Query:
+    """SQL with `$name` for values, and the values."""
+
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Database:
+    """An empty in-memory database that reads local Parquet files."""
+
+    def __init__(self, folder: Path, memory_mb: int, queries_at_once: int) -> None:
+        """`folder` takes what does not fit into memory."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": f"{memory_mb}MB",
+                "temp_directory": str(folder),
+                "max_temp_directory_size": f"{memory_mb}MB",
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+        # GLOBAL: what a plain SET sets is not inherited by cursors.
+        self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL python_enable_replacements = false")
+        self._slots = asyncio.Semaphore(queries_at_once)
+        self._threads = ThreadPoolExecutor(queries_at_once, thread_name_prefix="query")
+
+    async def fetch(self, query: Query, admitted: Callable[[], None]) -> pa.Table:
+        """All rows of `query`. Calls `admitted` when its turn has come, which may raise.
+
+        When the caller is cancelled the query is interrupted; its core is free again when it has ended.
+        """
+        await self._slots.acquire()
+        try:
+            admitted()
+            cursor = self._connection.cursor()
+            work = asyncio.get_running_loop().run_in_executor(self._threads, _run, cursor, query)
+        except BaseException:
+            self._slots.release()
+            raise
+        work.add_done_callback(self._ended)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            _interrupt_until_done(cursor, work)
+            raise
+
+    def close(self) -> None:
+        """Waits for queries that are still running."""
+        self._threads.shutdown(cancel_futures=True)
+        self._connection.close()
+
+    def _ended(self, work: asyncio.Future[pa.Table]) -> None:
+        self._slots.release()
+        if not work.cancelled():
+            work.exception()  # seen: an abandoned query may fail in silence
+
+
+def _run(cursor: duckdb.DuckDBPyConnection, query: Query) -> pa.Table:
+    with cursor:
+        return cursor.execute(query.sql, dict(query.values)).to_arrow_table()
+
+
+def _interrupt_until_done(cursor: duckdb.DuckDBPyConnection, work: asyncio.Future[pa.Table]) -> None:
+    if work.done():
+        return
+    with contextlib.suppress(duckdb.ConnectionException):  # it has ended and closed just now
+        cursor.interrupt()
+    asyncio.get_running_loop().call_later(_INTERRUPT_AGAIN_S, _interrupt_until_done, cursor, work)

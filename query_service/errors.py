@@ -1,0 +1,132 @@
+"""What can go wrong with a request, as the problem that its caller is told. Knows nothing of HTTP frameworks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from query_service.moment import rfc3339
+
+_SHOWN_CHARACTERS = 60  # of what the caller sent: enough to recognise it, too little to flood a log
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An RFC 9457 problem. `kind` ends its type URN; `parameter`, `got` and `expected` are extensions."""
+
+    status: int
+    kind: str
+    title: str
+    detail: str
+    parameter: str | None = None
+    got: str | None = None
+    expected: str | None = None
+    retry_after_s: int | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The JSON members, without those that do not apply."""
+        members: dict[str, Any] = {
+            "type": f"urn:flights-lakehouse:problem:{self.kind}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        extensions = {"parameter": self.parameter, "got": self.got, "expected": self.expected}
+        return members | {name: value for name, value in extensions.items() if value is not None}
+
+
+class ProblemError(Exception):
+    """Ends a request with `problem`."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.status} {problem.kind}: {problem.detail}")
+        self.problem = problem
+
+
+def shortened(text: str) -> str:
+    """At most 60 characters of what a caller sent."""
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def parameter_error(parameter: str, got: str, expected: str) -> ProblemError:
+    """422: a parameter that is unknown, malformed, or contradicts another."""
+    name, value = shortened(parameter), shortened(got)
+    detail = f"{name} is {value!r}; it takes {expected}."
+    return ProblemError(Problem(422, "parameter", "A parameter is wrong", detail, name, value, expected))
+
+
+def unknown_parameter_error(parameter: str, got: str, known: tuple[str, ...]) -> ProblemError:
+    """422: a parameter that this path does not have."""
+    name, expected = shortened(parameter), f"one of {', '.join(known)}" if known else "no parameters"
+    detail = f"There is no parameter {name!r} here; this path takes {expected}."
+    return ProblemError(Problem(422, "parameter", "A parameter is unknown", detail, name, shortened(got), expected))
+
+
+def not_acceptable_error(accept: str, offered: str) -> ProblemError:
+    """406: the Accept header allows nothing that can be given."""
+    detail = f"The Accept header allows none of: {offered}."
+    return ProblemError(
+        Problem(406, "not-acceptable", "No acceptable format", detail, "Accept", shortened(accept), offered)
+    )
+
+
+def flight_missing_error(flight_id: str) -> ProblemError:
+    """404: no event of this flight, or it was withdrawn."""
+    return ProblemError(Problem(404, "flight", "There is no such flight", f"No flight has the id {flight_id}."))
+
+
+def not_yet_error(flight_id: str, wanted: dt.datetime, newest: dt.datetime | None) -> ProblemError:
+    """504: the state that was waited for did not arrive in time."""
+    known = "is not known" if newest is None else f"is of {rfc3339(newest)}"
+    detail = f"The newest state of {flight_id} {known}; {rfc3339(wanted)} was asked for."
+    return ProblemError(Problem(504, "not-yet", "The flight is not at that state yet", detail, retry_after_s=1))
+
+
+def overloaded_error(limit: int) -> ProblemError:
+    """503: more questions at once than the service takes."""
+    detail = f"{limit} questions are being answered or waiting already."
+    return ProblemError(Problem(503, "overloaded", "Too many questions at once", detail, retry_after_s=1))
+
+
+def deadline_error(timeout_s: float) -> ProblemError:
+    """504: the answer took longer than it may."""
+    detail = f"The answer was not ready after {timeout_s:g} s; ask for fewer dates or groups."
+    return ProblemError(Problem(504, "deadline", "The question took too long", detail))
+
+
+def too_many_dates_error(needed_bytes: int, limit_bytes: int) -> ProblemError:
+    """422: the files of the dates do not fit into the cache, even when it is empty."""
+    detail = (
+        f"The files of these dates have {needed_bytes} bytes and this service holds at most {limit_bytes}"
+        " at once; ask for fewer dates with date_from and date_to."
+    )
+    return ProblemError(Problem(422, "too-many-dates", "The dates have too much data", detail))
+
+
+def out_of_memory_error() -> ProblemError:
+    """503: the query hit the memory limit."""
+    detail = "The question needs more memory than the service may use; ask for fewer dates or groups."
+    return ProblemError(Problem(503, "memory", "The question needs too much memory", detail, retry_after_s=1))
+
+
+def vanished_error(name: str) -> ProblemError:
+    """503: an object that the newest plan names is not there."""
+    detail = f"{name} is part of the lake and cannot be found."
+    return ProblemError(Problem(503, "missing", "A file of the lake is missing", detail, retry_after_s=1))
+
+
+def no_plan_error(detail: str) -> ProblemError:
+    """503: what is in the lake right now could not be found out."""
+    return ProblemError(Problem(503, "no-plan", "The lake cannot be looked at", detail, retry_after_s=1))
+
+
+def stopping_error() -> ProblemError:
+    """503: the process ends before the answer."""
+    detail = "This instance of the service is stopping."
+    return ProblemError(Problem(503, "stopping", "The service is stopping", detail, retry_after_s=1))
+
+
+def caller_gone_error() -> ProblemError:
+    """499: the caller closed the connection; nobody reads this."""
+    return ProblemError(Problem(499, "gone", "The caller left", "The connection was closed before the answer."))

@@ -1,0 +1,28 @@
+"""Liveness, which asks nobody, and readiness, which needs a plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from fastapi import Response
+
+from query_service.follower import Follower
+from query_service.formats import JSON_MEDIA_TYPE, json_bytes
+
+LATELY: Final = dt.timedelta(seconds=60)
+"""A few probe intervals: probing alone must not list the lake all the time."""
+
+_HEADERS = {"Cache-Control": "no-store"}
+
+
+def alive() -> Response:
+    """200 for as long as the process can answer at all."""
+    return Response(json_bytes({"status": "ok"}), 200, _HEADERS, JSON_MEDIA_TYPE)
+
+
+async def ready(follower: Follower) -> Response:
+    """200 when a plan was made lately or can be made now. Raises LakeError and ProblemError (503) otherwise."""
+    if not follower.planned_within(LATELY):
+        await follower.plan()
+    return Response(json_bytes({"status": "ready"}), 200, _HEADERS, JSON_MEDIA_TYPE)

@@ -1,0 +1,105 @@
+"""The query string as named text: what is unknown, empty, repeated or malformed ends here.
+
+Knows nothing of what the values mean.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+from lakehouse.event import MAX_FLIGHT_DATE, MIN_FLIGHT_DATE
+from query_service.errors import parameter_error, unknown_parameter_error
+
+MAX_VALUES = 100
+"""Values of one filter: beyond this a caller wants another question (every filter value costs a comparison a row)."""
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DATE_EXPECTED = f"a date like 2013-01-31, from {MIN_FLIGHT_DATE} to {MAX_FLIGHT_DATE}"
+_INTEGER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_TIME_EXPECTED = "an RFC 3339 time with offset, like 2013-01-31T10:00:00Z (in a URL, + is written %2B)"
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+
+
+class Parameters:
+    """Names and values of one query string; reading one checks its form. All methods raise ProblemError (422)."""
+
+    def __init__(self, pairs: Sequence[tuple[str, str]], known: tuple[str, ...]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            if name not in known:
+                raise unknown_parameter_error(name, value, known)
+            if value == "":
+                raise parameter_error(name, value, "a value, or the parameter is left out")
+            self._values.setdefault(name, []).append(value)
+
+    def text(self, name: str) -> str | None:
+        """The only value of `name`, None when it is absent."""
+        values = self._values.get(name, [])
+        if len(values) > 1:
+            raise parameter_error(name, ", ".join(values), "one value, not several")
+        return values[0] if values else None
+
+    def texts(self, name: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
+        """All values of a repeatable `name`, each once, in the order given."""
+        values = self._values.get(name, [])
+        if len(values) > MAX_VALUES:
+            raise parameter_error(name, f"{len(values)} values", f"at most {MAX_VALUES} values")
+        for value in values:
+            if pattern.fullmatch(value) is None:
+                raise parameter_error(name, value, expected)
+        return tuple(dict.fromkeys(values))
+
+    def listed(self, name: str) -> list[str]:
+        """The items of all values of `name`, taken apart at commas."""
+        values = self._values.get(name, [])
+        items = [item for value in values for item in value.split(",")]
+        if "" in items:
+            raise parameter_error(name, ", ".join(values), "names separated by single commas, none of them empty")
+        return items
+
+    def integer(self, name: str, default: int, most: int) -> int:
+        """An integer from 1 to `most`, in plain digits."""
+        value = self.text(name)
+        if value is None:
+            return default
+        if _INTEGER.fullmatch(value) is None or int(value) > most:
+            raise parameter_error(name, value, f"an integer from 1 to {most}")
+        return int(value)
+
+    def date(self, name: str) -> dt.date | None:
+        """A flight date."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            date = dt.date.fromisoformat(value) if _DATE.fullmatch(value) else None
+        except ValueError:
+            date = None
+        if date is None or not MIN_FLIGHT_DATE <= date <= MAX_FLIGHT_DATE:
+            raise parameter_error(name, value, _DATE_EXPECTED)
+        return date
+
+    def time(self, name: str) -> dt.datetime | None:
+        """A moment; digits beyond the microsecond are cut off."""
+        value = self.text(name)
+        if value is None:
+            return None
+        match = _TIME.fullmatch(value)
+        try:
+            if match is not None:
+                return dt.datetime.fromisoformat(value.upper()).astimezone(dt.UTC)
+        except (ValueError, OverflowError):
+            pass  # digits in the right places, and no such moment
+        raise parameter_error(name, value, _TIME_EXPECTED)
+
+    def seconds(self, name: str, most: int) -> float | None:
+        """A number of seconds from 0 to `most`."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if _SECONDS.fullmatch(value) is None or float(value) > most:
+            raise parameter_error(name, value, f"a number of seconds from 0 to {most}")
+        return float(value)

@@ -1,0 +1,131 @@
+"""From exceptions to problem documents (RFC 9457): what is told to the caller, and what only to the log.
+
+A caller never sees the text of an exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import json
+import logging
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lakehouse.errors import (
+    CacheFullError,
+    FormatTooNewError,
+    LakeError,
+    LineBrokenError,
+    StoreRefusedError,
+    UnreadableError,
+)
+from query_service.errors import Problem, ProblemError, stopping_error
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = logging.getLogger(__name__)
+
+
+def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    """The answer that carries `problem`; not for caches."""
+    sent = {"Cache-Control": "no-store"} | (headers or {})
+    if problem.retry_after_s is not None:
+        sent["Retry-After"] = str(problem.retry_after_s)
+    body = json.dumps(problem.document(), ensure_ascii=False).encode("utf-8", "replace")
+    return Response(body, problem.status, sent, MEDIA_TYPE)
+
+
+def why_unreadable(error: UnreadableError) -> str:
+    """Our own words in the reason; what a library added after the colon goes to the log only."""
+    return error.why.partition(": ")[0]
+
+
+def lake_problem(error: LakeError) -> Problem:
+    """What a caller is told when the lake or its store fails: always 503, since the question was fine."""
+    match error:
+        case UnreadableError():
+            detail = f"{error.name} is needed for this answer and cannot be read: {why_unreadable(error)}."
+            return Problem(503, "unreadable", "A file of the lake cannot be read", detail)
+        case FormatTooNewError():
+            detail = "A file of the lake was written in a newer format than this service knows; upgrade it."
+            return Problem(503, "format", "The lake is newer than this service", detail)
+        case LineBrokenError():
+            detail = "Snapshots that were there before are gone; the bucket has to be repaired."
+            return Problem(503, "line-broken", "The lake lost snapshots", detail)
+        case StoreRefusedError():
+            detail = "Storage refuses this service; its permissions or its LAKE_URL have to be corrected."
+            return Problem(503, "storage-refused", "Storage refuses", detail)
+        case CacheFullError():
+            detail = "Other questions use the room for files at the moment."
+            return Problem(503, "cache-full", "No room for the files of this question", detail, retry_after_s=1)
+        case _:
+            detail = "Storage does not answer at the moment."
+            return Problem(503, "storage", "Storage is unavailable", detail, retry_after_s=1)
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of `app` a problem document."""
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(LakeError, _on_lake_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_middleware(UnhandledErrors)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    if error.problem.status == 503:
+        _log.warning("%s: %s", request.url.path, error)
+    return problem_response(error.problem)
+
+
+async def _on_lake_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LakeError)
+    _log.warning("%s: %s: %s", request.url.path, type(error).__name__, error)
+    return problem_response(lake_problem(error))
+
+
+async def _on_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    title = http.HTTPStatus(error.status_code).phrase
+    details = {404: "There is nothing at this path.", 405: "This path does not take that method."}
+    detail = details.get(error.status_code, title)
+    kind = title.lower().replace(" ", "-")
+    return problem_response(Problem(error.status_code, kind, title, detail), dict(error.headers or {}))
+
+
+class UnhandledErrors:
+    """Outermost layer: logs what nobody expected, with its traceback, and answers 500 without any of it.
+
+    A request that is cancelled because the process ends is told so.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except asyncio.CancelledError:
+            if started:
+                raise
+            problem = stopping_error().problem  # nobody else cancels a request from outside
+            await problem_response(problem)(scope, receive, send)
+        except Exception:
+            _log.exception("%s: unexpected error", scope["path"])
+            if started:
+                raise
+            problem = Problem(500, "unexpected", "Unexpected error", "The service failed; its log says why.")
+            await problem_response(problem)(scope, receive, send)

@@ -1,0 +1,87 @@
+"""Counts what was rejected: objects by listing, rows by reading each object once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakehouse import names
+from lakehouse.errors import LakeError, ObjectMissingError, UnreadableError
+from lakehouse.event import REJECTED_SCHEMA
+from lakehouse.parquet import check_schema
+from lakehouse.plan import Now
+from lakehouse.store import Store
+
+_READS_A_TIME = 50  # objects of some kilobytes, 20 ms each from storage: one second
+_REMEMBERED = 100_000  # names of about 150 bytes each; beyond it rows are unknown, not wrong
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Objects under `rejected/`; `rows` is None while not all of them are known."""
+
+    files: int
+    rows: int | None
+    bytes: int
+    unreadable: tuple[UnreadableError, ...]
+
+
+class Rejections:
+    """Counts at most once a plan age. Threads share it."""
+
+    def __init__(self, store: Store, now: Now, max_age_s: float) -> None:
+        self._store = store
+        self._now = now
+        self._max_age = dt.timedelta(seconds=max_age_s)
+        self._rows: dict[str, int | UnreadableError] = {}
+        self._counted: tuple[dt.datetime, Rejected] | None = None
+        self._lock = threading.Lock()
+
+    def count(self) -> Rejected:
+        """Lists, and reads some objects that were not read before. Raises the store's errors."""
+        with self._lock:
+            now = self._now()
+            if self._counted is not None and dt.timedelta(0) <= now - self._counted[0] <= self._max_age:
+                return self._counted[1]
+            counted = self._count()
+            self._counted = (now, counted)
+            return counted
+
+    def _count(self) -> Rejected:
+        files, rows, size, unknown, reads = 0, 0, 0, 0, 0
+        known: dict[str, int | UnreadableError] = {}
+        for info in self._store.list(names.REJECTED):
+            if names.parse_rejected_file(info.name) is None:
+                continue
+            files += 1
+            size += info.size
+            found = self._rows.get(info.name)
+            if found is None and reads < _READS_A_TIME and len(known) < _REMEMBERED:
+                reads += 1
+                found = self._read(info.name)
+            if found is None:
+                unknown += 1
+                continue
+            known[info.name] = found
+            rows += found if isinstance(found, int) else 0
+        self._rows = known
+        unreadable = tuple(found for found in known.values() if isinstance(found, UnreadableError))
+        return Rejected(files, None if unknown else rows, size, unreadable)
+
+    def _read(self, name: str) -> int | UnreadableError | None:
+        try:
+            with pq.ParquetFile(pa.BufferReader(self._store.read(name))) as file:
+                check_schema(name, file, REJECTED_SCHEMA)
+                return int(file.metadata.num_rows)
+        except UnreadableError as error:
+            return error
+        except (pa.ArrowException, OSError) as error:
+            return UnreadableError(name, f"not a whole Parquet file: {error}")
+        except ObjectMissingError:
+            return 0  # deleted since it was listed
+        except LakeError:
+            return None  # tried again next time

@@ -1,0 +1,61 @@
+"""The paths: each takes a question, asks, and hands over the answer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+
+from query_service import answers, documentation, health
+from query_service.connection import while_connected
+from query_service.dependencies import (
+    FlightQuestionOf,
+    FlightsQuestionOf,
+    NoParameters,
+    ServicesOf,
+    StatsQuestionOf,
+)
+from query_service.flights import flights_page
+from query_service.statistics import statistics
+
+router = APIRouter()
+
+
+@router.get("/v1/stats", **documentation.STATS)
+async def get_stats(request: Request, services: ServicesOf, question: StatsQuestionOf) -> Response:
+    """Statistics over the newest state of every flight that matches, in all or by group."""
+    answered = await while_connected(request, services.answering.answer(partial(statistics, question)))
+    return await answers.statistics_answer(answered.value, answered.plan)
+
+
+@router.get("/v1/flights", **documentation.FLIGHTS)
+async def get_flights(request: Request, services: ServicesOf, question: FlightsQuestionOf) -> Response:
+    """Flights that match, in the order of their key, page by page."""
+    answered = await while_connected(request, services.answering.answer(partial(flights_page, question)))
+    return await answers.page_answer(answered.value, answered.plan, request)
+
+
+@router.get("/v1/flights/{flight_id}", **documentation.FLIGHT)
+async def get_flight(request: Request, services: ServicesOf, question: FlightQuestionOf) -> Response:
+    """One flight in its newest state, and where that came from; waits for a newer state if asked to."""
+    answered = await while_connected(request, services.waiting.flight(question))
+    return answers.flight_answer(answered.value, answered.plan)
+
+
+@router.get("/v1/lake", dependencies=[NoParameters], **documentation.LAKE)
+async def get_lake(request: Request, services: ServicesOf) -> Response:
+    """What the lake holds right now, and which of its files cannot be read."""
+    answered = await while_connected(request, services.answering.answer(services.lake.find))
+    return answers.lake_answer(answered.value, answered.plan)
+
+
+@router.get("/health", **documentation.HEALTH)
+async def get_health() -> Response:
+    """The process lives. Asks nobody."""
+    return health.alive()
+
+
+@router.get("/ready", **documentation.READY)
+async def get_ready(services: ServicesOf) -> Response:
+    """The lake could be listed lately, or can be now."""
+    return await health.ready(services.follower)

@@ -1,0 +1,89 @@
+"""What the routes need, built from a store and settings, and taken apart in the reverse order."""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.cache import FileCache
+from lakehouse.errors import ConfigError
+from lakehouse.plan import Now, Planner
+from lakehouse.store import Store
+from query_service.answering import Answering
+from query_service.database import Database
+from query_service.follower import Follower
+from query_service.lake import LakeReport
+from query_service.rejections import Rejections
+from query_service.settings import Settings
+from query_service.waiting import Waiting
+
+_MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts that routes ask."""
+
+    follower: Follower
+    answering: Answering
+    waiting: Waiting
+    lake: LakeReport
+
+
+@contextmanager
+def opened(store: Store, settings: Settings, now: Now) -> Iterator[Services]:
+    """Services that live until the block ends; call it inside an event loop. Raises ConfigError."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(workspace(settings.cache_dir))
+        cache = FileCache(store, folder / "files", settings.cache_mb * _MB)
+        stack.callback(cache.close)
+        database = Database(folder / "spill", settings.duckdb_memory_mb, settings.queries_at_once)
+        stack.callback(database.close)
+        follower = Follower(
+            Planner(store, now),
+            now,
+            settings.plan_max_age_s,
+            settings.plan_timeout_s,
+            settings.query_timeout_s,
+        )
+        stack.callback(follower.close)
+        answering = Answering(
+            follower,
+            cache,
+            database,
+            now=now,
+            cache_bytes=settings.cache_mb * _MB,
+            at_once=settings.queries_at_once + settings.queue_limit,
+            timeout_s=settings.query_timeout_s,
+        )
+        stack.callback(answering.close)
+        yield Services(
+            follower,
+            answering,
+            Waiting(answering, now, settings.plan_max_age_s, settings.waits_at_once),
+            LakeReport(answering, Rejections(store, now, settings.plan_max_age_s)),
+        )
+
+
+@contextmanager
+def workspace(folder: Path | None) -> Iterator[Path]:
+    """A folder for this process alone: `folder`, locked, or a temporary one. Raises ConfigError."""
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="flights-api-") as temporary:
+            yield Path(temporary)
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("ab")
+    except OSError as error:
+        raise ConfigError(f"API_CACHE_DIR is {str(folder)!r}; it cannot be used: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(f"API_CACHE_DIR is {str(folder)!r}; another process uses it") from error
+        yield folder

@@ -1,0 +1,72 @@
+"""Settings of the API from the environment: PORT, LAKE_URL and API_*. A name that nothing reads stops the start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lakehouse.errors import ConfigError
+
+_PREFIX = "API_"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """`PORT`, `LAKE_URL`, and `API_*` for the others."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, populate_by_name=True)
+
+    lake_url: str = Field(validation_alias="LAKE_URL")
+    """gs://bucket or file:///absolute/path. No default: another lake would answer, and look right."""
+    port: int = Field(8080, ge=1, le=65535, validation_alias="PORT")
+    """What Cloud Run sets."""
+    host: str = Field("0.0.0.0", min_length=1)  # noqa: S104
+    """All interfaces: a container is reached from outside of it."""
+    plan_max_age_s: float = Field(1.0, ge=0, le=3600)
+    """Freshness goal of seconds, most of which writers take. One listing a second (two requests, landing and
+    snapshots) costs about 26 dollars a month under constant traffic, and nothing without any."""
+    plan_timeout_s: float = Field(5.0, gt=0, le=300)
+    """Ten times a listing of ten pages: a store that is slower than this does not answer."""
+    cache_mb: int = Field(512, ge=1)
+    """Downloaded files, about 40 million flights. With DuckDB's memory it fills half of an instance of 2 GiB,
+    where the file system is memory too."""
+    cache_dir: Path | None = None
+    """None is a temporary folder that goes with the process. A folder that is named belongs to one process."""
+    queries_at_once: int = Field(default_factory=_cores, ge=1, le=1024)
+    """The cores: more queries than that do not finish sooner, they only make all of them late."""
+    queue_limit: int = Field(64, ge=0, le=10_000)
+    """Questions that download or wait for a core. At 15 ms a query and two cores the last one waits half a
+    second: a longer queue is worse than trying again."""
+    query_timeout_s: float = Field(10.0, gt=0, le=3600)
+    """For a whole answer, plan, downloads and queue included: hundreds of times a usual one, and about when a
+    caller gives up."""
+    duckdb_memory_mb: int = Field(512, ge=64)
+    """See API_CACHE_MB. What does not fit is spilled, at most as much again."""
+    waits_at_once: int = Field(100, ge=0, le=100_000)
+    """Requests that wait for a newer state: each wakes once a plan age, and runs a query of a few
+    milliseconds when its date has new files."""
+
+
+def load_settings() -> Settings:
+    """The settings in the environment. Raises ConfigError with one line that names the variable."""
+    known = sorted(_variable(name) for name in Settings.model_fields)
+    unread = sorted(n for n in os.environ if n.upper().startswith(_PREFIX) and n.upper() not in known)
+    if unread:
+        raise ConfigError(f"{', '.join(unread)}: nothing reads this; known are {', '.join(known)}")
+    if not os.environ.get("LAKE_URL"):
+        raise ConfigError("LAKE_URL is not set; it takes gs://bucket or file:///absolute/path")
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"{_variable(str(e['loc'][0]))} is {e['input']!r}: {e['msg']}" for e in error.errors()]
+        raise ConfigError("; ".join(wrong)) from None
+
+
+def _variable(field: str) -> str:
+    return field.upper() if field.upper() in ("PORT", "LAKE_URL") else f"{_PREFIX}{field.upper()}"

@@ -1,0 +1,59 @@
+"""Storing one object for sure."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest_writer.batch import event_table
+from ingest_writer.decode import decode_messages
+from ingest_writer.landing import LandedObject, store_object, store_surely
+from lakehouse.errors import CreateUnknownError, StoreRefusedError, StoreUnavailableError
+from lakehouse.store_memory import MemoryStore
+from tests.ingest_writer.events import ids, line, message
+from tests.ingest_writer.lines import MeddlingStore
+
+
+def an_object() -> LandedObject:
+    names = ids()
+    return LandedObject(names, lambda: event_table(decode_messages([message(line())]).rows))
+
+
+def _lose(name: str) -> None:
+    raise CreateUnknownError(name)
+
+
+def test_every_try_has_a_name_of_its_own() -> None:
+    store = MemoryStore()
+    landed = an_object()
+    assert store_object(store, landed) != store_object(store, landed)
+    assert len(list(store.list(""))) == 2
+
+
+def test_a_create_of_unknown_outcome_is_tried_again_until_one_is_known() -> None:
+    meddling = MeddlingStore(MemoryStore())
+    for _ in range(4):
+        meddling.after("create", "", _lose)
+    stored = store_surely(meddling, an_object())
+    assert stored == meddling.called("create", "")[-1]
+    assert len(set(meddling.called("create", ""))) == 5
+    assert meddling.called("delete", "") == []
+
+
+def test_storage_that_loses_five_answers_is_away() -> None:
+    meddling = MeddlingStore(MemoryStore())
+    for _ in range(5):
+        meddling.after("create", "", _lose)
+    with pytest.raises(StoreUnavailableError):
+        store_surely(meddling, an_object())
+
+
+def test_a_definite_failure_is_not_tried_again() -> None:
+    meddling = MeddlingStore(MemoryStore())
+
+    def refuse(name: str) -> None:
+        raise StoreRefusedError(name)
+
+    meddling.before("create", "", refuse)
+    with pytest.raises(StoreRefusedError):
+        store_surely(meddling, an_object())
+    assert len(meddling.called("create", "")) == 1

@@ -1,0 +1,68 @@
+"""Stores around a store: what was called in which order, and what goes wrong in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lakehouse.store import ObjectInfo, Source, Store
+
+
+class WrappedStore:
+    """Passes everything on; a test overrides what it is about."""
+
+    def __init__(self, inner: Store) -> None:
+        self.inner = inner
+
+    @property
+    def url(self) -> str:
+        return self.inner.url
+
+    def list(self, prefix: str, start: str = "") -> Iterator[ObjectInfo]:
+        return self.inner.list(prefix, start)
+
+    def create(self, name: str, source: Source) -> None:
+        self.inner.create(name, source)
+
+    def read(self, name: str) -> bytes:
+        return self.inner.read(name)
+
+    def download(self, name: str, path: Path) -> None:
+        self.inner.download(name, path)
+
+    def delete(self, name: str) -> None:
+        self.inner.delete(name)
+
+    def generation(self, name: str) -> int:
+        return self.inner.generation(name)
+
+    def replace(self, name: str, data: bytes, generation: int) -> bool:
+        return self.inner.replace(name, data, generation)
+
+
+class SpyStore(WrappedStore):
+    """Remembers calls as `("list", prefix)`; `before` runs first and may raise or change the lake."""
+
+    def __init__(self, inner: Store, before: Callable[[str, str], None] = lambda call, name: None) -> None:
+        super().__init__(inner)
+        self.calls: list[tuple[str, str]] = []
+        self._before = before
+
+    def list(self, prefix: str, start: str = "") -> Iterator[ObjectInfo]:
+        self._note("list", prefix)
+        return super().list(prefix, start)
+
+    def read(self, name: str) -> bytes:
+        self._note("read", name)
+        return super().read(name)
+
+    def download(self, name: str, path: Path) -> None:
+        self._note("download", name)
+        super().download(name, path)
+
+    def count(self, call: str, name: str) -> int:
+        return self.calls.count((call, name))
+
+    def _note(self, call: str, name: str) -> None:
+        self.calls.append((call, name))
+        self._before(call, name)

@@ -1,0 +1,114 @@
+"""Object names as literal strings: a change of the layout shows up here."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from lakehouse import names
+
+_ID = "0123456789abcdef0123456789abcdef"
+_DAY = dt.date(2026, 11, 4)
+
+
+def test_every_name_is_spelled_as_the_contract_says() -> None:
+    assert names.landed_file(_DAY, _ID) == f"landing/flight_date=2026-11-04/{_ID}.parquet"
+    assert names.landing_prefix(_DAY) == "landing/flight_date=2026-11-04/"
+    assert names.rejected_file(_DAY, _ID) == f"rejected/date=2026-11-04/{_ID}.parquet"
+    assert names.month_file("2026-11", 41, _ID) == f"flights/flight_month=2026-11/41-{_ID}.parquet"
+    assert names.snapshot(42) == "snapshots/00000000000000000042.json"
+    assert names.month_of(dt.date(1980, 1, 31)) == "1980-01"
+    assert (names.LANDING, names.FLIGHTS, names.SNAPSHOTS) == ("landing/", "flights/", "snapshots/")
+    assert (names.REJECTED, names.MANIFEST) == ("rejected/", "flights.manifest")
+
+
+def test_names_are_read_back() -> None:
+    assert names.parse_landed_file(f"landing/flight_date=2026-11-04/{_ID}.parquet") == _DAY
+    assert names.parse_rejected_file(f"rejected/date=2026-11-04/{_ID}.parquet") == _DAY
+    assert names.parse_month_file(f"flights/flight_month=2026-11/0-{_ID}.parquet") == names.MonthFileName("2026-11", 0)
+    assert names.parse_month_file(f"flights/flight_month=2026-11/41-{_ID}.parquet") == names.MonthFileName(
+        "2026-11", 41
+    )
+    assert names.parse_snapshot("snapshots/00000000000000000042.json") == 42
+    assert names.parse_snapshot("snapshots/99999999999999999999.json") == 10**20 - 1
+
+
+def test_snapshot_names_sort_like_their_numbers() -> None:
+    numbers = [1, 2, 9, 10, 99, 100, 10**19]
+    assert sorted(map(names.snapshot, numbers)) == [names.snapshot(number) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "landing/",
+        f"landing/flight_date=2026-11-04/{_ID.upper()}.parquet",
+        f"landing/flight_date=2026-11-04/{_ID[:-1]}.parquet",
+        f"landing/flight_date=2026-11-04/{_ID}0.parquet",
+        f"landing/flight_date=2013-02-30/{_ID}.parquet",
+        f"landing/flight_date=0000-01-01/{_ID}.parquet",
+        f"landing/flight_date=2026-11-4/{_ID}.parquet",
+        f"landing/flight_date=20261104/{_ID}.parquet",
+        f"landing/flight_date=２０２６-11-04/{_ID}.parquet",
+        f"landing/flight_date=2026-11-04/{_ID}.parquet\n",
+        f"landing/flight_date=2026-11-04/{_ID}.parquet.tmp",
+        f"landing/flight_date=2026-11-04/x/{_ID}.parquet",
+        f"landing/date=2026-11-04/{_ID}.parquet",
+        f"/landing/flight_date=2026-11-04/{_ID}.parquet",
+        f"rejected/date=2026-11-04/{_ID}.parquet",
+    ],
+)
+def test_a_name_that_is_not_of_a_landed_file_is_none(name: str) -> None:
+    assert names.parse_landed_file(name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"rejected/flight_date=2026-11-04/{_ID}.parquet",
+        f"rejected/date=2026-13-04/{_ID}.parquet",
+        f"rejected/date=2026-11-04/{_ID}.PARQUET",
+        f"landing/flight_date=2026-11-04/{_ID}.parquet",
+    ],
+)
+def test_a_name_that_is_not_of_a_rejected_file_is_none(name: str) -> None:
+    assert names.parse_rejected_file(name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"flights/flight_month=2026-11/{_ID}.parquet",
+        f"flights/flight_month=2026-11/-{_ID}.parquet",
+        f"flights/flight_month=2026-11/-1-{_ID}.parquet",
+        f"flights/flight_month=2026-11/01-{_ID}.parquet",
+        f"flights/flight_month=2026-11/1-{_ID.upper()}.parquet",
+        f"flights/flight_month=2026-11/１-{_ID}.parquet",
+        f"flights/flight_month=2026-1/1-{_ID}.parquet",
+        f"flights/flight_month=2026-00/1-{_ID}.parquet",
+        f"flights/flight_month=2026-13/1-{_ID}.parquet",
+        f"flights/flight_month=0000-01/1-{_ID}.parquet",
+        f"flights/flight_month=2026-11-04/1-{_ID}.parquet",
+    ],
+)
+def test_a_name_that_is_not_of_a_month_file_is_none(name: str) -> None:
+    assert names.parse_month_file(name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "snapshots/42.json",
+        "snapshots/0000000000000000042.json",
+        "snapshots/000000000000000000042.json",
+        "snapshots/00000000000000000000.json",
+        "snapshots/0000000000000000004x.json",
+        "snapshots/00000000000000000042.json.tmp",
+        "snapshots/00000000000000000042",
+        "snapshots/-0000000000000000042.json",
+    ],
+)
+def test_a_name_that_is_not_of_a_snapshot_is_none(name: str) -> None:
+    assert names.parse_snapshot(name) is None

@@ -1,0 +1,58 @@
+"""The application under test, called in this process, with its lifespan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import httpx
+from fastapi import FastAPI
+
+from lakehouse.plan import Now
+from lakehouse.store import Store
+from query_service.app import create_app, utc_now
+from query_service.settings import Settings
+
+T = TypeVar("T")
+
+
+class Api:
+    """Calls the application and waits for its answer; `run` is for several calls at once."""
+
+    def __init__(self, app: FastAPI, runner: asyncio.Runner, client: httpx.AsyncClient) -> None:
+        self.app = app
+        self.client = client
+        self._runner = runner
+
+    def get(self, url: str, **headers: str) -> httpx.Response:
+        return self.run(self.client.get(url, headers=headers))
+
+    def json(self, url: str) -> Any:
+        response = self.get(url)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def rows(self, url: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.json(url)["data"]
+        return rows
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+
+@contextmanager
+def serving(store: Store, now: Now = utc_now, **settings: Any) -> Iterator[Api]:
+    """The application over `store`. A plan age of 0 unless given: every request sees what is there."""
+    given: dict[str, Any] = {"lake_url": store.url, "plan_max_age_s": 0.0, "queries_at_once": 2} | settings
+    app = create_app(store, Settings(**given), now)
+    with asyncio.Runner() as runner:
+        lifespan = app.router.lifespan_context(app)
+        runner.run(lifespan.__aenter__())
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
+        try:
+            yield Api(app, runner, client)
+        finally:
+            runner.run(client.aclose())
+            runner.run(lifespan.__aexit__(None, None, None))

@@ -1,0 +1,154 @@
+"""Lakes for tests, written by hand from plain dicts: landed files, month files, snapshots."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import pyarrow as pa
+
+from lakehouse import names
+from lakehouse.event import COLUMNS, DECODER_VERSION, EVENT_SCHEMA, KEY, ORDER, REJECTED_SCHEMA
+from lakehouse.parquet import to_parquet
+from lakehouse.snapshot import EMPTY, MonthFile, Snapshot, to_json
+from lakehouse.store import Store
+
+Event = dict[str, Any]
+
+T0 = dt.datetime(2013, 1, 1, 12, tzinfo=dt.UTC)
+_unique = itertools.count(1)
+
+
+def event(**given: Any) -> Event:
+    """A whole event; what is not given is that of UA 1545 of 2013-01-01."""
+    day: dt.date = given.get("flight_date", dt.date(2013, 1, 1))
+    hour: int = given.get("scheduled_departure_hour", 5)
+    departure = dt.datetime(day.year, day.month, day.day, hour, 15, tzinfo=dt.UTC)
+    base: Event = dict.fromkeys(COLUMNS) | {
+        "flight_date": day,
+        "carrier": "UA",
+        "flight_number": 1545,
+        "operational_suffix": "",
+        "origin": "EWR",
+        "destination": "IAH",
+        "scheduled_departure": departure,
+        "scheduled_departure_hour": hour,
+        "status": "arrived",
+        "event_time": T0,
+        "publish_time": T0,
+        "message_id": "m1",
+        "message_line": 1,
+        "decoder_version": DECODER_VERSION,
+    }
+    assert given.keys() <= base.keys(), given.keys() - base.keys()
+    return base | given
+
+
+def key(row: Event) -> tuple[Any, ...]:
+    return tuple(row[column] for column in KEY)
+
+
+def order(row: Event) -> tuple[Any, ...]:
+    return tuple(row[c].encode() if isinstance(row[c], str) else row[c] for c in ORDER)
+
+
+def newest(events: Iterable[Event]) -> list[Event]:
+    """The state, void rows included, by key."""
+    state: dict[tuple[Any, ...], Event] = {}
+    for row in events:
+        if key(row) not in state or order(row) > order(state[key(row)]):
+            state[key(row)] = row
+    return [state[k] for k in sorted(state)]
+
+
+def parquet(rows: Sequence[Event]) -> bytes:
+    return to_parquet(pa.Table.from_pylist(list(rows), schema=EVENT_SCHEMA))
+
+
+def unique() -> str:
+    return f"{next(_unique):032x}"
+
+
+class LakeBuilder:
+    """Writes to a store what writers and compactors would."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.snapshot: Snapshot = EMPTY
+        self.landed: dict[str, list[Event]] = {}
+
+    def land(self, *events: Event) -> list[str]:
+        """One landed file a flight date; the names."""
+        written = []
+        for day in sorted({row["flight_date"] for row in events}):
+            rows = [row for row in events if row["flight_date"] == day]
+            written.append(self.land_bytes(day, parquet(rows)))
+            self.landed[written[-1]] = rows
+        return written
+
+    def land_bytes(self, day: dt.date, data: bytes) -> str:
+        name = names.landed_file(day, unique())
+        self.store.create(name, data)
+        return name
+
+    def merge(self, collect: bool = False) -> Snapshot:
+        """Absorbs all landed files into new month files and commits; `collect` deletes what was absorbed."""
+        tail = [name for name in self.landed if name not in self.snapshot.absorbed]
+        by_month: dict[str, list[Event]] = {}
+        for name in tail:
+            for row in self.landed[name]:
+                by_month.setdefault(names.month_of(row["flight_date"]), []).append(row)
+        months = dict(self.snapshot.months)
+        for month, rows in by_month.items():
+            before = self.merged_rows.get(month, [])
+            self.merged_rows[month] = newest([*before, *rows])
+            months[month] = self.month_file(month, parquet(self.merged_rows[month]))
+        self.commit(months, self.snapshot.absorbed | set(tail))
+        if collect:
+            for name in tail:
+                self.store.delete(name)
+        return self.snapshot
+
+    @property
+    def merged_rows(self) -> dict[str, list[Event]]:
+        return self.__dict__.setdefault("_merged_rows", {})  # type: ignore[no-any-return]
+
+    def month_file(self, month: str, data: bytes) -> MonthFile:
+        """Writes a month file of `data`; its entry says what the rows of `merged_rows` are."""
+        rows = self.merged_rows[month]
+        path = names.month_file(month, self.snapshot.since(month), unique())
+        self.store.create(path, data)
+        return MonthFile(
+            path=path,
+            since=self.snapshot.number + 1,
+            rows=len(rows),
+            bytes=len(data),
+            crc32c=google_crc32c.value(data),
+            min_flight_date=min(row["flight_date"] for row in rows),
+            max_flight_date=max(row["flight_date"] for row in rows),
+            max_event_time=max(row["event_time"] for row in rows),
+        )
+
+    def commit(self, months: dict[str, MonthFile], absorbed: Iterable[str]) -> None:
+        number = self.snapshot.number + 1
+        self.snapshot = Snapshot(number, max(1, self.snapshot.oldest), months, frozenset(absorbed))
+        self.store.create(names.snapshot(number), to_json(self.snapshot))
+
+    def reject(self, count: int) -> str:
+        row = dict.fromkeys(REJECTED_SCHEMA.names) | {"bytes": b"x", "stage": "json", "reason": "not JSON"}
+        name = names.rejected_file(dt.date(2013, 1, 1), unique())
+        self.store.create(name, to_parquet(pa.Table.from_pylist([row] * count, schema=REJECTED_SCHEMA)))
+        return name
+
+
+def nothing_left(folder: Path) -> bool:
+    return not any(folder.rglob("*.parquet"))
+
+
+def body(content: bytes) -> Any:
+    return json.loads(content)

@@ -1,0 +1,247 @@
+"""Every rule for parameters: what is refused names the parameter, what it got and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from lakehouse.store_memory import MemoryStore
+from query_service.question import FLIGHT_PARAMETERS, FLIGHTS_PARAMETERS, STATS_PARAMETERS, cursor_of
+from tests.query_service.client import Api, serving
+from tests.query_service.lakes import LakeBuilder, event
+
+FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(tail_number="N1"), event(carrier="AA", flight_number=1))
+    with serving(lake.store) as serving_api:
+        yield serving_api
+
+
+def problem(api: Api, url: str, status: int = 422) -> dict[str, Any]:
+    answer = api.get(url)
+    assert answer.status_code == status, (url, answer.text)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    assert document["status"] == status
+    assert {"type", "title", "detail"} <= document.keys()
+    return document
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        *(("colour=red", "colour"), ("Carrier=UA", "Carrier"), ("=UA", ""), ("snapshot=3", "snapshot")),
+        *(("carrier=", "carrier"), ("limit=", "limit"), ("date_from=", "date_from"), ("group_by=", "group_by")),
+        *(("carrier=ua", "carrier"), ("carrier=U", "carrier"), ("carrier=UAUA", "carrier")),
+        *(("carrier=UA,AA", "carrier"), ("carrier=%20UA", "carrier"), ("carrier=UA%0A", "carrier")),
+        *(("carrier=%EF%BC%B5A", "carrier"), ("carrier=UA&carrier=x", "carrier"), ("carrier=%ff%fe", "carrier")),
+        *(("origin=ewr", "origin"), ("origin=EW", "origin"), ("origin=KEWRX", "origin")),
+        *(("destination=la", "destination"), ("destination=L%00X", "destination")),
+        *(("flight_number=0", "flight_number"), ("flight_number=10000", "flight_number")),
+        *(("flight_number=%2B1", "flight_number"), ("flight_number=-1", "flight_number")),
+        *(("flight_number=01", "flight_number"), ("flight_number=1.0", "flight_number")),
+        *(("flight_number=%D9%A1", "flight_number"), ("flight_number=1_0", "flight_number")),
+        ("tail_number=12345678901", "tail_number"),
+        *(("status=Arrived", "status"), ("status=late", "status"), ("status=arrived,void", "status")),
+        *(("date_from=2013-1-1", "date_from"), ("date_from=20130101", "date_from")),
+        *(("date_from=2013-02-29", "date_from"), ("date_from=2013-W01-1", "date_from")),
+        *(("date_from=1979-12-31", "date_from"), ("date_to=2101-01-01", "date_to")),
+        *(("date_to=2013-01-01T00:00:00Z", "date_to"), ("date_to=yesterday", "date_to")),
+        *(("date_from=2013-01-02&date_to=2013-01-01", "date_from"), ("date_from=%D9%A2013-01-01", "date_from")),
+        *(("date_from=2013-01-01&date_from=2013-01-01", "date_from"), ("limit=1&limit=2", "limit")),
+        *(("limit=0", "limit"), ("limit=-1", "limit"), ("limit=1e3", "limit"), ("limit=01", "limit")),
+        *(("limit=99999999999999999999", "limit"), ("limit=ten", "limit")),
+        *(("format=xml", "format"), ("format=json&format=json", "format"), ("format=csv", "format")),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights"])
+def test_wrong_parameter_is_named(api: Api, path: str, query: str, parameter: str) -> None:
+    document = problem(api, f"{path}?{query}" if "group_by" not in query else f"/v1/stats?{query}")
+    assert document["parameter"] == parameter
+    assert document["expected"]
+    assert "got" in document
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "parameter"),
+    [
+        *(("stats", "limit=10001", "limit"), ("flights", "limit=1001", "limit")),
+        *(("stats", "cursor=abc", "cursor"), ("flights", "group_by=carrier", "group_by")),
+        *(("flights", "order_by=carrier", "order_by"), ("stats", "group_by=Carrier", "group_by")),
+        *(("stats", "group_by=tail_number", "group_by"), ("stats", "group_by=carrier,carrier", "group_by")),
+        *(("stats", "group_by=carrier&group_by=carrier", "group_by"), ("stats", "group_by=carrier,", "group_by")),
+        *(("stats", "group_by=carrier,,origin", "group_by"), ("stats", "group_by=carrier,%20origin", "group_by")),
+        *(("stats", "order_by=carrier", "order_by"), ("stats", "group_by=origin&order_by=carrier", "order_by")),
+        *(("stats", "order_by=flights,-flights", "order_by"), ("stats", "order_by=--flights", "order_by")),
+        *(("stats", "order_by=-", "order_by"), ("stats", "order_by=%2Bflights", "order_by")),
+        *(("stats", "order_by=flights&order_by=arrived", "order_by"), ("stats", "order_by=flights,", "order_by")),
+        *(("stats", "order_by=flights%20desc", "order_by"), ("stats", "order_by=1", "order_by")),
+    ],
+)
+def test_parameter_of_one_path_only_is_named(api: Api, path: str, query: str, parameter: str) -> None:
+    assert problem(api, f"/v1/{path}?{query}")["parameter"] == parameter
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("!", "abc", "é", "A" * 1000, cursor_of("2013-01-01-UA-1545-EWR") + "=", cursor_of("nonsense")),
+        *(
+            cursor_of("2013-02-30-UA-1-EWR"),
+            cursor_of("2013-01-01-UA-01-EWR"),
+            cursor_of("2013-01-01-UA-1545-EWR")[:-1],
+        ),
+    ],
+)
+def test_a_cursor_that_no_page_gave_is_refused(api: Api, cursor: str) -> None:
+    assert problem(api, f"/v1/flights?cursor={quote(cursor)}")["parameter"] == "cursor"
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        *(("min_event_time=2013-01-01", "min_event_time"), ("min_event_time=now", "min_event_time")),
+        *(("min_event_time=2013-01-01T10:00:00", "min_event_time"), ("min_event_time=1e9", "min_event_time")),
+        *(("min_event_time=2013-01-01T10:00:00+02:00", "min_event_time"),),  # the + is a space by now
+        *(("min_event_time=2013-01-01T25:00:00Z", "min_event_time"), ("wait_s=1", "wait_s")),
+        *(("min_event_time=0001-01-01T00:00:00%2B14:00", "min_event_time"),),
+        *(("min_event_time=2013-01-01T10:00:00Z&wait_s=31", "wait_s"), ("wait_s=-1", "wait_s")),
+        *(("min_event_time=2013-01-01T10:00:00Z&wait_s=nan", "wait_s"), ("wait_s=", "wait_s")),
+        *(("min_event_time=2013-01-01T10:00:00Z&wait_s=1&wait_s=1", "wait_s"), ("carrier=UA", "carrier")),
+    ],
+)
+def test_wrong_parameter_of_one_flight_is_named(api: Api, query: str, parameter: str) -> None:
+    assert problem(api, f"{FLIGHT}?{query}")["parameter"] == parameter
+
+
+@pytest.mark.parametrize(
+    "flight_id",
+    [
+        *("abc", "2013-01-01-UA-1545", "2013-01-01-ua-1545-EWR", "2013-02-30-UA-1545-EWR", "2013-01-01-UA-0-EWR"),
+        *(
+            "2013-01-01-UA-01545-EWR",
+            "2013-01-01-UA-1545a-EWR",
+            "2013-01-01-UA-1545AB-EWR",
+            "2013-01-01-UA-1545-EWR%0A",
+        ),
+    ],
+)
+def test_malformed_flight_id_is_named(api: Api, flight_id: str) -> None:
+    assert problem(api, f"/v1/flights/{flight_id}")["parameter"] == "flight_id"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "carrier=UA&carrier=AA", "carrier=UA&carrier=UA", "flight_number=9999", "tail_number=N1", "status=void"),
+        *("tail_number=%00", "tail_number=%27%3B--", "tail_number=%C3%A9%E2%98%83", "date_from=1980-01-01"),
+        *("date_to=2100-12-31", "date_from=2013-01-01&date_to=2013-01-01", "format=json", "limit=1000"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights"])
+def test_right_parameters_are_taken(api: Api, path: str, query: str) -> None:
+    assert api.get(f"{path}?{query}").status_code == 200
+
+
+def test_a_hundred_values_of_one_filter_are_taken_and_not_more(api: Api) -> None:
+    hundred = [f"flight_number={n}" for n in range(1, 101)]
+    assert api.get("/v1/stats?" + "&".join(hundred)).status_code == 200
+    document = problem(api, "/v1/stats?" + "&".join([*hundred, "flight_number=101"]))
+    assert (document["parameter"], document["got"]) == ("flight_number", "101 values")
+
+
+def test_what_a_caller_sent_is_shortened(api: Api) -> None:
+    document = problem(api, f"/v1/stats?{'n' * 500}={'v' * 5000}")
+    assert len(document["parameter"]) == len(document["got"]) == 60
+    assert len(document["detail"]) < 500
+
+
+def test_the_lake_takes_no_parameters(api: Api) -> None:
+    assert problem(api, "/v1/lake?months=3")["parameter"] == "months"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        *("application/json", "*/*", "application/*", "text/html, application/json;q=0.5", "text/csv, */*;q=0.1"),
+        *("APPLICATION/JSON; charset=utf-8", ""),
+    ],
+)
+def test_accept_that_allows_json_is_taken(api: Api, accept: str) -> None:
+    assert api.get("/v1/stats", accept=accept).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["text/csv", "application/json;q=0", "application/xml", "application/json;q=x", "*/*, application/json;q=0"],
+)
+@pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights", FLIGHT, "/v1/lake"])
+def test_accept_that_forbids_json_is_not(api: Api, path: str, accept: str) -> None:
+    answer = api.get(path, accept=accept)
+    assert (answer.status_code, answer.json()["parameter"]) == (406, "Accept")
+
+
+def test_format_decides_over_accept(api: Api) -> None:
+    assert api.get("/v1/stats?format=json", accept="text/csv").status_code == 200
+
+
+def test_unknown_paths_and_methods_are_problems_too(api: Api) -> None:
+    for path in ("/v2", "/v1/stats/", "/v1/flights/", "/%00"):
+        problem(api, path, 404)
+    answer = api.run(api.client.post("/v1/stats"))
+    assert (answer.status_code, answer.json()["status"], answer.headers["Allow"]) == (405, 405, "GET")
+
+
+def test_every_parameter_is_documented_and_no_other(api: Api) -> None:
+    paths = api.json("/openapi.json")["paths"]
+    documented = {
+        path: {p["name"] for p in get["get"].get("parameters", []) if p["in"] == "query"} for path, get in paths.items()
+    }
+    assert documented == {
+        "/v1/stats": set(STATS_PARAMETERS),
+        "/v1/flights": set(FLIGHTS_PARAMETERS),
+        "/v1/flights/{flight_id}": set(FLIGHT_PARAMETERS),
+        "/v1/lake": set(),
+        "/health": set(),
+        "/ready": set(),
+    }
+
+
+def test_every_parameter_and_answer_has_a_description_and_an_example(api: Api) -> None:
+    for path, methods in api.json("/openapi.json")["paths"].items():
+        for parameter in methods["get"].get("parameters", []):
+            assert parameter["description"], (path, parameter)
+            assert parameter.get("example") or parameter["schema"]["examples"], (path, parameter)
+        for status, answer in methods["get"]["responses"].items():
+            assert answer["description"], (path, status)
+        assert methods["get"]["responses"]["200"]["content"]["application/json"]["example"], path
+
+
+def test_documented_answers_have_the_fields_of_real_ones(api: Api) -> None:
+    paths = api.json("/openapi.json")["paths"]
+
+    def example(path: str) -> Any:
+        return paths[path]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+
+    assert list(example("/v1/lake")) == list(api.json("/v1/lake"))
+    assert list(example("/v1/flights/{flight_id}")["data"]) == list(api.json(FLIGHT)["data"])
+    assert list(example("/v1/flights")) == list(api.json("/v1/flights"))
+    assert list(example("/v1/stats")["data"][0]) == list(api.rows("/v1/stats?group_by=carrier")[0])
+
+
+def test_documented_examples_are_accepted(api: Api) -> None:
+    for path, methods in api.json("/openapi.json")["paths"].items():
+        for parameter in methods["get"].get("parameters", []):
+            if parameter["in"] != "query" or parameter["name"] in ("order_by", "wait_s"):
+                continue  # these need another parameter beside them
+            values = parameter["example"] if isinstance(parameter["example"], list) else [parameter["example"]]
+            query = "&".join(f"{parameter['name']}={quote(str(value))}" for value in values)
+            answer = api.get(f"{path.replace('{flight_id}', '2013-01-01-UA-1545-EWR')}?{query}")
+            assert answer.status_code == 200, (query, answer.text)

@@ -1,0 +1,140 @@
+"""Settings, and the process that they start."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lakehouse.errors import ConfigError
+from lakehouse.store_local import LocalStore
+from query_service.services import workspace
+from query_service.settings import Settings, load_settings
+from tests.query_service.lakes import LakeBuilder, event
+
+COMMAND = [sys.executable, "-m", "query_service"]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.upper().startswith("API_") or name in ("PORT", "LAKE_URL"):
+            monkeypatch.delenv(name)
+
+
+def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = {
+        "LAKE_URL": "gs://bucket",
+        "PORT": "1234",
+        "API_HOST": "127.0.0.1",
+        "API_PLAN_MAX_AGE_S": "0.5",
+        "API_PLAN_TIMEOUT_S": "2",
+        "API_CACHE_MB": "100",
+        "API_CACHE_DIR": str(tmp_path),
+        "API_QUERIES_AT_ONCE": "3",
+        "API_QUEUE_LIMIT": "4",
+        "API_QUERY_TIMEOUT_S": "5.5",
+        "API_DUCKDB_MEMORY_MB": "256",
+        "API_WAITS_AT_ONCE": "6",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert len(given) == len(Settings.model_fields)
+    assert {str(value) for value in settings.model_dump().values()} == {
+        *("gs://bucket", "1234", "127.0.0.1", "0.5", "2.0", "100", str(tmp_path), "3", "4", "5.5", "256", "6"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("API_PLAN_MAX_AGE", "1"), ("API_CACHE_SIZE_MB", "1"), ("api_colour", "red"), ("API_", "")),
+        *(("API_PLAN_MAX_AGE_S", "soon"), ("API_PLAN_MAX_AGE_S", "-1"), ("API_QUERIES_AT_ONCE", "0")),
+        *(("PORT", "http"), ("PORT", "70000"), ("LAKE_URL", ""), ("API_CACHE_MB", "")),
+    ],
+)
+def test_what_is_unknown_or_wrong_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv("LAKE_URL", "gs://bucket")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as raised:
+        load_settings()
+    assert name in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_the_lake_has_no_default() -> None:
+    with pytest.raises(ConfigError, match="LAKE_URL is not set"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"API_PLAN_AGE": "1", "LAKE_URL": "file:///tmp/lake"}, "API_PLAN_AGE"),
+        ({"LAKE_URL": "s3://bucket"}, "LAKE_URL"),
+        ({"LAKE_URL": "file:///tmp/lake", "API_CACHE_DIR": "/proc/nowhere"}, "API_CACHE_DIR"),
+    ],
+)
+def test_the_process_does_not_start_with_a_wrong_setting(environment: dict[str, str], named: str) -> None:
+    ended = subprocess.run(
+        COMMAND, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert named in ended.stderr
+
+
+def test_a_cache_folder_belongs_to_one_process(tmp_path: Path) -> None:
+    with workspace(tmp_path), pytest.raises(ConfigError, match="another process"), workspace(tmp_path):
+        pass
+    with workspace(tmp_path) as folder:
+        assert folder == tmp_path
+
+
+@contextmanager
+def started(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its URL, once it listens; it logs the port that it was given."""
+    with subprocess.Popen(COMMAND, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if found := re.search(r"running on (http://\S+)", line):
+                    yield process, found[1]
+                    break
+            process.stderr.read()
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_the_process_answers_and_ends_with_a_signal(tmp_path: Path) -> None:
+    LakeBuilder(LocalStore(tmp_path / "lake")).land(event())
+    environment = {
+        "LAKE_URL": f"file://{tmp_path}/lake",
+        "PORT": str(free_port()),
+        "API_HOST": "127.0.0.1",
+        "API_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    with started(environment) as (process, url):
+        with urllib.request.urlopen(f"{url}/v1/stats", timeout=20) as answer:
+            assert json.load(answer)["data"][0]["flights"] == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert not list((tmp_path / "cache").rglob("*.parquet"))
