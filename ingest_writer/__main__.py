@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"ingest_writer: {error}", file=sys.stderr)
         return 2
-    except LakeError as error:
+    except (LakeError, OSError) as error:
         print(f"ingest_writer: {error}", file=sys.stderr)
         return 1
 
@@ -137,7 +137,7 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
     while not stop.is_set():
         try:
             report = _compact_once(store, compactor, collector)
-        except LakeError as error:
+        except (LakeError, OSError) as error:
             log.error("compaction failed, tries again in %s s: %s", options.every, error)
         else:
             if report.pending_files > 0 and report.absorbed_files > 0:

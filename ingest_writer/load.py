@@ -38,6 +38,7 @@ from lakehouse.store import Store
 log = logging.getLogger(__name__)
 
 _ROWS_A_BATCH: Final = 100_000  # about 100 MB as Python values
+_CELL_MAX_CHARACTERS: Final = 10_000_000  # as much as a whole message may have
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})", re.ASCII)
 _INTEGER_FIELDS: Final = (
     "flight_number",
@@ -206,8 +207,12 @@ def _decoder(line: bytes) -> Callable[[Origin, Counter[str]], Row]:
 def _read_csv(file: Path) -> Iterator[Line]:
     """Rows of a CSV with a header; an empty cell is an unknown value."""
     with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        for number, cells in enumerate(csv.DictReader(text, strict=False)):
-            yield _object_line(number, {name: _cell(name, value) for name, value in cells.items() if value})
+        csv.field_size_limit(_CELL_MAX_CHARACTERS)
+        try:
+            for number, cells in enumerate(csv.DictReader(text, strict=False)):
+                yield _object_line(number, {name: _cell(name, value) for name, value in cells.items() if value})
+        except csv.Error as error:
+            raise ConfigError(f"{file}: not a CSV file: {error}") from error
 
 
 def _cell(name: str, value: str) -> str | int:
@@ -220,11 +225,20 @@ def _read_parquet(file: Path) -> Iterator[Line]:
         with pq.ParquetFile(file) as parquet:
             number = 0
             for batch in parquet.iter_batches(batch_size=10_000):
-                for values in batch.to_pylist():
+                for values in _in_microseconds(batch).to_pylist():
                     yield _parquet_line(number, values)
                     number += 1
     except pa.ArrowException as error:
         raise ConfigError(f"{file}: not a Parquet file: {error}") from error
+
+
+def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Timestamps in nanoseconds lose what Python cannot hold; the order is by microseconds anyway."""
+    for number, column in enumerate(batch.schema):
+        if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+            kind = pa.timestamp("us", tz=column.type.tz)
+            batch = batch.set_column(number, column.name, batch.column(number).cast(kind, safe=False))
+    return batch
 
 
 def _parquet_line(number: int, values: dict[str, Any]) -> Line:

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from lakehouse.errors import MachineError
 from lakehouse.event import FORMAT_VERSION
 from lakehouse.newest import SORT_KEY, newest, quoted, read_files
 from lakehouse.parquet import Summary, check_month_file
@@ -35,7 +36,18 @@ class Merger:
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
 
     def merge(self, inputs: Sequence[Path], output: Path) -> Summary:
-        """Writes `output`, sorted by key, one row per flight; `inputs` are files that passed their checks."""
+        """Writes `output`, sorted by key, one row per flight; `inputs` are files that passed their checks.
+
+        Raises MachineError when memory or disk do not suffice, UnreadableError when the output is not as it must be.
+        """
+        try:
+            summary = self._merge(inputs, output)
+        except (duckdb.Error, OSError) as error:
+            raise MachineError(f"merge of {len(inputs)} files: {str(error).partition(chr(10))[0][:300]}") from error
+        check_month_file(output.name, output, summary.rows)
+        return summary
+
+    def _merge(self, inputs: Sequence[Path], output: Path) -> Summary:
         with self._connection.cursor() as cursor:
             cursor.execute(
                 f"COPY ({newest(read_files(inputs))} ORDER BY {SORT_KEY}) TO {quoted(str(output))} "
@@ -45,9 +57,7 @@ class Merger:
             row: Any = cursor.execute(
                 f"SELECT count(*), min(flight_date), max(flight_date), max(event_time) FROM {read_files([output])}"
             ).fetchone()
-        summary = Summary(*row)
-        check_month_file(output.name, output, summary.rows)
-        return summary
+        return Summary(*row)
 
     def close(self) -> None:
         self._connection.close()

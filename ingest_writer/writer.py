@@ -110,7 +110,7 @@ class Writer:
             self._changed.set()
             await self._drain(batcher)
         finally:
-            await _cancel([*loops, batcher, keeper, stopped, *self._landing])
+            await _cancel([*loops, batcher, keeper, stopped, *self._taking, *self._landing])
 
     # -- pulling ---------------------------------------------------------------------------------------------
 

@@ -52,5 +52,9 @@ class CacheFullError(LakeError):
     """The files of one question do not fit into the cache: raise its limit or ask for fewer dates."""
 
 
+class MachineError(LakeError):
+    """This machine has not enough memory or disk for it: give it more, or raise the setting that bounds it."""
+
+
 class ConfigError(LakeError):
     """A setting is missing or wrong: correct it and start again."""

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest_writer.batch import Limits
@@ -78,6 +77,7 @@ class FakeSubscription:
         self.failing: set[str] = set()
         self.hanging: set[str] = set()
         self.messages_a_pull = 1000
+        self.before_ack: Callable[[set[str]], None] = lambda message_ids: None
 
     def publish(self, *data: bytes, message_ids: Sequence[str] = ()) -> list[str]:
         """Makes messages ready; returns their ids."""
@@ -116,6 +116,7 @@ class FakeSubscription:
         return []
 
     async def acknowledge(self, ack_ids: Sequence[str]) -> None:
+        self.before_ack({ack_id.rpartition("/")[0] for ack_id in ack_ids})
         await self._begin("ack", tuple(ack_ids))
         self._take_back()
         for ack_id in ack_ids:
@@ -172,6 +173,7 @@ class FaultyStore(MemoryStore):
         self.is_stored_all_the_same = False
         self.slow_s: Callable[[str], float] = lambda name: 0.0
         self.last_create = ("", 0.0)
+        self._checked: dict[str, list[dict[str, Any]]] = {}
 
     def create(self, name: str, source: Source) -> None:
         self.last_create = (name, self.slow_s(name))
@@ -202,16 +204,19 @@ class FaultyStore(MemoryStore):
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows of all landed files, which must pass the reader's check."""
-        tables = []
+        for name in self.names(names.LANDING):
+            if name not in self._checked:  # they never change
+                self._checked[name] = self._check(name)
+        return [row for rows in self._checked.values() for row in rows]
+
+    def _check(self, name: str) -> list[dict[str, Any]]:
+        date = names.parse_landed_file(name)
+        assert date is not None
         with tempfile.TemporaryDirectory() as folder:
-            for name in self.names(names.LANDING):
-                path = Path(folder) / "landed.parquet"
-                path.write_bytes(self.read(name))
-                date = names.parse_landed_file(name)
-                assert date is not None
-                check_landed_file(name, path, date)
-                tables.append(pq.read_table(path))
-        return list(pa.concat_tables(tables).to_pylist()) if tables else []
+            path = Path(folder) / "landed.parquet"
+            path.write_bytes(self.read(name))
+            check_landed_file(name, path, date)
+            return list(pq.read_table(path).to_pylist())
 
     def landed_ids(self) -> set[str]:
         return {row["message_id"] for row in self.rows()}

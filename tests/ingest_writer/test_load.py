@@ -209,6 +209,15 @@ def test_a_timestamp_of_the_origins_zone_keeps_its_hour(store: MemoryStore, tmp_
     assert loaded["scheduled_departure_hour"] == 5
 
 
+def test_nanoseconds_are_cut_to_microseconds(store: MemoryStore, tmp_path: Path) -> None:
+    moment = pa.array([1_357_041_600_123_456_789], pa.timestamp("ns", tz="UTC"))
+    table = pa.Table.from_pylist([event()]).drop_columns("event_time").append_column("event_time", moment)
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert load(store, tmp_path, tmp_path / "a.parquet").rejected == 0
+    [loaded] = table_rows(store)
+    assert loaded["event_time"] == dt.datetime(2013, 1, 1, 12, 0, 0, 123456, tzinfo=dt.UTC)
+
+
 # -- rejected rows ---------------------------------------------------------------------------------------------
 
 
@@ -330,6 +339,7 @@ def test_an_empty_file_loads_nothing(store: MemoryStore, tmp_path: Path) -> None
         ("flights.xlsx", "takes files that end in .parquet, .csv, .ndjson, .jsonl"),
         ("flights", "takes files that end in"),
         ("broken.parquet", "not a Parquet file"),
+        ("huge.csv", "not a CSV file: field larger than field limit"),
     ],
 )
 def test_a_file_that_cannot_be_loaded_is_named_and_nothing_lands(
@@ -337,7 +347,8 @@ def test_a_file_that_cannot_be_loaded_is_named_and_nothing_lands(
 ) -> None:
     good = file_of(tmp_path / "good.ndjson", line())
     if not name.startswith("missing"):
-        file_of(tmp_path / name, json.dumps("no").encode())
+        cell = b"x" * 10_000_001 if name == "huge.csv" else b"no"
+        file_of(tmp_path / name, json.dumps("no").encode() + b"\n" + cell)
     with pytest.raises(ConfigError, match=message) as caught:
         load(store, tmp_path, good, tmp_path / name)
     assert name in str(caught.value)

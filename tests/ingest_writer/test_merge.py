@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest_writer.merge import Merger
+from lakehouse.errors import MachineError
 from lakehouse.event import EVENT_SCHEMA
 from lakehouse.parquet import check_month_file, to_parquet
 from tests.ingest_writer.lines import random_rows
@@ -41,6 +42,11 @@ def test_a_merge_writes_the_columns_version_and_compression_of_the_lake(merger: 
         assert file.schema_arrow.remove_metadata().equals(EVENT_SCHEMA)
         group = file.metadata.row_group(0)
         assert {group.column(index).compression for index in range(group.num_columns)} == {"ZSTD"}
+
+
+def test_a_full_disk_is_said_to_be_this_machines_trouble(merger: Merger, tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match="merge of 1 files"):
+        merger.merge([write(tmp_path / "a.parquet", [row()])], tmp_path / "missing-folder" / "month.parquet")
 
 
 def test_merging_in_any_order_in_parts_or_twice_gives_the_same_rows(merger: Merger, tmp_path: Path) -> None:

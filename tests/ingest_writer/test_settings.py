@@ -106,3 +106,23 @@ def test_a_wrong_command_line_ends_with_2(capsys: pytest.CaptureFixture[str]) ->
             main(arguments)
         assert caught.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["run"], "ingest_writer: PUBSUB_SUBSCRIPTION is ''"),
+        (["load", "missing.csv"], "ingest_writer: missing.csv: there is no such file"),
+        (["load", "flights.xlsx"], "ingest_writer: flights.xlsx: takes files that end in"),
+    ],
+)
+def test_a_command_ends_with_2_and_names_what_is_wrong(
+    command: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("LAKE_URL", f"file://{tmp_path}/lake")
+    assert main(command) == 2
+    assert capsys.readouterr().err.startswith(message)

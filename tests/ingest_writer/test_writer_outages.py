@@ -31,7 +31,7 @@ def test_nothing_is_pulled_while_storage_is_away() -> None:
             pulls = len(b.journal.calls("pull"))
             # The pulls that were open may still bring something; after that, nobody asks.
             b.subscription.publish(*flights(1000, first=11))
-            await asyncio.sleep(600)
+            await asyncio.sleep(300)
             assert len(b.journal.calls("pull")) == pulls
             assert b.held_rows <= 10 + OPTIONS.pulls_in_flight * OPTIONS.pull_max_messages
             assert b.subscription.acked == set()
@@ -57,7 +57,7 @@ def test_everything_lands_once_storage_is_back() -> None:
         async with bench() as b:
             await _outage_noticed(b)
             b.subscription.publish(*flights(1000, first=11))
-            await asyncio.sleep(1200)  # leases are extended
+            await asyncio.sleep(300)  # leases are extended
             b.store.come_back()
             await b.until(lambda: b.subscription.unacked == 0)
             assert {row["flight_number"] for row in b.store.rows()} == set(range(1, 1011))
