@@ -33,15 +33,8 @@ _COMPACT_EVERY_S = 5.0  # often, so that a minute shows what an hour would
 _SETTLE_WITHIN_S = 180.0
 
 _CARRIER_COLUMNS = (
-    "flights",
-    "cancelled",
-    "cancellation_rate",
-    "on_time_departure_rate",
-    "on_time_arrival_rate",
-    "departure_delay_mean",
-    "arrival_delay_mean",
-    "arrival_delay_p90",
-    "arrival_delay_max",
+    *("flights", "cancelled", "on_time_departure_rate", "on_time_arrival_rate"),
+    *("departure_delay_mean", "arrival_delay_mean", "arrival_delay_p90", "arrival_delay_max"),
 )
 _ROUTE_COLUMNS = ("flights", "on_time_arrival_rate", "arrival_delay_mean", "arrival_delay_p50", "arrival_delay_p90")
 _CURLS = (
@@ -53,7 +46,7 @@ _CURLS = (
 
 def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else 120)
     with tempfile.TemporaryDirectory(prefix="flights-lakehouse-") as folder:
         try:
             with Processes(Path(folder)) as processes:

@@ -164,10 +164,10 @@ class Answering:
         for attempt in range(_PLANS):
             try:
                 value = await ask(View(plan, self, arrived))
-                self._check_age(plan, arrived)
+                self._check_age(plan, plan.listed_at)  # not frozen for longer than an answer may take
                 return Answered(value, plan)
             except _PlanOutdatedError:
-                plan = await self._follower.plan()
+                plan = await self._follower.refresh(arrived)  # good for as long as an answer may take
             except ObjectMissingError as error:
                 _log.info("%s is gone; planning again", error.name)
                 plan = await self._follower.refresh(self._now())
@@ -178,7 +178,7 @@ class Answering:
     async def fetch(
         self, plan: Plan, arrived: dt.datetime, files: Files, question: Callable[[Local], Query]
     ) -> pa.Table:
-        """See View.fetch. Between waiting for a turn and running, the plan's age is looked at again."""
+        """See View.fetch. When it is the query's turn, and right before it runs, the plan's age is looked at again."""
         if files.bytes > self._cache_bytes:
             raise too_many_dates_error(files.bytes, self._cache_bytes)
         async with self._pinned(files) as paths:

@@ -17,17 +17,21 @@ async def _services(request: Request) -> Services:
     return services
 
 
+def _accept(request: Request) -> str | None:
+    return ", ".join(request.headers.getlist("accept")) or None
+
+
 async def _stats_question(request: Request) -> question.StatsQuestion:
     pairs = request.query_params.multi_items()
     asked = question.stats_question(pairs)
-    negotiate(pairs, request.headers.get("accept"))
+    negotiate(pairs, _accept(request))
     return asked
 
 
 async def _flights_question(request: Request) -> question.FlightsQuestion:
     pairs = request.query_params.multi_items()
     asked = question.flights_question(pairs)
-    negotiate(pairs, request.headers.get("accept"))
+    negotiate(pairs, _accept(request))
     return asked
 
 
@@ -39,13 +43,13 @@ async def _flight_question(
 ) -> question.FlightQuestion:
     pairs = request.query_params.multi_items()
     asked = question.flight_question(flight_id, pairs)
-    negotiate(pairs, request.headers.get("accept"))
+    negotiate(pairs, _accept(request))
     return asked
 
 
 async def _no_parameters(request: Request) -> None:
     Parameters(request.query_params.multi_items(), ())
-    negotiate((), request.headers.get("accept"))
+    negotiate((), _accept(request))
 
 
 ServicesOf = Annotated[Services, Depends(_services)]

@@ -44,9 +44,9 @@ class Follower:
         raise no_plan_error("Every listing of the lake was out of date when it ended.")
 
     async def refresh(self, after: dt.datetime) -> Plan:
-        """A plan whose listing began at `after` or later; `after` is not in the future."""
+        """A plan whose listing began at `after`, which is not in the future, or later."""
         for _ in range(_ATTEMPTS):
-            if self._plan is not None and after <= self._plan.listed_at <= self._now():
+            if self._plan is not None and after <= self._plan.listed_at and self.usable(self._plan, after):
                 return self._plan
             await self._refreshed()
         raise no_plan_error("The clock of this service runs backwards.")

@@ -44,7 +44,7 @@ def test_a_merge_writes_the_columns_version_and_compression_of_the_lake(merger: 
         assert {group.column(index).compression for index in range(group.num_columns)} == {"ZSTD"}
 
 
-def test_a_full_disk_is_said_to_be_this_machines_trouble(merger: Merger, tmp_path: Path) -> None:
+def test_what_the_machine_cannot_do_is_told_apart_from_a_bad_file(merger: Merger, tmp_path: Path) -> None:
     with pytest.raises(MachineError, match="merge of 1 files"):
         merger.merge([write(tmp_path / "a.parquet", [row()])], tmp_path / "missing-folder" / "month.parquet")
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import duckdb
 import google_crc32c
 import httpx
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from lakehouse.errors import StoreRefusedError, StoreUnavailableError
 from lakehouse.event import FORMAT_VERSION
 from lakehouse.store_memory import MemoryStore
+from query_service.database import Database
 from tests.query_service.client import serving
 from tests.query_service.lakes import LakeBuilder, event, parquet
 from tests.query_service.stores import Gate, WatchedStore
@@ -258,6 +260,60 @@ def scope(url: str) -> dict[str, Any]:
         "server": ("api", 80),
         "root_path": "",
     }
+
+
+def test_a_request_that_is_cancelled_because_the_process_ends_is_told_so() -> None:
+    store, gate = WatchedStore(), Gate()
+    two_months(store)
+    store.on_download = gate
+    with serving(store) as api:
+
+        async def end() -> list[Any]:
+            sent: list[Any] = []
+
+            async def receive() -> Any:
+                return await asyncio.Event().wait()
+
+            async def send(message: Any) -> None:
+                sent.append(message)
+
+            request = asyncio.create_task(api.app(scope(JANUARY), receive, send))
+            await asyncio.to_thread(gate.wait_until_reached)
+            request.cancel()
+            await request
+            return sent
+
+        start, body = api.run(end())
+        gate.open()
+    assert start["status"] == 503
+    assert b"stopping" in body["body"]
+
+
+def test_a_query_that_needs_too_much_memory_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def out_of_memory(*_: Any) -> Any:
+        raise duckdb.OutOfMemoryException("could not allocate block")
+
+    monkeypatch.setattr(Database, "fetch", out_of_memory)
+    with serving(two_months().store) as api:
+        assert "allocate" not in problem(api.get(JANUARY), 503, "memory")["detail"]
+
+
+def test_a_plan_that_grows_old_in_the_queue_is_renewed_once() -> None:
+    """The second plan was listed after the request arrived: it is good for as long as an answer may take."""
+    store, clock = WatchedStore(), Clock()
+    two_months(store)
+
+    def slow(_: str) -> None:
+        clock.moment += timedelta(seconds=1.5)
+
+    with serving(store, clock, plan_max_age_s=1.0) as api:
+        assert api.get("/ready").status_code == 200
+        clock.moment += timedelta(seconds=0.5)
+        store.on_download = slow
+        answer = api.get(FEBRUARY)
+    assert answer.status_code == 200
+    assert answer.headers["Lake-As-Of"] == "2026-11-24T00:00:02Z"
+    assert store.landing_listings == 2
 
 
 class Clock:
