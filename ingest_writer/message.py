@@ -23,8 +23,8 @@ class SubscriptionUnavailableError(Exception):
 class Subscription(Protocol):
     """Where messages come from. Every method may raise SubscriptionUnavailableError."""
 
-    async def pull(self, max_messages: int) -> Sequence[Message]:
-        """Messages that were waiting, possibly none; waits a while for the first."""
+    async def pull(self, max_messages: int, *, wait: bool = True) -> Sequence[Message]:
+        """Messages that were waiting, possibly none; waits a while for the first, or does not."""
 
     async def acknowledge(self, ack_ids: Sequence[str]) -> None:
         """These need not be delivered again. No promise: they may be, all the same."""

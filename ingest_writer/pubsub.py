@@ -39,12 +39,12 @@ class PubsubSubscription:
         self._modify = _method(channel, "ModifyAckDeadline", self._modify_request, empty_pb2.Empty)
         self._metadata = (("x-goog-request-params", f"subscription={quote(name, safe='')}"),)
 
-    async def pull(self, max_messages: int) -> Sequence[Message]:
-        request = self._pull_request(subscription=self._name, max_messages=max_messages)
+    async def pull(self, max_messages: int, *, wait: bool = True) -> Sequence[Message]:
+        request = self._pull_request(subscription=self._name, max_messages=max_messages, return_immediately=not wait)
         try:
-            response = await self._call(self._pull, request, _PULL_TIMEOUT_S)
+            response = await self._call(self._pull, request, _PULL_TIMEOUT_S if wait else _CALL_TIMEOUT_S)
         except SubscriptionUnavailableError as error:
-            if _code(error) is grpc.StatusCode.DEADLINE_EXCEEDED:
+            if wait and _code(error) is grpc.StatusCode.DEADLINE_EXCEEDED:
                 return []
             raise
         return [_message(received) for received in response.received_messages]

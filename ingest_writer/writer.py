@@ -133,7 +133,9 @@ class Writer:
                 failures = 0
 
     async def _pull_once(self) -> None:
-        messages = await self._subscription.pull(self._options.pull_max_messages)
+        # An idle pull is answered after a long wait: as long as nothing is known, it is not known for long.
+        wait = not self.subscription_trouble
+        messages = await self._subscription.pull(self._options.pull_max_messages, wait=wait)
         if messages:
             taking = asyncio.create_task(self._take(messages))
             self._taking.add(taking)

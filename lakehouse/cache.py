@@ -91,7 +91,7 @@ class FileCache:
         name, size, _ = _identity(file)
         with self._lock:
             entry = self._entries.get(name)
-            if entry is not None and not _failed(entry):
+            if entry is not None and not _is_lost(entry):
                 self._entries.move_to_end(name)
                 entry.pins += 1
                 return entry
@@ -142,5 +142,8 @@ def _identity(file: MonthFile | LandedFile) -> tuple[str, int, int]:
     return file.path, file.bytes, file.crc32c
 
 
-def _failed(entry: _Entry) -> bool:
-    return entry.ready.done() and entry.ready.exception() is not None
+def _is_lost(entry: _Entry) -> bool:
+    """The download failed, or something outside (a cleaner of temporary folders) took the file away."""
+    if not entry.ready.done():
+        return False
+    return entry.ready.exception() is not None or not entry.path.exists()

@@ -9,7 +9,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--flights",
         type=int,
-        default=30_000,
+        default=20_000,
         help="how many real flights the integration tests replay (all: 336776; default %(default)s)",
     )
     parser.addoption(

@@ -77,6 +77,7 @@ class FakeSubscription:
         self.failing: set[str] = set()
         self.hanging: set[str] = set()
         self.messages_a_pull = 1000
+        self.waiting_pulls = 0
         self.before_ack: Callable[[set[str]], None] = lambda message_ids: None
 
     def publish(self, *data: bytes, message_ids: Sequence[str] = ()) -> list[str]:
@@ -99,9 +100,16 @@ class FakeSubscription:
     def unacked(self) -> int:
         return len(self._ready) + len(self._leased)
 
-    async def pull(self, max_messages: int) -> Sequence[Message]:
+    async def pull(self, max_messages: int, *, wait: bool = True) -> Sequence[Message]:
         await self._begin("pull", max_messages)
-        give_up_at = _now() + PULL_WAIT_S
+        self.waiting_pulls += wait
+        try:
+            return await self._messages(max_messages, PULL_WAIT_S if wait else 0.001)
+        finally:
+            self.waiting_pulls -= wait
+
+    async def _messages(self, max_messages: int, wait_s: float) -> Sequence[Message]:
+        give_up_at = _now() + wait_s
         while _now() < give_up_at and "pull" not in self.failing:
             self._take_back()
             if self._ready:

@@ -121,6 +121,16 @@ def test_a_pull_that_waits_is_answered_when_something_is_published(service: Serv
     run(scenario())
 
 
+def test_a_pull_that_need_not_wait_is_answered_at_once_with_what_there_is(service: Service) -> None:
+    async def scenario() -> None:
+        async with asyncio.timeout(5.0):  # the server's own wait is longer
+            assert await service.subscription.pull(10, wait=False) == []
+            service.publish(b"a")
+            assert [message.data for message in await service.subscription.pull(10, wait=False)] == [b"a"]
+
+    run(scenario())
+
+
 def test_a_pull_that_is_cancelled_keeps_nothing_from_the_next_one(service: Service) -> None:
     async def scenario() -> None:
         waiting = asyncio.create_task(service.subscription.pull(10))

@@ -249,7 +249,8 @@ def test_no_more_uploads_run_at_once_than_allowed() -> None:
 def test_several_pulls_are_in_flight() -> None:
     async def scenario() -> None:
         async with bench(dataclasses.replace(OPTIONS, pulls_in_flight=4)) as b:
-            await b.until(lambda: len(b.journal.calls("pull")) == 4, within_s=1)
+            await b.until(lambda: b.subscription.waiting_pulls == 4, within_s=1)
+            assert not b.writer.subscription_trouble  # known from first pulls that did not wait
 
     run_virtually(scenario())
 

@@ -31,7 +31,7 @@ def test_a_stop_lands_and_acks_what_is_held() -> None:
 def test_a_stop_with_nothing_held_ends_at_once() -> None:
     async def scenario() -> None:
         async with bench() as b:
-            await b.until(lambda: len(b.journal.calls("pull")) == 2)
+            await b.until(lambda: b.subscription.waiting_pulls == 2)
             assert await b.finish() < 0.1
 
     run_virtually(scenario())

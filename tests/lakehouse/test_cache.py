@@ -174,6 +174,30 @@ def test_a_failed_download_is_tried_again_next_time(caches: ExitStack, memory: M
     _touch(cache, file)
 
 
+def test_a_file_that_was_deleted_from_disk_is_downloaded_again(
+    caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path
+) -> None:
+    cache = _cache(caches, spy, folder, _PLENTY)
+    files = _landed(memory, 1)
+    _touch(cache, *files)
+    for path in folder.iterdir():
+        path.unlink()
+    with cache.pinned(files) as paths:
+        assert paths[0].stat().st_size == _SIZE
+
+
+def test_prefetch_tells_by_name_what_cannot_be_had_and_keeps_the_rest(
+    caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path
+) -> None:
+    cache = _cache(caches, spy, folder, _PLENTY)
+    files = _landed(memory, 3)
+    memory.delete(files[1].name)
+    failed = cache.prefetch(files)
+    assert {name: type(error) for name, error in failed.items()} == {files[1].name: ObjectMissingError}
+    with cache.pinned([files[0], files[2]]) as paths:
+        assert len(paths) == 2
+
+
 def test_a_failed_download_takes_no_room(caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path) -> None:
     a, b = _landed(memory, 2)
     cache = _cache(caches, spy, folder, _SIZE)

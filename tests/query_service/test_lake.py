@@ -71,6 +71,16 @@ def test_follows_a_month_that_is_merged_again() -> None:
             assert api.json("/v1/lake")["flights"] == count
 
 
+def test_a_date_whose_only_flight_is_withdrawn_counts_nothing() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(flight_date=date(2013, 1, 2)))
+    lake.merge()
+    with serving(lake.store) as api:
+        assert api.json("/v1/lake")["flights"] == 2
+        lake.land(event(status="void", event_time=T0 + timedelta(1)))
+        assert api.json("/v1/lake")["flights"] == 1
+
+
 def test_names_what_cannot_be_read_and_counts_the_rest() -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event(), event(flight_date=date(2013, 2, 1)))

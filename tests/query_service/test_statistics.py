@@ -93,7 +93,7 @@ def test_equals_plain_python_to_the_last_digit(state: str, seed: int) -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 9, 10, 19, 20, 21, 40, 60, 99, 100, 101, 140, 180, 999])
 def test_percentiles_have_the_rank_in_integers(n: int) -> None:
-    """At 20, 40, 60... 0.95 * n in floats is not the integer that it should be."""
+    """Also where p * n / 100 is a whole number, which is where other definitions are off by one."""
     rows = [event(flight_number=i + 1, departure_delay_minutes=i) for i in range(n)]
     with lake_of(rows) as api:
         (row,) = api.rows("/v1/stats")
