@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,10 @@ class System:
     processes: Processes
     environment: dict[str, str]
     api: httpx.Client
-    writers: list[str] = field(default_factory=list)
 
-    def start_writer(self, name: str) -> None:
+    def start_writer(self, name: str, settings: Mapping[str, str] = {}) -> None:
         # A short age makes many small files of mixed content, which is the harder case.
-        settings = {"WRITER_PORT": str(free_port()), "WRITER_BATCH_MAX_AGE_S": "1"}
+        settings = {"WRITER_PORT": str(free_port()), "WRITER_BATCH_MAX_AGE_S": "1", **settings}
         self.processes.start(name, ["ingest_writer", "run"], {**self.environment, **settings})
         self.processes.wait_until_answers(name, f"http://127.0.0.1:{settings['WRITER_PORT']}/ready")
 
@@ -79,10 +78,13 @@ def system(logs: Path, faults: Sequence[str] = ()) -> Iterator[System]:
             yield System(processes, environment, client)
 
 
-def publish_flights(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], limit: int) -> None:
+def publish_flights(
+    monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], limit: int, events_per_s: float | None = None
+) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    replay(events(limit), environment["PUBSUB_TOPIC"], events_per_message=37)  # batches end within messages' dates
+    # A message has events of several flights, and hardly ever whole dates.
+    replay(events(limit), environment["PUBSUB_TOPIC"], events_per_message=37, events_per_s=events_per_s)
 
 
 @dataclass(frozen=True)
