@@ -1,0 +1,89 @@
+"""Long runs: chunk after chunk of seeds or kills, in processes, with a state file to go on from."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tests.simulation.crashes import pairs_from, single_kills
+from tests.simulation.run import run
+from tests.simulation.scenario import from_seed
+
+_REPORT_S = 10.0
+
+Failures = list[str]
+"""What to say of each scenario that broke the law."""
+
+
+def seeds(first: int, count: int, *, is_real: bool) -> tuple[int, Failures]:
+    outcomes = ((seed, run(from_seed(seed, is_real=is_real))) for seed in range(first, first + count))
+    return count, [f"seed {seed}: {outcome.violations[0]}" for seed, outcome in outcomes if outcome.violations]
+
+
+def singles(first: int, count: int) -> tuple[int, Failures]:
+    runs = [(each, run(each)) for each in islice(single_kills(), first, first + count)]
+    return len(runs), [f"killed at {set(s.kill_at)}: {o.violations[0]}" for s, o in runs if o.violations]
+
+
+def pairs(first: int, count: int) -> tuple[int, Failures]:
+    runs = [(each, run(each)) for point in range(first, first + count) for each in pairs_from(point)]
+    return len(runs), [f"killed at {set(s.kill_at)}: {o.violations[0]}" for s, o in runs if o.violations]
+
+
+class Campaign:
+    """A long run in chunks, in order, whose state is a file."""
+
+    def __init__(
+        self, kind: str, work: Callable[[int, int], tuple[int, Failures]], chunk: int, processes: int, path: Path | None
+    ) -> None:
+        self._processes = processes
+        self._path = path
+        self._work = work
+        self._chunk = chunk
+        self._kind = kind
+
+    def run(self, first: int, last: int) -> int:
+        state: dict[str, Any] = {"kind": self._kind, "last": last, "next": first, "runs": 0, "failures": []}
+        if self._path is not None and self._path.exists():
+            found = json.loads(self._path.read_text())
+            if (found["kind"], found["last"]) != (self._kind, last):
+                raise SystemExit(f"{self._path}: is the state of {found['kind']} to {found['last']}")
+            state = found
+        began = said = time.monotonic()
+        runs = 0
+        for start, count, (done, failures) in self._chunks(state["next"], last):
+            runs += done
+            state["runs"] += done
+            state["failures"] += failures
+            state["next"] = start + count
+            self._save(state)
+            for failure in failures:
+                print(failure, flush=True)
+            if time.monotonic() - said > _REPORT_S:
+                said = time.monotonic()
+                print(f"{state['next'] - 1}: {runs / (said - began):.1f} a second", flush=True)
+        seconds = max(time.monotonic() - began, 0.001)
+        print(f"{state['runs']} {self._kind}: {len(state['failures'])} broke the law; {runs / seconds:.1f} a second")
+        return 1 if state["failures"] else 0
+
+    def _chunks(self, first: int, last: int) -> Iterator[tuple[int, int, tuple[int, Failures]]]:
+        starts = list(range(first, last + 1, self._chunk))
+        counts = [min(self._chunk, last + 1 - start) for start in starts]
+        if self._processes == 1:
+            yield from ((s, c, self._work(s, c)) for s, c in zip(starts, counts, strict=True))
+            return
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(self._processes, mp_context=context) as pool:
+            yield from zip(starts, counts, pool.map(self._work, starts, counts), strict=True)
+
+    def _save(self, state: dict[str, Any]) -> None:
+        if self._path is not None:
+            new = self._path.with_suffix(".new")
+            new.write_text(json.dumps(state))
+            new.replace(self._path)
