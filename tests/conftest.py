@@ -9,7 +9,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--flights",
         type=int,
-        default=20_000,
+        default=10_000,
         help="how many real flights the integration tests replay (all: 336776; default %(default)s)",
     )
     parser.addoption("--kills", type=int, default=10, help="of writers and compactors (default %(default)s)")
