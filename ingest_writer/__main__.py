@@ -87,8 +87,11 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
         def status() -> Mapping[str, Any]:
             counts = writer.counts
             return {
-                "ready": not writer.storage_trouble and not writer.subscription_trouble and not stop.is_set(),
+                "ready": not any((writer.storage_trouble, writer.subscription_trouble, writer.batch_trouble))
+                and not stop.is_set(),
                 "storage": writer.storage_trouble or "ok",
+                "batches": writer.batch_trouble or "ok",
+                "failed_batches": counts.failed_batches,
                 "subscription": writer.subscription_trouble or "ok",
                 "messages": counts.messages,
                 "rows": counts.rows,

@@ -98,9 +98,11 @@ class RejectError(Exception):
     """This line cannot be used. `stage` is `decode` (not a JSON object) or `validate` (not an event)."""
 
     def __init__(self, stage: str, reason: str) -> None:
-        super().__init__(reason)
+        # A reason may quote the line, whose escapes can be halves of characters: those have no UTF-8 to be stored as.
+        storable = reason.encode(errors="backslashreplace").decode()
+        super().__init__(storable)
         self.stage = stage
-        self.reason = reason
+        self.reason = storable
 
 
 def decode_messages(messages: Sequence[Message]) -> Decoded:

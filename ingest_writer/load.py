@@ -209,7 +209,11 @@ def _read_csv(file: Path) -> Iterator[Line]:
     with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         csv.field_size_limit(_CELL_MAX_CHARACTERS)
         try:
-            for number, cells in enumerate(csv.DictReader(text, strict=False)):
+            reader = csv.DictReader(text, strict=False)
+            header = reader.fieldnames or ()
+            if twice := sorted({name for name in header if list(header).count(name) > 1}):
+                raise ConfigError(f"{file}: the header names {twice} more than once")
+            for number, cells in enumerate(reader):
                 yield _object_line(number, {name: _cell(name, value) for name, value in cells.items() if value})
         except csv.Error as error:
             raise ConfigError(f"{file}: not a CSV file: {error}") from error
@@ -248,21 +252,22 @@ def _parquet_line(number: int, values: dict[str, Any]) -> Line:
         del event["operational_suffix"]
     line = _object_line(number, event)
     departure = event.get("scheduled_departure")
-    is_utc = isinstance(departure, dt.datetime) and departure.utcoffset() == dt.timedelta(0)
+    # A column of timestamps has one zone for all rows, which need not be any row's origin's.
+    is_typed = isinstance(departure, dt.datetime)
 
     def decode(origin: Origin, unknown: Counter[str]) -> Row:
         row = line.decode(origin, unknown)
         if isinstance(hour, int) and 0 <= hour <= 23:
             return (*row[:_HOUR], hour, *row[_HOUR + 1 :])
-        if is_utc:
+        if is_typed:
             raise RejectError(
                 "validate",
-                "scheduled_departure is a UTC timestamp, so its local hour is unknown; give it as text with the"
+                "scheduled_departure is a timestamp column, so its local hour is unknown; give it as text with the"
                 " origin's offset, or add the column scheduled_departure_hour",
             )
         return row
 
-    if not is_utc:
+    if not is_typed:
         return Line(number, decode, line.raw)
     # Without the offset, which is not the origin's: decoded again, the line must not pass with a wrong hour.
     return Line(number, decode, _object_line(number, event | {"scheduled_departure": f"{departure:%FT%T.%f}"}).raw)

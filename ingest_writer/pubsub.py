@@ -45,7 +45,7 @@ class PubsubSubscription:
             response = await self._call(self._pull, request, _PULL_TIMEOUT_S if wait else _CALL_TIMEOUT_S)
         except SubscriptionUnavailableError as error:
             if wait and _code(error) is grpc.StatusCode.DEADLINE_EXCEEDED:
-                return []
+                return await self.pull(max_messages, wait=False)  # idle, or frozen: only an answer tells which
             raise
         return [_message(received) for received in response.received_messages]
 

@@ -65,6 +65,7 @@ class Counts:
     batches: int = 0
     acked: int = 0
     given_up: int = 0
+    failed_batches: int = 0
     unknown_fields: Counter[str] = field(default_factory=Counter)
 
 
@@ -88,6 +89,7 @@ class Writer:
         self._run_blocking = run_blocking
         self.counts = Counts()
         self.storage_trouble = ""
+        self.batch_trouble = ""
         self.subscription_trouble = _NOT_YET
         self._open: Batch | None = None
         self._landing: dict[asyncio.Task[None], Batch] = {}
@@ -197,16 +199,18 @@ class Writer:
         self._landing.pop(task, None)
         self._changed.set()
         if not task.cancelled() and task.exception() is not None:
-            log.error("a batch could not be landed and will be delivered again", exc_info=task.exception())
+            log.error("a batch task ended; its messages come again", exc_info=task.exception())
 
     # -- landing ---------------------------------------------------------------------------------------------
 
     async def _land_and_ack(self, batch: Batch) -> None:
         began = self._now()
         objects = list(objects_of(batch, self._random_id))
-        async with asyncio.TaskGroup() as group:
-            for landed in objects:
-                group.create_task(self._land(landed))
+        failures = await self._land_all(objects)
+        if failures:
+            await self._fail(batch, failures)
+            return
+        self.batch_trouble = ""
         self._count_landed(batch, len(objects))
         await self._acknowledge(batch)
         log.info(
@@ -218,6 +222,26 @@ class Writer:
             batch.byte_count,
             self._now() - began,
         )
+
+    async def _land_all(self, objects: Sequence[LandedObject]) -> list[Exception]:
+        """Lands every object, whatever happens to the others; what went wrong otherwise than storage does."""
+        tasks = [asyncio.create_task(self._land(landed)) for landed in objects]
+        try:
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        except asyncio.CancelledError:
+            await _cancel(tasks)
+            raise
+        return [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+
+    async def _fail(self, batch: Batch, failures: list[Exception]) -> None:
+        """A mistake of ours: nothing is acked, it is said aloud, and after a pause the messages are given back."""
+        self.counts.failed_batches += 1
+        self.batch_trouble = f"a batch could not be prepared: {type(failures[0]).__name__}"
+        log.error(
+            "%d messages not acked, they come again: %s", len(batch.ack_ids), self.batch_trouble, exc_info=failures[0]
+        )
+        await asyncio.sleep(self._options.backoff_max_s)
+        await self._nack(batch.ack_ids)
 
     def _count_landed(self, batch: Batch, objects: int) -> None:
         self.counts.batches += 1

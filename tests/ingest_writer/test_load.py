@@ -199,14 +199,14 @@ def test_a_utc_timestamp_without_the_local_hour_is_refused_and_stays_so(store: M
     assert list(store.list(names.LANDING)) == []
 
 
-def test_a_timestamp_of_the_origins_zone_keeps_its_hour(store: MemoryStore, tmp_path: Path) -> None:
-    departure = dt.datetime(2013, 1, 1, 5, 15, tzinfo=dt.timezone(dt.timedelta(hours=-5)))
-    zoned = pa.array([departure], pa.timestamp("us", tz="-05:00"))
-    table = pa.Table.from_pylist([event()]).drop_columns("scheduled_departure")
-    pq.write_table(table.append_column("scheduled_departure", zoned), tmp_path / "a.parquet")
-    assert load(store, tmp_path, tmp_path / "a.parquet").rejected == 0
-    [loaded] = table_rows(store)
-    assert loaded["scheduled_departure_hour"] == 5
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/London", "-05:00"])
+def test_a_zone_of_the_column_is_not_taken_for_the_origins(zone: str, store: MemoryStore, tmp_path: Path) -> None:
+    departure = pa.array([dt.datetime(2013, 7, 1, 12, tzinfo=dt.UTC)], pa.timestamp("us", tz=zone))
+    table = pa.Table.from_pylist([event(flight_date="2013-07-01", origin="LAX")])
+    table = table.drop_columns("scheduled_departure").append_column("scheduled_departure", departure)
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert load(store, tmp_path, file_of(tmp_path / "a.parquet", (tmp_path / "a.parquet").read_bytes())).rejected == 1
+    assert "its local hour is unknown" in rejected(store, tmp_path)[0]["reason"]
 
 
 def test_nanoseconds_are_cut_to_microseconds(store: MemoryStore, tmp_path: Path) -> None:
@@ -339,6 +339,7 @@ def test_an_empty_file_loads_nothing(store: MemoryStore, tmp_path: Path) -> None
         ("flights.xlsx", "takes files that end in .parquet, .csv, .ndjson, .jsonl"),
         ("flights", "takes files that end in"),
         ("broken.parquet", "not a Parquet file"),
+        ("twice.csv", "names ..carrier.. more than once"),
         ("huge.csv", "not a CSV file: field larger than field limit"),
     ],
 )
@@ -348,7 +349,8 @@ def test_a_file_that_cannot_be_loaded_is_named_and_nothing_lands(
     good = file_of(tmp_path / "good.ndjson", line())
     if not name.startswith("missing"):
         cell = b"x" * 10_000_001 if name == "huge.csv" else b"no"
-        file_of(tmp_path / name, json.dumps("no").encode() + b"\n" + cell)
+        header = b"flight_date,carrier,carrier" if name == "twice.csv" else json.dumps("no").encode()
+        file_of(tmp_path / name, header + b"\n" + cell)
     with pytest.raises(ConfigError, match=message) as caught:
         load(store, tmp_path, good, tmp_path / name)
     assert name in str(caught.value)

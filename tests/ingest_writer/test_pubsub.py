@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -218,6 +219,32 @@ def test_every_call_says_unavailable_when_nobody_listens(monkeypatch: pytest.Mon
     subscription = PubsubSubscription(NAME)
     run(scenario())
     subscription.close()
+
+
+def test_an_idle_pull_that_takes_long_is_no_trouble_when_the_server_answers(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest_writer.pubsub._PULL_TIMEOUT_S", 0.2)  # far below the server's wait
+
+    async def scenario() -> None:
+        assert await service.subscription.pull(10) == []
+
+    run(scenario())
+
+
+def test_a_server_that_takes_calls_and_never_answers_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest_writer.pubsub._PULL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("ingest_writer.pubsub._CALL_TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{frozen.getsockname()[1]}")
+        subscription = PubsubSubscription(NAME)
+
+        async def scenario() -> None:
+            with pytest.raises(SubscriptionUnavailableError):
+                await subscription.pull(10)
+
+        run(scenario())
+        subscription.close()
 
 
 def test_a_subscription_that_does_not_exist_is_unavailable_and_named(service: Service) -> None:

@@ -7,9 +7,11 @@ import dataclasses
 import random
 from collections.abc import Callable
 
+import pyarrow as pa
 import pytest
 
-from ingest_writer.batch import Limits
+from ingest_writer.batch import Limits, rejected_table
+from ingest_writer.decode import RejectedLine
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreRefusedError, StoreUnavailableError
 from tests.ingest_writer.fakes import OPTIONS, Bench, bench, flights
 from tests.ingest_writer.virtual_time import run_virtually
@@ -67,3 +69,40 @@ def test_nothing_is_lost_and_memory_is_bounded_in_any_weather(run: int) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     run_virtually(_through_bad_weather(random.Random(seed)))
+
+
+def test_halves_of_characters_in_duplicate_keys_are_rejected_and_neighbours_land() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.subscription.publish(rb'{"\ud800":1,"\ud800":2}', *flights(2))
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert len(b.store.rows()) == 2
+            assert (b.writer.counts.rejected, b.writer.counts.failed_batches) == (1, 0)
+
+    run_virtually(scenario())
+
+
+def test_a_batch_that_cannot_be_prepared_is_not_acked_is_told_and_leaves_other_objects_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = True
+
+    def table(lines: list[RejectedLine]) -> pa.Table:
+        if broken:
+            raise ValueError("a mistake")
+        return rejected_table(lines)
+
+    monkeypatch.setattr("ingest_writer.landing.rejected_table", table)
+
+    async def scenario() -> None:
+        nonlocal broken
+        async with bench() as b:
+            b.subscription.publish(b"no event", *flights(2))
+            await b.until(lambda: b.writer.counts.failed_batches == 1)
+            assert "ValueError" in b.writer.batch_trouble
+            assert (b.writer.counts.acked, len(b.store.rows())) == (0, 2)
+            broken = False
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert b.writer.batch_trouble == ""
+
+    run_virtually(scenario())
