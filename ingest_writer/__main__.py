@@ -133,7 +133,7 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
         while True:
             report = _compact_once(store, compactor, collector)
             if report.pending_files == 0 or report.absorbed_files == 0:
-                return 1 if report.unreadable else 0
+                return 1 if report.unreadable or report.failed else 0
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -171,6 +171,8 @@ def _compact_once(store: Store, compactor: Compactor, collector: Collector) -> R
     )
     for name, why in sorted(report.unreadable.items())[:_SHOWN]:
         log.error("unreadable, left alone: %s: %s", name, why)
+    for month, error in sorted(report.failed.items()):
+        log.error("month %s not merged: %s", month, error)
     if len(report.unreadable) > _SHOWN:
         log.error("unreadable, left alone: %d more", len(report.unreadable) - _SHOWN)
     return report
@@ -191,7 +193,7 @@ def _load(options: argparse.Namespace, _: WriterSettings, settings: CompactorSet
         print(f"  ignored the unknown field {name!r} {times} times")
     for name, why in sorted(report.unreadable.items()):
         print(f"  unreadable, left alone: {name}: {why}", file=sys.stderr)
-    return 0
+    return 1 if report.unreadable else 0
 
 
 def _replay_rejected(_: argparse.Namespace, __: WriterSettings, ___: CompactorSettings) -> int:

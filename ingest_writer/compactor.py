@@ -22,7 +22,10 @@ from lakehouse import names
 from lakehouse.cache import FileCache
 from lakehouse.checksum import file_crc32c
 from lakehouse.errors import (
+    CacheFullError,
     CreateUnknownError,
+    LakeError,
+    MachineError,
     ObjectExistsError,
     ObjectMissingError,
     StoreUnavailableError,
@@ -65,7 +68,11 @@ class Merged:
 
 @dataclass
 class Report:
-    """What one compaction did. `unreadable` maps names of objects left alone to what is wrong with them."""
+    """What one compaction did.
+
+    `unreadable` maps names of objects left alone to what is wrong with them; `failed` the months that this machine
+    could not merge to why.
+    """
 
     snapshot: int = 0
     months: list[str] = field(default_factory=list)
@@ -73,6 +80,7 @@ class Report:
     rebases: int = 0
     pending_files: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, LakeError] = field(default_factory=dict)
 
 
 class Compactor:
@@ -87,8 +95,9 @@ class Compactor:
     def compact(self) -> Report:
         """Absorbs what is in the tail (up to the bounds of a merge) in one commit; none when nothing is there.
 
-        Raises FormatTooNewError, LineBrokenError, StoreUnavailableError and the store's errors; whatever was
-        merged but not committed is an orphan for the collector.
+        Raises MachineError or CacheFullError when no month could be merged, FormatTooNewError, LineBrokenError,
+        StoreUnavailableError and the store's errors; whatever was merged but not committed is an orphan for the
+        collector.
         """
         report = Report()
         with self._workshop() as workshop:
@@ -98,6 +107,8 @@ class Compactor:
                 kept = {m: made for m, made in kept.items() if plan.snapshot.months.get(m) == made.base}
                 kept |= workshop.merge_months(plan, skip=kept.keys(), report=report)
                 report.snapshot = plan.snapshot.number
+                if not kept and report.failed:
+                    raise next(iter(report.failed.values()))
                 if not kept:
                     report.pending_files = len(plan.tail)
                     return report
@@ -211,15 +222,22 @@ class _Workshop:
 
     def _merge_month(self, plan: Plan, month: str, tail: list[LandedFile], report: Report) -> Merged | None:
         base = plan.snapshot.months.get(month)
-        readable = self._first_readable(tail, report)
+        try:
+            readable = self._first_readable(tail, report)
+        except CacheFullError as error:
+            report.failed[month] = error
+            return None
         if not readable:
             return None
+        report.failed.pop(month, None)  # of an earlier try
         try:
             return self._make(month, base, readable)
         except ObjectMissingError as error:
             log.info("%s was collected meanwhile: the month is left to the next try", error.name)
         except UnreadableError as error:
             report.unreadable[error.name] = error.why
+        except (MachineError, CacheFullError) as error:
+            report.failed[month] = error  # this month's size, say: the others must not wait for it
         return None
 
     def _make(self, month: str, base: MonthFile | None, tail: list[LandedFile]) -> Merged:

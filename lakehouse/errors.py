@@ -43,6 +43,12 @@ class UnreadableError(LakeError):
 class FormatTooNewError(LakeError):
     """A newer program wrote this: upgrade this one."""
 
+    def __init__(self, name: str, version: int, known: int) -> None:
+        super().__init__(
+            f"{name}: format_version {version} is newer than {known}, which this program knows; upgrade it"
+        )
+        self.name = name
+
 
 class LineBrokenError(LakeError):
     """Snapshots that were seen before are gone without a successor: stop and look at the bucket."""

@@ -13,6 +13,8 @@ FLIGHTS: Final = "flights/"
 SNAPSHOTS: Final = "snapshots/"
 REJECTED: Final = "rejected/"
 MANIFEST: Final = "flights.manifest"
+DERIVED: Final = (MANIFEST, "lake.duckdb")
+"""For readers outside; never read by us."""
 
 _ID = r"[0-9a-f]{32}"
 _DATE = r"\d{4}-\d{2}-\d{2}"
@@ -80,6 +82,12 @@ def parse_snapshot(name: str) -> int | None:
     """The number of a snapshot; None when it is not a name of ours."""
     match = _SNAPSHOT.fullmatch(name)
     return None if match is None or int(match[1]) == 0 else int(match[1])
+
+
+def is_ours(name: str) -> bool:
+    """Whether the layout knows such a name; other objects are ignored and counted."""
+    parsers = (parse_landed_file, parse_month_file, parse_snapshot, parse_rejected_file)
+    return name in DERIVED or any(parse(name) is not None for parse in parsers)
 
 
 def _parse_date(pattern: re.Pattern[str], name: str) -> dt.date | None:

@@ -87,10 +87,7 @@ def check_schema(name: str, file: pq.ParquetFile, expected: pa.Schema) -> None:
     if written is None or not written.isdigit():
         raise UnreadableError(name, f"has format_version {written!r} in its metadata")
     if int(written) > FORMAT_VERSION:
-        raise FormatTooNewError(
-            f"{name}: format_version {int(written)} is newer than {FORMAT_VERSION}, which this program knows;"
-            " upgrade it"
-        )
+        raise FormatTooNewError(name, int(written), FORMAT_VERSION)
     found = file.schema_arrow
     if found.names != expected.names:
         raise UnreadableError(name, f"has columns {found.names}")

@@ -69,9 +69,7 @@ def from_json(name: str, data: bytes) -> Snapshot:
         if not isinstance(version, int):
             raise ValueError(f"format_version is {version!r}")
         if version > FORMAT_VERSION:
-            raise FormatTooNewError(
-                f"{name}: format_version {version} is newer than {FORMAT_VERSION}, which this program knows; upgrade it"
-            )
+            raise FormatTooNewError(name, version, FORMAT_VERSION)
         result = Snapshot(
             number=int(document["number"]),
             oldest=int(document["oldest"]),

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.cache import FileCache
-from lakehouse.errors import ObjectMissingError, UnreadableError
+from lakehouse.errors import FormatTooNewError, ObjectMissingError, UnreadableError
 from lakehouse.newest import merged
 from lakehouse.plan import LandedFile, Now, Plan
 from lakehouse.snapshot import MonthFile
@@ -197,9 +197,12 @@ class Answering:
         """See View.unreadable."""
         found = []
         for error in (await self.in_thread(lambda: self._cache.prefetch(files.all))).values():
-            if not isinstance(error, UnreadableError):
+            if isinstance(error, FormatTooNewError):
+                found.append(UnreadableError(error.name, "was written in a newer format than this service knows"))
+            elif isinstance(error, UnreadableError):
+                found.append(error)
+            else:
                 raise error
-            found.append(error)
         return found
 
     @contextlib.asynccontextmanager

@@ -73,7 +73,7 @@ def lake_answer(found: Found, plan: Plan) -> Response:
             "bytes": found.rejected.bytes,
         },
         "unreadable": [{"name": error.name, "why": why_unreadable(error)} for error in found.unreadable],
-        "foreign": plan.landing.foreign,
+        "foreign": found.rejected.foreign,
     }
     return _answer(json_bytes(body), plan)
 

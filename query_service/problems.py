@@ -50,7 +50,7 @@ def lake_problem(error: LakeError) -> Problem:
             detail = f"{error.name} is needed for this answer and cannot be read: {why_unreadable(error)}."
             return Problem(503, "unreadable", "A file of the lake cannot be read", detail)
         case FormatTooNewError():
-            detail = "A file of the lake was written in a newer format than this service knows; upgrade it."
+            detail = f"{error.name} was written in a newer format than this service knows; upgrade the service."
             return Problem(503, "format", "The lake is newer than this service", detail)
         case LineBrokenError():
             detail = "Snapshots that were there before are gone; the bucket has to be repaired."

@@ -6,19 +6,23 @@ import dataclasses
 import datetime as dt
 import itertools
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingest_writer.merge import Merger
 from lakehouse import names
 from lakehouse.errors import (
     CreateUnknownError,
     FormatTooNewError,
     LineBrokenError,
+    MachineError,
     ObjectMissingError,
     StoreUnavailableError,
 )
+from lakehouse.parquet import Summary
 from lakehouse.snapshot import EMPTY, to_json
 from lakehouse.store_memory import MemoryStore
 from tests.ingest_writer.lines import (
@@ -293,6 +297,27 @@ def test_a_merge_takes_as_many_bytes_as_allowed_but_at_least_one_file(store: Mem
     land(store, [row(number=4)])
     assert compactor(store, tmp_path, merge_max_bytes=1).compact().absorbed_files == 1  # less than any file
     assert [r["flight_number"] for r in month_rows(store, "2013-01")] == [1, 2, 3, 4]
+
+
+def test_a_month_that_this_machine_cannot_merge_does_not_block_the_others(
+    store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(store, [row("2013-01-01")])
+    land(store, [row("2013-02-01")])
+    merge = Merger.merge
+
+    def cramped(self: Merger, inputs: Sequence[Path], output: Path) -> Summary:
+        summary = merge(self, inputs, output)
+        if summary.min_flight_date.month == 1:
+            raise MachineError("no room")
+        return summary
+
+    monkeypatch.setattr(Merger, "merge", cramped)
+    report = compactor(store, tmp_path).compact()
+    assert (report.months, list(report.failed)) == (["2013-02"], ["2013-01"])
+    assert list(latest(store).months) == ["2013-02"]
+    with pytest.raises(MachineError, match="no room"):  # nothing else is left to do
+        compactor(store, tmp_path).compact()
 
 
 def test_nothing_is_left_in_the_scratch_folder(store: MemoryStore, tmp_path: Path) -> None:

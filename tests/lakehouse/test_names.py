@@ -12,6 +12,13 @@ _ID = "0123456789abcdef0123456789abcdef"
 _DAY = dt.date(2026, 11, 4)
 
 
+def test_a_name_is_ours_when_the_layout_knows_it() -> None:
+    assert names.is_ours("flights.manifest")
+    assert names.is_ours("snapshots/00000000000000000042.json")
+    assert not names.is_ours("snapshots/42.json")
+    assert not names.is_ours("README")
+
+
 def test_every_name_is_spelled_as_the_contract_says() -> None:
     assert names.landed_file(_DAY, _ID) == f"landing/flight_date=2026-11-04/{_ID}.parquet"
     assert names.landing_prefix(_DAY) == "landing/flight_date=2026-11-04/"

@@ -6,14 +6,17 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.errors import StoreUnavailableError
+from lakehouse.event import FORMAT_VERSION
 from lakehouse.store_memory import MemoryStore
 from query_service import rejections
 from tests.query_service import oracle
 from tests.query_service.client import serving
-from tests.query_service.lakes import T0, LakeBuilder, event
+from tests.query_service.lakes import T0, LakeBuilder, event, parquet
 from tests.query_service.stores import WatchedStore
 
 
@@ -106,9 +109,30 @@ def test_names_what_cannot_be_read_and_counts_the_rest() -> None:
 
 def test_objects_that_are_not_ours_are_counted() -> None:
     store = MemoryStore()
-    store.create("landing/notes.txt", b"hello")
+    ours = ("flights.manifest", "lake.duckdb")
+    foreign = ("landing/notes.txt", "flights/x.parquet", "snapshots/1.json", "rejected/date=2013-01-01/a", "README")
+    for name in (*ours, *foreign):
+        store.create(name, b"hello")
     with serving(store) as api:
-        assert api.json("/v1/lake")["foreign"] == 1
+        assert api.json("/v1/lake")["foreign"] == len(foreign)
+
+
+def test_a_landed_file_of_a_newer_format_is_named_and_the_rest_is_counted() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    written = pq.ParquetFile(pa.BufferReader(parquet([event()]))).read()
+    out = pa.BufferOutputStream()
+    with pq.ParquetWriter(out, written.schema) as writer:
+        writer.write_table(written)
+        writer.add_key_value_metadata({"format_version": str(FORMAT_VERSION + 1)})
+    newer = lake.land_bytes(date(2013, 5, 1), out.getvalue().to_pybytes())
+    with serving(lake.store) as api:
+        found = api.json("/v1/lake")
+        assert found["unreadable"] == [{"name": newer, "why": "was written in a newer format than this service knows"}]
+        assert found["flights"] == 1
+        response = api.get("/v1/stats?date_from=2013-05-01&date_to=2013-05-01")
+        assert response.status_code == 503
+        assert newer in response.json()["detail"]
 
 
 def test_rejected_rows_are_counted() -> None:
