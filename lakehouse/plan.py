@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+import google_crc32c
+
 from lakehouse import names
 from lakehouse.errors import LineBrokenError, ObjectMissingError, StoreUnavailableError
 from lakehouse.snapshot import EMPTY, MonthFile, Snapshot, from_json
@@ -85,26 +87,33 @@ class Planner:
         return Plan(self.latest_snapshot(), landing, listed_at)
 
     def latest_snapshot(self) -> Snapshot:
-        """The snapshot with the highest name in a listing; EMPTY before the first commit."""
+        """The very object with the highest name in a listing; EMPTY before the first commit.
+
+        Its bytes must be the listed ones: a number, unlike the other names, can be used twice (ADR 6).
+        """
         for _ in range(_FIND_ATTEMPTS):
-            number = self._highest_number()
-            if number == self._latest.number:
+            listed = self._highest()
+            if listed is None or listed.name == names.snapshot(self._latest.number):
                 return self._latest
-            name = names.snapshot(number)
             try:
-                self._latest = from_json(name, self._store.read(name))
+                data = self._store.read(listed.name)
             except ObjectMissingError:
                 continue  # collected between the listing and the read: a newer one is there
+            if google_crc32c.value(data) != listed.crc32c:
+                continue  # collected, and a compactor that slept has put another one into the hole: not on the line
+            self._latest = from_json(listed.name, data)
             return self._latest
         raise StoreUnavailableError(
-            f"{names.SNAPSHOTS}: each of {_FIND_ATTEMPTS} listings named a snapshot that was gone when it was read"
+            f"{names.SNAPSHOTS}: each of {_FIND_ATTEMPTS} listings named a snapshot that was gone, or another,"
+            " when it was read"
         )
 
-    def _highest_number(self) -> int:
+    def _highest(self) -> ObjectInfo | None:
+        """The snapshot with the highest number, as listed; None when there is none and never was."""
         start = names.snapshot(self._latest.number) if self._latest.number else ""
-        numbers = (names.parse_snapshot(info.name) for info in self._store.list(names.SNAPSHOTS, start))
-        highest = max((number for number in numbers if number is not None), default=0)
-        if highest < self._latest.number:
+        listed = [i for i in self._store.list(names.SNAPSHOTS, start) if names.parse_snapshot(i.name) is not None]
+        highest = max(listed, key=lambda info: info.name, default=None)  # names order as numbers do
+        if self._latest.number and (highest is None or highest.name < start):
             raise LineBrokenError(
                 f"{self._store.url}/{names.SNAPSHOTS}: snapshot {self._latest.number} was there and nothing from"
                 " it on is there now; restore the deleted objects (soft delete) before going on"

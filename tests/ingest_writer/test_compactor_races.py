@@ -15,9 +15,11 @@ from ingest_writer.collector import Collector
 from ingest_writer.compactor import Compactor
 from lakehouse import names
 from lakehouse.errors import StoreUnavailableError
+from lakehouse.plan import Planner
 from lakehouse.snapshot import Snapshot, to_json
 from lakehouse.store_memory import MemoryStore
 from tests.ingest_writer.lines import (
+    START,
     Clock,
     HidingStore,
     MeddlingStore,
@@ -230,3 +232,55 @@ def test_a_merge_that_takes_long_is_committed_beside_one_that_is_quick(tmp_path:
     assert len(meddling.called("create", names.FLIGHTS)) == 1
     assert quick.compact().absorbed_files == 0
     assert len(table_rows(store)) == 21
+
+
+# -- a number used twice -----------------------------------------------------------------------------------------
+
+
+class _Hole:
+    """A lake whose snapshot 1 is collected, and replaced in its hole by a compactor that planned before it.
+
+    Flight 1 is inside the line. Flight 2 is acked; the line absorbs it only if `line_takes_second`.
+    """
+
+    def __init__(self, store: MemoryStore, tmp_path: Path, line_takes_second: bool) -> None:
+        self.store = store
+        self._tmp_path = tmp_path
+        self._hidden = () if line_takes_second else ("second",)
+        self.first, self.second = land(store, [row(number=1)]), land(store, [row(number=2)])
+        self._compact("line", self.second)
+        Collector(store, Planner(store, lambda: START), 0.0, 2).collect()  # flight 1 leaves landing
+        self.meddling = MeddlingStore(store)
+        self.meddling.before("read", names.SNAPSHOTS, self._open_and_fill)
+
+    def _compact(self, who: str, *hidden: str) -> None:
+        compactor(HidingStore(self.store, *hidden), self._tmp_path / who, retention_s=0.0).compact()
+
+    def _open_and_fill(self, _: str) -> None:
+        hidden = (self.second,) if self._hidden else ()
+        for number in (3, 4):
+            land(self.store, [row(number=number)])
+            self._compact("line", *hidden)
+        Collector(self.store, Planner(self.store, lambda: START), 1e9, 2).collect()  # snapshots only: a long grace
+        assert numbers(self.store) == [2, 3]
+        others = [i.name for p in (names.SNAPSHOTS, names.LANDING) for i in self.store.list(p) if i.name != self.second]
+        self._compact("sleeper", self.first, *others)
+        assert numbers(self.store) == [1, 2, 3]  # 1 is the sleeper's, not committed, and not what was listed
+
+
+def test_a_snapshot_in_a_hole_does_not_let_a_collector_delete_what_only_it_absorbed(
+    store: MemoryStore, tmp_path: Path
+) -> None:
+    hole = _Hole(store, tmp_path, line_takes_second=False)
+    Collector(hole.meddling, Planner(hole.meddling, lambda: START), 0.0, 2).collect()
+    assert hole.second in {info.name for info in store.list(names.LANDING)}
+    compactor(store, tmp_path / "end", retention_s=0.0).compact()
+    assert {each["flight_number"] for each in table_rows(store)} == {1, 2, 3, 4}
+
+
+def test_a_snapshot_in_a_hole_is_not_what_a_reader_plans_from(store: MemoryStore, tmp_path: Path) -> None:
+    hole = _Hole(store, tmp_path, line_takes_second=True)
+    plan = Planner(hole.meddling, lambda: START).plan()
+    assert plan.snapshot == latest(store)
+    assert plan.snapshot.number == 3
+    assert plan.snapshot.months["2013-01"].rows == 4

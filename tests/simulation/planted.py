@@ -45,16 +45,17 @@ def _snapshot_before_landing(self: Planner) -> Plan:
     return Plan(snapshot, list_landing(self._store), listed_at)
 
 
-def _probe_for_the_next_number(self: Planner) -> int:
+def _probe_for_the_next_number(self: Planner) -> ObjectInfo | None:
     number = self._latest.number
     if number == 0:
-        return _highest_number(self)
-    while any(info.name == names.snapshot(number + 1) for info in self._store.list(names.snapshot(number + 1))):
-        number += 1
-    return number
+        return _highest(self)
+    found = None
+    while there := [i for i in self._store.list(names.snapshot(number)) if i.name == names.snapshot(number)]:
+        found, number = there[0], number + 1
+    return found
 
 
-_highest_number = Planner._highest_number
+_highest = Planner._highest
 
 
 def _collect_without_since(self: Collector, name: str, latest: Snapshot) -> bool:
@@ -93,7 +94,7 @@ PLANTED: dict[str, tuple[str, Any]] = {
     "unknown create is success": ("ingest_writer.writer.store_object", _unknown_create_is_success),
     "tail overrides merged": ("tests.simulation.lake.Reader.state", _tail_overrides_merged),
     "snapshot before landing": ("lakehouse.plan.Planner.plan", _snapshot_before_landing),
-    "probe for the next number": ("lakehouse.plan.Planner._highest_number", _probe_for_the_next_number),
+    "probe for the next number": ("lakehouse.plan.Planner._highest", _probe_for_the_next_number),
     "collect without since": ("ingest_writer.collector.Collector._is_past", _collect_without_since),
     "collect landed by age": ("ingest_writer.collector.Collector._absorbed_past_grace", _collect_landed_by_age),
     "no list after create": ("ingest_writer.compactor.Compactor._commit", _no_list_after_create),

@@ -1,0 +1,201 @@
+"""The lake of the model: a world to explore, the objects in the store, and what must be true of them.
+
+A set of events is an integer with one bit an event. What a month file *says* is the set of events that it has
+made history: an event is covered by a file that holds it or a newer one of its flight, so "newest wins" is a union.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, NamedTuple
+
+Events = int
+"""A set of events, one bit each."""
+
+
+class Event(NamedTuple):
+    """One landed file with one event. The larger version of a flight is its newer state."""
+
+    flight: str
+    version: int = 1
+    month: int = 0
+
+
+@dataclass(frozen=True)
+class World:
+    """What there is to play with. Everything within these bounds is explored."""
+
+    events: tuple[Event, ...]
+    max_snapshot: int
+    """No compactor starts on a line that is this long."""
+    compactors: int = 2
+    collectors: int = 1
+    readers: int = 1
+    """0 or 1: readers change nothing, so what several of them see is what one sees at several moments."""
+    pages: tuple[Events, ...] = ()
+    """How names spread over the pages of a listing of `landing/`; empty: one page."""
+    landed_at_start: bool = False
+    """Whether all events are there when it begins. With partial merges that says nearly as much, in fewer states."""
+    merges: Literal["any", "one"] = "any"
+    """Which files of its tail a merge takes: it has bounds, some cannot be read just now, some are gone."""
+    shortest_retention: bool = False
+    """Whether `oldest` always advances as far as it may, which deletes most."""
+    unknown_creates: int = 0
+    """How many creates of snapshots have an unknown outcome, at most."""
+    crashes: bool = False
+
+    @property
+    def all_events(self) -> Events:
+        return (1 << len(self.events)) - 1
+
+    @property
+    def months(self) -> int:
+        return 1 + max(event.month for event in self.events)
+
+    @property
+    def landing_pages(self) -> tuple[Events, ...]:
+        return self.pages or (self.all_events,)
+
+    def covered_by(self, events: Events) -> Events:
+        """`events`, and those that are older states of the same flights."""
+        held = [event for bit, event in enumerate(self.events) if events >> bit & 1]
+        return sum(
+            1 << bit
+            for bit, event in enumerate(self.events)
+            if any(event.flight == other.flight and event.version <= other.version for other in held)
+        )
+
+    def of_month(self, month: int) -> Events:
+        return sum(1 << bit for bit, event in enumerate(self.events) if event.month == month)
+
+    def before(self, bit: int) -> Events:
+        """What lands before event `bit`, without loss: its equals (one event of its own flight, same month and
+        page) are interchangeable, so one order of them stands for all."""
+
+        def alike(other: int) -> bool:
+            mine, its = self.events[bit], self.events[other]
+            pages = all((page >> bit & 1) == (page >> other & 1) for page in self.landing_pages)
+            return pages and mine.month == its.month and self._alone(bit) and self._alone(other)
+
+        return sum(1 << other for other in range(bit) if alike(other))
+
+    @property
+    def interchangeable(self) -> bool:
+        """Whether events that nobody has merged yet are all alike."""
+        last = len(self.events) - 1
+        return self.landed_at_start and self.before(last) == self.all_events & ~(1 << last)
+
+    def _alone(self, bit: int) -> bool:
+        return sum(event.flight == self.events[bit].flight for event in self.events) == 1
+
+
+class File(NamedTuple):
+    """A month file: `since` is in its name, `says` is its content, `nonce` stands for the random bits."""
+
+    month: int
+    since: int
+    says: Events
+    nonce: int
+
+
+class Entry(NamedTuple):
+    """A month of a snapshot."""
+
+    file: File
+    since: int
+
+
+class Snapshot(NamedTuple):
+    """The table at one commit. `absorbed` are landed files."""
+
+    number: int
+    oldest: int
+    months: tuple[Entry | None, ...]
+    absorbed: Events
+
+    @property
+    def says(self) -> Events:
+        result = 0
+        for entry in self.months:
+            if entry is not None:
+                result |= entry.file.says
+        return result
+
+    def since(self, month: int) -> int:
+        entry = self.months[month]
+        return 0 if entry is None else entry.since
+
+    def files(self) -> Iterator[File]:
+        return (entry.file for entry in self.months if entry is not None)
+
+
+class Lake(NamedTuple):
+    """What is in the store; and besides, what was ever acked, and a create that is still on its way."""
+
+    landing: Events
+    acked: Events
+    files: frozenset[File]
+    snapshots: tuple[Snapshot, ...]
+    """By number, as a listing gives them. The collector leaves no gap but below `oldest`; others may put holes."""
+    on_its_way: Snapshot | None
+    unknown_creates: int
+    """How many more outcomes may be unknown."""
+    merged: Events = 0
+    """What anybody has merged so far. Decides nothing; while events are alike, the others are taken in order."""
+
+    def read(self, number: int) -> Snapshot | None:
+        """The snapshot of that name, if there is one."""
+        for snapshot in self.snapshots:
+            if snapshot.number == number:
+                return snapshot
+        return None
+
+    def with_snapshot(self, new: Snapshot) -> Lake:
+        return self._replace(snapshots=tuple(sorted((*self.snapshots, new), key=lambda snapshot: snapshot.number)))
+
+    def without_snapshot(self, number: int) -> Lake:
+        return self._replace(snapshots=tuple(s for s in self.snapshots if s.number != number))
+
+
+def problem_of(lake: Lake, before: Lake, empty: Snapshot) -> str | None:
+    """What of "why it is right" does not hold in `lake`, the step before which was `before`."""
+    latest = lake.snapshots[-1] if lake.snapshots else empty
+    parent = before.snapshots[-1] if before.snapshots else empty
+    if lost := lake.acked & ~(lake.landing | latest.says):
+        return f"acked {show(lost)} is neither in landing nor in a month file of the latest snapshot {latest.number}"
+    if latest.number < parent.number:
+        return f"the line went back from snapshot {parent.number} to {latest.number}"
+    if lost := parent.says & ~latest.says:
+        return f"snapshot {latest.number} does not contain {show(lost)}, which snapshot {parent.number} contained"
+    retained = [snapshot for snapshot in lake.snapshots if snapshot.number >= latest.oldest]
+    if len(retained) != latest.number - max(latest.oldest, 1) + 1:
+        return f"the latest retains snapshots from {latest.oldest} on, and one of them is gone"
+    for snapshot in retained:
+        for file in snapshot.files():
+            if file not in lake.files:
+                return f"snapshot {snapshot.number} names {describe(file)}, which is gone"
+    return None
+
+
+@cache
+def files_in(thing: Hashable) -> frozenset[File]:
+    """Every month file that is named anywhere in `thing`."""
+    if isinstance(thing, File):
+        return frozenset((thing,))
+    if isinstance(thing, tuple | frozenset):
+        return frozenset().union(*(files_in(each) for each in thing))
+    return frozenset()
+
+
+@cache
+def show(events: Events) -> str:
+    """`{a,c}` for the first and third event."""
+    return "{" + ",".join(chr(ord("a") + bit) for bit in range(events.bit_length()) if events >> bit & 1) + "}"
+
+
+@cache
+def describe(file: File) -> str:
+    """A month file as traces name it."""
+    return f"flights/{file.month + 1:02}/{file.since}-{file.nonce} with {show(file.says)}"
