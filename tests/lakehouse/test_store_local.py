@@ -55,6 +55,30 @@ def test_nothing_temporary_is_left_behind(tmp_path: Path) -> None:
     assert left == []
 
 
+def test_an_object_appears_whole_and_is_on_disk_before_its_create_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, int, int]] = []  # what, of which inode, with how many bytes then
+    fsync, link = os.fsync, os.link
+
+    def spy_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        stat = os.fstat(descriptor)
+        done.append(("sync", stat.st_ino, stat.st_size))
+
+    def spy_link(source: Path, target: Path) -> None:
+        done.append(("link", source.stat().st_ino, source.stat().st_size))
+        link(source, target)
+
+    monkeypatch.setattr(os, "fsync", spy_fsync)
+    monkeypatch.setattr(os, "link", spy_link)
+    LocalStore(tmp_path).create("landing/a", b"content")
+    file, folder = (tmp_path / "landing" / "a").stat().st_ino, (tmp_path / "landing").stat()
+    linked = done.index(("link", file, 7))
+    assert ("sync", file, 7) in done[:linked]
+    assert ("sync", folder.st_ino, folder.st_size) in done[linked:]
+
+
 def test_a_process_killed_while_it_writes_leaves_no_object(tmp_path: Path) -> None:
     killed = _python(
         "import os, signal",

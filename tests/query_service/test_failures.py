@@ -12,12 +12,13 @@ from typing import Any
 import duckdb
 import google_crc32c
 import httpx
+import pyarrow as pa
 import pytest
 
 from lakehouse.errors import StoreRefusedError, StoreUnavailableError
 from lakehouse.event import FORMAT_VERSION
 from lakehouse.store_memory import MemoryStore
-from query_service.database import Database
+from query_service.database import Database, Query
 from tests.query_service.client import serving
 from tests.query_service.lakes import LakeBuilder, event, parquet
 from tests.query_service.stores import Gate, WatchedStore
@@ -335,6 +336,28 @@ def test_a_process_frozen_while_it_answers_plans_again() -> None:
         lake.land(event(flight_date=date(2013, 1, 2), flight_number=2))  # acked while it was frozen
 
     store.on_download = freeze
+    with serving(store, clock, plan_max_age_s=1.0) as api:
+        answer = api.get(JANUARY)
+    assert answer.json()["data"][0]["flights"] == 3
+    assert answer.headers["Lake-As-Of"] == "2026-11-24T03:00:00Z"
+
+
+def test_a_process_frozen_while_its_query_runs_plans_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, clock = WatchedStore(), Clock()
+    lake = two_months(store)
+    fetch = Database.fetch
+    frozen = 0
+
+    async def freeze(database: Database, query: Query, admitted: Callable[[], None]) -> pa.Table:
+        nonlocal frozen
+        rows = await fetch(database, query, admitted)
+        if frozen == 0:
+            frozen += 1
+            clock.moment += timedelta(hours=3)
+            lake.land(event(flight_date=date(2013, 1, 2), flight_number=2))  # acked while it was frozen
+        return rows
+
+    monkeypatch.setattr(Database, "fetch", freeze)
     with serving(store, clock, plan_max_age_s=1.0) as api:
         answer = api.get(JANUARY)
     assert answer.json()["data"][0]["flights"] == 3

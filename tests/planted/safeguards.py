@@ -1,0 +1,240 @@
+"""Every safeguard of exactness, how to remove it from the source, and the test that must fail without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Safeguard:
+    """`code` (exactly once in `file`) keeps the safeguard, `without` does not. `test` is a pytest node id."""
+
+    name: str
+    file: str
+    code: str
+    without: str
+    test: str
+
+
+def _order_without(part: str) -> Safeguard:
+    order = ("event_time", "publish_time", "message_id", "message_line", "decoder_version")
+    kept = ", ".join(f'"{column}"' for column in order if column != part)
+    return Safeguard(
+        f"order: {part}",
+        "lakehouse/newest.py",
+        'f"{column} DESC" for column in ORDER)',
+        f'f"{{column}} DESC" for column in ({kept}))',
+        "tests/lakehouse/test_newest.py::"
+        "test_each_part_decides_when_those_before_it_are_equal_and_those_after_it_say_otherwise",
+    )
+
+
+SAFEGUARDS: Final = (
+    Safeguard(
+        "create if absent: Cloud Storage",
+        "lakehouse/store_gcs.py",
+        'self._upload(name, source, 0, f"{name}: exists already")',
+        'self._upload(name, source, self.generation(name), f"{name}: exists already")',
+        "tests/lakehouse/test_store_behaviour.py::test_a_second_create_is_refused_and_changes_nothing",
+    ),
+    Safeguard(
+        "create if absent: local folder",
+        "lakehouse/store_local.py",
+        "os.link(staged, target)\n            except FileExistsError:",
+        "os.replace(staged, target)\n            except FileExistsError:",
+        "tests/lakehouse/test_store_behaviour.py::test_a_second_create_is_refused_and_changes_nothing",
+    ),
+    Safeguard(
+        "local folder: bytes are synced",
+        "lakehouse/store_local.py",
+        "                os.fsync(out.fileno())\n",
+        "",
+        "tests/lakehouse/test_store_local.py::test_an_object_appears_whole_and_is_on_disk_before_its_create_returns",
+    ),
+    Safeguard(
+        "local folder: names are synced",
+        "lakehouse/store_local.py",
+        'raise ObjectExistsError(f"{name}: exists already") from None\n            _sync_folder(target.parent)',
+        'raise ObjectExistsError(f"{name}: exists already") from None',
+        "tests/lakehouse/test_store_local.py::test_an_object_appears_whole_and_is_on_disk_before_its_create_returns",
+    ),
+    Safeguard(
+        "ack last",
+        "ingest_writer/writer.py",
+        "failures = await self._land_all(objects)",
+        "await self._acknowledge(batch)\n        failures = await self._land_all(objects)",
+        "tests/ingest_writer/test_writer.py::test_a_message_is_acked_only_after_every_object_of_its_batch_is_durable",
+    ),
+    Safeguard(
+        "unknown create is landed again",
+        "ingest_writer/landing.py",
+        "    store.create(name, to_parquet(landed.table()))\n    return name",
+        "    try:\n        store.create(name, to_parquet(landed.table()))\n"
+        "    except CreateUnknownError:\n        pass\n    return name",
+        "tests/ingest_writer/test_writer.py::test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name",
+    ),
+    _order_without("event_time"),
+    _order_without("publish_time"),
+    _order_without("message_id"),
+    _order_without("message_line"),
+    _order_without("decoder_version"),
+    Safeguard(
+        "newest wins over tail and merged",
+        "lakehouse/newest.py",
+        'f"UNION ALL ({newest(touched)})"',
+        'f"UNION ALL ({newest(tail)} AND {condition})"',
+        "tests/query_service/test_statistics.py::test_a_tail_event_that_is_older_than_the_merged_one_changes_nothing",
+    ),
+    Safeguard(
+        "only key columns before the decision",
+        "query_service/conditions.py",
+        "after += _any_of(column, getattr(filters, column), values)",
+        "before += _any_of(column, getattr(filters, column), values)",
+        "tests/query_service/test_statistics.py::test_a_filter_sees_only_the_newest_state",
+    ),
+    Safeguard(
+        "landing before snapshot",
+        "lakehouse/plan.py",
+        "landing = list_landing(self._store)\n        return Plan(self.latest_snapshot(), landing, listed_at)",
+        "snapshot = self.latest_snapshot()\n        return Plan(snapshot, list_landing(self._store), listed_at)",
+        "tests/lakehouse/test_plan.py::test_an_event_that_is_absorbed_between_the_two_listings_is_in_the_plan",
+    ),
+    Safeguard(
+        "latest by listing",
+        "lakehouse/plan.py",
+        "highest = max(listed, key=lambda info: info.name, default=None)  # names order as numbers do",
+        "numbers = {names.parse_snapshot(info.name): info for info in listed}\n"
+        "        number = self._latest.number or 1\n"
+        "        while number + 1 in numbers:\n"
+        "            number += 1\n"
+        "        highest = numbers.get(number)",
+        "tests/lakehouse/test_plan.py::"
+        "test_the_latest_snapshot_is_the_highest_name_in_the_listing_though_numbers_are_missing",
+    ),
+    Safeguard(
+        "reads what was listed",
+        "lakehouse/plan.py",
+        "if google_crc32c.value(data) != listed.crc32c:",
+        "if False:",
+        "tests/ingest_writer/test_compactor_races.py::test_a_snapshot_in_a_hole_is_not_what_a_reader_plans_from",
+    ),
+    Safeguard(
+        "time never runs backwards",
+        "lakehouse/plan.py",
+        "if self._latest.number and (highest is None or highest.name < start):",
+        "if False:",
+        "tests/lakehouse/test_plan.py::test_a_line_that_ends_below_what_was_seen_is_broken",
+    ),
+    Safeguard(
+        "an old plan is not used",
+        "query_service/answering.py",
+        "self._check_age(plan, plan.listed_at)  # not frozen",
+        "pass  # not frozen",
+        "tests/query_service/test_failures.py::test_a_process_frozen_while_its_query_runs_plans_again",
+    ),
+    Safeguard(
+        "a plan that grew old in the queue is not used",
+        "query_service/answering.py",
+        "lambda: self._check_age(plan, arrived))",
+        "lambda: None)",
+        "tests/query_service/test_failures.py::test_a_plan_that_grows_old_in_the_queue_is_renewed_once",
+    ),
+    Safeguard(
+        "re-listing after a create",
+        "ingest_writer/compactor.py",
+        "return snapshot.number >= self.planner.latest_snapshot().oldest",
+        "return True",
+        "tests/ingest_writer/test_compactor_races.py::test_a_snapshot_created_in_a_hole_is_no_commit",
+    ),
+    Safeguard(
+        "an unknown commit is looked for",
+        "ingest_writer/compactor.py",
+        "if not self._is_there(name, data):\n                return False",
+        "pass",
+        "tests/ingest_writer/test_compactor.py::test_a_commit_of_unknown_outcome_that_did_not_happen_is_made_again",
+    ),
+    Safeguard(
+        "rebase keeps only unchanged months",
+        "ingest_writer/compactor.py",
+        "if plan.snapshot.months.get(m) == made.base}",
+        "}",
+        "tests/ingest_writer/test_compactor_races.py::test_a_month_that_somebody_changed_is_merged_again",
+    ),
+    Safeguard(
+        "rebase keeps unchanged months",
+        "ingest_writer/compactor.py",
+        "if plan.snapshot.months.get(m) == made.base}",
+        "if False}",
+        "tests/ingest_writer/test_compactor_races.py::test_a_merge_that_takes_long_is_committed_beside_one_that_is_quick",
+    ),
+    Safeguard(
+        "collecting by since",
+        "ingest_writer/collector.py",
+        "return parsed is not None and parsed.since < latest.since(parsed.month)",
+        "return parsed is not None",
+        "tests/ingest_writer/test_collector.py::test_an_orphan_is_deleted_only_when_its_maker_can_no_longer_commit_it",
+    ),
+    Safeguard(
+        "collecting what no retained snapshot names",
+        "ingest_writer/collector.py",
+        "return [] if named is None else [name for name in candidates if name not in named]",
+        "return [] if named is None else candidates",
+        "tests/ingest_writer/test_collector.py::"
+        "test_a_superseded_month_file_stays_as_long_as_a_retained_snapshot_names_it",
+    ),
+    Safeguard(
+        "collecting absorbed files only",
+        "ingest_writer/collector.py",
+        "if info.name in latest.absorbed and created - info.created >= self._grace",
+        "if created - info.created >= self._grace",
+        "tests/ingest_writer/test_collector.py::test_a_landed_file_that_is_not_absorbed_is_never_deleted",
+    ),
+    Safeguard(
+        "grace",
+        "ingest_writer/collector.py",
+        "if info.name in latest.absorbed and created - info.created >= self._grace",
+        "if info.name in latest.absorbed",
+        "tests/ingest_writer/test_collector.py::"
+        "test_an_absorbed_file_goes_when_it_is_older_than_the_grace_by_the_stores_clock",
+    ),
+    Safeguard(
+        "snapshots go before their files",
+        "ingest_writer/collector.py",
+        "        self._delete(expired)\n        landed = self._absorbed_past_grace(latest, listed)\n"
+        "        self._delete(landed)\n        months = self._superseded(latest)\n        self._delete(months)\n",
+        "        landed = self._absorbed_past_grace(latest, listed)\n"
+        "        self._delete(landed)\n        months = self._superseded(latest)\n        self._delete(months)\n"
+        "        self._delete(expired)\n",
+        "tests/ingest_writer/test_collector.py::test_snapshots_go_before_landed_files_and_these_before_month_files",
+    ),
+    Safeguard(
+        "oldest never decreases",
+        "ingest_writer/compactor.py",
+        "return max(base.oldest, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)",
+        "return max(1, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)",
+        "tests/ingest_writer/test_compactor.py::test_oldest_never_decreases_and_follows_the_stores_clock",
+    ),
+    Safeguard(
+        "crc32c: files of an answer",
+        "lakehouse/cache.py",
+        "if file_crc32c(path) != crc32c:",
+        "if False:",
+        "tests/lakehouse/test_cache.py::test_bytes_with_another_checksum_are_unreadable_and_not_kept",
+    ),
+    Safeguard(
+        "crc32c: reads of Cloud Storage",
+        "lakehouse/store_gcs.py",
+        'timeout=_TIMEOUT_S, retry=self._retry, checksum="crc32c"\n            )\n            return data',
+        "timeout=_TIMEOUT_S, retry=self._retry, checksum=None\n            )\n            return data",
+        "tests/lakehouse/test_store_gcs.py::test_bytes_that_do_not_have_the_stored_checksum_are_unreadable",
+    ),
+    Safeguard(
+        "a lost lease is given up",
+        "ingest_writer/writer.py",
+        "if not await self._keep(batch):",
+        "if not await self._keep(batch) and False:",
+        "tests/ingest_writer/test_writer_outages.py::"
+        "test_a_batch_is_given_up_and_nacked_when_its_lease_ends_unextended",
+    ),
+)
