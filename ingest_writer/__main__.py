@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from ingest_writer.attachable import publish_attachable
 from ingest_writer.collector import Collector
 from ingest_writer.compactor import Compactor, CompactorOptions, Report
 from ingest_writer.manifest import publish_manifest
@@ -131,7 +132,7 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
     collector = Collector(store, compactor.planner, settings.grace_s, settings.deletes_at_once)
     if options.every is None:
         while True:
-            report = _compact_once(store, compactor, collector)
+            report = _compact_once(store, compactor, collector, settings)
             if report.pending_files == 0 or report.absorbed_files == 0:
                 return 1 if report.unreadable or report.failed else 0
     stop = threading.Event()
@@ -139,7 +140,7 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
         signal.signal(number, lambda *_: stop.set())
     while not stop.is_set():
         try:
-            report = _compact_once(store, compactor, collector)
+            report = _compact_once(store, compactor, collector, settings)
         except (LakeError, OSError) as error:
             log.error("compaction failed, tries again in %s s: %s", options.every, error)
         else:
@@ -149,11 +150,11 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
     return 0
 
 
-def _compact_once(store: Store, compactor: Compactor, collector: Collector) -> Report:
-    """One compaction, manifest and collection, with a log line."""
+def _compact_once(store: Store, compactor: Compactor, collector: Collector, settings: CompactorSettings) -> Report:
+    """One compaction, what is derived from it, and collection, with a log line."""
     began = dt.datetime.now(dt.UTC)
     report = compactor.compact()
-    publish_manifest(store, compactor.planner)
+    _publish(store, compactor, settings)
     collected = collector.collect()
     log.info(
         "compacted: snapshot=%d months=%d absorbed=%d pending=%d rebases=%d unreadable=%d"
@@ -178,13 +179,20 @@ def _compact_once(store: Store, compactor: Compactor, collector: Collector) -> R
     return report
 
 
+def _publish(store: Store, compactor: Compactor, settings: CompactorSettings) -> None:
+    """Brings what outside readers begin from up to the latest snapshot."""
+    publish_manifest(store, compactor.planner)
+    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    publish_attachable(store, compactor.planner, settings.scratch_dir)
+
+
 def _load(options: argparse.Namespace, _: WriterSettings, settings: CompactorSettings) -> int:
     from ingest_writer.load import Loader
 
     store = store_from_environment()
     compactor = _compactor(store, settings)
     report = Loader(store, compactor, _random_id, settings.scratch_dir).load(options.files)
-    publish_manifest(store, compactor.planner)
+    _publish(store, compactor, settings)
     print(
         f"loaded {report.rows} rows of {report.files} files into {len(report.months)} months,"
         f" snapshot {report.snapshot}; rejected {report.rejected}"

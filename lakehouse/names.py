@@ -13,7 +13,8 @@ FLIGHTS: Final = "flights/"
 SNAPSHOTS: Final = "snapshots/"
 REJECTED: Final = "rejected/"
 MANIFEST: Final = "flights.manifest"
-DERIVED: Final = (MANIFEST, "lake.duckdb")
+ATTACHABLE: Final = "lake.duckdb"
+DERIVED: Final = (MANIFEST, ATTACHABLE)
 """For readers outside; never read by us."""
 
 _ID = r"[0-9a-f]{32}"

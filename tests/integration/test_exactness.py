@@ -89,7 +89,7 @@ def _run(running: System, *arguments: str) -> str:
 
 
 def _check_outside_readers(running: System, flights: pl.DataFrame) -> None:
-    """Plain DuckDB over gs://: every landed file by wildcard, the month files through the manifest."""
+    """Plain DuckDB over gs://: landed files by wildcard, month files by the manifest and by the database to attach."""
     connection = _plain_duckdb(running.environment["STORAGE_EMULATOR_HOST"])
     row = connection.execute(
         "SELECT count(*), count(DISTINCT (flight_date, carrier, flight_number, operational_suffix, origin)) "
@@ -104,6 +104,9 @@ def _check_outside_readers(running: System, flights: pl.DataFrame) -> None:
         "SELECT carrier, count(*) FROM read_parquet(getvariable('f')) GROUP BY carrier ORDER BY carrier"
     ).fetchall()
     assert counted == flights.group_by("carrier").len().sort("carrier").rows()
+    connection.execute("ATTACH 'gs://flights-lake/lake.duckdb' AS lake (READ_ONLY)")
+    attached = connection.execute("SELECT carrier, count(*) FROM lake.flights GROUP BY carrier ORDER BY carrier")
+    assert attached.fetchall() == counted
     connection.close()
 
 

@@ -1,0 +1,102 @@
+"""Keeps `lake.duckdb` in step with the latest snapshot: a small database whose view `flights` reads the month files.
+
+`ATTACH 'gs://bucket/lake.duckdb' (READ_ONLY)` in any DuckDB that reads `gs://` is all an analyst needs. Derived, and
+never read by us but to see whether it is right. Like the manifest: generation first, then the snapshot, then the write
+with that generation.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+import duckdb
+import pyarrow.parquet as pq
+from fsspec import AbstractFileSystem
+
+from lakehouse import names
+from lakehouse.errors import ObjectMissingError
+from lakehouse.event import COLUMNS, EVENT_SCHEMA
+from lakehouse.newest import VISIBLE, quoted, read_files, without_probes
+from lakehouse.plan import Planner
+from lakehouse.snapshot import Snapshot
+from lakehouse.store import Store
+
+# The oldest format that has all we need, for clients that are behind; small blocks, since everybody downloads them.
+_OPTIONS: Final = "STORAGE_VERSION 'v1.0.0', BLOCK_SIZE 16384"
+
+
+def publish_attachable(store: Store, planner: Planner, scratch: Path) -> bool:
+    """Writes `lake.duckdb` if it is not right already; True when it did. Raises the store's errors."""
+    generation = store.generation(names.ATTACHABLE)
+    snapshot = planner.latest_snapshot()
+    view = view_sql(store.url, snapshot)
+    with tempfile.TemporaryDirectory(prefix="attachable-", dir=scratch) as folder:
+        if generation and _is_right(store, Path(folder) / "found.duckdb", snapshot.number, view):
+            return False
+        path = Path(folder) / "lake.duckdb"
+        build(path, store.url, snapshot)
+        return store.replace(names.ATTACHABLE, path.read_bytes(), generation)
+
+
+def view_sql(url: str, snapshot: Snapshot) -> str:
+    """SELECT of the flights of the snapshot, without probes, void ones, and without the tail."""
+    root = unquote(url.removeprefix("file://")) if url.startswith("file://") else url  # DuckDB decodes nothing
+    uris = [quoted(f"{root}/{snapshot.months[month].path}") for month in sorted(snapshot.months)]
+    files = f"read_parquet([{', '.join(uris)}], hive_partitioning = false)" if uris else read_files([])
+    return f"SELECT {', '.join(COLUMNS)} FROM {files} WHERE {VISIBLE} AND {without_probes()}"
+
+
+def build(path: Path, url: str, snapshot: Snapshot) -> None:
+    """A database at `path` with the view `flights` and the table `snapshot` (number, lake, flights_sql)."""
+    view = view_sql(url, snapshot)
+    with duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}) as db:
+        db.register_filesystem(_EmptyFiles())
+        db.execute("SET TimeZone = 'UTC'")
+        db.execute(f"ATTACH {quoted(str(path))} AS lake ({_OPTIONS})")
+        db.execute(f"CREATE VIEW lake.flights AS {view}")
+        db.execute("CREATE TABLE lake.snapshot (number UBIGINT, lake VARCHAR, flights_sql VARCHAR)")
+        db.execute("INSERT INTO lake.snapshot VALUES (?, ?, ?)", [snapshot.number, url, view])
+        db.execute("DETACH lake")
+
+
+def _is_right(store: Store, path: Path, number: int, view: str) -> bool:
+    """Whether the published one is of this snapshot; what cannot be read as a database is not."""
+    try:
+        store.download(names.ATTACHABLE, path)
+        with duckdb.connect(path, read_only=True) as db:
+            return db.execute("SELECT number, flights_sql FROM snapshot").fetchall() == [(number, view)]
+    except (duckdb.Error, ObjectMissingError):
+        return False
+
+
+class _EmptyFiles(AbstractFileSystem):  # type: ignore[misc]
+    """Every file of `gs://` is an empty landed file: DuckDB opens the first file of a view to learn its columns."""
+
+    protocol = ("gs", "memory")
+    cachable = False
+
+    def __init__(self, **_: Any) -> None:
+        super().__init__()
+        out = io.BytesIO()
+        pq.write_table(EVENT_SCHEMA.empty_table(), out)
+        self._file = out.getvalue()
+
+    def glob(self, path: str, **_: Any) -> list[str]:
+        return [path]
+
+    def exists(self, *_: Any, **__: Any) -> bool:
+        return True
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        return {"name": path, "size": len(self._file), "type": "file"}
+
+    def modified(self, *_: Any) -> dt.datetime:
+        return dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+    def _open(self, *_: Any, **__: Any) -> io.BytesIO:
+        return io.BytesIO(self._file)
