@@ -236,9 +236,12 @@ def _random_id() -> str:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= 86_400:
-        raise argparse.ArgumentTypeError("between 0 and 86400 seconds")
+        raise argparse.ArgumentTypeError(f"is {text!r}; it takes seconds, above 0 and at most 86400")
     return value
 
 

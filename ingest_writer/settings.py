@@ -81,7 +81,8 @@ class CompactorSettings(BaseSettings):
     scratch_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()))
     """Downloads, spills and new month files while they are made; emptied afterwards."""
     scratch_mb: int = Field(4096, ge=64)
-    """Room for the downloads of the months that are merged at once."""
+    """Room for the downloads of the months that are merged at once; not below `merge_max_mb`, or a merge that is
+    allowed could never be done."""
     merge_max_files: int = Field(5000, ge=1)
     """Landed files a merge takes; the rest is the next run's. Bounds open files and footers in memory."""
     merge_max_mb: int = Field(1024, ge=1)
@@ -105,9 +106,15 @@ def load_settings() -> tuple[WriterSettings, CompactorSettings]:
     if unread:
         raise ConfigError(f"{', '.join(unread)}: nothing reads this; known are {', '.join(sorted(known))}")
     try:
-        return WriterSettings(), CompactorSettings()
+        writer, compactor = WriterSettings(), CompactorSettings()
     except ValidationError as error:
         raise ConfigError("; ".join(_explain(error))) from None
+    if compactor.scratch_mb < compactor.merge_max_mb:
+        raise ConfigError(
+            f"COMPACTOR_SCRATCH_MB is {compactor.scratch_mb}; it takes at least COMPACTOR_MERGE_MAX_MB, which is"
+            f" {compactor.merge_max_mb}: one merge may download that much"
+        )
+    return writer, compactor
 
 
 def subscription_from_environment() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import re
 import socket
 import sys
 import time
@@ -15,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import pubsub_v1
 
 from local_cloud.flights import count_events_of, events_of
@@ -23,6 +25,7 @@ from local_cloud.timetable import read_flights
 
 DEFAULT_TOPIC = "projects/local/topics/flights"
 DEFAULT_ADDRESS = "127.0.0.1:8085"
+_TOPIC = re.compile(r"projects/[^/\s]+/topics/[^/\s]+")
 
 # Measured on 2 cores, server included: 1 event a message 14,000 events/s; 10: 51,000; 50: 74,000; 100: 76,000 (the
 # whole year in 13 s); 500: 71,000. By then rendering is the limit.
@@ -101,7 +104,10 @@ class _Publisher:
 
 
 def main(argv: Sequence[str]) -> int:
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if _TOPIC.fullmatch(options.topic) is None:
+        parser.error(f"the topic (--topic or PUBSUB_TOPIC) is {options.topic!r}; it takes projects/PROJECT/topics/NAME")
     # `up` in one terminal and `replay` in another must do without any settings.
     if options.topic.startswith("projects/local/"):
         os.environ.setdefault("PUBSUB_EMULATOR_HOST", DEFAULT_ADDRESS)
@@ -121,6 +127,10 @@ def main(argv: Sequence[str]) -> int:
             )
     except GoogleAPIError as error:
         return _failed(f"publishing failed: {error}")
+    except GoogleAuthError as error:
+        return _failed(
+            f"{options.topic} is not local, PUBSUB_EMULATOR_HOST is not set, and there are no credentials: {error}"
+        )
     print(f"replayed {report}", flush=True)
     return 0
 
@@ -154,12 +164,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive_int(text: str) -> int:
-    if (value := int(text)) <= 0:
-        raise argparse.ArgumentTypeError(f"must be positive, not {value}")
+    value = int(text) if text.isascii() and text.isdecimal() else 0
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"must be positive, a whole number, not {text!r}")
     return value
 
 
 def _positive_float(text: str) -> float:
-    if (value := float(text)) <= 0:
-        raise argparse.ArgumentTypeError(f"must be positive, not {value}")
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be positive, a number, not {text!r}")
     return value

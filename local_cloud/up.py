@@ -107,8 +107,8 @@ def _remark(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local_cloud up", description=__doc__)
-    parser.add_argument("--pubsub-port", type=int, default=8085, help="0: any free port (default %(default)s)")
-    parser.add_argument("--gcs-port", type=int, default=4443, help="0: any free port (default %(default)s)")
+    parser.add_argument("--pubsub-port", type=_port, default=8085, help="0: any free port (default %(default)s)")
+    parser.add_argument("--gcs-port", type=_port, default=4443, help="0: any free port (default %(default)s)")
     parser.add_argument("--data", type=Path, help="directory to keep objects in (default: memory)")
     group = parser.add_argument_group("faults of Pub/Sub")
     for setting in fields(Faults):
@@ -119,3 +119,9 @@ def _parser() -> argparse.ArgumentParser:
             help=f"{setting.metadata['help']} (default %(default)s)",
         )
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: it takes 0 to 65535")
+    return int(text)

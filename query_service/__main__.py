@@ -1,10 +1,15 @@
-"""`python -m query_service`: serves the API until SIGTERM or Ctrl-C."""
+"""`python -m query_service`: serves the API over the lake at LAKE_URL until SIGTERM or Ctrl-C.
+
+It takes no arguments; everything is set by environment variables. GET /docs of the running service explains its paths.
+"""
 
 from __future__ import annotations
 
+import argparse
 import logging
 import signal
 import sys
+from collections.abc import Sequence
 
 import uvicorn
 
@@ -12,19 +17,20 @@ from lakehouse.errors import ConfigError, StoreRefusedError
 from lakehouse.store import Store, open_store
 from query_service.app import create_app
 from query_service.services import workspace
-from query_service.settings import Settings, load_settings
+from query_service.settings import Settings, load_settings, settings_text
 
 _GRACE_S = 8  # Cloud Run kills ten seconds after SIGTERM
 
 _log = logging.getLogger("query_service")
 
 
-def main() -> int:
-    """The exit code: 0 after a signal, 2 when a setting is wrong."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 after a signal, 2 when a setting is wrong. Exits by itself for --help and wrong arguments."""
+    _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings = load_settings()
-        store = open_store(settings.lake_url)
+        store = open_store(settings.lake_url, must_exist=True)
         with workspace(settings.cache_dir):
             pass  # usable; it is opened again when the application starts
     except (ConfigError, StoreRefusedError) as error:
@@ -32,6 +38,16 @@ def main() -> int:
         return 2
     _serve(store, settings)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog="python -m query_service",
+        description=__doc__,
+        epilog=f"settings:\n{settings_text()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
 
 
 def _serve(store: Store, settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -21,6 +22,19 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+class _Api(FastAPI):
+    """FastAPI, with our own OpenAPI document."""
+
+    def __init__(self, filter_max_values: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._filter_max_values = filter_max_values
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = documentation.document(self.routes, self._filter_max_values)
+        return self.openapi_schema
+
+
 def create_app(store: Store, settings: Settings, now: Now = utc_now) -> FastAPI:
     """The API over the lake in `store`; `now` is the wall clock that plan ages are measured by."""
 
@@ -30,7 +44,8 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now) -> FastAPI:
             app.state.services = services
             yield
 
-    app = FastAPI(
+    app = _Api(
+        settings.filter_max_values,
         title=documentation.TITLE,
         description=documentation.DESCRIPTION,
         version=documentation.VERSION,

@@ -8,7 +8,8 @@ from fastapi import Depends, Path, Request
 
 from query_service import question
 from query_service.formats import negotiate
-from query_service.parameters import Parameters
+from query_service.parameters import Parameters, pairs_of
+from query_service.schemas import FLIGHT_ID_PATTERN
 from query_service.services import Services
 
 
@@ -17,20 +18,27 @@ async def _services(request: Request) -> Services:
     return services
 
 
+ServicesOf = Annotated[Services, Depends(_services)]
+
+
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    return pairs_of(request.scope["query_string"])
+
+
 def _accept(request: Request) -> str | None:
     return ", ".join(request.headers.getlist("accept")) or None
 
 
-async def _stats_question(request: Request) -> question.StatsQuestion:
-    pairs = request.query_params.multi_items()
-    asked = question.stats_question(pairs)
+async def _stats_question(request: Request, services: ServicesOf) -> question.StatsQuestion:
+    pairs = _pairs(request)
+    asked = question.stats_question(pairs, services.filter_max_values)
     negotiate(pairs, _accept(request))
     return asked
 
 
-async def _flights_question(request: Request) -> question.FlightsQuestion:
-    pairs = request.query_params.multi_items()
-    asked = question.flights_question(pairs)
+async def _flights_question(request: Request, services: ServicesOf) -> question.FlightsQuestion:
+    pairs = _pairs(request)
+    asked = question.flights_question(pairs, services.filter_max_values)
     negotiate(pairs, _accept(request))
     return asked
 
@@ -38,21 +46,25 @@ async def _flights_question(request: Request) -> question.FlightsQuestion:
 async def _flight_question(
     request: Request,
     flight_id: Annotated[
-        str, Path(description="Date, carrier, number with its suffix, origin", examples=["2013-01-01-UA-1545-EWR"])
+        str,
+        Path(
+            description="Date, carrier, number with its suffix, origin",
+            examples=["2013-01-01-UA-1545-EWR"],
+            json_schema_extra={"pattern": FLIGHT_ID_PATTERN},
+        ),
     ],
 ) -> question.FlightQuestion:
-    pairs = request.query_params.multi_items()
+    pairs = _pairs(request)
     asked = question.flight_question(flight_id, pairs)
     negotiate(pairs, _accept(request))
     return asked
 
 
 async def _no_parameters(request: Request) -> None:
-    Parameters(request.query_params.multi_items(), ())
+    Parameters(_pairs(request), ())
     negotiate((), _accept(request))
 
 
-ServicesOf = Annotated[Services, Depends(_services)]
 StatsQuestionOf = Annotated[question.StatsQuestion, Depends(_stats_question)]
 FlightsQuestionOf = Annotated[question.FlightsQuestion, Depends(_flights_question)]
 FlightQuestionOf = Annotated[question.FlightQuestion, Depends(_flight_question)]

@@ -1,16 +1,21 @@
 """What /docs and /openapi.json say: parameters, answers, headers and problems of every path, with examples.
 
 Each constant at the end holds the arguments of one route. Parameters are described here and read in
-`question`; a test holds the two together.
+`question`; tests hold the two together. What a schema allows is accepted, up to rules between parameters.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
+
 from lakehouse.event import AIRPORT_PATTERN, CARRIER_PATTERN, MAX_FLIGHT_NUMBER, MAX_TAIL_NUMBER_CHARACTERS, STATUSES
+from query_service import schemas
 from query_service.formats import FORMATS, JSON_MEDIA_TYPE
-from query_service.parameters import MAX_VALUES
+from query_service.parameters import DATE_PATTERN, TIME_PATTERN
 from query_service.question import (
     FLIGHTS_LIMIT,
     FLIGHTS_LIMIT_MOST,
@@ -37,7 +42,7 @@ _PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
 def _parameter(name: str, description: str, schema: Json, example: Any, repeatable: bool = False) -> Json:
-    wrapped = {"type": "array", "items": schema, "maxItems": MAX_VALUES} if repeatable else schema
+    wrapped = {"type": "array", "items": schema, "minItems": 1} if repeatable else schema
     return {
         "name": name,
         "in": "query",
@@ -57,10 +62,13 @@ def _integer(most: int, default: int | None = None) -> Json:
     return bounds if default is None else bounds | {"default": default}
 
 
-_DATE: Json = {"type": "string", "format": "date"}
-_FORMAT = _parameter("format", "Format of the answer; decides over `Accept`.", {"enum": list(FORMATS)}, "json")
+_DATE: Json = {"type": "string", "format": "date", "pattern": f"^{DATE_PATTERN}$"}
+_ORDER_COLUMN = f"-?({'|'.join((*GROUPS, *METRICS))})"
+_FORMAT = _parameter(
+    "format", "Format of the answer; decides over `Accept`.", {"type": "string", "enum": list(FORMATS)}, "json"
+)
 _CURSOR_EXAMPLE = cursor_of("2013-01-01-UA-1545-EWR")
-_REPEAT = f"Repeat it for alternatives (at most {MAX_VALUES})."
+_REPEAT = "Repeat it for alternatives."
 _FILTERS = [
     _parameter("carrier", f"Operating carrier. {_REPEAT}", _text(CARRIER_PATTERN), ["UA", "AA"], True),
     _parameter("origin", f"Airport of departure. {_REPEAT}", _text(AIRPORT_PATTERN), ["EWR"], True),
@@ -76,7 +84,7 @@ _FILTERS = [
     _parameter(
         "status",
         f"Newest status; `void` flights are in no answer. {_REPEAT}",
-        {"enum": list(STATUSES)},
+        {"type": "string", "enum": list(STATUSES)},
         ["arrived"],
         True,
     ),
@@ -88,15 +96,15 @@ _STATS_PARAMETERS = [
     _parameter(
         "group_by",
         "Groups, repeated or separated by commas. Without any: one row.",
-        {"type": "array", "items": {"enum": list(GROUPS)}},
+        {"type": "array", "items": {"type": "string", "enum": list(GROUPS)}, "minItems": 1, "uniqueItems": True},
         ["carrier", "month"],
     )
     | {"style": "form", "explode": False},
     _parameter(
         "order_by",
-        "Result columns separated by commas, `-` in front for descending. Nulls come last both ways; ties are"
-        " ordered by the groups.",
-        {"type": "string"},
+        "Columns of this result separated by commas, each once, `-` in front for descending. Nulls come last both"
+        " ways; ties are ordered by the groups.",
+        {"type": "string", "pattern": f"^{_ORDER_COLUMN}(,{_ORDER_COLUMN})*$"},
         "-flights,carrier",
     ),
     _parameter(
@@ -113,7 +121,7 @@ _FLIGHTS_PARAMETERS = [
     _parameter(
         "cursor",
         "`next_cursor` of the page before.",
-        {"type": "string"},
+        {"type": "string", "pattern": schemas.CURSOR_PATTERN},
         _CURSOR_EXAMPLE,
     ),
     _FORMAT,
@@ -122,12 +130,12 @@ _FLIGHT_PARAMETERS = [
     _parameter(
         "min_event_time",
         "Answer once the state is of this time or later; `+` of an offset is written `%2B` in a URL.",
-        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date-time", "pattern": f"^{TIME_PATTERN}$"},
         "2013-01-01T10:00:00Z",
     ),
     _parameter(
         "wait_s",
-        "How long to wait for that; without it the answer comes at once.",
+        "How long to wait for that `min_event_time`; without it the answer comes at once.",
         {"type": "number", "minimum": 0, "maximum": WAIT_MOST_S},
         10,
     ),
@@ -184,23 +192,15 @@ _LAKE_BODY = {
 }
 
 _LAKE_HEADERS: Json = {
-    "Lake-Snapshot": {"description": "Number of the snapshot of this answer", "schema": {"type": "integer"}},
+    "Lake-Snapshot": {
+        "description": "Number of the snapshot of this answer",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "Lake-As-Of": {
         "description": "When the lake was listed for this answer",
+        "required": True,
         "schema": {"type": "string", "format": "date-time"},
-    },
-}
-_PROBLEM_SCHEMA: Json = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "parameter": {"type": "string", "description": "The parameter that is wrong"},
-        "got": {"type": "string", "description": "What it was, shortened"},
-        "expected": {"type": "string", "description": "What it takes"},
     },
 }
 _PROBLEMS = {
@@ -212,8 +212,7 @@ _PROBLEMS = {
 }
 
 
-def _answer(description: str, example: Json, headers: Json | None = None) -> Json:
-    schema = {"type": "object", "properties": {name: {} for name in example}}
+def _answer(description: str, schema: Json, example: Json, headers: Json | None = None) -> Json:
     return {
         "description": description,
         "headers": headers or {},
@@ -224,7 +223,7 @@ def _answer(description: str, example: Json, headers: Json | None = None) -> Jso
 def _problem(status: int) -> Json:
     return {
         "description": _PROBLEMS[status],
-        "content": {_PROBLEM_MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}},
+        "content": {_PROBLEM_MEDIA_TYPE: {"schema": schemas.problem(status)}},
     }
 
 
@@ -240,7 +239,7 @@ def _route(tag: str, summary: str, answer: Json, problems: tuple[int, ...], para
 STATS: Final = _route(
     "answers",
     "Flight statistics",
-    _answer("Rows", {"data": [{"carrier": "UA"} | _NUMBERS], "truncated": False}, _LAKE_HEADERS),
+    _answer("Rows", schemas.STATS, {"data": [{"carrier": "UA"} | _NUMBERS], "truncated": False}, _LAKE_HEADERS),
     (406, 422, 503, 504),
     _STATS_PARAMETERS,
 )
@@ -250,6 +249,7 @@ FLIGHTS: Final = _route(
     "Flights, page by page",
     _answer(
         "A page; `next_cursor` is null on the last one",
+        schemas.FLIGHTS,
         {"data": [_FLIGHT_EXAMPLE], "truncated": True, "next_cursor": _CURSOR_EXAMPLE},
         _LAKE_HEADERS | _LINK,
     ),
@@ -259,12 +259,31 @@ FLIGHTS: Final = _route(
 FLIGHT: Final = _route(
     "answers",
     "One flight",
-    _answer("The flight, and where its state came from", _FLIGHT_BODY, _LAKE_HEADERS),
+    _answer("The flight, and where its state came from", schemas.FLIGHT, _FLIGHT_BODY, _LAKE_HEADERS),
     (404, 406, 422, 503, 504),
     _FLIGHT_PARAMETERS,
 )
 LAKE: Final = _route(
-    "answers", "What the lake holds", _answer("The lake", _LAKE_BODY, _LAKE_HEADERS), (406, 422, 503, 504), []
+    "answers",
+    "What the lake holds",
+    _answer("The lake", schemas.LAKE, _LAKE_BODY, _LAKE_HEADERS),
+    (406, 422, 503, 504),
+    [],
 )
-HEALTH: Final = _route("probes", "Liveness", _answer("The process lives", {"status": "ok"}), (), [])
-READY: Final = _route("probes", "Readiness", _answer("The lake can be listed", {"status": "ready"}), (503,), [])
+HEALTH: Final = _route(
+    "probes", "Liveness", _answer("The process lives", schemas.status("ok"), {"status": "ok"}), (), []
+)
+READY: Final = _route(
+    "probes", "Readiness", _answer("The lake can be listed", schemas.status("ready"), {"status": "ready"}), (503,), []
+)
+
+
+def document(routes: Sequence[BaseRoute], filter_max_values: int) -> Json:
+    """The OpenAPI document of `routes`, with the limit that is a setting."""
+    whole: Json = get_openapi(title=TITLE, version=VERSION, description=DESCRIPTION, routes=routes)
+    for methods in whole["paths"].values():
+        for parameter in methods["get"].get("parameters", []):
+            if parameter["schema"].get("type") == "array" and parameter["name"] != "group_by":
+                parameter["schema"]["maxItems"] = filter_max_values
+    whole.get("components", {}).pop("schemas", None)  # of the framework's own 422, which is never sent
+    return whole

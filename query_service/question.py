@@ -110,9 +110,9 @@ class FlightQuestion:
     wait_s: float
 
 
-def stats_question(pairs: Sequence[tuple[str, str]]) -> StatsQuestion:
-    """Reads the query string of /v1/stats. Raises ProblemError (422)."""
-    given = Parameters(pairs, STATS_PARAMETERS)
+def stats_question(pairs: Sequence[tuple[str, str]], max_values: int) -> StatsQuestion:
+    """Reads the query string of /v1/stats, at most `max_values` of one filter. Raises ProblemError (422)."""
+    given = Parameters(pairs, STATS_PARAMETERS, max_values)
     group_by = _names(given, "group_by", GROUPS)
     return StatsQuestion(
         filters=_filters(given),
@@ -122,9 +122,9 @@ def stats_question(pairs: Sequence[tuple[str, str]]) -> StatsQuestion:
     )
 
 
-def flights_question(pairs: Sequence[tuple[str, str]]) -> FlightsQuestion:
-    """Reads the query string of /v1/flights. Raises ProblemError (422)."""
-    given = Parameters(pairs, FLIGHTS_PARAMETERS)
+def flights_question(pairs: Sequence[tuple[str, str]], max_values: int) -> FlightsQuestion:
+    """Reads the query string of /v1/flights, at most `max_values` of one filter. Raises ProblemError (422)."""
+    given = Parameters(pairs, FLIGHTS_PARAMETERS, max_values)
     return FlightsQuestion(
         filters=_filters(given),
         limit=given.integer("limit", FLIGHTS_LIMIT, FLIGHTS_LIMIT_MOST),
@@ -137,7 +137,7 @@ def flight_question(flight_id: str, pairs: Sequence[tuple[str, str]]) -> FlightQ
     given = Parameters(pairs, FLIGHT_PARAMETERS)
     min_event_time, wait_s = given.time("min_event_time"), given.seconds("wait_s", WAIT_MOST_S)
     if wait_s is not None and min_event_time is None:
-        raise parameter_error("wait_s", str(wait_s), "a min_event_time beside it, to wait for")
+        raise parameter_error("wait_s", given.sent("wait_s"), "a min_event_time beside it, to wait for")
     try:
         key = parse_flight_id(flight_id)
     except ValueError:
@@ -173,20 +173,21 @@ def _names(given: Parameters, name: str, allowed: tuple[str, ...]) -> tuple[str,
         if item not in allowed:
             raise parameter_error(name, item, f"one of {', '.join(allowed)}")
         if item in items[:position]:
-            raise parameter_error(name, ", ".join(items), f"each name once, and {item} is there twice")
+            raise parameter_error(name, given.sent(name), f"each name once, and {item} is there twice")
     return tuple(items)
 
 
 def _order_by(given: Parameters, columns: tuple[str, ...]) -> tuple[Order, ...]:
     given.text("order_by")  # one list, not several
-    orders = tuple(Order(item.removeprefix("-"), item.startswith("-")) for item in given.listed("order_by"))
+    items = given.listed("order_by")
+    orders = tuple(Order(item.removeprefix("-"), item.startswith("-")) for item in items)
     for position, order in enumerate(orders):
         if order.column not in columns:
             expected = f"columns of this result, with - in front for descending: {', '.join(columns)}"
-            raise parameter_error("order_by", order.column, expected)
+            raise parameter_error("order_by", items[position], expected)
         if order.column in [earlier.column for earlier in orders[:position]]:
             expected = f"each column once, and {order.column} is there twice"
-            raise parameter_error("order_by", ",".join(o.column for o in orders), expected)
+            raise parameter_error("order_by", given.sent("order_by"), expected)
     return orders
 
 

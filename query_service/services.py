@@ -32,6 +32,7 @@ class Services:
     answering: Answering
     waiting: Waiting
     lake: LakeReport
+    filter_max_values: int
 
 
 @contextmanager
@@ -66,6 +67,7 @@ def opened(store: Store, settings: Settings, now: Now) -> Iterator[Services]:
             answering,
             Waiting(answering, now, settings.plan_max_age_s, settings.waits_at_once),
             LakeReport(answering, Rejections(store, now, settings.plan_max_age_s)),
+            settings.filter_max_values,
         )
 
 

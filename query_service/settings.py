@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import ConfigError
 
 _PREFIX = "API_"
+_UNITS: Final = {"_s": "seconds", "_mb": "MB"}
 
 
 def _cores() -> int:
@@ -20,7 +24,9 @@ def _cores() -> int:
 class Settings(BaseSettings):
     """`PORT`, `LAKE_URL`, and `API_*` for the others."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, frozen=True, populate_by_name=True, use_attribute_docstrings=True
+    )
 
     lake_url: str = Field(validation_alias="LAKE_URL")
     """gs://bucket or file:///absolute/path. No default: another lake would answer, and look right."""
@@ -51,6 +57,9 @@ class Settings(BaseSettings):
     waits_at_once: int = Field(100, ge=0, le=100_000)
     """Requests that wait for a newer state: each wakes once a plan age, and runs a query of a few
     milliseconds when its date has new files."""
+    filter_max_values: int = Field(100, ge=1, le=10_000)
+    """Of one filter: each costs a comparison a row, and a list of a hundred still fits into a URL. Whoever has
+    more wants another question."""
 
 
 def load_settings() -> Settings:
@@ -66,6 +75,20 @@ def load_settings() -> Settings:
     except ValidationError as error:
         wrong = [f"{_variable(str(e['loc'][0]))} is {e['input']!r}: {e['msg']}" for e in error.errors()]
         raise ConfigError("; ".join(wrong)) from None
+
+
+def settings_text() -> str:
+    """Every variable with its default, unit and reason, for people."""
+    return "\n".join(_described(name, field) for name, field in Settings.model_fields.items())
+
+
+def _described(name: str, field: FieldInfo) -> str:
+    default = "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)}"
+    unit = next((f" {unit}" for ending, unit in _UNITS.items() if name.endswith(ending)), "")
+    reason = textwrap.fill(
+        " ".join((field.description or "").split()), 110, initial_indent="    ", subsequent_indent="    "
+    )
+    return f"  {_variable(name)} ({default}{unit})\n{reason}"
 
 
 def _variable(field: str) -> str:

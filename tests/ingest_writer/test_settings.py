@@ -74,6 +74,14 @@ def test_a_bad_value_is_named_with_its_variable(name: str, value: str, monkeypat
     assert str(caught.value).startswith(f"{name} is {value!r}: ")
 
 
+def test_scratch_that_one_merge_would_not_fit_into_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPACTOR_SCRATCH_MB", "1023")
+    with pytest.raises(ConfigError, match=r"COMPACTOR_SCRATCH_MB is 1023; .* COMPACTOR_MERGE_MAX_MB, which is 1024"):
+        load_settings()
+    monkeypatch.setenv("COMPACTOR_MERGE_MAX_MB", "1023")
+    assert load_settings()[1].scratch_mb == 1023
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -106,6 +114,14 @@ def test_a_wrong_command_line_ends_with_2(capsys: pytest.CaptureFixture[str]) ->
             main(arguments)
         assert caught.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "-1", "nan", "inf", "86401", ""])
+def test_an_interval_says_what_it_takes(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["compact", "--every", text])
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "--every" in line and "error" in line]
+    assert line.endswith(f"argument --every: is {text!r}; it takes seconds, above 0 and at most 86400")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,10 +94,34 @@ def test_nothing_is_lost_when_calls_fail(faulty_pubsub: FaultyPubsub) -> None:
     assert len(deliveries) == len(list(events(40)))
 
 
+@pytest.mark.parametrize("topic", ["bogus", "", "projects/p", "projects/p/topics/", "projects/p/subscriptions/s"])
+@pytest.mark.parametrize("is_option", [True, False])
+def test_a_topic_is_named_in_full(
+    topic: str, is_option: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
+    if not is_option:
+        monkeypatch.setenv("PUBSUB_TOPIC", topic)
+    with pytest.raises(SystemExit) as ended:
+        command.main([f"--topic={topic}"] if is_option else [])
+    assert ended.value.code == 2
+    assert f"is {topic!r}; it takes projects/PROJECT/topics/NAME" in capsys.readouterr().err
+
+
+def test_a_topic_of_the_real_cloud_without_credentials_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
+    assert command.main(["--limit", "1", "--topic", "projects/p/topics/t"]) == 1
+    assert "replay: projects/p/topics/t is not local, PUBSUB_EMULATOR_HOST is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "abc", "nan"])
 @pytest.mark.parametrize("option", ["--limit", "--rate", "--events-per-message"])
-def test_amounts_must_be_positive(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_amounts_must_be_positive(option: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        command.main([option, "0"])
+        command.main([f"{option}={text}"])
     assert "must be positive" in capsys.readouterr().err
 
 

@@ -128,6 +128,15 @@ def test_a_taken_gcs_port_ends_it_with_a_message(capfd: pytest.CaptureFixture[st
         assert f"127.0.0.1:{port} is taken" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--pubsub-port", "--gcs-port"])
+@pytest.mark.parametrize("port", ["65536", "99999", "-1", "http", "", "١"])
+def test_a_port_that_is_none_is_a_usage_error(option: str, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        up.main([f"{option}={port}"])
+    assert ended.value.code == 2
+    assert f"argument {option}: {port!r} is no port: it takes 0 to 65535" in capsys.readouterr().err
+
+
 def test_a_fault_option_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     with running("--duplicate", "1", "--seed", "3") as process:
         environment = evaluated(exports(process))

@@ -157,6 +157,37 @@ def test_a_hundred_values_of_one_filter_are_taken_and_not_more(api: Api) -> None
     assert (document["parameter"], document["got"]) == ("flight_number", "101 values")
 
 
+def test_how_many_values_a_filter_takes_is_a_setting() -> None:
+    with serving(MemoryStore(), filter_max_values=2) as api:
+        assert api.get("/v1/flights?carrier=UA&carrier=AA").status_code == 200
+        for path in ("/v1/stats", "/v1/flights"):
+            document = problem(api, f"{path}?carrier=UA&carrier=AA&carrier=DL")
+            assert (document["got"], document["expected"]) == ("3 values", "at most 2 values")
+            parameters = api.json("/openapi.json")["paths"][path]["get"]["parameters"]
+            assert [p["schema"]["maxItems"] for p in parameters if "maxItems" in p["schema"]] == [2] * 6
+
+
+@pytest.mark.parametrize(
+    ("url", "got"),
+    [
+        ("/v1/stats?group_by=carrier&order_by=carrier,-carrier", "carrier,-carrier"),
+        ("/v1/stats?order_by=flights,-Flights", "-Flights"),
+        ("/v1/stats?group_by=month,month", "month,month"),
+        ("/v1/stats?limit=1&limit=2", "1, 2"),
+        *((f"{FLIGHT}?wait_s=1", "1"), (f"{FLIGHT}?wait_s=1.50", "1.50"), (f"{FLIGHT}?wait_s=1e0", "1e0")),
+        ("/v1/flights?date_from=2013-01-02&date_to=2013-01-01", "2013-01-02"),
+    ],
+)
+def test_what_was_sent_is_shown_as_it_was_sent(api: Api, url: str, got: str) -> None:
+    assert problem(api, url)["got"] == got
+
+
+@pytest.mark.parametrize("query", ["tail_number=%FF", "tail_number=N1&tail_number=%ED%A0%80", "tail_number=%C3"])
+def test_a_value_that_is_no_utf8_is_refused_and_not_replaced(api: Api, query: str) -> None:
+    assert problem(api, f"/v1/stats?{query}")["expected"] == "UTF-8, percent-encoded"
+    assert problem(api, "/v1/stats?%FF=1")["parameter"] == "\ufffd"
+
+
 def test_what_a_caller_sent_is_shortened(api: Api) -> None:
     document = problem(api, f"/v1/stats?{'n' * 500}={'v' * 5000}")
     assert len(document["parameter"]) == len(document["got"]) == 60

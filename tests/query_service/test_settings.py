@@ -17,6 +17,7 @@ import pytest
 
 from lakehouse.errors import ConfigError
 from lakehouse.store_local import LocalStore
+from query_service.__main__ import main
 from query_service.services import workspace
 from query_service.settings import Settings, load_settings
 from tests.query_service.lakes import LakeBuilder, event
@@ -45,13 +46,14 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_QUERY_TIMEOUT_S": "5.5",
         "API_DUCKDB_MEMORY_MB": "256",
         "API_WAITS_AT_ONCE": "6",
+        "API_FILTER_MAX_VALUES": "7",
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert len(given) == len(Settings.model_fields)
     assert {str(value) for value in settings.model_dump().values()} == {
-        *("gs://bucket", "1234", "127.0.0.1", "0.5", "2.0", "100", str(tmp_path), "3", "4", "5.5", "256", "6"),
+        *("gs://bucket", "1234", "127.0.0.1", "0.5", "2.0", "100", str(tmp_path), "3", "4", "5.5", "256", "6", "7"),
     }
 
 
@@ -82,7 +84,8 @@ def test_the_lake_has_no_default() -> None:
     [
         ({"API_PLAN_AGE": "1", "LAKE_URL": "file:///tmp/lake"}, "API_PLAN_AGE"),
         ({"LAKE_URL": "s3://bucket"}, "LAKE_URL"),
-        ({"LAKE_URL": "file:///tmp/lake", "API_CACHE_DIR": "/proc/nowhere"}, "API_CACHE_DIR"),
+        ({"LAKE_URL": "file:///tmp/no/such/lake"}, "LAKE_URL is 'file:///tmp/no/such/lake'; there is no such folder"),
+        ({"LAKE_URL": "file:///tmp", "API_CACHE_DIR": "/proc/nowhere"}, "API_CACHE_DIR"),
     ],
 )
 def test_the_process_does_not_start_with_a_wrong_setting(environment: dict[str, str], named: str) -> None:
@@ -92,6 +95,25 @@ def test_the_process_does_not_start_with_a_wrong_setting(environment: dict[str, 
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert named in ended.stderr
+
+
+def test_help_names_every_setting_with_its_default_and_does_not_serve() -> None:
+    helped = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=60, check=False)
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "serves the API" in helped.stdout
+    for text in ("LAKE_URL (required)", "PORT (default 8080)", "API_QUERY_TIMEOUT_S (default 10.0 seconds)"):
+        assert text in helped.stdout
+    assert helped.stdout.count("API_") >= len(Settings.model_fields) - 2
+    for name, setting in Settings.model_fields.items():
+        assert setting.description, name  # the reason for its default
+
+
+@pytest.mark.parametrize("argument", ["serve", "--port=1", "-x", "--hel"])
+def test_an_argument_that_it_does_not_take_ends_it_with_2(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([argument])
+    assert ended.value.code == 2
+    assert argument in capsys.readouterr().err
 
 
 def test_a_cache_folder_belongs_to_one_process(tmp_path: Path) -> None:

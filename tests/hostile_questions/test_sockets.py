@@ -1,0 +1,169 @@
+"""What no HTTP client sends, to the real process: it refuses or answers, and goes on answering everybody else."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from tests.hostile_questions.lake import Lake, make_lake
+
+PATIENCE_S = 60
+QUIET_S = 0.3  # silence that counts as no (further) answer
+SLOW_CONNECTIONS = 30  # more than queries at once and threads, fewer than descriptors
+
+
+@dataclass(frozen=True)
+class Service:
+    process: subprocess.Popen[str]
+    port: int
+    lake: Lake
+
+    @property
+    def flights(self) -> int:
+        """Through a proper client: how many there are."""
+        answer = httpx.get(f"http://127.0.0.1:{self.port}/v1/stats", timeout=PATIENCE_S)
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["data"][0]["flights"])
+
+    def send(self, data: bytes) -> bytes:
+        """All that comes back until the server closes, or says nothing more."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_S) as connection:
+            received = b""
+            try:
+                connection.sendall(data)
+                connection.settimeout(QUIET_S)
+                while part := connection.recv(65536):
+                    received += part
+            except OSError:  # silence, or refused in the middle of it
+                pass
+            return received
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("sockets")
+    lake = make_lake(folder / "lake")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("API_")}
+    environment = {**kept, "LAKE_URL": lake.store.url, "PORT": str(port), "API_HOST": "127.0.0.1"}
+    environment["API_QUERY_TIMEOUT_S"] = str(PATIENCE_S)  # cores may be busy with other tests
+    log = folder / "log"
+    with (
+        log.open("w") as out,
+        subprocess.Popen([sys.executable, "-m", "query_service"], env=environment, stderr=out, text=True) as process,
+    ):
+        try:
+            _wait_until_it_answers(port, process)
+            yield Service(process, port, lake)
+        finally:
+            process.kill()
+    assert "Traceback" not in log.read_text()
+
+
+def _wait_until_it_answers(port: int, process: subprocess.Popen[str]) -> None:
+    transport = httpx.HTTPTransport(retries=8)  # the pauses between them double: two minutes at most
+    with httpx.Client(transport=transport, timeout=PATIENCE_S) as client:
+        assert client.get(f"http://127.0.0.1:{port}/ready").status_code == 200
+    assert process.poll() is None
+
+
+GET = b"GET /v1/stats HTTP/1.1\r\nHost: x\r\n"
+MALFORMED = {
+    "nothing": b"",
+    "an empty line": b"\r\n\r\n",
+    "no version": b"GET /v1/stats\r\n\r\n",
+    "a version of the future": b"GET /v1/stats HTTP/9.9\r\nHost: x\r\n\r\n",
+    "a preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a TLS handshake": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
+    "binary": bytes(range(256)) * 4,
+    "a space in the target": b"GET /v1/stats carrier=UA HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a NUL in the target": b"GET /v1/stats?carrier=\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "raw bytes in the target": b"GET /v1/stats?carrier=\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no host": b"GET /v1/stats HTTP/1.1\r\n\r\n",
+    "two hosts": GET + b"Host: y\r\n\r\n",
+    "a header without a colon": GET + b"nonsense\r\n\r\n",
+    "a space before the colon": GET + b"Accept : */*\r\n\r\n",
+    "a folded header": GET + b"X: a\r\n b\r\n\r\n",
+    "a NUL in a header": GET + b"X: a\x00b\r\n\r\n",
+    "a negative length": GET + b"Content-Length: -1\r\n\r\n",
+    "a length of words": GET + b"Content-Length: many\r\n\r\n",
+    "two lengths": GET + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "length and chunks": GET + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a broken chunk": GET + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "an unknown coding": GET + b"Transfer-Encoding: gzip, gzip\r\n\r\n",
+    "a body that does not come": GET + b"Content-Length: 99999999\r\n\r\nx",
+    "ten thousand headers": GET + b"".join(b"X-%d: y\r\n" % n for n in range(10_000)) + b"\r\n",
+    "a header of a megabyte": GET + b"X: " + b"y" * 1_000_000 + b"\r\n\r\n",
+    "a target of a megabyte": b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "headers that never end": GET + b"X: y\r\n" * 20_000,
+    "half a request": GET[:20],
+    "another proxy's target": b"GET http://evil.example/v1/lake HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    "a tunnel": b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n",
+    "an upgrade": GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    "another protocol": b"SSH-2.0-OpenSSH_9.0\r\n",
+    "smuggling": GET + b"Content-Length: 44\r\n\r\nGET /v1/lake HTTP/1.1\r\nHost: x\r\nX: yyyyyyyyyy\r\n\r\n",
+    "line feeds alone": b"GET /v1/stats HTTP/1.1\nHost: x\n\n",
+    "twenty requests at once": (GET + b"\r\n") * 20,
+}
+
+
+@pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED.keys())
+def test_malformed_bytes_are_refused_or_answered_and_the_service_lives(service: Service, data: bytes) -> None:
+    before = service.flights
+    answer = service.send(data)
+    statuses = {int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)}
+    assert statuses <= {200, 400, 404, 405, 408, 413, 414, 431}, answer[:500]
+    assert not re.search(rb"Traceback|Error:|\.py", answer)
+    assert service.flights == before
+    assert service.process.poll() is None
+
+
+def test_requests_in_one_go_are_all_answered_in_order(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as connection:
+        last = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        connection.sendall((GET + b"\r\n") * 3 + last)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.count(b"HTTP/1.1 200 OK") == 4
+    assert answer.endswith(b'{"status":"ok"}')
+
+
+def test_an_answer_to_head_is_a_refusal_without_a_body(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as connection:
+        connection.sendall(b"HEAD /v1/stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 405")
+    assert b"\r\nallow: get\r\n" in answer.lower()
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_connections_that_trickle_hold_up_nobody(service: Service) -> None:
+    before = service.flights
+    connections = [socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) for _ in range(SLOW_CONNECTIONS)]
+    try:
+        for part in (GET[:10], GET[10:], b"X-Slow: ", b"a", b"b"):
+            for connection in connections:
+                connection.sendall(part)
+            assert service.flights == before
+    finally:
+        for connection in connections:
+            connection.close()
+    assert service.flights == before
+
+
+def test_callers_that_leave_in_the_middle_hold_up_nobody(service: Service) -> None:
+    before, lake = service.flights, service.lake.fingerprint()
+    for _ in range(SLOW_CONNECTIONS):
+        with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as connection:
+            connection.sendall(GET + b"\r\n")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")  # a reset
+    assert service.flights == before
+    assert service.lake.fingerprint() == lake
