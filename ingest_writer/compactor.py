@@ -262,12 +262,15 @@ class _Workshop:
         return Merged(base, replace(entry, path=path), frozenset(file.name for file in tail))
 
     def _upload(self, month: str, since: int, output: Path) -> str:
-        """Stores the new month file; after a create of unknown outcome under another name, a few times."""
+        """Stores the new month file; after a create of unknown outcome under another name, a few times.
+
+        A random name that is taken already is the echo of our own create: unknown, too.
+        """
         for attempt in range(5):
             name = names.month_file(month, since, self._random_id())
             try:
                 self._store.create(name, output)
-            except CreateUnknownError as error:
+            except (CreateUnknownError, ObjectExistsError) as error:
                 log.warning("month file may not be there, uses another name (%d): %s", attempt + 1, error)
             else:
                 return name

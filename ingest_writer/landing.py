@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ingest_writer.batch import Batch, event_table, rejected_table
 from lakehouse import names
-from lakehouse.errors import CreateUnknownError, StoreUnavailableError
+from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreUnavailableError
 from lakehouse.names import RandomId
 from lakehouse.parquet import to_parquet
 from lakehouse.store import Store
@@ -56,11 +56,13 @@ def store_object(store: Store, landed: LandedObject) -> str:
 def store_surely(store: Store, landed: LandedObject) -> str:
     """Like `store_object`, and after a create of unknown outcome under another name, a few times.
 
+    A random name that is taken already is the echo of our own create: something on the way sent it twice.
+
     Raises StoreUnavailableError when none of the tries is known to have succeeded, and the store's errors.
     """
     for _ in range(_TRIES):
         try:
             return store_object(store, landed)
-        except CreateUnknownError as error:
+        except (CreateUnknownError, ObjectExistsError) as error:
             log.warning("may not be stored, uses another name: %s", error)
     raise StoreUnavailableError(f"an object could not be stored for sure in {_TRIES} tries; run again")

@@ -1,24 +1,30 @@
 """Objects of a Google Cloud Storage bucket. The only file that knows google.cloud.storage.
 
-Reads and listings are retried by the client within a deadline. A create is tried once: a retry could not
-tell its own success from somebody else's object, and the callers all have something better to do.
+Reads and listings are retried within a deadline. A create is tried once: a retry could not tell its own success from
+somebody else's object, and the callers all have something better to do.
+
+What comes back is doubted: an object's bytes have to match its crc32c, whole; a listing or an object's description
+has to have the shape that was asked for. (A listing has no checksum: that its names arrive as sent is TLS's work.)
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import google.auth.exceptions
+import google_crc32c
 import requests
 from google.api_core import exceptions as api
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from lakehouse.checksum import file_crc32c
 from lakehouse.errors import (
     CreateUnknownError,
     ObjectExistsError,
@@ -32,13 +38,24 @@ from lakehouse.store import ObjectInfo, Source
 _RETRY_S = 30.0  # reads: longer than a usual hiccup, shorter than a caller's patience
 _TIMEOUT_S = (5.0, 30.0)  # connect, and between two bytes
 _FIELDS = "items(name,size,crc32c,timeCreated,generation),nextPageToken"
+_ANSWERED = {
+    "kind",
+    "items",
+    "nextPageToken",
+}  # what a page may have; anything else was something else when it was sent
 _DEFINITE = (400, 401, 403, 404, 405)  # answers that say the create did not happen
+_NONSENSE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+)  # how a client stumbles over JSON that is not as it must be
 
 
 class GcsStore:
     """The store for `gs://bucket`, with Application Default Credentials or STORAGE_EMULATOR_HOST."""
 
-    def __init__(self, bucket: str, retry_s: float = _RETRY_S) -> None:
+    def __init__(self, bucket: str, retry_s: float = _RETRY_S, timeout_s: tuple[float, float] = _TIMEOUT_S) -> None:
         try:
             self._client = storage.Client(project=None)  # nothing here needs one, and not all credentials know one
         except google.auth.exceptions.DefaultCredentialsError as error:
@@ -50,6 +67,7 @@ class GcsStore:
         self._client._bucket_metadata_cache = None
         self._bucket = self._client.bucket(bucket)
         self._retry = DEFAULT_RETRY.with_timeout(retry_s)
+        self._timeout_s = timeout_s
 
     @property
     def url(self) -> str:
@@ -62,28 +80,27 @@ class GcsStore:
                 prefix=prefix,
                 start_offset=start or None,
                 fields=_FIELDS,
-                timeout=_TIMEOUT_S,
+                timeout=self._timeout_s,
                 retry=self._retry,
             )
-            for blob in blobs:
-                yield ObjectInfo(blob.name, blob.size, _crc(blob), blob.time_created, blob.generation)
+            last = ""
+            for page in blobs.pages:
+                for info in _infos(page.raw_page):
+                    if not (info.name.startswith(prefix) and info.name > last and info.name >= start):
+                        raise ValueError(f"the listing has {info.name!r} after {last!r}")
+                    last = info.name
+                    yield info
 
     def create(self, name: str, source: Source) -> None:
         self._upload(name, source, 0, f"{name}: exists already")
 
     def read(self, name: str) -> bytes:
-        with _translated(name):
-            data: bytes = self._bucket.blob(name).download_as_bytes(
-                timeout=_TIMEOUT_S, retry=self._retry, checksum="crc32c"
-            )
-            return data
+        data: bytes = self._whole(name, lambda blob, **options: blob.download_as_bytes(**options))
+        return data
 
     def download(self, name: str, path: Path) -> None:
         try:
-            with _translated(name):
-                self._bucket.blob(name).download_to_filename(
-                    str(path), timeout=_TIMEOUT_S, retry=self._retry, checksum="crc32c"
-                )
+            self._whole(name, lambda blob, **options: blob.download_to_filename(str(path), **options))
         except BaseException:
             path.unlink(missing_ok=True)  # the client leaves what it has when the connection breaks
             raise
@@ -91,13 +108,13 @@ class GcsStore:
     def delete(self, name: str) -> None:
         try:
             with _translated(name):
-                self._bucket.blob(name).delete(timeout=_TIMEOUT_S, retry=self._retry)
+                self._bucket.blob(name).delete(timeout=self._timeout_s, retry=self._retry)
         except ObjectMissingError:
             return
 
     def generation(self, name: str) -> int:
         with _translated(name):
-            blob = self._bucket.get_blob(name, timeout=_TIMEOUT_S, retry=self._retry)
+            blob = self._bucket.get_blob(name, timeout=self._timeout_s, retry=self._retry)
             return 0 if blob is None else int(blob.generation)
 
     def replace(self, name: str, data: bytes, generation: int) -> bool:
@@ -107,30 +124,47 @@ class GcsStore:
             return False
         return True
 
+    def _whole(self, name: str, get: Callable[..., Any]) -> Any:
+        """What `get` makes of the object, in one piece and checked.
+
+        Each try starts over: where the client goes on after a cut it does not check the bytes any more.
+        """
+
+        def once() -> Any:
+            blob = self._bucket.blob(name)
+            got = get(blob, timeout=self._timeout_s, retry=None, checksum="crc32c")
+            if blob.crc32c is None:  # then the client has not checked anything
+                raise ValueError("its bytes came without a crc32c")
+            return got
+
+        with _translated(name):
+            return self._retry(once)()
+
     def _upload(self, name: str, source: Source, generation: int, conflict: str) -> None:
-        blob = self._bucket.blob(name)
+        blob = _Created(name, self._bucket)
         options = {
             "if_generation_match": generation,
-            "timeout": _TIMEOUT_S,
+            "timeout": self._timeout_s,
             "retry": None,
             "checksum": "crc32c",
             "content_type": _content_type(name),
         }
-        try:
+        with _create_translated(name, conflict):
             if isinstance(source, bytes):
                 blob.upload_from_string(source, **options)
             else:
                 blob.upload_from_filename(str(source), **options)
-        except api.PreconditionFailed as error:
-            raise ObjectExistsError(conflict) from error
-        except (api.GoogleAPICallError, InvalidResponse) as error:
-            if (status := _status(error)) in _DEFINITE:
-                raise StoreRefusedError(f"{name}: create refused with {status}: {_why(error)}") from error
-            raise CreateUnknownError(f"{name}: create ended with {_why(error)}") from error
-        except google.auth.exceptions.GoogleAuthError as error:
-            raise _no_token(name, error) from error
-        except (requests.RequestException, ConnectionError, TimeoutError, DataCorruption) as error:
-            raise CreateUnknownError(f"{name}: create ended with {_why(error)}") from error
+            sent = google_crc32c.value(source) if isinstance(source, bytes) else file_crc32c(source)
+            if _crc(blob.crc32c) != sent:
+                raise ValueError(f"the answer says crc32c {blob.crc32c}, {sent} was sent")
+
+
+class _Created(storage.Blob):  # type: ignore[misc]  # the client has no types
+    """An object that is being created: after that nothing is deleted, not even by the client, which would like to when
+    checksums differ. By then somebody may have built on it, and what differs may be the answer."""
+
+    def delete(self, *_: object, **__: object) -> None:
+        pass
 
 
 def _widen_pool(client: storage.Client) -> None:
@@ -150,8 +184,17 @@ def _content_type(name: str) -> str:
     return "application/json" if name.endswith(".json") else "application/octet-stream"
 
 
-def _crc(blob: storage.Blob) -> int:
-    return int.from_bytes(base64.b64decode(blob.crc32c or ""), "big")
+def _infos(page: dict[str, Any]) -> Iterator[ObjectInfo]:
+    """The objects on a page. Raises one of `_NONSENSE` when it is not as it must be: a part is no whole."""
+    if unknown := page.keys() - _ANSWERED:
+        raise ValueError(f"the listing has {sorted(unknown)}")
+    for item in page.get("items", ()):
+        created = dt.datetime.fromisoformat(item["timeCreated"]).astimezone(dt.UTC)
+        yield ObjectInfo(item["name"], int(item["size"]), _crc(item["crc32c"]), created, int(item["generation"]))
+
+
+def _crc(text: str) -> int:
+    return int.from_bytes(base64.b64decode(text, validate=True), "big")
 
 
 def _status(error: Exception) -> int:
@@ -181,6 +224,29 @@ def _bucket_expected(what: str) -> Iterator[None]:
 
 
 @contextmanager
+def _create_translated(name: str, conflict: str) -> Iterator[None]:
+    """Turns the client's exceptions on a create into ours."""
+    try:
+        yield
+    except api.PreconditionFailed as error:
+        raise ObjectExistsError(conflict) from error
+    except (api.GoogleAPICallError, InvalidResponse) as error:
+        status = _status(error)
+        if status in _DEFINITE and not _is_damaged(status, error):
+            raise StoreRefusedError(f"{name}: create refused with {status}: {_why(error)}") from error
+        raise CreateUnknownError(f"{name}: create ended with {_why(error)}") from error
+    except google.auth.exceptions.GoogleAuthError as error:
+        raise _no_token(name, error) from error
+    except (requests.RequestException, ConnectionError, TimeoutError, DataCorruption, *_NONSENSE) as error:
+        raise CreateUnknownError(f"{name}: create ended with {_why(error)}") from error
+
+
+def _is_damaged(status: int, error: Exception) -> bool:
+    """The bytes arrived, but not as they were sent: nobody has to change anything, only to send them again."""
+    return status == 400 and "crc32c" in str(error).lower()
+
+
+@contextmanager
 def _translated(name: str) -> Iterator[None]:
     """Turns the client's exceptions on reads, listings and deletes into ours."""
     try:
@@ -199,5 +265,5 @@ def _translated(name: str) -> Iterator[None]:
         raise UnreadableError(name, "its bytes do not have the stored crc32c") from error
     except google.auth.exceptions.GoogleAuthError as error:
         raise _no_token(name, error) from error
-    except (api.RetryError, requests.RequestException, ConnectionError, TimeoutError) as error:
+    except (api.RetryError, requests.RequestException, ConnectionError, TimeoutError, *_NONSENSE) as error:
         raise StoreUnavailableError(f"{name}: {_why(error)}") from error

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+import google_crc32c
 import pytest
 
 from lakehouse.errors import (
@@ -127,7 +128,12 @@ def test_a_listing_that_fails_in_the_middle_fails(server: ScriptedServer) -> Non
 def test_a_read_is_tried_again_when_the_server_has_a_hiccup(
     server: ScriptedServer, tmp_path: Path, operation: str
 ) -> None:
-    server.script = lambda _: Answer(200 if len(server.requests) > 1 else 503, json.dumps(_item("landing/a")).encode())
+    found = {"items": [_item("landing/a")]} if operation == "list" else _item("landing/a")
+    body = json.dumps(found).encode()
+    checksum = base64.b64encode(google_crc32c.value(body).to_bytes(4, "big")).decode()
+    server.script = lambda _: Answer(
+        200 if len(server.requests) > 1 else 503, body, {"x-goog-hash": f"crc32c={checksum}"}
+    )
     _READS[operation](GcsStore("b", retry_s=10), tmp_path / "copy")
     assert len(server.requests) == 2
 
