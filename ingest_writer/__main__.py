@@ -87,10 +87,11 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
 
         def status() -> Mapping[str, Any]:
             counts = writer.counts
+            storage_trouble = writer.storage_state(loop.time())
             return {
-                "ready": not any((writer.storage_trouble, writer.subscription_trouble, writer.batch_trouble))
+                "ready": not any((storage_trouble, writer.subscription_trouble, writer.batch_trouble))
                 and not stop.is_set(),
-                "storage": writer.storage_trouble or "ok",
+                "storage": storage_trouble or "ok",
                 "batches": writer.batch_trouble or "ok",
                 "failed_batches": counts.failed_batches,
                 "subscription": writer.subscription_trouble or "ok",

@@ -34,6 +34,9 @@ class WriterSettings(BaseSettings):
     """One is uploaded while the next is prepared; more only hides storage that is too slow."""
     uploads_in_flight: int = Field(16, ge=1, le=256)
     """A batch of mixed dates is many small objects; object storage is latency, not bandwidth."""
+    upload_stuck_s: float = Field(15.0, gt=0, le=300)
+    """An object that is not durable by then makes `/ready` say so: far above a slow upload of a few megabytes, far
+    below the client's own timeouts, two of which (30 s each) it takes to be sure that storage is away."""
     pulls_in_flight: int = Field(4, ge=1, le=64)
     """The service gives at most 10 MB/s a stream; four keep a core busy."""
     pull_max_messages: int = Field(1000, ge=1, le=1000)
@@ -58,6 +61,7 @@ class WriterSettings(BaseSettings):
             pull_max_messages=self.pull_max_messages,
             batches_in_flight=self.batches_in_flight,
             uploads_in_flight=self.uploads_in_flight,
+            upload_stuck_s=self.upload_stuck_s,
             buffer_max_rows=self.buffer_max_rows,
             buffer_max_bytes=self.buffer_max_mb * 1_000_000,
             ack_deadline_s=self.ack_deadline_s,

@@ -46,6 +46,7 @@ class WriterOptions:
     pull_max_messages: int
     batches_in_flight: int
     uploads_in_flight: int
+    upload_stuck_s: float
     buffer_max_rows: int
     buffer_max_bytes: int
     ack_deadline_s: float
@@ -95,8 +96,19 @@ class Writer:
         self._landing: dict[asyncio.Task[None], Batch] = {}
         self._taking: set[asyncio.Task[None]] = set()
         self._uploads = asyncio.Semaphore(options.uploads_in_flight)
+        self._uploading: dict[object, float] = {}  # objects not durable yet, by when their first upload began
         self._changed = asyncio.Event()
         self._stopping = False
+
+    def storage_state(self, now_s: float) -> str:
+        """What is wrong with storage at `now_s` of the loop's clock, or nothing. For any thread.
+
+        A storage that takes uploads and does not answer fails none of them before its timeouts, a minute later.
+        """
+        oldest_s = min(tuple(self._uploading.values()), default=now_s)
+        if not self.storage_trouble and now_s - oldest_s > self._options.upload_stuck_s:
+            return f"an upload has had no answer for {now_s - oldest_s:.0f} s"
+        return self.storage_trouble
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, then lands and acks what it holds, within the drain time."""
@@ -267,10 +279,17 @@ class Writer:
 
     async def _land(self, landed: LandedObject) -> None:
         """Stores the object, trying again under a new name until it is durable."""
+        try:
+            await self._land_until_durable(landed)
+        finally:
+            self._uploading.pop(landed, None)
+
+    async def _land_until_durable(self, landed: LandedObject) -> None:
         failures = 0
         while True:
             try:
                 async with self._uploads:
+                    self._uploading.setdefault(landed, self._now())
                     await self._run_blocking(lambda: store_object(self._store, landed))
             except LakeError as error:
                 failures += 1

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -23,7 +26,8 @@ _ANSWERS_WITHIN_S = 5.0
 _STOP_WITHIN_S = 5.0
 
 # Reads until the pipe from the parent is closed, which happens however the parent dies, then ends the server.
-_GUARD = 'read -r _; kill "$1"'
+# CONT: frozen, it would never hear.
+_GUARD = 'read -r _; kill "$1"; kill -CONT "$1"'
 
 
 class GcsServerFailed(Exception):
@@ -56,6 +60,8 @@ class GcsServer:
 
     def start(self) -> None:
         _check_port_is_free(self.port)
+        if self._data is not None:
+            _forget_unfinished(self._data)
         with tempfile.TemporaryFile() as stderr:
             # A session of its own: Ctrl-C is for the parent, who may still have to write when it comes.
             self._process = subprocess.Popen(
@@ -146,8 +152,30 @@ class GcsServer:
             connection.close()
 
 
+def _forget_unfinished(data: Path) -> None:
+    """Removes objects that a killed server had not finished, and that would fail every listing of the next one.
+
+    It writes the bytes, then the metadata (an attribute of the file, or a file beside it), then answers: what
+    has no metadata was never answered.
+    """
+    for path in data.glob("*/**/*"):
+        metadata = path.with_name(f"{path.name}.metadata")
+        if path.is_file() and path.suffix != ".metadata" and not metadata.exists() and not _has_metadata(path):
+            path.unlink()
+
+
+def _has_metadata(path: Path) -> bool:
+    if sys.platform != "linux":
+        return True  # not known here: leaves everything alone
+    try:
+        return bool(os.getxattr(path, "user.metadata"))
+    except OSError:
+        return False
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
+    process.send_signal(signal.SIGCONT)
     try:
         process.wait(_STOP_WITHIN_S)
     except subprocess.TimeoutExpired:

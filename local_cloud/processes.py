@@ -39,10 +39,13 @@ class Processes:
             self.stop(name)
 
     def start(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Starts `python -m ...arguments`, in a session of its own so that Ctrl-C reaches only us."""
+        """Starts `python -m ...arguments`, in a session of its own so that Ctrl-C reaches only us.
+
+        It is killed when this process dies (on Linux, and when the thread ends that calls this).
+        """
         with self.log(name).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
+                [sys.executable, "-m", "local_cloud.child", str(os.getpid()), *arguments],
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -56,6 +59,7 @@ class Processes:
         process = self.process(name)
         self._started = [(other, p) for other, p in self._started if p is not process]
         process.send_signal(how)
+        process.send_signal(signal.SIGCONT)  # frozen, it would not even hear
         try:
             return process.wait(_STOP_WITHIN_S)
         except subprocess.TimeoutExpired:

@@ -11,11 +11,12 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from local_cloud.gcs import GcsServer, GcsServerFailed
 from local_cloud.pubsub import Faults, PortTaken, PubsubServer
+from local_cloud.pubsub.options import add_fault_options, faults_of
 
 PROJECT = "local"
 TOPIC = f"projects/{PROJECT}/topics/flights"
@@ -64,10 +65,7 @@ def local_cloud(
 def main(argv: Sequence[str]) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
-    try:
-        faults = Faults(**{setting.name: getattr(options, setting.name) for setting in fields(Faults)})
-    except ValueError as error:
-        parser.error(str(error))
+    faults = faults_of(parser, options)
     try:
         with _stop_signals() as stop, local_cloud(options.pubsub_port, options.gcs_port, options.data, faults) as cloud:
             return _serve(cloud, stop)
@@ -110,14 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pubsub-port", type=_port, default=8085, help="0: any free port (default %(default)s)")
     parser.add_argument("--gcs-port", type=_port, default=4443, help="0: any free port (default %(default)s)")
     parser.add_argument("--data", type=Path, help="directory to keep objects in (default: memory)")
-    group = parser.add_argument_group("faults of Pub/Sub")
-    for setting in fields(Faults):
-        group.add_argument(
-            f"--{setting.name.replace('_', '-')}",
-            type=type(setting.default),
-            default=setting.default,
-            help=f"{setting.metadata['help']} (default %(default)s)",
-        )
+    add_fault_options(parser)
     return parser
 
 

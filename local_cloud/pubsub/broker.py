@@ -8,12 +8,14 @@ from __future__ import annotations
 import itertools
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from local_cloud.pubsub.clock import Clock
 from local_cloud.pubsub.errors import AlreadyExists, NotFound, ResourceExhausted, Unavailable
 from local_cloud.pubsub.faults import Dice
+from local_cloud.pubsub.journal import Journal, Kept
 from local_cloud.pubsub.subscription import Delivery, Message, Outstanding, Retention, Subscription
 
 DELETED_TOPIC = "_deleted-topic_"
@@ -51,7 +53,15 @@ def _always() -> bool:
 
 
 class Broker:
-    def __init__(self, clock: Clock, dice: Dice, max_unacked_bytes: int = DEFAULT_MAX_UNACKED_BYTES) -> None:
+    """With a journal, it begins with what that says, and nothing is answered before it is in there."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        dice: Dice,
+        max_unacked_bytes: int = DEFAULT_MAX_UNACKED_BYTES,
+        journal: Journal | None = None,
+    ) -> None:
         self._clock = clock
         self._dice = dice
         self._max_unacked_bytes = max_unacked_bytes
@@ -62,6 +72,10 @@ class Broker:
         self._closed = False
         # Microseconds since 1970: 16 digits like real ids, and a restarted server goes on with larger ones.
         self._message_ids = itertools.count(clock.wall_ns() // 1000)
+        self._next_number = 1
+        self._journal = journal
+        if journal is not None:
+            self._restore(journal.kept)
 
     # topics
 
@@ -69,12 +83,16 @@ class Broker:
         with self._lock:
             if name in self._topics:
                 raise AlreadyExists(f"Topic already exists: {name}")
+            if self._journal is not None:
+                self._journal.topic(name)
             self._topics[name] = _Topic()
 
     def delete_topic(self, name: str) -> None:
         """Its subscriptions stay, with what they hold, and belong to no topic."""
         with self._lock:
             topic = self._topic(name)
+            if self._journal is not None:
+                self._journal.no_topic(name)
             del self._topics[name]
             for subscription in topic.subscriptions.values():
                 subscription.topic = DELETED_TOPIC
@@ -97,16 +115,17 @@ class Broker:
         with self._lock:
             if name in self._subscriptions:
                 raise AlreadyExists(f"Subscription already exists: {name}")
-            prefix = secrets.token_urlsafe(_ACK_ID_LENGTH * 3 // 4) + "-"
-            subscription = Subscription(topic, ack_deadline_s, prefix, self._dice)
-            self._topic(topic).subscriptions[name] = subscription
-            self._subscriptions[name] = subscription
-            self._changed[name] = threading.Condition(self._lock)
+            subscriptions = self._topic(topic).subscriptions
+            if self._journal is not None:
+                self._journal.subscription(name, topic, ack_deadline_s)
+            subscriptions[name] = self._open(name, topic, ack_deadline_s)
             return self._info(name)
 
     def delete_subscription(self, name: str) -> None:
         with self._lock:
             subscription = self._subscription(name)
+            if self._journal is not None:
+                self._journal.no_subscription(name)
             subscription.drop_all()
             del self._subscriptions[name]
             self._changed.pop(name).notify_all()
@@ -144,9 +163,15 @@ class Broker:
                     f"{topic_name} keeps {topic.retention.unacked_bytes} unacked bytes, the limit is "
                     f"{self._max_unacked_bytes}"
                 )
+            if self._journal is not None:
+                self._journal.publish(list(topic.subscriptions), self._next_number, bodies)
             topic.retention.unacked_bytes += size
             now = self._clock.monotonic_s()
-            messages = [Message(body, topic.retention, len(topic.subscriptions)) for body in bodies]
+            messages = [
+                Message(body, topic.retention, len(topic.subscriptions), number)
+                for number, body in enumerate(bodies, self._next_number)
+            ]
+            self._next_number += len(bodies)
             for name, subscription in topic.subscriptions.items():
                 for message in messages:
                     subscription.add(message, now)
@@ -186,7 +211,9 @@ class Broker:
 
     def acknowledge(self, subscription_name: str, ack_ids: Iterable[str]) -> None:
         with self._lock:
-            self._subscription(subscription_name).ack(ack_ids, self._clock.monotonic_s())
+            gone = self._subscription(subscription_name).ack(ack_ids, self._clock.monotonic_s())
+            if self._journal is not None:
+                self._journal.ack(subscription_name, gone)
             self._changed[subscription_name].notify_all()
 
     def modify_deadlines(self, subscription_name: str, deadlines: Iterable[tuple[str, float]]) -> None:
@@ -212,6 +239,30 @@ class Broker:
         self.wake()
 
     # under the lock
+
+    def _open(self, name: str, topic: str, ack_deadline_s: int) -> Subscription:
+        prefix = secrets.token_urlsafe(_ACK_ID_LENGTH * 3 // 4) + "-"
+        subscription = Subscription(topic, ack_deadline_s, prefix, self._dice)
+        self._subscriptions[name] = subscription
+        self._changed[name] = threading.Condition(self._lock)
+        return subscription
+
+    def _restore(self, kept: Kept) -> None:
+        self._next_number = kept.next_number
+        self._topics = {name: _Topic() for name in kept.topics}
+        forgotten = _Topic()  # what subscriptions of deleted topics belong to
+        holders = Counter(number for unacked in kept.unacked.values() for number in unacked)
+        messages: dict[int, Message] = {}
+        now = self._clock.monotonic_s()
+        for name, (topic_name, ack_deadline_s) in kept.subscriptions.items():
+            topic = self._topics.get(topic_name, forgotten)
+            subscription = self._open(name, DELETED_TOPIC if topic is forgotten else topic_name, ack_deadline_s)
+            topic.subscriptions[name] = subscription
+            for number, body in kept.unacked[name].items():
+                if number not in messages:
+                    messages[number] = Message(body, topic.retention, holders[number], number)
+                    topic.retention.unacked_bytes += len(body)
+                subscription.add(messages[number], now)
 
     def _topic(self, name: str) -> _Topic:
         if name not in self._topics:

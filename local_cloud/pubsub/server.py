@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +16,7 @@ from local_cloud.pubsub.broker import DEFAULT_MAX_UNACKED_BYTES, Broker
 from local_cloud.pubsub.clock import Clock
 from local_cloud.pubsub.errors import PubsubError, Unavailable
 from local_cloud.pubsub.faults import Dice, Faults
+from local_cloud.pubsub.journal import Journal
 from local_cloud.pubsub.service import Context, PublisherService, SubscriberService
 from local_cloud.pubsub.streaming import streaming_pull
 
@@ -36,7 +38,10 @@ class PortTaken(Exception):
 
 
 class PubsubServer:
-    """`with PubsubServer(port=0) as server:` serves at `server.address` until the block ends."""
+    """`with PubsubServer(port=0) as server:` serves at `server.address` until the block ends.
+
+    Messages are kept in memory, or in the file `data`, where the next server finds them, also after a kill.
+    """
 
     def __init__(
         self,
@@ -44,9 +49,11 @@ class PubsubServer:
         faults: Faults = Faults(),  # noqa: B008 - frozen
         clock: Clock = Clock(),  # noqa: B008 - frozen
         max_unacked_bytes: int = DEFAULT_MAX_UNACKED_BYTES,
+        data: Path | None = None,
     ) -> None:
         dice = Dice(faults)
-        self.broker = Broker(clock, dice, max_unacked_bytes)
+        self._journal = None if data is None else Journal(data)
+        self.broker = Broker(clock, dice, max_unacked_bytes, self._journal)
         self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="pubsub")
         self._server = grpc.server(self._threads, options=_OPTIONS)
         self._server.add_generic_rpc_handlers(_handlers(self.broker, clock, dice))
@@ -54,6 +61,7 @@ class PubsubServer:
             self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
         except RuntimeError as error:
             self._threads.shutdown()
+            self._close_journal()
             raise PortTaken(f"127.0.0.1:{port} is taken; the Pub/Sub server needs another port") from error
 
     @property
@@ -69,6 +77,11 @@ class PubsubServer:
         self.broker.close()
         self._server.stop(grace_s).wait()
         self._threads.shutdown()
+        self._close_journal()
+
+    def _close_journal(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
 
     def __enter__(self) -> PubsubServer:
         self.start()

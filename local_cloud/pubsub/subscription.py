@@ -32,6 +32,7 @@ class Message:
     body: bytes  # a serialised PubsubMessage: freed one by one, unlike messages parsed from one request
     retention: Retention
     unacked_in: int
+    number: int = 0  # in the journal
 
     def acked(self) -> None:
         self.unacked_in -= 1
@@ -110,8 +111,12 @@ class Subscription:
             deliveries.append(self._lease(now + deadline_s, outstanding))
         return deliveries
 
-    def ack(self, ack_ids: Iterable[str], now: float) -> None:
-        """Ack ids that are unknown, used up or too late change nothing, as in the real service."""
+    def ack(self, ack_ids: Iterable[str], now: float) -> list[int]:
+        """The numbers of the messages that are gone now.
+
+        Ack ids that are unknown, used up or too late change nothing, as in the real service.
+        """
+        gone: list[int] = []
         self._refresh(now)
         for ack_id in ack_ids:
             if ack_id in self._leases and not self._dice.hits("drop_acks"):
@@ -121,6 +126,8 @@ class Subscription:
                     self._ready.append((lease.message, True))
                 else:
                     lease.message.acked()
+                    gone.append(lease.message.number)
+        return gone
 
     def modify_deadline(self, ack_id: str, deadline_s: float, now: float) -> None:
         """Prolongs or shortens a lease; 0 gives the message back at once."""

@@ -236,6 +236,7 @@ OPTIONS = WriterOptions(
     pull_max_messages=100,
     batches_in_flight=2,
     uploads_in_flight=16,
+    upload_stuck_s=15.0,
     buffer_max_rows=3000,
     buffer_max_bytes=3_000_000,
     ack_deadline_s=ACK_DEADLINE_S,
@@ -279,7 +280,7 @@ class Bench:
 
     @property
     def is_ready(self) -> bool:
-        return not self.writer.storage_trouble and not self.writer.subscription_trouble
+        return not self.writer.storage_state(_now()) and not self.writer.subscription_trouble
 
 
 @asynccontextmanager

@@ -213,6 +213,25 @@ def test_sigterm_ends_in_time_while_storage_does_not_answer(
     assert server.broker.unacked_messages(SUBSCRIPTION) == 1
 
 
+def test_a_writer_whose_storage_takes_uploads_and_does_not_answer_says_so(
+    server: PubsubServer, publish: pubsub_v1.PublisherClient, tmp_path: Path
+) -> None:
+    port = free_port()
+    with silent_server() as storage:
+        settings = _writer_settings(server, "gs://flights-lake", port)
+        settings |= {"STORAGE_EMULATOR_HOST": f"http://{storage}", "WRITER_BATCH_MAX_AGE_S": "0.1"}
+        # Tiny, to wait less: anything below the 30 s after which the first upload fails shows the same.
+        settings["WRITER_UPLOAD_STUCK_S"] = "0.5"
+        with started(tmp_path / "log", "run", **settings) as process:
+            publish.publish(TOPIC, line()).result()
+            process.until(
+                lambda: "no answer" in get(f"http://127.0.0.1:{port}/ready")[1].get("storage", ""), "it says so"
+            )
+            assert get(f"http://127.0.0.1:{port}/ready")[0] == 503
+            assert get(f"http://127.0.0.1:{port}/health")[0] == 200
+            assert "storage is away" not in process.log, "the upload itself had not failed yet"
+
+
 def test_a_writer_without_pubsub_is_not_ready_says_so_and_ends_in_time(lake: Store, tmp_path: Path) -> None:
     port = free_port()
     settings = {

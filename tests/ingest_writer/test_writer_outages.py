@@ -52,6 +52,50 @@ def test_readiness_says_that_storage_is_away_and_that_it_is_back() -> None:
     run_virtually(scenario())
 
 
+def test_readiness_says_that_an_upload_is_stuck_long_before_it_fails_and_that_it_is_not_any_more() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.store.slow_s = lambda name: 40.0  # and succeeds
+            b.subscription.publish(*flights(10))
+            await b.until(lambda: bool(b.journal.calls("create")))
+            await asyncio.sleep(OPTIONS.upload_stuck_s - 0.1)
+            assert b.is_ready
+            await asyncio.sleep(0.2)
+            assert b.writer.storage_state(asyncio.get_running_loop().time()) == "an upload has had no answer for 15 s"
+            await b.until(lambda: b.is_ready)
+            assert b.writer.counts.rows == 10
+
+    run_virtually(scenario())
+
+
+def test_readiness_counts_all_tries_of_an_object_together() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.store.lose_answers(1, stored=True)
+            b.store.slow_s = lambda name: 10.0  # neither try is stuck, the object is
+            b.subscription.publish(*flights(10))
+            await b.until(lambda: len(b.journal.calls("create", "create failed")) == 2)
+            assert b.is_ready
+            await b.until(lambda: not b.is_ready, within_s=9.0)
+            await b.until(lambda: b.is_ready)
+
+    run_virtually(scenario())
+
+
+def test_a_batch_given_up_leaves_no_stuck_upload_behind() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.store.slow_s = lambda name: 1e6
+            b.subscription.publish(*flights(10))
+            await b.until(lambda: b.writer.counts.messages == 10)
+            await b.until(lambda: not b.is_ready)
+            b.subscription.fail("extend", "pull")  # the leases end, and so does the batch
+            await b.until(lambda: b.writer.counts.given_up > 0, within_s=2 * ACK_DEADLINE_S)
+            assert not b.writer.storage_state(asyncio.get_running_loop().time())
+
+    run_virtually(scenario())
+
+
 def test_everything_lands_once_storage_is_back() -> None:
     async def scenario() -> None:
         async with bench() as b:

@@ -12,6 +12,7 @@ from google import pubsub_v1 as plain
 from google.cloud import pubsub_v1
 
 from local_cloud.pubsub import Clock, Faults, PubsubServer
+from local_cloud.pubsub.broker import DEFAULT_MAX_UNACKED_BYTES
 
 TOPIC = "projects/test/topics/events"
 SUBSCRIPTION = "projects/test/subscriptions/reader"
@@ -85,9 +86,11 @@ class PubsubBench:
 
 
 @contextmanager
-def pubsub_bench(monkeypatch: pytest.MonkeyPatch, faults: Faults, **settings: int) -> Iterator[PubsubBench]:
+def pubsub_bench(
+    monkeypatch: pytest.MonkeyPatch, faults: Faults, max_unacked_bytes: int = DEFAULT_MAX_UNACKED_BYTES
+) -> Iterator[PubsubBench]:
     clock = FakeClock()
-    with PubsubServer(faults=faults, clock=clock.clock(), **settings) as server:
+    with PubsubServer(faults=faults, clock=clock.clock(), max_unacked_bytes=max_unacked_bytes) as server:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
         bench = PubsubBench(server, clock)
         try:

@@ -1,0 +1,214 @@
+"""The whole system as processes, each of which can be killed, frozen, thawed and started again over the same data."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google import pubsub_v1
+
+from local_cloud.gcs import GcsServer
+from local_cloud.processes import Processes, ProcessFailed, free_port
+
+WRITERS = ("writer", "holder")
+COMPACTORS = ("compactor-1", "compactor-2")
+SERVERS = ("pubsub", "gcs")
+NAMES = (*WRITERS, *COMPACTORS, "api", *SERVERS)
+
+BUCKET = "flights-lake"
+TOPIC = "projects/local/topics/flights"
+SUBSCRIPTION = "projects/local/subscriptions/flights-writer"
+ACK_DEADLINE_S = 10  # the shortest there is: what a killed writer held comes back soon
+FAULTS = ("--redeliver=0.05", "--duplicate=0.05", "--reorder=0.1", "--drop-acks=0.02", "--unavailable-after=0.01")
+
+_STARTS_WITHIN_S = 60.0
+_Topic: Any = pubsub_v1.Topic.pb()
+_Subscription: Any = pubsub_v1.Subscription.pb()
+
+_WRITER = {"WRITER_ACK_DEADLINE_S": str(ACK_DEADLINE_S), "WRITER_BACKOFF_MAX_S": "1"}
+_SETTINGS = {
+    "writer": {**_WRITER, "WRITER_BATCH_MAX_AGE_S": "0.5"},  # many small objects, which is the harder case
+    # Fills its buffer until it is told to stop: the defaults of rows and bytes are far above what comes in a round.
+    "holder": {**_WRITER, "WRITER_BATCH_MAX_AGE_S": "300"},
+    # Collects as soon as it may, but for the time that it takes the test to note what landed.
+    "compactor-1": {"COMPACTOR_GRACE_S": "10", "COMPACTOR_RETENTION_S": "0"},
+    "compactor-2": {"COMPACTOR_GRACE_S": "10", "COMPACTOR_RETENTION_S": "0"},
+    "api": {"API_PLAN_MAX_AGE_S": "0.2"},
+}
+
+
+class Services:
+    """`with Services(folder, seed) as services:` starts everything, and leaves nothing behind but the folder."""
+
+    def __init__(self, folder: Path, seed: str) -> None:
+        self.folder = folder
+        self._seed = seed
+        self._processes = Processes(folder / "logs")
+        # Below the ports that the system gives to clients: one that reconnects must not get its dead server's.
+        self._ports = {name: free_port(random.randrange(20_000, 32_000)) for name in NAMES}
+        self.gcs = GcsServer(self._ports["gcs"], buckets=(BUCKET,), data=folder / "objects")
+        self._running: set[str] = set()
+        self._log_from: dict[str, int] = {}
+
+    def __enter__(self) -> Services:
+        (self.folder / "logs").mkdir(parents=True)
+        try:
+            for name in SERVERS:
+                self.start(name)
+            self._create_subscription()
+            for name in NAMES:
+                if name not in SERVERS:
+                    self.start(name)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in sorted(self._running - {"gcs"}):
+            self._processes.stop(name, signal.SIGKILL)
+        self.gcs.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PUBSUB_EMULATOR_HOST": self.pubsub_address,
+            "STORAGE_EMULATOR_HOST": self.gcs.url,
+            "LAKE_URL": f"gs://{BUCKET}",
+            "PUBSUB_SUBSCRIPTION": SUBSCRIPTION,
+            "GOOGLE_CLOUD_PROJECT": "local",
+            "PATH": os.environ["PATH"],
+        }
+
+    @property
+    def pubsub_address(self) -> str:
+        return f"127.0.0.1:{self._ports['pubsub']}"
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal"
+
+    @property
+    def bucket(self) -> Path:
+        return self.folder / "objects" / BUCKET
+
+    def url(self, name: str, path: str) -> str:
+        return f"http://127.0.0.1:{self._ports[name]}{path}"
+
+    def start(self, name: str) -> None:
+        if name == "gcs":
+            self.gcs.start()
+        else:
+            log = self._processes.log(name)
+            self._log_from[name] = log.stat().st_size if log.exists() else 0
+            self._processes.start(name, self._command(name), {**self.environment, **self._settings(name)})
+        self._running.add(name)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL; it is gone when this returns."""
+        self._running.discard(name)
+        if name == "gcs":
+            self.gcs.process.kill()
+            self.gcs.process.wait()
+            self.gcs.stop()
+        else:
+            self._processes.stop(name, signal.SIGKILL)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        self._process(name).send_signal(number)
+
+    def has_ended(self, name: str) -> bool:
+        """After a SIGTERM."""
+        return self._process(name).poll() is not None
+
+    def reap(self, name: str) -> int:
+        """Its exit code; it has ended."""
+        self._running.discard(name)
+        return self._processes.stop(name)
+
+    def is_running(self, name: str) -> bool:
+        return name in self._running
+
+    def is_up(self, name: str) -> bool:
+        """At work, so that killing it means something."""
+        if name in COMPACTORS:
+            return " compact" in self.log(name)  # "compacted" or "compaction failed"
+        if name in SERVERS:
+            return _is_listening(self._ports[name])
+        return _answers(self.url(name, "/health"))
+
+    def log(self, name: str) -> str:
+        """Since its start."""
+        return self._processes.log(name).read_bytes()[self._log_from[name] :].decode(errors="replace")
+
+    def check(self, ending: frozenset[str]) -> None:
+        """Raises ProcessFailed when one has ended by itself; those `ending` were told to."""
+        for name in self._running - ending:
+            code = self._process(name).poll()
+            if code is not None:
+                end = self.log(name)[-2000:] if name != "gcs" else ""
+                raise ProcessFailed(f"{name} exited with {code}: {end}")
+
+    def verify(self) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "lakehouse", "verify"],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120.0,
+        )
+
+    def _process(self, name: str) -> subprocess.Popen[bytes]:
+        return self.gcs.process if name == "gcs" else self._processes.process(name)
+
+    def _command(self, name: str) -> list[str]:
+        if name == "pubsub":
+            options = [f"--port={self._ports[name]}", f"--data={self.journal}", *FAULTS]
+            return ["local_cloud.pubsub", *options, f"--seed={_number(self._seed)}"]
+        if name == "api":
+            return ["query_service"]
+        return ["ingest_writer", "run"] if name in WRITERS else ["ingest_writer", "compact", "--every", "0.2"]
+
+    def _settings(self, name: str) -> dict[str, str]:
+        port = {"api": "PORT", "writer": "WRITER_PORT", "holder": "WRITER_PORT"}.get(name)
+        return _SETTINGS.get(name, {}) | ({port: str(self._ports[name])} if port else {})
+
+    def _create_subscription(self) -> None:
+        topic = _Topic(name=TOPIC)
+        subscription = _Subscription(name=SUBSCRIPTION, topic=TOPIC, ack_deadline_seconds=ACK_DEADLINE_S)
+        with grpc.insecure_channel(self.pubsub_address) as channel:
+            for method, request in (
+                ("Publisher/CreateTopic", topic),
+                ("Subscriber/CreateSubscription", subscription),
+            ):
+                call = channel.unary_unary(
+                    f"/google.pubsub.v1.{method}", type(request).SerializeToString, type(request).FromString
+                )
+                call(request, wait_for_ready=True, timeout=_STARTS_WITHIN_S)
+
+
+def _number(seed: str) -> int:
+    return random.Random(seed).randrange(1_000_000)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2.0):
+            return True
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
