@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from query_service.errors import shortened
 from query_service.schemas import problem
 from tests.hostile_questions.asking import Answer
+from tests.hostile_questions.oracle import SHOWN
 from tests.hostile_questions.question import Expected, Question
 
 _STATUSES = {200, 404, 405, 406, 422, 503, 504}
@@ -95,8 +96,10 @@ def _told(expected: Expected | None, status: int, body: Any) -> list[str]:
         return [f"it names {body.get('parameter')!r} instead of {expected.parameter[:60]!r}"]
     if expected.body is not None and body != expected.body:
         return [f"the answer is {json.dumps(body)[:600]} instead of {json.dumps(expected.body)[:600]}"]
-    if expected.ids is not None:
-        told = tuple(row["flight_id"] for row in body["data"]), body["next_cursor"], body["truncated"]
-        if told != (expected.ids, expected.next_cursor, expected.next_cursor is not None):
-            return [f"the flights are {told} instead of {expected.ids}, {expected.next_cursor}"]
+    if expected.rows is not None:
+        given = body["data"] if isinstance(body["data"], list) else [body["data"]]
+        rows = tuple({name: row[name] for name in SHOWN} for row in given)
+        told = rows, body.get("next_cursor"), body.get("truncated", False)
+        if told != (expected.rows, expected.next_cursor, expected.next_cursor is not None):
+            return [f"the flights are {str(told)[:600]} instead of {str(expected.rows)[:600]}, {expected.next_cursor}"]
     return []

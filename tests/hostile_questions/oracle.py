@@ -22,6 +22,10 @@ DELAYS = tuple(
     f"{kind}_delay_{what}" for kind in ("departure", "arrival") for what in ("mean", "p50", "p90", "p95", "max")
 )
 METRICS = (*COUNTS, *RATES, *DELAYS)
+SHOWN = (
+    *("flight_id", "carrier", "origin", "destination", "status", "tail_number", "scheduled_departure_hour"),
+    *("departure_delay_minutes", "arrival_delay_minutes"),
+)
 FILTERS = ("carrier", "origin", "destination", "flight_number", "tail_number", "status")
 ONCE = ("date_from", "date_to", "order_by", "limit", "format", "cursor", "min_event_time", "wait_s")
 MOST = {"/v1/stats": 10_000, "/v1/flights": 1000}
@@ -48,16 +52,16 @@ class Oracle:
         limit = int(_one(pairs, "limit") or DEFAULT["/v1/stats"])
         return Expected(200, body={"data": rows[:limit], "truncated": len(rows) > limit})
 
-    def flights(self, pairs: Pairs) -> tuple[Expected, list[str], bool]:
-        """Status, and with 200 the ids of the page and whether there are more."""
+    def flights(self, pairs: Pairs) -> Expected:
         wrong = _wrong("/v1/flights", pairs)
         if wrong is not None:
-            return Expected(422, wrong), [], False
+            return Expected(422, wrong)
         after = cursor_key(_one(pairs, "cursor") or "")
         rows = sorted(self._matching(pairs), key=_sort_key)
         rows = [row for row in rows if after is None or _sort_key(row) > _bytes_key(after)]
         limit = int(_one(pairs, "limit") or DEFAULT["/v1/flights"])
-        return Expected(200), [flight_id(row) for row in rows[:limit]], len(rows) > limit
+        following = cursor(flight_id(rows[limit - 1])) if len(rows) > limit else None
+        return Expected(200, rows=tuple(map(shown, rows[:limit])), next_cursor=following)
 
     def flight(self, asked: str, pairs: Pairs) -> Expected:
         """One flight; `waits_at_once` of the application is 0."""
@@ -78,7 +82,7 @@ class Oracle:
         row = self.states.get(parsed)
         if wanted is not None and (row is None or row["event_time"] < moment(wanted)):
             return Expected(503 if wait_s > 0 else 504)
-        return Expected(404 if row is None or row["status"] == "void" else 200)
+        return Expected(404) if row is None or row["status"] == "void" else Expected(200, rows=(shown(row),))
 
     def _matching(self, pairs: Pairs) -> list[Event]:
         filters: dict[str, Sequence[Any]] = {name: _all(pairs, name) for name in FILTERS if _all(pairs, name)}
@@ -127,6 +131,11 @@ def parse_flight_id(text: str) -> _KEY | None:
 def flight_id(row: Event) -> str:
     number = f"{row['flight_number']}{row['operational_suffix']}"
     return f"{row['flight_date'].isoformat()}-{row['carrier']}-{number}-{row['origin']}"
+
+
+def shown(row: Event) -> dict[str, Any]:
+    """Of a flight, what is compared."""
+    return {name: row[name] for name in SHOWN if name != "flight_id"} | {"flight_id": flight_id(row)}
 
 
 def cursor(text: str) -> str:

@@ -16,12 +16,12 @@ _CURL_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class Expected:
-    """What only one answer can be: with 200 its `body`, or the `ids` of its flights and the cursor after them."""
+    """What only one answer can be: with 200 its `body`, or its flights, as far as `rows` tell, and the cursor."""
 
     status: int
     parameter: str | None = None
     body: Any = None
-    ids: tuple[str, ...] | None = None
+    rows: tuple[dict[str, Any], ...] | None = None
     next_cursor: str | None = None
 
 

@@ -40,6 +40,7 @@ def test_a_question_is_known_by_its_seed_and_number(own: Campaign) -> None:
     assert own.question(3, 7) == own.question(3, 7) != own.question(3, 8)
 
 
+@pytest.mark.timeout(300)  # 600 requests over HTTP, on cores that may be busy with other tests
 def test_what_the_document_says_is_what_happens(tmp_path: Path) -> None:
     lake = make_lake(tmp_path / "lake")
     before = lake.fingerprint()
