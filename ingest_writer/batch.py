@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -17,6 +17,8 @@ from lakehouse.event import EVENT_SCHEMA, REJECTED_SCHEMA
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _KEY_COLUMNS = 5
+MESSAGE_ID = EVENT_SCHEMA.get_field_index("message_id")
+"""Where a row says which message it came from."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,15 @@ class Lease:
     """The messages of one pull: theirs is the right to be acked until `until_s` (monotonic)."""
 
     ack_ids: Sequence[str]
+    message_ids: Sequence[str]  # in the order of ack_ids
     received_s: float
     until_s: float
+
+    def of(self, message_ids: Set[str], *, are_in: bool) -> Lease:
+        """Of those messages that are among these, or of those that are not."""
+        both = zip(self.ack_ids, self.message_ids, strict=True)
+        kept = [(ack_id, message_id) for ack_id, message_id in both if (message_id in message_ids) == are_in]
+        return Lease([a for a, _ in kept], [m for _, m in kept], self.received_s, self.until_s)
 
 
 @dataclass
@@ -59,6 +68,21 @@ class Batch:
         self.unknown_fields.update(decoded.unknown_fields)
         self.row_count += len(decoded.rows) + len(decoded.rejected)
         self.byte_count += byte_count
+
+    def without(self, message_ids: Set[str]) -> Batch:
+        """The rows, rejected lines and leases of all other messages; of the same age and, at most, size."""
+        rest = Batch(self.opened_s, byte_count=self.byte_count, unknown_fields=self.unknown_fields)
+        for date, rows in self.rows.items():
+            if kept := [row for row in rows if row[MESSAGE_ID] not in message_ids]:
+                rest.rows[date] = kept
+        for date, lines in self.rejected.items():
+            if kept_lines := [line for line in lines if line.message_id not in message_ids]:
+                rest.rejected[date] = kept_lines
+        rest.leases = [
+            kept_lease for lease in self.leases if (kept_lease := lease.of(message_ids, are_in=False)).ack_ids
+        ]
+        rest.row_count = sum(map(len, rest.rows.values())) + sum(map(len, rest.rejected.values()))
+        return rest
 
     def is_full(self, limits: Limits) -> bool:
         return self.row_count >= limits.max_rows or self.byte_count >= limits.max_bytes

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
+from ingest_writer.json_object import NotAnObjectError, is_nested_too_deep, parse_object
 from ingest_writer.message import Message
 from lakehouse import event as rules
 from lakehouse.event import DECODER_VERSION
@@ -55,13 +57,22 @@ class Event(msgspec.Struct, gc=False):
 
 
 _KNOWN: Final = frozenset(Event.__struct_fields__)
+_TIMES: Final = ("scheduled_departure", "event_time", "scheduled_arrival", "actual_departure", "actual_arrival")
+_RFC_3339: Final = re.compile(
+    r"[0-9-]{10}[Tt][0-9:]{8}(?:\.(?P<fraction>[0-9]+))?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)  # only what the library lets through besides; it knows the calendar
+_FRACTION_DIGITS: Final = 6
+_SHAPES: Final = bytes.maketrans(b"123456789-", b"000000000+")
+_ODD_TIMES: Final = (b"0 0", b'+0000"', b"." + b"0" * (_FRACTION_DIGITS + 1))  # shapes that only the slow path judges
 _DECODER: Final = msgspec.json.Decoder(Event)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MIN_US: Final = -62_135_510_400_000_000  # 0001-01-02: any offset fits
 _MAX_US: Final = 253_402_128_000_000_000  # 9999-12-30
 _MAX_LEAD_US: Final = rules.MAX_EVENT_LEAD // dt.timedelta(microseconds=1)
 _MINUTE_US: Final = 60_000_000
+_REASON_CHARACTERS: Final = 500  # enough to see what is wrong; the bytes are kept anyway
 _SHORTEST_EVENT_BYTES: Final = 116  # the names of the required fields alone, with their punctuation
+_ATTRIBUTES_BYTES: Final = 65_536  # with the rejected lines of a small message; 1,000 of those are a pull
 _SHORT_LINES_APART: Final = 10_000  # rejected one by one; 10 MB of two-byte lines would take gigabytes as rows
 
 
@@ -98,7 +109,9 @@ class RejectError(Exception):
     """This line cannot be used. `stage` is `decode` (not a JSON object) or `validate` (not an event)."""
 
     def __init__(self, stage: str, reason: str) -> None:
-        # A reason may quote the line, whose escapes can be halves of characters: those have no UTF-8 to be stored as.
+        # A reason may quote the line, which can be long, and have halves of characters: those have no UTF-8.
+        if len(reason) > _REASON_CHARACTERS:
+            reason = f"{reason[: _REASON_CHARACTERS - 100]} ... {reason[-95:]}"  # the end says where
         storable = reason.encode(errors="backslashreplace").decode()
         super().__init__(storable)
         self.stage = stage
@@ -123,7 +136,9 @@ def decode_object(values: Mapping[str, Any], origin: Origin, unknown_fields: Cou
     """The row of one object that is parsed already. Raises RejectError."""
     unknown_fields.update(values.keys() - _KNOWN)
     try:
-        return to_row(msgspec.convert(values, Event), origin)
+        event = msgspec.convert(values, Event)
+        _take_times_as_written(event, values)
+        return to_row(event, origin)
     except msgspec.ValidationError as error:
         raise RejectError("validate", str(error)) from None
 
@@ -174,13 +189,17 @@ def _decode_fast(message: Message, decoded: Decoded) -> bool:
 
     Without a backslash every quotation mark delimits a text. If there are exactly as many as the known
     fields that were found need, there is no unknown field and no key twice. The library takes several
-    objects on a line, and one over several lines: so every line must end where an object does.
+    objects on a line, and one over several lines: so every line must end where an object does. It takes times
+    that are not RFC 3339, and rounds: what looks like one of those is left to the slow path.
     """
     data = message.data
     if b"\\" in data or not data.endswith((b"}", b"}\n", b"}\r\n")):
         return False
     newlines = data.count(b"\n")
     if newlines != data.count(b"}\n") + data.count(b"}\r\n"):
+        return False
+    shape = data.translate(_SHAPES)
+    if any(odd in shape for odd in _ODD_TIMES):
         return False
     try:
         events = _DECODER.decode_lines(data)
@@ -223,8 +242,10 @@ _REQUIRED_QUOTATION_MARKS: Final = 4 * 7 + 2  # seven texts and flight_number
 def _decode_slow(message: Message, decoded: Decoded) -> None:
     """Each line by itself; a message that is one JSON object over several lines is one line.
 
-    Lines that are too short for any event, after many rejected ones, are rejected together.
+    Lines that are too short for any event, after many rejected ones, are rejected together. Attributes that are
+    large are kept with the first rejected lines of the message only.
     """
+    attributes = _repeated(message)
     together = bytearray()
     first = 0
     for number, line in _lines(message.data):
@@ -236,16 +257,30 @@ def _decode_slow(message: Message, decoded: Decoded) -> None:
             origin = Origin(message.publish_time_us, message.message_id, number)
             decoded.rows.append(decode_line(line, origin, decoded.unknown_fields))
         except RejectError as error:
-            decoded.rejected.append(_rejected(message, number, line, error))
+            decoded.rejected.append(_rejected(message, next(attributes), number, line, error))
     if together:
         reason = f"{together.count(10)} lines from this one on are too short for an event, and kept together"
-        decoded.rejected.append(_rejected(message, first, bytes(together), RejectError("decode", reason)))
+        decoded.rejected.append(
+            _rejected(message, next(attributes), first, bytes(together), RejectError("decode", reason))
+        )
 
 
-def _rejected(message: Message, number: int, line: bytes, error: RejectError) -> RejectedLine:
+def _repeated(message: Message) -> Iterator[Mapping[str, str]]:
+    """The attributes, as often as they take about as much as the message itself; then empty ones.
+
+    Of the most that Pub/Sub takes, 100 kB, the rejected lines of one message would otherwise make gigabytes.
+    """
+    size = sum(len(name) + len(value) for name, value in message.attributes.items())
+    times = 1 + max(len(message.data), _ATTRIBUTES_BYTES) // max(size, 1)
+    return chain(repeat(message.attributes, times), repeat({}))
+
+
+def _rejected(
+    message: Message, attributes: Mapping[str, str], number: int, line: bytes, error: RejectError
+) -> RejectedLine:
     return RejectedLine(
         line,
-        message.attributes,
+        attributes,
         error.stage,
         error.reason,
         message.message_id,
@@ -274,6 +309,8 @@ def _is_one_object(first_line: bytes, data: bytes) -> bool:
 
 
 def _is_json(data: bytes) -> bool:
+    if is_nested_too_deep(data):
+        return False
     try:
         msgspec.json.decode(data, type=msgspec.Raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -285,26 +322,17 @@ def _parse(line: bytes, unknown_fields: Counter[str]) -> Event:
     if not line.strip():
         raise RejectError("decode", "empty: there is no JSON object in it")
     try:
-        pairs = json.loads(
-            line.decode(),
-            object_pairs_hook=_Pairs,
-            parse_constant=_no_constant,
-            parse_int=_some_int,  # only names are used here, and Python refuses integers of many digits
-            strict=False,
-        )
-    except UnicodeDecodeError as error:
-        raise RejectError("decode", f"not UTF-8: byte {error.start} is 0x{line[error.start]:02x}") from None
-    except RecursionError:
-        raise RejectError("decode", "nested too deep") from None
-    except ValueError as error:
-        raise RejectError("decode", f"not JSON: {str(error)[:200]}") from None
-    if not isinstance(pairs, _Pairs):
-        raise RejectError("decode", f"a JSON {type(pairs).__name__}, not an object")
-    names = Counter(name for name, _ in pairs)
-    if twice := sorted(name[:80] for name, times in names.items() if times > 1):
+        pairs = parse_object(line)
+    except NotAnObjectError as error:
+        raise RejectError("decode", str(error)) from None
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        twice = sorted(name[:80] for name, times in names.items() if times > 1)
         raise RejectError("decode", f"duplicate keys: {', '.join(twice[:5])}")
     event = _validate(line)
-    unknown_fields.update(name[:80] for name in names.keys() - _KNOWN)
+    _take_times_as_written(event, values)
+    unknown_fields.update(name[:80] for name in values.keys() - _KNOWN)
     return event
 
 
@@ -319,16 +347,22 @@ def _validate(line: bytes) -> Event:
         raise RejectError("decode", f"not JSON: {str(error)[:200]}") from None
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object with every key that was written, duplicates too."""
+def _take_times_as_written(event: Event, values: Mapping[str, Any]) -> None:
+    """Checks the form of times that came as text, and cuts what is finer than microseconds, as the library does not.
 
-
-def _some_int(_: str) -> int:
-    return 0
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON value")
+    Raises RejectError.
+    """
+    for name in _TIMES:
+        text = values.get(name)
+        if not isinstance(text, str):
+            continue
+        match = _RFC_3339.fullmatch(text)
+        if match is None:
+            wanted = "RFC 3339 has a T between date and time, and a colon in the offset"
+            raise RejectError("validate", f"{wanted}, not {text!r} - at `$.{name}`")
+        if len(match["fraction"] or "") > _FRACTION_DIGITS:
+            cut = text[: match.start("fraction") + _FRACTION_DIGITS] + match["offset"]
+            setattr(event, name, msgspec.convert(cut, dt.datetime))
 
 
 def _microseconds(value: dt.datetime, name: str) -> int:

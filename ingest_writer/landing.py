@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ingest_writer.batch import Batch, event_table, rejected_table
+from ingest_writer.decode import RejectedLine, Row
 from lakehouse import names
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreUnavailableError
 from lakehouse.names import RandomId
@@ -40,6 +41,16 @@ def objects_of(batch: Batch, random_id: RandomId) -> Iterator[LandedObject]:
             lambda date=date: names.rejected_file(date, random_id()),  # type: ignore[misc]
             lambda lines=lines: rejected_table(lines),  # type: ignore[misc]
         )
+
+
+def encode_rows(rows: list[Row]) -> bytes:
+    """The bytes of a landed object of these rows."""
+    return to_parquet(event_table(rows))
+
+
+def encode_rejected(lines: list[RejectedLine]) -> bytes:
+    """The bytes of an object of these rejected lines."""
+    return to_parquet(rejected_table(lines))
 
 
 def store_object(store: Store, landed: LandedObject) -> str:

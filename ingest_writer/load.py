@@ -241,8 +241,15 @@ def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
     for number, column in enumerate(batch.schema):
         if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
             kind = pa.timestamp("us", tz=column.type.tz)
-            batch = batch.set_column(number, column.name, batch.column(number).cast(kind, safe=False))
+            batch = batch.set_column(number, column.name, _floored(batch.column(number)).cast(kind))
     return batch
+
+
+def _floored(nanoseconds: pa.Array) -> pa.Array:
+    """Whole microseconds, as integers. A cast would go towards 1970, and nothing may get newer than it was."""
+    given = nanoseconds.cast(pa.int64())
+    quotient = pc.divide(given, 1000)  # towards 0
+    return pc.subtract(quotient, pc.less(given, pc.multiply(quotient, 1000)).cast(pa.int64()))
 
 
 def _parquet_line(number: int, values: dict[str, Any]) -> Line:

@@ -7,6 +7,7 @@ loop's, randomness is passed in: a simulation can own them all.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections import Counter
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from ingest_writer.batch import Batch, Lease, Limits
-from ingest_writer.decode import decode_messages
+from ingest_writer.isolation import decode_apart, not_encodable
 from ingest_writer.landing import LandedObject, objects_of, store_object
 from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
 from lakehouse.errors import CreateUnknownError, LakeError
@@ -28,6 +29,7 @@ T = TypeVar("T")
 _NOT_YET = "no pull has been answered yet"
 _UNKNOWN_NAMES = 1000  # a publisher that puts ids into names must not fill the memory
 _OTHERS = "(others)"
+_IDS_SAID = 10  # message ids in one line of the log
 _NACK_S = 1.0  # after the drain time: it saves a wait for leases to end, nothing else
 
 
@@ -94,6 +96,7 @@ class Writer:
         self.subscription_trouble = _NOT_YET
         self._open: Batch | None = None
         self._landing: dict[asyncio.Task[None], Batch] = {}
+        self._apart: dict[asyncio.Task[None], Batch] = {}
         self._taking: set[asyncio.Task[None]] = set()
         self._uploads = asyncio.Semaphore(options.uploads_in_flight)
         self._uploading: dict[object, float] = {}  # objects not durable yet, by when their first upload began
@@ -124,7 +127,7 @@ class Writer:
             self._changed.set()
             await self._drain(batcher)
         finally:
-            await _cancel([*loops, batcher, keeper, stopped, *self._taking, *self._landing])
+            await _cancel([*loops, batcher, keeper, stopped, *self._taking, *self._landing, *self._apart])
 
     # -- pulling ---------------------------------------------------------------------------------------------
 
@@ -162,12 +165,17 @@ class Writer:
 
     async def _take(self, messages: Sequence[Message]) -> None:
         now = self._now()
-        lease = Lease([m.ack_id for m in messages], now, now + self._options.ack_deadline_s)
-        decoded = await self._run_blocking(lambda: decode_messages(messages))
-        if self._open is None:
-            self._open = Batch(opened_s=now)
-        self._open.add(decoded, lease, sum(len(m.data) for m in messages))
+        until_s = now + self._options.ack_deadline_s
+        lease = Lease([m.ack_id for m in messages], [m.message_id for m in messages], now, until_s)
+        decoded, guilty = await self._run_blocking(lambda: decode_apart(messages))
         self.counts.messages += len(messages)
+        if guilty:
+            self._set_apart([lease.of(guilty.keys(), are_in=True)], list(guilty.values()))
+            lease = lease.of(guilty.keys(), are_in=False)
+        if lease.ack_ids:
+            if self._open is None:
+                self._open = Batch(opened_s=now)
+            self._open.add(decoded, lease, sum(len(m.data) for m in messages))
         self._changed.set()
 
     def _may_pull(self) -> bool:
@@ -222,7 +230,8 @@ class Writer:
         if failures:
             await self._fail(batch, failures)
             return
-        self.batch_trouble = ""
+        if not self._apart:
+            self.batch_trouble = ""
         self._count_landed(batch, len(objects))
         await self._acknowledge(batch)
         log.info(
@@ -246,14 +255,42 @@ class Writer:
         return [outcome for outcome in outcomes if isinstance(outcome, Exception)]
 
     async def _fail(self, batch: Batch, failures: list[Exception]) -> None:
-        """A mistake of ours: nothing is acked, it is said aloud, and after a pause the messages are given back."""
+        """A mistake of ours: the messages that it fails on are set apart, and the others land as another batch.
+
+        What of them has landed already lands twice, which changes nothing.
+        """
+        guilty = await self._run_blocking(lambda: not_encodable(batch))
+        if not guilty:  # it was something else, or is gone
+            self._set_apart(batch.leases, failures)
+            return
+        self._set_apart([lease.of(guilty.keys(), are_in=True) for lease in batch.leases], list(guilty.values()))
+        if (rest := batch.without(guilty.keys())).leases:
+            self._start_landing(rest)
+
+    def _set_apart(self, leases: list[Lease], failures: list[Exception]) -> None:
+        """Says aloud what could not be prepared. Nothing of it is acked: after a pause the messages are given back."""
+        message_ids = [message_id for lease in leases for message_id in lease.message_ids]
+        apart = Batch(opened_s=self._now(), leases=leases, row_count=len(message_ids))  # counted: held is bounded
         self.counts.failed_batches += 1
         self.batch_trouble = f"a batch could not be prepared: {type(failures[0]).__name__}"
         log.error(
-            "%d messages not acked, they come again: %s", len(batch.ack_ids), self.batch_trouble, exc_info=failures[0]
+            "%d messages not acked, they come again (%s): %s",
+            len(message_ids),
+            ", ".join(message_ids[:_IDS_SAID]),
+            self.batch_trouble,
+            exc_info=failures[0],
         )
+        task = asyncio.create_task(self._give_back(apart))
+        self._apart[task] = apart
+        task.add_done_callback(self._given_back)
+
+    async def _give_back(self, apart: Batch) -> None:
         await asyncio.sleep(self._options.backoff_max_s)
-        await self._nack(batch.ack_ids)
+        await self._nack(apart.ack_ids)
+
+    def _given_back(self, task: asyncio.Task[None]) -> None:
+        self._apart.pop(task, None)
+        self._changed.set()
 
     def _count_landed(self, batch: Batch, objects: int) -> None:
         self.counts.batches += 1
@@ -352,7 +389,7 @@ class Writer:
 
     async def _give_up(self, batch: Batch) -> None:
         """Drops the batch from memory and gives its messages back; they will be delivered again."""
-        tasks = [task for task, held in self._landing.items() if held is batch]
+        tasks = [task for task, held in [*self._landing.items(), *self._apart.items()] if held is batch]
         await _cancel(tasks)
         if self._open is batch:
             self._open = None
@@ -377,23 +414,24 @@ class Writer:
             while self._landing:
                 await asyncio.wait(self._landing)
 
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._options.drain_s):
                 await land_everything()
+        left = [ack_id for batch in self._held() for ack_id in batch.ack_ids]
+        if not left:
+            return
+        await _cancel([*self._landing, *self._apart])
+        log.warning("stopped with %d messages unacked; they will be delivered again", len(left))
+        try:
+            async with asyncio.timeout(_NACK_S):
+                await self._nack(left)
         except TimeoutError:
-            left = [ack_id for batch in self._held() for ack_id in batch.ack_ids]
-            await _cancel(list(self._landing))
-            log.warning("stopped with %d messages unacked; they will be delivered again", len(left))
-            try:
-                async with asyncio.timeout(_NACK_S):
-                    await self._nack(left)
-            except TimeoutError:
-                log.info("messages not given back within %s s, their leases will end by themselves", _NACK_S)
+            log.info("messages not given back within %s s, their leases will end by themselves", _NACK_S)
 
     # -- small things ----------------------------------------------------------------------------------------
 
     def _held(self) -> list[Batch]:
-        return [*self._landing.values(), *([] if self._open is None else [self._open])]
+        return [*self._landing.values(), *self._apart.values(), *([] if self._open is None else [self._open])]
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -15,7 +15,7 @@ import pyarrow as pa
 FORMAT_VERSION: Final = 1
 """Version of the Parquet columns and of snapshots; whoever meets a newer one refuses to go on."""
 
-DECODER_VERSION: Final = 1
+DECODER_VERSION: Final = 2
 """Grows when the decoder reads the same bytes differently; the last part of the order."""
 
 STATUSES: Final = ("scheduled", "departed", "arrived", "cancelled", "diverted", "void")

@@ -19,7 +19,7 @@ LIMITS = Limits(max_rows=3, max_bytes=100, max_age_s=5.0)  # small enough to cou
 
 
 def lease(*ack_ids: str) -> Lease:
-    return Lease(ack_ids, received_s=0.0, until_s=60.0)
+    return Lease(ack_ids, ack_ids, received_s=0.0, until_s=60.0)
 
 
 def decoded(count: int, day: str = "2013-01-01", rejected: int = 0) -> Decoded:
@@ -100,7 +100,7 @@ def test_a_landed_file_passes_the_readers_check_and_holds_every_value(tmp_path: 
         "publish_time": dt.datetime(2013, 1, 1, 12, tzinfo=dt.UTC),
         "message_id": "1",
         "message_line": 0,
-        "decoder_version": 1,
+        "decoder_version": 2,
     }
     assert minimal["message_id"] == "2"
     assert minimal["diverted_to"] is None

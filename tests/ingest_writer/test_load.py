@@ -100,7 +100,7 @@ def _expected(path: Path) -> dict[str, Any]:
         "publish_time": dt.datetime.fromisoformat(MODIFIED),
         "message_id": "load:" + hashlib.sha256(path.read_bytes()).hexdigest(),
         "message_line": 0,
-        "decoder_version": 1,
+        "decoder_version": 2,
     }
 
 
@@ -209,13 +209,39 @@ def test_a_zone_of_the_column_is_not_taken_for_the_origins(zone: str, store: Mem
     assert "its local hour is unknown" in rejected(store, tmp_path)[0]["reason"]
 
 
-def test_nanoseconds_are_cut_to_microseconds(store: MemoryStore, tmp_path: Path) -> None:
-    moment = pa.array([1_357_041_600_123_456_789], pa.timestamp("ns", tz="UTC"))
+@pytest.mark.parametrize(
+    ("nanoseconds", "expected"),
+    [
+        (1_357_041_600_123_456_789, dt.datetime(2013, 1, 1, 12, 0, 0, 123456, tzinfo=dt.UTC)),
+        (-1, dt.datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)),
+        (-1000, dt.datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)),
+    ],
+)
+def test_nanoseconds_are_cut_to_microseconds_towards_the_past(
+    nanoseconds: int, expected: dt.datetime, store: MemoryStore, tmp_path: Path
+) -> None:
+    moment = pa.array([nanoseconds], pa.timestamp("ns", tz="UTC"))
     table = pa.Table.from_pylist([event()]).drop_columns("event_time").append_column("event_time", moment)
     pq.write_table(table, tmp_path / "a.parquet")
     assert load(store, tmp_path, tmp_path / "a.parquet").rejected == 0
     [loaded] = table_rows(store)
-    assert loaded["event_time"] == dt.datetime(2013, 1, 1, 12, 0, 0, 123456, tzinfo=dt.UTC)
+    assert loaded["event_time"] == expected
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".ndjson"])
+def test_times_as_text_keep_to_rfc_3339_and_are_cut_in_every_format(
+    suffix: str, store: MemoryStore, tmp_path: Path
+) -> None:
+    good = event(event_time="2013-01-01T11:00:00.1234569Z")
+    bad = event(flight_number=2, event_time="2013-01-01 11:00:00Z")
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".csv":
+        file_of(path, csv(good, bad))
+    else:
+        file_of(path, encode(good) + b"\n" + encode(bad))
+    assert load(store, tmp_path, path).rejected == 1
+    [loaded] = table_rows(store)
+    assert loaded["event_time"] == dt.datetime(2013, 1, 1, 11, 0, 0, 123456, tzinfo=dt.UTC)
 
 
 # -- rejected rows ---------------------------------------------------------------------------------------------

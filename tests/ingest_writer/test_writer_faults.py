@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pytest
 
-from ingest_writer.batch import Limits, rejected_table
-from ingest_writer.decode import RejectedLine
+from ingest_writer.batch import Batch, Lease, Limits, event_table, rejected_table
+from ingest_writer.decode import Decoded, RejectedLine, Row, decode_messages
+from ingest_writer.isolation import not_encodable
+from ingest_writer.landing import encode_rows
+from ingest_writer.message import Message
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreRefusedError, StoreUnavailableError
+from tests.ingest_writer.events import by_column, line, message
 from tests.ingest_writer.fakes import OPTIONS, Bench, bench, flights
 from tests.ingest_writer.virtual_time import run_virtually
 
@@ -82,7 +86,7 @@ def test_halves_of_characters_in_duplicate_keys_are_rejected_and_neighbours_land
     run_virtually(scenario())
 
 
-def test_a_batch_that_cannot_be_prepared_is_not_acked_is_told_and_leaves_other_objects_alone(
+def test_what_cannot_be_prepared_is_not_acked_is_told_and_leaves_others_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     broken = True
@@ -100,9 +104,140 @@ def test_a_batch_that_cannot_be_prepared_is_not_acked_is_told_and_leaves_other_o
             b.subscription.publish(b"no event", *flights(2))
             await b.until(lambda: b.writer.counts.failed_batches == 1)
             assert "ValueError" in b.writer.batch_trouble
-            assert (b.writer.counts.acked, len(b.store.rows())) == (0, 2)
+            await b.until(lambda: b.writer.counts.acked == 2)
+            assert b.subscription.acked == b.store.landed_ids() == {"m2", "m3"}
+            assert "ValueError" in b.writer.batch_trouble
             broken = False
             await b.until(lambda: b.subscription.unacked == 0)
             assert b.writer.batch_trouble == ""
+
+    run_virtually(scenario())
+
+
+# -- a mistake of ours, and who has to suffer from it ------------------------------------------------------------
+
+
+class _Mistake:
+    """Decoding, or encoding, raises for some messages as long as it is there."""
+
+    def __init__(self, *message_ids: str) -> None:
+        self.message_ids = message_ids
+        self.is_there = True
+
+    def meets(self, message_id: str) -> None:
+        if self.is_there and message_id in self.message_ids:
+            raise ZeroDivisionError(f"a mistake with {message_id}")
+
+    def plant_in_decoding(self, patch: pytest.MonkeyPatch) -> None:
+        def decode(messages: Sequence[Message]) -> Decoded:
+            for each in messages:
+                self.meets(each.message_id)
+            return decode_messages(messages)
+
+        patch.setattr("ingest_writer.isolation.decode_messages", decode)
+
+    def plant_in_encoding(self, patch: pytest.MonkeyPatch) -> None:
+        def rows_of(rows: list[Row]) -> pa.Table:
+            for row in rows:
+                self.meets(by_column(row)["message_id"])
+            return event_table(rows)
+
+        def rejected_of(lines: list[RejectedLine]) -> pa.Table:
+            for each in lines:
+                self.meets(each.message_id)
+            return rejected_table(lines)
+
+        patch.setattr("ingest_writer.landing.event_table", rows_of)
+        patch.setattr("ingest_writer.landing.rejected_table", rejected_of)
+
+
+_PLACES = {"decoding": _Mistake.plant_in_decoding, "encoding": _Mistake.plant_in_encoding}
+
+
+@pytest.mark.parametrize("plant", _PLACES.values(), ids=_PLACES.keys())
+def test_the_mates_of_a_guilty_message_land_and_only_it_comes_again(
+    plant: Callable[[_Mistake, pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mistake = _Mistake("m7", "m13", "m22")
+    plant(mistake, monkeypatch)
+
+    async def scenario() -> None:
+        async with bench() as b:
+            data = [*flights(10), *flights(10, "2013-01-02"), b"no event", b"none either"]
+            published = set(b.subscription.publish(*data))
+            b.subscription.before_ack = lambda message_ids: _check_durable(b, message_ids)
+            await b.until(lambda: len(b.subscription.acked) == 19, within_s=10)
+            assert b.subscription.acked == published - set(mistake.message_ids)
+            assert "ZeroDivisionError" in b.writer.batch_trouble
+            began = asyncio.get_running_loop().time()
+            await asyncio.sleep(300)
+            assert b.subscription.unacked == 3
+            passed_s = asyncio.get_running_loop().time() - began
+            times_said = len([r for r in caplog.records if "m13" in r.getMessage()])
+            assert 1 < times_said <= 1 + 2 * passed_s / OPTIONS.backoff_max_s
+            b.subscription.publish(*flights(1, first=50), message_ids=["new"])
+            await b.until(lambda: "new" in b.subscription.acked, within_s=10)
+            mistake.is_there = False
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert b.subscription.acked == published | {"new"}
+            await b.until(lambda: b.writer.batch_trouble == "")
+
+    run_virtually(scenario())
+
+
+def _check_durable(b: Bench, message_ids: set[str]) -> None:
+    assert message_ids - {"m21", "m22"} <= b.store.landed_ids(), "acked before it was durable"
+
+
+@pytest.mark.parametrize("plant", _PLACES.values(), ids=_PLACES.keys())
+def test_a_stop_gives_guilty_messages_back_at_once(
+    plant: Callable[[_Mistake, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(_Mistake("m1"), monkeypatch)
+
+    async def scenario() -> None:
+        # A pause as long as this outlives the lease, unless it is kept.
+        async with bench(dataclasses.replace(OPTIONS, backoff_max_s=200.0)) as b:
+            b.subscription.publish(*flights(3))
+            await b.until(lambda: len(b.subscription.acked) == 2)
+            await asyncio.sleep(150)
+            assert b.subscription.waiting == 0
+            assert await b.finish() < 1
+            assert b.subscription.waiting == 1
+
+    run_virtually(scenario())
+
+
+def test_a_thousand_guilty_messages_among_others_take_a_bounded_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    guilty = [f"m{number}" for number in range(1, 2001, 2)]
+    mistake = _Mistake(*guilty)
+    mistake.plant_in_encoding(monkeypatch)
+    batch = Batch(0.0)
+    messages = [message(line(), f"m{number}") for number in range(1, 2001)]
+    batch.add(decode_messages(messages), Lease([], [], 0.0, 60.0), 0)
+    tries = 0
+
+    def encode(rows: list[Row]) -> bytes:
+        nonlocal tries
+        tries += 1
+        return encode_rows(rows)
+
+    monkeypatch.setattr("ingest_writer.isolation.encode_rows", encode)
+    found = not_encodable(batch)
+    assert set(guilty) <= found.keys()
+    assert tries <= 2 * 1000 + 1
+
+
+def test_a_mistake_that_no_message_shows_by_itself_gives_the_batch_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.store.fault = lambda name: ZeroDivisionError("a mistake of the store's")
+            b.subscription.publish(*flights(3))
+            await b.until(lambda: b.writer.counts.failed_batches == 2)
+            assert (b.subscription.acked, b.subscription.unacked) == (set(), 3)
+            b.store.come_back()
+            await b.until(lambda: b.subscription.unacked == 0)
 
     run_virtually(scenario())

@@ -67,6 +67,14 @@ def test_a_newer_state_than_asked_for_answers_at_once() -> None:
     assert store.landing_listings == 1
 
 
+def test_digits_beyond_the_microsecond_are_cut_as_the_writer_cuts_those_of_an_event() -> None:
+    # Who published 12:00:10.0000009 asks for just that, and the event is in the lake as 12:00:10.
+    store = lake_with_arrival(2, event(), event(event_time=LATER))
+    with serving(store) as api:
+        assert api.get(waiting(0, "2013-01-01T12:00:10.000000999Z")).status_code == 200
+        assert api.get(waiting(0, "2013-01-01T12:00:10.000001Z")).status_code == 504
+
+
 def test_an_older_arrival_does_not_end_the_wait() -> None:
     store = lake_with_arrival(2, event(event_time=LATER - timedelta(microseconds=1)), event())
     with serving(store, plan_max_age_s=AGE_S) as api:
