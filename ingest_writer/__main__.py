@@ -66,6 +66,7 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
     from ingest_writer.health import HealthServer
     from ingest_writer.pubsub import PubsubSubscription
 
+    warm_up()
     store = store_from_environment()
     subscription = PubsubSubscription(subscription_from_environment())
     threads = ThreadPoolExecutor(settings.uploads_in_flight + settings.pulls_in_flight, thread_name_prefix="work")
@@ -118,6 +119,16 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
         threads.shutdown(wait=False, cancel_futures=True)
         subscription.close()
     return 0
+
+
+def warm_up() -> None:
+    """Where pandas is installed, pyarrow imports it at its first conversion: seconds of a busy core.
+
+    They are better spent at the start than in the first batch, which may be the one that a stop waits for.
+    """
+    import pyarrow as pa
+
+    pa.array((), pa.int32())
 
 
 def _listen(server: Callable[[int, Any], T], port: int, status: Any) -> T:

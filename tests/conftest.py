@@ -12,7 +12,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=10_000,
         help="how many real flights the integration tests replay (all: 336776; default %(default)s)",
     )
-    parser.addoption("--kills", type=int, default=10, help="of writers and compactors (default %(default)s)")
+    parser.addoption("--kills", type=int, default=10, help="and freezes of processes (default %(default)s)")
     parser.addoption(
         "--seed", type=int, default=20_130_101, help="of random questions and faults (default %(default)s)"
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from ingest_writer.batch import event_table
@@ -57,3 +60,16 @@ def test_a_definite_failure_is_not_tried_again() -> None:
     with pytest.raises(StoreRefusedError):
         store_surely(meddling, an_object())
     assert len(meddling.called("create", "")) == 1
+
+
+def test_the_first_batch_imports_nothing_that_takes_long() -> None:
+    code = (
+        "import sys, pyarrow as pa\n"
+        "from ingest_writer.__main__ import warm_up\n"
+        "warm_up()\n"
+        "before = 'pandas' in sys.modules\n"
+        "pa.array(('a', None), pa.string())\n"
+        "assert before == ('pandas' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,115 +1,95 @@
-"""Real kills: writers and compactors end by SIGKILL at random moments, servers freeze; the answers stay exact."""
+"""Real kills: processes and servers die, freeze and are told to stop at random moments; the answers stay exact.
+
+Longer than the ten here: `python -m tests.kills`.
+"""
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
+import httpx
 import pytest
-from google.cloud import pubsub_v1
 
-from tests.integration.conftest import System, ask_oracle, check_answers, publish_flights, system
+from tests.kills.law import Law
+from tests.kills.publisher import Publisher
+from tests.kills.record import Journal, Objects
+from tests.kills.round import Round
+from tests.kills.services import TOPIC, Services
+from tests.local_cloud.conftest import eventually
 
-FAULTS = ("--redeliver=0.05", "--duplicate=0.05", "--reorder=0.2")
-SUBSCRIPTION = "projects/local/subscriptions/short-leases"
-EVENTS_PER_S = 5_000.0  # so that publishing goes on while they are killed
-ACK_DEADLINE_S = 10  # the shortest there is: what a killed writer held comes back soon
-WRITER = {"WRITER_ACK_DEADLINE_S": str(ACK_DEADLINE_S)}
+PATIENCE_S = 90.0
 
 
 @pytest.mark.timeout(3600)
-def test_kills_of_writers_and_compactors_lose_nothing_and_count_nothing_twice(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flights: pl.DataFrame, seed: int
+def test_kills_and_freezes_of_everything_lose_nothing_and_count_nothing_twice(
+    request: pytest.FixtureRequest, tmp_path: Path, seed: int
 ) -> None:
-    rng = random.Random(seed)
     kills: int = request.config.getoption("--kills")
-    with system(tmp_path, [*FAULTS, f"--seed={seed}"]) as running:
-        _subscribe(running, monkeypatch)
-        for number in (1, 2):
-            running.start_writer(f"writer-{number}", WRITER)
-            running.start_compactor(f"compactor-{number}", every_s=0.2)
-        with _publishing(monkeypatch, running, flights.height):
-            for _ in range(kills):
-                time.sleep(rng.uniform(0.1, 1.5))  # the moment is what is random here
-                _kill_and_restart(running, rng.choice(("writer", "compactor")), rng.choice((1, 2)))
-        running.wait_until_settled(flights.height)
-        _check(running, flights, seed)
+    made = Round(tmp_path / "round", f"{seed}/0", kills)
+    try:
+        assert made.run().total() == kills
+    finally:
+        print("\n".join(made.history))
 
 
-@pytest.mark.timeout(600)
-def test_servers_that_freeze_and_come_back_lose_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flights: pl.DataFrame, seed: int
+@pytest.mark.timeout(300)
+def test_a_writer_told_to_stop_with_a_full_buffer_acks_what_is_durable_and_nothing_else(
+    tmp_path: Path, seed: int
 ) -> None:
-    with system(tmp_path, [*FAULTS, f"--seed={seed}"]) as running:
-        _subscribe(running, monkeypatch)
-        running.start_writer("writer-1", WRITER)
-        running.start_compactor("compactor-1", every_s=0.2)
-        with _publishing(monkeypatch, running, flights.height):
-            for pid in _servers(running):
-                os.kill(pid, signal.SIGSTOP)
-                time.sleep(2.0)  # how long it is frozen: longer than a batch's age, shorter than the clients' patience
-                os.kill(pid, signal.SIGCONT)
-        running.wait_until_settled(flights.height)
-        _check(running, flights, seed)
+    with Services(tmp_path / "round", str(seed), ("pubsub", "gcs", "holder"), faults=()) as services:
+        publisher = Publisher(services.pubsub_address, TOPIC, random.Random(seed))
+        publisher.start()
+        objects = Objects(services.bucket, tmp_path / "objects.ndjson")
+        with httpx.Client() as client:
+            journal = Journal(services.journal)
+            law = Law(publisher, journal, objects, client)
+            until(lambda: held_rows(client, services) > 500, "the buffer is full")
+            services.signal("gcs", signal.SIGSTOP)
+            assert stop_holder(services) < 8.0
+            publisher.stop()
+            journal.read()
+            assert journal.acked == set(), "acked, though storage took nothing"
+            services.signal("gcs", signal.SIGCONT)
+            services.start("holder")
+            until(lambda: law.unacked() > 0 and is_all_held(client, services, journal), "everything has come back")
+            assert stop_holder(services) < 8.0
+            assert law.unacked() == 0
+            objects.look()
+            law.check_objects()
+        objects.close()
 
 
-def _subscribe(running: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", running.environment["PUBSUB_EMULATOR_HOST"])
-    with pubsub_v1.SubscriberClient() as client:
-        client.create_subscription(
-            name=SUBSCRIPTION, topic=running.environment["PUBSUB_TOPIC"], ack_deadline_seconds=ACK_DEADLINE_S
-        )
-    running.environment["PUBSUB_SUBSCRIPTION"] = SUBSCRIPTION
+def held_rows(client: httpx.Client, services: Services) -> int:
+    """Rows that the holder has and has not landed: about five in a message."""
+    status = ready(client, services)
+    return 5 * (status.get("messages", 0) - status.get("acked", 0))
 
 
-@contextmanager
-def _publishing(monkeypatch: pytest.MonkeyPatch, running: System, limit: int) -> Iterator[None]:
-    """Publishes beside the block, and until it is done after it."""
-    failures: list[BaseException] = []
-
-    def publish() -> None:
-        try:
-            publish_flights(monkeypatch, running.environment, limit, EVENTS_PER_S)
-        except BaseException as error:  # noqa: BLE001 - raised below, in the test's own thread
-            failures.append(error)
-
-    thread = threading.Thread(target=publish)
-    thread.start()
-    yield
-    thread.join()
-    if failures:
-        raise failures[0]
+def is_all_held(client: httpx.Client, services: Services, journal: Journal) -> bool:
+    return bool(ready(client, services).get("messages", 0) >= len(journal.published))
 
 
-def _kill_and_restart(running: System, kind: str, number: int) -> None:
-    name = f"{kind}-{number}"
-    assert running.processes.stop(name, signal.SIGKILL) == -signal.SIGKILL
-    if kind == "writer":
-        running.start_writer(name, WRITER)
-    else:
-        running.start_compactor(name, every_s=0.2)
+def ready(client: httpx.Client, services: Services) -> dict[str, int]:
+    try:
+        status: dict[str, int] = client.get(services.url("holder", "/ready")).json()
+    except httpx.HTTPError:
+        return {}  # it does not listen yet
+    return status
 
 
-def _servers(running: System) -> list[int]:
-    """The Pub/Sub server's process, and the Cloud Storage server that it started."""
-    pid = running.processes.process("cloud").pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    storage = [int(c) for c in children if "fake-gcs-server" in Path(f"/proc/{c}/cmdline").read_text()]
-    assert len(storage) == 1
-    return [storage[0], pid]
+def stop_holder(services: Services) -> float:
+    """SIGTERM; it exits with 0. Returns how many seconds that took."""
+    began = time.monotonic()
+    services.signal("holder", signal.SIGTERM)
+    until(lambda: services.has_ended("holder"), "the holder has ended")
+    seconds = time.monotonic() - began
+    assert services.reap("holder") == 0, services.log("holder")
+    return seconds
 
 
-def _check(running: System, flights: pl.DataFrame, seed: int) -> None:
-    asked = ask_oracle(flights, 100, seed)
-    check_answers(running, asked)
-    running.wait_until(lambda: running.get("/v1/lake")["tail"]["files"] == 0, "an empty tail")
-    check_answers(running, asked)
-    lake = running.get("/v1/lake")
-    assert (lake["rejected"]["files"], lake["unreadable"]) == (0, [])
+def until(condition: Callable[[], bool], what: str) -> None:
+    eventually(condition, what, PATIENCE_S)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ BUCKET = "flights-lake"
 TOPIC = "projects/local/topics/flights"
 SUBSCRIPTION = "projects/local/subscriptions/flights-writer"
 ACK_DEADLINE_S = 10  # the shortest there is: what a killed writer held comes back soon
-FAULTS = ("--redeliver=0.05", "--duplicate=0.05", "--reorder=0.1", "--drop-acks=0.02", "--unavailable-after=0.01")
+FAULTS = ("--redeliver=0.05", "--duplicate=0.05", "--reorder=0.1", "--unavailable-after=0.01")
 
 _STARTS_WITHIN_S = 60.0
 _Topic: Any = pubsub_v1.Topic.pb()
@@ -49,8 +50,10 @@ _SETTINGS = {
 class Services:
     """`with Services(folder, seed) as services:` starts everything, and leaves nothing behind but the folder."""
 
-    def __init__(self, folder: Path, seed: str) -> None:
+    def __init__(self, folder: Path, seed: str, names: Sequence[str] = NAMES, faults: Sequence[str] = FAULTS) -> None:
         self.folder = folder
+        self._names = names
+        self._faults = faults
         self._seed = seed
         self._processes = Processes(folder / "logs")
         # Below the ports that the system gives to clients: one that reconnects must not get its dead server's.
@@ -65,7 +68,7 @@ class Services:
             for name in SERVERS:
                 self.start(name)
             self._create_subscription()
-            for name in NAMES:
+            for name in self._names:
                 if name not in SERVERS:
                     self.start(name)
         except BaseException:
@@ -173,11 +176,11 @@ class Services:
 
     def _command(self, name: str) -> list[str]:
         if name == "pubsub":
-            options = [f"--port={self._ports[name]}", f"--data={self.journal}", *FAULTS]
+            options = [f"--port={self._ports[name]}", f"--data={self.journal}", *self._faults]
             return ["local_cloud.pubsub", *options, f"--seed={_number(self._seed)}"]
         if name == "api":
             return ["query_service"]
-        return ["ingest_writer", "run"] if name in WRITERS else ["ingest_writer", "compact", "--every", "0.2"]
+        return ["ingest_writer", "run"] if name in WRITERS else ["ingest_writer", "compact", "--every", "0.7"]
 
     def _settings(self, name: str) -> dict[str, str]:
         port = {"api": "PORT", "writer": "WRITER_PORT", "holder": "WRITER_PORT"}.get(name)

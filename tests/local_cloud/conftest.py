@@ -30,11 +30,11 @@ class FakeClock:
         return Clock(monotonic_s=lambda: self.now_s, wall_ns=lambda: int(self.now_s * 1e9))
 
 
-def eventually(condition: Callable[[], bool], what: str) -> None:
+def eventually(condition: Callable[[], bool], what: str, within_s: float = PATIENCE_S) -> None:
     """Waits for an effect, not for a time."""
-    give_up_at = time.monotonic() + PATIENCE_S
+    give_up_at = time.monotonic() + within_s
     while not condition():
-        assert time.monotonic() < give_up_at, f"not within {PATIENCE_S} s: {what}"
+        assert time.monotonic() < give_up_at, f"not within {within_s} s: {what}"
         time.sleep(0.005)
 
 
