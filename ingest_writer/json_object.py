@@ -15,6 +15,8 @@ MAX_NESTING: Final = 100
 _OBJECT: Final = object()  # stands for an object, whatever was in it
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # an open one goes to the end: linear
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+_OPENING: Final = ord("[")
+_BEGIN_BYTES: Final = 10_000
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -53,6 +55,8 @@ def is_nested_too_deep(data: bytes) -> bool:
     """Whether brackets that match, outside of strings, are within more than MAX_NESTING others."""
     if data.count(b"[") + data.count(b"{") <= MAX_NESTING:
         return False
+    if _begins_too_deep(data[:_BEGIN_BYTES]):
+        return True
     brackets = _STRINGS.sub(b"", data).translate(_ONE_KIND, _NO_BRACKETS)
     for _ in range(MAX_NESTING):
         inner = len(brackets)
@@ -60,6 +64,16 @@ def is_nested_too_deep(data: bytes) -> bool:
         if len(brackets) == inner:
             return False  # the rest, if any, does not match: no JSON
     return b"[]" in brackets
+
+
+def _begins_too_deep(begin: bytes) -> bool:
+    """Finds 10 MB of opening brackets at once."""
+    depth = 0
+    for bracket in _STRINGS.sub(b"", begin).translate(_ONE_KIND, _NO_BRACKETS):
+        depth += 1 if bracket == _OPENING else -1
+        if depth > MAX_NESTING:
+            return True
+    return False
 
 
 class _LastObject:

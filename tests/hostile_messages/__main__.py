@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.hostile_messages.campaign import begin, resume, write_corpus
 from tests.hostile_messages.law import check, signature
 
-_CORPUS_BYTES = 30_000
+_CORPUS_BYTES = 60_000
 
 
 def main() -> int:

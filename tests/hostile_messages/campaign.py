@@ -13,12 +13,14 @@ from typing import Any, Final
 from tests.hostile_messages.law import Finding, check, signature
 from tests.hostile_messages.mutations import hostile_message
 from tests.hostile_messages.shrink import shrink
+from tests.ingest_writer.events import encode, event
 
 CORPUS: Final = Path(__file__).parent / "corpus.ndjson"
 GROUP: Final = 50  # messages that are decoded and landed together
 _POOL_MOST: Final = 2000  # messages to mutate further; beyond this, new ones replace old ones
 _KEPT_BYTES: Final = 2000
 _FINDINGS_MOST: Final = 20  # after that many, the rest is most likely the same
+_PLAIN: Final = (encode(event()), encode(event()) + b"\n" + encode(event()), b"\xff")  # always in the corpus
 _REPORT_S: Final = 10.0
 
 
@@ -85,6 +87,7 @@ def read_corpus() -> list[bytes]:
 
 def write_corpus(pool: list[bytes], most_bytes: int) -> int:
     """Keeps the shortest messages that show every single kind of outcome; returns how many."""
+    pool = [*pool, *_PLAIN]
     missing = {kind for data in pool for kind in signature(data)}
     kept: list[bytes] = []
     for data in sorted(pool, key=len):

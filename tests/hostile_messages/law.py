@@ -48,7 +48,7 @@ def signature(data: bytes) -> frozenset[str]:
 
 def _kind(reason: str) -> str:
     """The reason without what it quotes."""
-    return re.sub(r"'.*'|[0-9]+|keys: .*|[+-]?\d+.*Z", "*", reason, flags=re.DOTALL)[:100]
+    return re.sub(r"'.*'|0x[0-9a-f]+|[0-9]+|keys: .*|[+-]?\d+.*Z", "*", reason, flags=re.DOTALL)[:100]
 
 
 def check(messages: Sequence[bytes]) -> list[Finding]:

@@ -78,9 +78,9 @@ def _row_an_hour_off(given: decoder.Event, origin: decoder.Origin) -> decoder.Ro
     return tuple(row)
 
 
-def _raises_at_nul(given: decoder.Event, origin: decoder.Origin) -> decoder.Row:
-    if given.tail_number and "\0" in given.tail_number:
-        raise ValueError("NUL")
+def _raises_at_the_edge(given: decoder.Event, origin: decoder.Origin) -> decoder.Row:
+    if given.distance_km == 32_767:
+        raise ValueError("the edge")
     return _to_row(given, origin)
 
 
@@ -95,7 +95,7 @@ def _no_times(given: decoder.Event, values: Any) -> None:
 PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
     "the fast path takes several objects on a line": ("_decode_fast", _fast_that_trusts_the_library),
     "the hour is wrong without a tail number": ("to_row", _row_an_hour_off),
-    "a NUL in a text raises": ("to_row", _raises_at_nul),
+    "the largest distance raises": ("to_row", _raises_at_the_edge),
     "empty objects are dropped": ("_lines", _drops_empty_objects),
     "times are as lax as the library": ("_take_times_as_written", _no_times),
 }
@@ -113,9 +113,9 @@ def test_a_planted_bug_is_found(name: str, bug: Callable[..., Any], monkeypatch:
 
 
 def test_a_finding_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest_writer.decode.to_row", _raises_at_nul)
-    [found] = check([line(tail_number="a\0b") + b"\n" + line()])
-    assert len(shrink(found).data) < len(line(tail_number="a\0b"))
+    monkeypatch.setattr("ingest_writer.decode.to_row", _raises_at_the_edge)
+    [found] = check([line(distance_km=32_767) + b"\n" + line()])
+    assert len(shrink(found).data) < len(line(distance_km=32_767))
 
 
 def test_a_campaign_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Any) -> None:
