@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -108,6 +109,12 @@ def in_turn(*faults: Fault | None) -> Plan:
     """The first for the first request and so on, then none."""
     left = iter(faults)
     return lambda _: next(left, None)
+
+
+def every(nth: int, fault: Fault, *operations: Operation) -> Plan:
+    """`fault` for every nth request of these operations."""
+    asked = itertools.count(1)
+    return lambda request: fault if request.operation in operations and next(asked) % nth == 0 else None
 
 
 _WITHOUT_EFFECT = (408, 412, 429, 500, 503)

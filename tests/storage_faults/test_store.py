@@ -313,6 +313,15 @@ def test_a_listing_with_any_bit_flipped_is_never_a_short_listing(lake: LyingLake
     assert refused > 30  # the emulator tells more than was asked; what nobody reads may be wrong
 
 
+@pytest.mark.parametrize("near", [b'"storage#objects","', b'"storage#object","'], ids=["items", "name"])
+def test_a_listing_whose_objects_are_under_another_key_is_not_an_empty_one(lake: LyingLake, near: bytes) -> None:
+    _three(lake)
+    for at in (0.0, 0.3, 0.6, 0.9):
+        lake.proxy.plan = times(1, Fault(Kind.FLIP_ANSWER, at=at, near=near))
+        with pytest.raises(StoreUnavailableError):
+            list(lake.store.list("landing/"))
+
+
 def test_a_listing_whose_names_are_not_in_order_or_not_asked_for_is_refused(lake: LyingLake) -> None:
     _three(lake)
     for at in (0.0, 0.2, 0.8):  # another prefix, another prefix, and a name twice: "a" is then "`"
