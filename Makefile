@@ -29,6 +29,9 @@ test: setup  ## checks and the whole test suite
 test-year: setup  ## the integration tests with all flights of the year instead of a part
 	@$(BIN)/python -m pytest tests/integration --flights 336776
 
+prove: setup  ## the long proofs, hours; goes on where it was cut off (sizes: ARGS="--seeds 1000 --kills 50 ...")
+	@$(BIN)/python -m tests.prove $(ARGS)
+
 bench: setup  ## measurements, as a table and build/bench.json
 	@mkdir -p build
 	@$(BIN)/python -m bench

@@ -15,11 +15,12 @@ def main() -> int:
     parser.add_argument("--big", action="store_true", help="also the worlds that take minutes and some GB")
     parser.add_argument("--traces", action="store_true", help="also the steps by which each variant loses data")
     arguments = parser.parse_args()
-    passed = True
+    passed, searches, states = True, 0, 0
     print(f"{'configuration':60} {'states':>9} {'seconds':>8}  verdict")
     for configuration in (*SAFE, *VARIANTS, *(BIG if arguments.big else ())):
         outcome = configuration.search()
         expected = configuration.as_expected(outcome)
+        searches, states = searches + 1, states + outcome.states
         passed = passed and expected
         verdict = f"loses data in {len(outcome.trace)} steps" if outcome.problem else str(outcome)
         note = "" if expected else "  NOT AS EXPECTED"
@@ -29,6 +30,7 @@ def main() -> int:
     for rebase in (False, True):
         commits = simulate({"slow": 60, "fast": 5}, run_s=1200, rebase=rebase).committed
         print(f"{'with' if rebase else 'without'} the rebase: slow {commits['slow']}, fast {commits['fast']} commits")
+    print(f"{states:,} states in {searches} searches, {'all' if passed else 'NOT ALL'} as expected")
     return 0 if passed else 1
 
 

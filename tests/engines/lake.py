@@ -1,0 +1,81 @@
+"""A lake of real flights in a local folder, and its flights as another engine must see them: through the manifest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import polars as pl
+
+from lakehouse.plan import Planner
+from lakehouse.store_local import LocalStore
+from local_cloud.flights import events_of
+from local_cloud.timetable import read_flights
+from query_service.app import utc_now
+
+EVERY = 40  # every 40th flight of the year: all months, carriers and airports, in seconds
+
+
+@dataclass(frozen=True)
+class Lake:
+    """`snapshot` is the latest; nothing is in the tail but events that would change answers which looked at it."""
+
+    store: LocalStore
+    snapshot: int
+
+    def files(self) -> list[str]:
+        """Local paths of the month files that the manifest lists."""
+        lines = self.store.read("flights.manifest").decode().splitlines()
+        return [unquote(line.removeprefix("file://")) for line in lines]
+
+
+def make_lake(folder: Path) -> Lake:
+    """Loads events of flights by the commands that a user would call."""
+    flights = read_flights()[::EVERY]
+    events = list(events_of(flights))
+    half = len(events) // 2
+    store = LocalStore(folder / "lake")
+    for number, part in enumerate((events[:half], events[half:])):
+        file = folder / f"{number}.ndjson"
+        file.write_bytes(b"\n".join(part) + b"\n")
+        _load(folder, file)
+    return Lake(store, Planner(store, utc_now).latest_snapshot().number)
+
+
+def _load(folder: Path, file: Path) -> None:
+    (folder / "lake").mkdir(exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "ingest_writer", "load", str(file)],
+        env={"LAKE_URL": f"file://{folder / 'lake'}", "COMPACTOR_SCRATCH_DIR": str(folder / "scratch")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def polars_flights(lake: Lake) -> pl.DataFrame:
+    """The visible flights with the columns that questions are about, read by Polars."""
+    date = pl.col("flight_date")
+    return (
+        pl.read_parquet(lake.files(), hive_partitioning=False)
+        .filter((pl.col("status") != "void") & (pl.col("carrier") != "ZZ"))
+        .select(
+            date.dt.to_string("%Y-%m-%d"),
+            date.dt.to_string("%Y-%m").alias("month"),
+            date.dt.weekday().cast(pl.Int64).alias("weekday"),
+            pl.col("scheduled_departure_hour").cast(pl.Int64).alias("hour"),
+            "carrier",
+            pl.col("flight_number").cast(pl.Int64),
+            "origin",
+            "destination",
+            (pl.col("origin") + "-" + pl.col("destination")).alias("route"),
+            "tail_number",
+            "status",
+            pl.col("departure_delay_minutes").cast(pl.Int64).alias("departure_delay"),
+            pl.col("arrival_delay_minutes").cast(pl.Int64).alias("arrival_delay"),
+        )
+    )
