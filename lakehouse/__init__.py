@@ -12,19 +12,28 @@ __all__ = ["connect"]
 
 
 def connect(
-    url: str, *, cache_dir: Path | str | None = None, cache_max_bytes: int | None = None
+    url: str,
+    *,
+    snapshot: int | None = None,
+    cache_dir: Path | str | None = None,
+    cache_max_bytes: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection to the lake at `gs://bucket` or `file:///path`, as it is now, in UTC.
 
     Its views: `flights` (the newest state of each flight, exact), `landing` (events as they arrived, as far as the
     landed files are still there), `probes` (like `flights`, for the reserved carrier ZZ, which the others leave out).
 
+    With `snapshot`, the lake is as that snapshot has it: `flights` and `probes` are of its month files alone, without
+    what had landed beside it or has landed since, and there is no `landing`. The same number always gives the same
+    rows, for as long as it is retained.
+
     All files are downloaded first, into a new folder under `cache_dir` (default: the system's temporary folder), at
     most `cache_max_bytes` (default: 64 GiB). They live as long as the connection object: keep it while a cursor of it
     is used.
 
     Raises ConfigError, StoreRefusedError, StoreUnavailableError, UnreadableError, ObjectMissingError, CacheFullError,
-    FormatTooNewError, LineBrokenError: all are `lakehouse.errors.LakeError`.
+    FormatTooNewError, LineBrokenError, SnapshotNotYetError, SnapshotCollectedError: all are
+    `lakehouse.errors.LakeError`.
     """
     import datetime as dt
 
@@ -32,4 +41,4 @@ def connect(
     from lakehouse.store import open_store
 
     limit = DEFAULT_CACHE_BYTES if cache_max_bytes is None else cache_max_bytes
-    return connect_store(open_store(url, must_exist=True), lambda: dt.datetime.now(dt.UTC), cache_dir, limit)
+    return connect_store(open_store(url, must_exist=True), lambda: dt.datetime.now(dt.UTC), cache_dir, limit, snapshot)

@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     sql = commands.add_parser("sql", parents=[lake], help="run a query over the views flights, landing and probes")
     sql.add_argument("query", help='for example "SELECT carrier, count(*) FROM flights GROUP BY carrier"')
     sql.add_argument("--max-rows", type=_positive, default=_MAX_ROWS, help="rows to show (default: %(default)s)")
+    sql.add_argument("--snapshot", type=_positive, metavar="N", help="ask this snapshot alone, without the tail")
     sql.set_defaults(run=_sql)
 
     verify = commands.add_parser("verify", parents=[lake], help="check the latest snapshot, its files and their rows")
@@ -62,7 +63,7 @@ def _sql(options: argparse.Namespace) -> int:
     from lakehouse.connection import DEFAULT_CACHE_BYTES, connect_store
     from lakehouse.sql import QueryError, run, table
 
-    with connect_store(_store(options), _now, None, DEFAULT_CACHE_BYTES) as connection:
+    with connect_store(_store(options), _now, None, DEFAULT_CACHE_BYTES, options.snapshot) as connection:
         try:
             result = run(connection, options.query, options.max_rows)
         except QueryError as error:

@@ -19,8 +19,9 @@ import duckdb
 from lakehouse.cache import FileCache
 from lakehouse.errors import ObjectMissingError
 from lakehouse.event import PROBE_CARRIER
+from lakehouse.history import read_snapshot
 from lakehouse.newest import VISIBLE, merged, quoted, read_files, without_probes
-from lakehouse.plan import LandedFile, Plan, Planner
+from lakehouse.plan import LandedFile, Landing, Plan, Planner
 from lakehouse.snapshot import MonthFile
 from lakehouse.store import Store
 
@@ -32,20 +33,31 @@ _Files = dict[str, Path]
 
 
 def connect_store(
-    store: Store, now: Callable[[], dt.datetime], cache_dir: Path | str | None, cache_max_bytes: int
+    store: Store,
+    now: Callable[[], dt.datetime],
+    cache_dir: Path | str | None,
+    cache_max_bytes: int,
+    snapshot: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A connection to an in-memory database with the views `flights`, `probes` and `landing` as of now.
 
+    With `snapshot`, `flights` and `probes` are of that snapshot alone, and there is no `landing`.
+
     Raises UnreadableError, ObjectMissingError (listed and not there), CacheFullError, FormatTooNewError,
-    LineBrokenError and the store's errors; then nothing stays on disk.
+    LineBrokenError, SnapshotNotYetError, SnapshotCollectedError and the store's errors; then nothing stays on disk.
     """
     if cache_dir is not None:
         Path(cache_dir).mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="flights-lakehouse-", dir=cache_dir))
     cache = FileCache(store, folder / "files", cache_max_bytes)
     try:
-        plan, files = _download(Planner(store, now), cache)
-        connection = _with_views(plan, files, folder)
+        planner = Planner(store, now)
+        make_plan = planner.plan if snapshot is None else lambda: _plan_of(snapshot, store, planner, now)
+        plan, files = _download(make_plan, cache)
+        views = _views(plan, files)
+        if snapshot is not None:
+            del views["landing"]  # what landed since is no part of it
+        connection = _with_views(views, folder)
     except BaseException:
         _remove(cache, folder)
         raise
@@ -58,11 +70,16 @@ def _remove(cache: FileCache, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _download(planner: Planner, cache: FileCache) -> tuple[Plan, _Files]:
+def _plan_of(number: int, store: Store, planner: Planner, now: Callable[[], dt.datetime]) -> Plan:
+    """An old snapshot, and nothing beside it."""
+    return Plan(read_snapshot(store, number, planner.latest_snapshot), Landing((), 0), now())
+
+
+def _download(make_plan: Callable[[], Plan], cache: FileCache) -> tuple[Plan, _Files]:
     """A plan, and a local file for every object that it names."""
     missing: ObjectMissingError | None = None
     for _ in range(1 + _REPLANS):
-        plan = planner.plan()
+        plan = make_plan()
         wanted: dict[str, MonthFile | LandedFile] = {entry.path: entry for entry in plan.months_between(None, None)}
         wanted |= {file.name: file for file in plan.landing.files}
         if missing is not None and missing.name in wanted:
@@ -76,10 +93,10 @@ def _download(planner: Planner, cache: FileCache) -> tuple[Plan, _Files]:
     raise missing
 
 
-def _with_views(plan: Plan, files: _Files, folder: Path) -> duckdb.DuckDBPyConnection:
+def _with_views(views: dict[str, str], folder: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": str(folder / "spill")})
     connection.execute("SET GLOBAL TimeZone = 'UTC'")  # a plain SET would not reach cursors
-    for name, query in _views(plan, files).items():
+    for name, query in views.items():
         connection.execute(f"CREATE VIEW {name} AS {query}")
     return connection
 

@@ -54,6 +54,24 @@ class LineBrokenError(LakeError):
     """Snapshots that were seen before are gone without a successor: stop and look at the bucket."""
 
 
+class SnapshotNotYetError(LakeError):
+    """No snapshot has this number yet: ask for an earlier one, or later."""
+
+    def __init__(self, number: int, latest: int) -> None:
+        super().__init__(f"snapshot {number} is not there yet; the latest is {latest}")
+        self.number = number
+        self.latest = latest
+
+
+class SnapshotCollectedError(LakeError):
+    """The snapshot is not retained any more: ask for a later one."""
+
+    def __init__(self, number: int, oldest: int) -> None:
+        super().__init__(f"snapshot {number} is not retained any more; the oldest that is, is {oldest}")
+        self.number = number
+        self.oldest = oldest
+
+
 class CacheFullError(LakeError):
     """The files of one question do not fit into the cache: raise its limit or ask for fewer dates."""
 

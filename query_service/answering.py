@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from lakehouse.cache import FileCache
 from lakehouse.errors import FormatTooNewError, ObjectMissingError, UnreadableError
 from lakehouse.newest import merged
-from lakehouse.plan import LandedFile, Now, Plan
-from lakehouse.snapshot import MonthFile
+from lakehouse.plan import LandedFile, Landing, Now, Plan
+from lakehouse.snapshot import MonthFile, Snapshot
 from query_service.database import Database, Query
 from query_service.errors import (
     deadline_error,
@@ -94,6 +94,10 @@ class View:
         self.plan = plan
         self._answering = answering
         self._arrived = arrived
+
+    def of(self, snapshot: Snapshot) -> View:
+        """A view of the month files of an old snapshot alone, found by this view's plan."""
+        return View(Plan(snapshot, Landing((), 0), self.plan.listed_at), self._answering, self._arrived)
 
     def files(self, dates: Dates) -> Files:
         """The files that can have flights of these dates."""

@@ -2,58 +2,58 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from lakehouse.plan import Plan
-from query_service.flights import FlightState, Page
-from query_service.formats import JSON_MEDIA_TYPE, json_bytes, rows_of
+from query_service.encoding import json_bytes, rows_of
+from query_service.formats import JSON, Format
 from query_service.lake import Found
 from query_service.moment import rfc3339
 from query_service.problems import why_unreadable
-from query_service.question import cursor_of
-from query_service.statistics import Rows
+from query_service.results import Label, Result
+from query_service.tables import Reply
+from query_service.waiting import Seen
 
-_INLINE_ROWS: Final = 200  # about a millisecond of encoding; more is done beside the event loop
-
-
-async def statistics_answer(rows: Rows, plan: Plan) -> Response:
-    """The answer of /v1/stats."""
-
-    def encoded() -> bytes:
-        return json_bytes({"data": rows_of(rows.table), "truncated": rows.truncated})
-
-    return _answer(await _beside_loop(encoded, rows.table.num_rows), plan)
+_ASK_AGAIN: Final = "no-cache"  # kept, and asked for by its tag each time
+_FOR_EVER: Final = "public, max-age=31536000, immutable"  # a year is what caches take for it
 
 
-async def page_answer(page: Page, plan: Plan, request: Request) -> Response:
-    """The answer of /v1/flights."""
-    cursor = None if page.next_after is None else cursor_of(page.next_after)
-
-    def encoded() -> bytes:
-        return json_bytes({"data": rows_of(page.table), "truncated": cursor is not None, "next_cursor": cursor})
-
-    response = _answer(await _beside_loop(encoded, page.table.num_rows), plan)
-    if cursor is not None:
-        same = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        response.headers["Link"] = f'<{request.url.path}?{urlencode([*same, ("cursor", cursor)])}>; rel="next"'
-    return response
+class _Question(Protocol):
+    @property
+    def snapshot(self) -> int | None: ...
 
 
-def flight_answer(state: FlightState, plan: Plan) -> Response:
+def table_answer(reply: Reply, question: _Question, format: Format, request: Request) -> Response:
+    """The answer of /v1/stats and /v1/flights."""
+    headers = _headers(reply.plan, question.snapshot) | {"ETag": reply.tag}
+    content = reply.content
+    if content is None:
+        return Response(None, 304, headers)
+    headers |= _labelled(content.label, format, request)
+    if isinstance(content, Result):
+        return Response(content.body, 200, headers, format.media_type)
+    return StreamingResponse(content.pieces, 200, headers, format.media_type)
+
+
+def flight_answer(seen: Seen, question: _Question) -> Response:
     """The answer of /v1/flights/{flight_id}."""
+    headers = _headers(seen.plan, question.snapshot) | {"ETag": seen.tag}
+    state = seen.state
+    if state is None:
+        return Response(None, 304, headers)
     source = {
         "file": state.file,
         "message_id": state.message_id,
         "message_line": state.message_line,
         "absorbed": state.absorbed,
     }
-    return _answer(json_bytes({"data": rows_of(state.table)[0] | {"source": source}}), plan)
+    body = json_bytes({"data": rows_of(state.table)[0] | {"source": source}})
+    return Response(body, 200, headers, JSON.media_type)
 
 
 def lake_answer(found: Found, plan: Plan) -> Response:
@@ -75,22 +75,32 @@ def lake_answer(found: Found, plan: Plan) -> Response:
         "unreadable": [{"name": error.name, "why": why_unreadable(error)} for error in found.unreadable],
         "foreign": found.rejected.foreign,
     }
-    return _answer(json_bytes(body), plan)
+    return Response(json_bytes(body), 200, _headers(plan), JSON.media_type)
 
 
 def _moment(moment: dt.datetime | None) -> str | None:
     return None if moment is None else rfc3339(moment)
 
 
-async def _beside_loop(encoded: Callable[[], bytes], rows: int) -> bytes:
-    return encoded() if rows <= _INLINE_ROWS else await asyncio.to_thread(encoded)
-
-
-def _answer(body: bytes, plan: Plan) -> Response:
-    headers = {
+def _headers(plan: Plan, snapshot: int | None = None) -> dict[str, str]:
+    return {
         "Lake-Snapshot": str(plan.snapshot.number),
         "Lake-As-Of": rfc3339(plan.listed_at),
-        "Cache-Control": "no-cache",
+        "Cache-Control": _ASK_AGAIN if snapshot is None else _FOR_EVER,
         "Vary": "Accept, Accept-Encoding",
     }
-    return Response(body, 200, headers, JSON_MEDIA_TYPE)
+
+
+def _labelled(label: Label, format: Format, request: Request) -> dict[str, str]:
+    """Headers of a body: how to read it, a name to save it under, and where it goes on."""
+    name = f"{request.url.path.rpartition('/')[2]}.{format.name}"
+    headers = {"Content-Disposition": f'{"inline" if format == JSON else "attachment"}; filename="{name}"'}
+    if label.coding is not None:
+        headers["Content-Encoding"] = label.coding
+    if format != JSON:
+        headers["Truncated"] = "true" if label.truncated else "false"
+    if label.next_cursor is not None:
+        same = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+        query = urlencode([*same, ("cursor", label.next_cursor)])
+        headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+    return headers

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from lakehouse.plan import Now
 from lakehouse.store import Store
 from query_service import documentation, problems
+from query_service.head import HeadLikeGet
 from query_service.routes import router
 from query_service.services import opened
 from query_service.settings import Settings
@@ -54,5 +55,6 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now) -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
+    app.add_middleware(HeadLikeGet)
     app.include_router(router)
     return app

@@ -7,10 +7,12 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from query_service import question
-from query_service.formats import negotiate
+from query_service.coding import negotiate_coding
+from query_service.formats import TABLES, negotiate
 from query_service.parameters import Parameters, pairs_of
 from query_service.schemas import FLIGHT_ID_PATTERN
 from query_service.services import Services
+from query_service.tags import Wanted, read_condition
 
 
 async def _services(request: Request) -> Services:
@@ -25,22 +27,17 @@ def _pairs(request: Request) -> list[tuple[str, str]]:
     return pairs_of(request.scope["query_string"])
 
 
-def _accept(request: Request) -> str | None:
-    return ", ".join(request.headers.getlist("accept")) or None
+def _header(request: Request, name: str) -> str | None:
+    """A header that is a list, which may have come in several lines; None when it is empty or not there."""
+    return ", ".join(request.headers.getlist(name)) or None
 
 
 async def _stats_question(request: Request, services: ServicesOf) -> question.StatsQuestion:
-    pairs = _pairs(request)
-    asked = question.stats_question(pairs, services.filter_max_values)
-    negotiate(pairs, _accept(request))
-    return asked
+    return question.stats_question(_pairs(request), services.filter_max_values)
 
 
 async def _flights_question(request: Request, services: ServicesOf) -> question.FlightsQuestion:
-    pairs = _pairs(request)
-    asked = question.flights_question(pairs, services.filter_max_values)
-    negotiate(pairs, _accept(request))
-    return asked
+    return question.flights_question(_pairs(request), services.filter_max_values)
 
 
 async def _flight_question(
@@ -54,18 +51,32 @@ async def _flight_question(
         ),
     ],
 ) -> question.FlightQuestion:
-    pairs = _pairs(request)
-    asked = question.flight_question(flight_id, pairs)
-    negotiate(pairs, _accept(request))
-    return asked
+    return question.flight_question(flight_id, _pairs(request))
 
 
 async def _no_parameters(request: Request) -> None:
     Parameters(_pairs(request), ())
-    negotiate((), _accept(request))
+    negotiate((), _header(request, "accept"))
+
+
+async def _wanted_table(request: Request) -> Wanted:
+    return Wanted(
+        negotiate(_pairs(request), _header(request, "accept"), TABLES),
+        negotiate_coding(_header(request, "accept-encoding")),
+        read_condition(_header(request, "if-none-match")),
+    )
+
+
+async def _wanted_document(request: Request) -> Wanted:
+    return Wanted(
+        negotiate(_pairs(request), _header(request, "accept")),
+        condition=read_condition(_header(request, "if-none-match")),
+    )
 
 
 StatsQuestionOf = Annotated[question.StatsQuestion, Depends(_stats_question)]
 FlightsQuestionOf = Annotated[question.FlightsQuestion, Depends(_flights_question)]
 FlightQuestionOf = Annotated[question.FlightQuestion, Depends(_flight_question)]
+WantedTable = Annotated[Wanted, Depends(_wanted_table)]
+WantedDocument = Annotated[Wanted, Depends(_wanted_document)]
 NoParameters = Depends(_no_parameters)

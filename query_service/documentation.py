@@ -13,18 +13,18 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 from lakehouse.event import AIRPORT_PATTERN, CARRIER_PATTERN, MAX_FLIGHT_NUMBER, MAX_TAIL_NUMBER_CHARACTERS, STATUSES
-from query_service import schemas
-from query_service.formats import FORMATS, JSON_MEDIA_TYPE
+from query_service import examples, schemas
+from query_service.formats import DOCUMENTS, JSON, TABLES, Format
 from query_service.parameters import DATE_PATTERN, TIME_PATTERN
 from query_service.question import (
     FLIGHTS_LIMIT,
     FLIGHTS_LIMIT_MOST,
     GROUPS,
     METRICS,
+    SNAPSHOT_MOST,
     STATS_LIMIT,
     STATS_LIMIT_MOST,
     WAIT_MOST_S,
-    cursor_of,
 )
 
 Json = dict[str, Any]
@@ -35,7 +35,13 @@ DESCRIPTION: Final = (
     "Exact flight statistics, seconds after the event, from nothing but Parquet files on object storage. Every"
     " answer counts each flight once, in its newest state, and says which lake it is about: `Lake-Snapshot` and"
     " `Lake-As-Of`. Errors are problem documents (RFC 9457) that name the parameter. Carrier `ZZ` is reserved for"
-    " probes and left out unless it is asked for by name."
+    " probes and left out unless it is asked for by name. HEAD is answered like GET, without the body.\n\n"
+    "Statistics and flights come in five formats with the same values, compressed if `Accept-Encoding` allows it. In"
+    ' CSV null is an empty field and an empty text is `""`; times are timestamps in UTC in Arrow and Parquet, and'
+    " RFC 3339 text elsewhere.\n\n"
+    "Answers have an `ETag`. Send it back as `If-None-Match`: as long as nothing that the answer depends on has"
+    " changed, 304 comes back before any query runs. `snapshot=N` asks an old state of the lake, whose answers"
+    " never change."
 )
 
 _PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -64,10 +70,21 @@ def _integer(most: int, default: int | None = None) -> Json:
 
 _DATE: Json = {"type": "string", "format": "date", "pattern": f"^{DATE_PATTERN}$"}
 _ORDER_COLUMN = f"-?({'|'.join((*GROUPS, *METRICS))})"
-_FORMAT = _parameter(
-    "format", "Format of the answer; decides over `Accept`.", {"type": "string", "enum": list(FORMATS)}, "json"
+
+
+def _format(offered: tuple[Format, ...]) -> Json:
+    names = [one.name for one in offered]
+    schema = {"type": "string", "enum": names}
+    return _parameter("format", "Format of the answer; decides over `Accept`.", schema, names[-1])
+
+
+_SNAPSHOT = _parameter(
+    "snapshot",
+    "Answer from the month files of this snapshot alone, without what has landed since. 404 when it is not there yet,"
+    " 410 when it is not retained any more; the answer can be cached for ever.",
+    _integer(SNAPSHOT_MOST),
+    1,
 )
-_CURSOR_EXAMPLE = cursor_of("2013-01-01-UA-1545-EWR")
 _REPEAT = "Repeat it for alternatives."
 _FILTERS = [
     _parameter("carrier", f"Operating carrier. {_REPEAT}", _text(CARRIER_PATTERN), ["UA", "AA"], True),
@@ -113,7 +130,8 @@ _STATS_PARAMETERS = [
         _integer(STATS_LIMIT_MOST, STATS_LIMIT),
         100,
     ),
-    _FORMAT,
+    _SNAPSHOT,
+    _format(TABLES),
 ]
 _FLIGHTS_PARAMETERS = [
     *_FILTERS,
@@ -122,9 +140,10 @@ _FLIGHTS_PARAMETERS = [
         "cursor",
         "`next_cursor` of the page before.",
         {"type": "string", "pattern": schemas.CURSOR_PATTERN},
-        _CURSOR_EXAMPLE,
+        examples.CURSOR,
     ),
-    _FORMAT,
+    _SNAPSHOT,
+    _format(TABLES),
 ]
 _FLIGHT_PARAMETERS = [
     _parameter(
@@ -139,57 +158,9 @@ _FLIGHT_PARAMETERS = [
         {"type": "number", "minimum": 0, "maximum": WAIT_MOST_S},
         10,
     ),
-    _FORMAT,
+    _SNAPSHOT,
+    _format(DOCUMENTS),
 ]
-
-# No nulls in examples: the framework leaves them out of the document.
-_NUMBERS = dict.fromkeys(METRICS, 1) | {"cancellation_rate": 0.125, "departure_delay_mean": 8.25}
-_FLIGHT_EXAMPLE = {
-    "flight_id": "2013-01-01-UA-1545-EWR",
-    "flight_date": "2013-01-01",
-    "carrier": "UA",
-    "flight_number": 1545,
-    "operational_suffix": "",
-    "origin": "EWR",
-    "destination": "IAH",
-    "diverted_to": "DFW",
-    "scheduled_departure": "2013-01-01T10:15:00Z",
-    "scheduled_departure_hour": 5,
-    "scheduled_arrival": "2013-01-01T13:19:00Z",
-    "actual_departure": "2013-01-01T10:17:00Z",
-    "actual_arrival": "2013-01-01T13:30:00Z",
-    "status": "diverted",
-    "departure_delay_minutes": 2,
-    "arrival_delay_minutes": 11,
-    "air_time_minutes": 227,
-    "distance_km": 2253,
-    "tail_number": "N14228",
-    "event_time": "2013-01-01T13:31:00Z",
-    "publish_time": "2013-01-01T13:31:00.250000Z",
-}
-_FLIGHT_BODY = {
-    "data": _FLIGHT_EXAMPLE
-    | {
-        "source": {
-            "file": "flights/flight_month=2013-01/0-00000000000000000000000000000000.parquet",
-            "message_id": "1234567890",
-            "message_line": 1,
-            "absorbed": True,
-        }
-    }
-}
-_LAKE_BODY = {
-    "snapshot": 42,
-    "listed_at": "2026-11-24T12:00:00Z",
-    "flights": 336_776,
-    "months": [{"month": "2013-01", "rows": 27_004, "bytes": 350_000}],
-    "tail": {"files": 3, "rows": 1_200},
-    "newest_event_time": "2013-12-31T23:59:00Z",
-    "newest_publish_time": "2026-11-24T11:59:57Z",
-    "rejected": {"files": 1, "rows": 2, "bytes": 1_514},
-    "unreadable": [],
-    "foreign": 0,
-}
 
 _LAKE_HEADERS: Json = {
     "Lake-Snapshot": {
@@ -202,21 +173,45 @@ _LAKE_HEADERS: Json = {
         "required": True,
         "schema": {"type": "string", "format": "date-time"},
     },
+    "Cache-Control": {
+        "required": True,
+        "description": "`no-cache`; with `snapshot=`, for ever",
+        "schema": {"type": "string"},
+    },
+    "Vary": {"required": True, "description": "Always `Accept, Accept-Encoding`", "schema": {"type": "string"}},
+}
+_TAGGED_HEADERS: Json = _LAKE_HEADERS | {
+    "ETag": {
+        "required": True,
+        "description": "Strong; changes when the answer does, for other reasons too",
+        "schema": {"type": "string"},
+    },
+}
+_TABLE_HEADERS: Json = _TAGGED_HEADERS | {
+    "Truncated": {
+        "description": "In other formats than JSON: whether there are more rows",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+    },
+    "Content-Disposition": {"description": "A file name, like stats.csv", "schema": {"type": "string"}},
+    "Content-Encoding": {"description": "When compressed", "schema": {"type": "string", "enum": ["zstd", "gzip"]}},
 }
 _PROBLEMS = {
-    404: "There is no such flight, or it was withdrawn",
-    406: "Accept allows no format that can be given",
+    404: "There is no such flight, or it was withdrawn; or there is no such snapshot yet",
+    406: "Accept or Accept-Encoding allows nothing that can be given",
+    410: "The snapshot is not retained any more",
     422: "A parameter is unknown, malformed or contradicts another",
     503: "Too many questions at once, or the lake cannot be read at the moment; see Retry-After",
     504: "The answer was not ready in time, or the flight not as new as asked",
 }
 
 
-def _answer(description: str, schema: Json, example: Json, headers: Json | None = None) -> Json:
+def _answer(
+    description: str, schema: Json, example: Json, headers: Json | None = None, others: Json | None = None
+) -> Json:
     return {
         "description": description,
         "headers": headers or {},
-        "content": {JSON_MEDIA_TYPE: {"schema": schema, "example": example}},
+        "content": {JSON.media_type: {"schema": schema, "example": example}} | (others or {}),
     }
 
 
@@ -225,6 +220,27 @@ def _problem(status: int) -> Json:
         "description": _PROBLEMS[status],
         "content": {_PROBLEM_MEDIA_TYPE: {"schema": schemas.problem(status)}},
     }
+
+
+def _unchanged(headers: Json) -> Json:
+    return {"description": "The caller has this answer already: If-None-Match names its tag", "headers": headers}
+
+
+def _tagged(summary: str, answer: Json, problems: tuple[int, ...], parameters: list[Json]) -> Json:
+    """A route whose answers have tags."""
+    route = _route("answers", summary, answer, problems, [*parameters, _IF_NONE_MATCH])
+    route["responses"][304] = _unchanged(_TAGGED_HEADERS)
+    return route
+
+
+_IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "Tags of answers that the caller has, or `*`: if the answer is one of them, 304.",
+    "schema": {"type": "string"},
+    "example": '"0123456789abcdef0123456789abcdef"',
+}
 
 
 def _route(tag: str, summary: str, answer: Json, problems: tuple[int, ...], parameters: list[Json]) -> Json:
@@ -236,37 +252,35 @@ def _route(tag: str, summary: str, answer: Json, problems: tuple[int, ...], para
     }
 
 
-STATS: Final = _route(
-    "answers",
+STATS: Final = _tagged(
     "Flight statistics",
-    _answer("Rows", schemas.STATS, {"data": [{"carrier": "UA"} | _NUMBERS], "truncated": False}, _LAKE_HEADERS),
-    (406, 422, 503, 504),
+    _answer("Rows", schemas.STATS, examples.STATS_BODY, _TABLE_HEADERS, examples.other_formats(examples.STATS)),
+    (404, 406, 410, 422, 503, 504),
     _STATS_PARAMETERS,
 )
 _LINK: Json = {"Link": {"description": 'The next page, rel="next"', "schema": {"type": "string"}}}
-FLIGHTS: Final = _route(
-    "answers",
+FLIGHTS: Final = _tagged(
     "Flights, page by page",
     _answer(
         "A page; `next_cursor` is null on the last one",
         schemas.FLIGHTS,
-        {"data": [_FLIGHT_EXAMPLE], "truncated": True, "next_cursor": _CURSOR_EXAMPLE},
-        _LAKE_HEADERS | _LINK,
+        examples.FLIGHTS_BODY,
+        _TABLE_HEADERS | _LINK,
+        examples.other_formats(examples.FLIGHT),
     ),
-    (406, 422, 503, 504),
+    (404, 406, 410, 422, 503, 504),
     _FLIGHTS_PARAMETERS,
 )
-FLIGHT: Final = _route(
-    "answers",
+FLIGHT: Final = _tagged(
     "One flight",
-    _answer("The flight, and where its state came from", schemas.FLIGHT, _FLIGHT_BODY, _LAKE_HEADERS),
-    (404, 406, 422, 503, 504),
+    _answer("The flight, and where its state came from", schemas.FLIGHT, examples.FLIGHT_BODY, _TAGGED_HEADERS),
+    (404, 406, 410, 422, 503, 504),
     _FLIGHT_PARAMETERS,
 )
 LAKE: Final = _route(
     "answers",
     "What the lake holds",
-    _answer("The lake", schemas.LAKE, _LAKE_BODY, _LAKE_HEADERS),
+    _answer("The lake", schemas.LAKE, examples.LAKE_BODY, _LAKE_HEADERS),
     (406, 422, 503, 504),
     [],
 )

@@ -63,17 +63,34 @@ def unknown_parameter_error(parameter: str, got: str, known: tuple[str, ...]) ->
     return ProblemError(Problem(422, "parameter", "A parameter is unknown", detail, name, shortened(got), expected))
 
 
-def not_acceptable_error(accept: str, offered: str) -> ProblemError:
-    """406: the Accept header allows nothing that can be given."""
-    detail = f"The Accept header allows none of: {offered}."
+def not_acceptable_error(header: str, got: str, offered: str) -> ProblemError:
+    """406: Accept or Accept-Encoding allows nothing that can be given."""
+    detail = f"The {header} header allows none of: {offered}."
     return ProblemError(
-        Problem(406, "not-acceptable", "No acceptable format", detail, "Accept", shortened(accept), offered)
+        Problem(406, "not-acceptable", "Nothing acceptable can be given", detail, header, shortened(got), offered)
     )
 
 
 def flight_missing_error(flight_id: str) -> ProblemError:
     """404: no event of this flight, or it was withdrawn."""
     return ProblemError(Problem(404, "flight", "There is no such flight", f"No flight has the id {flight_id}."))
+
+
+def snapshot_not_yet_error(number: int, latest: int) -> ProblemError:
+    """404: no snapshot has this number yet."""
+    detail = f"Snapshot {number} is not there yet; the latest is {latest}."
+    expected = f"a snapshot up to {latest}" if latest else "no snapshot at all: nothing was merged yet"
+    return ProblemError(
+        Problem(404, "snapshot", "There is no such snapshot yet", detail, "snapshot", str(number), expected)
+    )
+
+
+def snapshot_collected_error(number: int, oldest: int) -> ProblemError:
+    """410: the snapshot is not retained any more."""
+    detail = f"Snapshot {number} is not retained any more; the oldest that is, is {oldest}."
+    return ProblemError(
+        Problem(410, "collected", "The snapshot is gone", detail, "snapshot", str(number), f"{oldest} or a later one")
+    )
 
 
 def not_yet_error(flight_id: str, wanted: dt.datetime, newest: dt.datetime | None) -> ProblemError:

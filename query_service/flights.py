@@ -16,7 +16,8 @@ from lakehouse.plan import by_month
 from query_service.answering import Files, Local, View
 from query_service.conditions import conditions
 from query_service.database import Query
-from query_service.question import Dates, FlightsQuestion
+from query_service.question import Dates, FlightsQuestion, cursor_of
+from query_service.rows import Rows
 
 BATCH_BYTES: Final = 32 * 2**20
 """Files that one step of a page may add: about five months of half a million flights, some 50 ms of work."""
@@ -27,14 +28,6 @@ COLUMNS_SHOWN: Final = (
     "event_time",
     "publish_time",
 )
-
-
-@dataclass(frozen=True)
-class Page:
-    """Flights in the order of their key, and the id to go on after; None at the end."""
-
-    table: pa.Table
-    next_after: str | None
 
 
 @dataclass(frozen=True)
@@ -50,18 +43,15 @@ class FlightState:
     message_line: int
 
 
-async def flights_page(question: FlightsQuestion, view: View) -> Page:
+async def flights_page(question: FlightsQuestion, view: View) -> Rows:
     """The flights after `question.after`, at most `limit` of them.
 
     Reads months in order and only as many as the page needs.
     """
     matching = conditions(question.filters, question.after)
-    dates = question.filters.dates
-    if question.after is not None and (dates.first is None or dates.first < question.after.flight_date):
-        dates = Dates(question.after.flight_date, dates.last)
     wanted = question.limit + 1  # one more tells whether there is a next page
     tables: list[pa.Table] = []
-    for files in _batches(view.files(dates)):
+    for files in _batches(view.files(question.dates)):
 
         def query(local: Local, rows: int = wanted) -> Query:
             state = f"SELECT * FROM ({local.state(matching.before)}) WHERE {matching.after}"
@@ -127,11 +117,11 @@ def _batches(files: Files) -> Iterator[Files]:
     yield batch
 
 
-def _page(tables: list[pa.Table], limit: int) -> Page:
+def _page(tables: list[pa.Table], limit: int) -> Rows:
     table = pa.concat_tables(tables)
     shown = table.slice(0, limit)
-    last = shown["flight_id"][-1].as_py() if table.num_rows > limit else None
-    return Page(shown, last)
+    cursor = cursor_of(shown["flight_id"][-1].as_py()) if table.num_rows > limit else None
+    return Rows(shown, {"truncated": cursor is not None, "next_cursor": cursor})
 
 
 def _shown(column: str) -> str:
@@ -140,10 +130,6 @@ def _shown(column: str) -> str:
         number = "flight_number || operational_suffix"
         return f"strftime(flight_date, '%Y-%m-%d') || '-' || carrier || '-' || {number} || '-' || origin AS flight_id"
     kind = EVENT_SCHEMA.field(column).type
-    if pa.types.is_timestamp(kind):
-        moment = f"({column} AT TIME ZONE 'UTC')"
-        fraction = f"CASE WHEN microsecond({moment}) % 1000000 = 0 THEN '' ELSE strftime({moment}, '.%f') END"
-        return f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || {fraction} || 'Z' AS {column}"
     return f"{column}::BIGINT AS {column}" if pa.types.is_integer(kind) else column
 
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from fastapi import Response
 
+from query_service.encoding import json_bytes
 from query_service.follower import Follower
-from query_service.formats import JSON_MEDIA_TYPE, json_bytes
+from query_service.formats import JSON
 
 LATELY: Final = dt.timedelta(seconds=60)
 """A few probe intervals: probing alone must not list the lake all the time."""
@@ -18,11 +19,11 @@ _HEADERS = {"Cache-Control": "no-store"}
 
 def alive() -> Response:
     """200 for as long as the process can answer at all."""
-    return Response(json_bytes({"status": "ok"}), 200, _HEADERS, JSON_MEDIA_TYPE)
+    return Response(json_bytes({"status": "ok"}), 200, _HEADERS, JSON.media_type)
 
 
 async def ready(follower: Follower) -> Response:
     """200 when a plan was made lately or can be made now. Raises LakeError and ProblemError (503) otherwise."""
     if not follower.planned_within(LATELY):
         await follower.plan()
-    return Response(json_bytes({"status": "ready"}), 200, _HEADERS, JSON_MEDIA_TYPE)
+    return Response(json_bytes({"status": "ready"}), 200, _HEADERS, JSON.media_type)

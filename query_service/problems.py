@@ -93,7 +93,10 @@ async def _on_http_error(_: Request, error: Exception) -> Response:
     details = {404: "There is nothing at this path.", 405: "This path does not take that method."}
     detail = details.get(error.status_code, title)
     kind = title.lower().replace(" ", "-")
-    return problem_response(Problem(error.status_code, kind, title, detail), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"
+    return problem_response(Problem(error.status_code, kind, title, detail), headers)
 
 
 class UnhandledErrors:

@@ -36,14 +36,16 @@ STATS_LIMIT_MOST: Final = 10_000
 FLIGHTS_LIMIT: Final = 100
 FLIGHTS_LIMIT_MOST: Final = 1000
 WAIT_MOST_S: Final = 30
+SNAPSHOT_MOST: Final = 999_999_999
+"""One commit a second for thirty years."""
 
 _FILTERS = (
     *("carrier", "origin", "destination", "flight_number", "tail_number", "status"),
     *("date_from", "date_to"),
 )
-STATS_PARAMETERS: Final = (*_FILTERS, "group_by", "order_by", "limit", "format")
-FLIGHTS_PARAMETERS: Final = (*_FILTERS, "limit", "cursor", "format")
-FLIGHT_PARAMETERS: Final = ("min_event_time", "wait_s", "format")
+STATS_PARAMETERS: Final = (*_FILTERS, "group_by", "order_by", "limit", "snapshot", "format")
+FLIGHTS_PARAMETERS: Final = (*_FILTERS, "limit", "cursor", "snapshot", "format")
+FLIGHT_PARAMETERS: Final = ("min_event_time", "wait_s", "snapshot", "format")
 
 _CARRIER = re.compile(CARRIER_PATTERN, re.ASCII)
 _AIRPORT = re.compile(AIRPORT_PATTERN, re.ASCII)
@@ -63,7 +65,7 @@ class Dates:
 
 @dataclass(frozen=True)
 class Filters:
-    """Values of one field are alternatives, none means all; fields combine."""
+    """Values of one field are alternatives, none means all; fields combine. Values are sorted, each once."""
 
     dates: Dates = Dates()
     carrier: tuple[str, ...] = ()
@@ -84,12 +86,18 @@ class Order:
 
 @dataclass(frozen=True)
 class StatsQuestion:
-    """/v1/stats. `order_by` may be empty: then by the groups."""
+    """/v1/stats. `order_by` may be empty: then by the groups. `snapshot` is None for the lake as it is."""
 
     filters: Filters
     group_by: tuple[str, ...]
     order_by: tuple[Order, ...]
     limit: int
+    snapshot: int | None = None
+
+    @property
+    def dates(self) -> Dates:
+        """The flight dates that the answer depends on."""
+        return self.filters.dates
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,15 @@ class FlightsQuestion:
     filters: Filters
     limit: int
     after: FlightKey | None
+    snapshot: int | None = None
+
+    @property
+    def dates(self) -> Dates:
+        """The flight dates that the answer depends on: not those of earlier pages."""
+        dates = self.filters.dates
+        if self.after is not None and (dates.first is None or dates.first < self.after.flight_date):
+            return Dates(self.after.flight_date, dates.last)
+        return dates
 
 
 @dataclass(frozen=True)
@@ -108,6 +125,12 @@ class FlightQuestion:
     key: FlightKey
     min_event_time: dt.datetime | None
     wait_s: float
+    snapshot: int | None = None
+
+    @property
+    def dates(self) -> Dates:
+        """The flight date that the answer depends on."""
+        return Dates(self.key.flight_date, self.key.flight_date)
 
 
 def stats_question(pairs: Sequence[tuple[str, str]], max_values: int) -> StatsQuestion:
@@ -119,6 +142,7 @@ def stats_question(pairs: Sequence[tuple[str, str]], max_values: int) -> StatsQu
         group_by=group_by,
         order_by=_order_by(given, (*group_by, *METRICS)),
         limit=given.integer("limit", STATS_LIMIT, STATS_LIMIT_MOST),
+        snapshot=_snapshot(given),
     )
 
 
@@ -129,6 +153,7 @@ def flights_question(pairs: Sequence[tuple[str, str]], max_values: int) -> Fligh
         filters=_filters(given),
         limit=given.integer("limit", FLIGHTS_LIMIT, FLIGHTS_LIMIT_MOST),
         after=_cursor(given),
+        snapshot=_snapshot(given),
     )
 
 
@@ -138,12 +163,15 @@ def flight_question(flight_id: str, pairs: Sequence[tuple[str, str]]) -> FlightQ
     min_event_time, wait_s = given.time("min_event_time"), given.seconds("wait_s", WAIT_MOST_S)
     if wait_s is not None and min_event_time is None:
         raise parameter_error("wait_s", given.sent("wait_s"), "a min_event_time beside it, to wait for")
+    snapshot = _snapshot(given)
+    if snapshot is not None and min_event_time is not None:
+        raise parameter_error("snapshot", str(snapshot), "no min_event_time beside it: a snapshot does not change")
     try:
         key = parse_flight_id(flight_id)
     except ValueError:
         expected = "date, carrier, number with its suffix, and origin, like 2013-01-01-UA-1545-EWR"
         raise parameter_error("flight_id", flight_id, expected) from None
-    return FlightQuestion(key, min_event_time, wait_s or 0.0)
+    return FlightQuestion(key, min_event_time, wait_s or 0.0, snapshot)
 
 
 def cursor_of(flight_id: str) -> str:
@@ -155,16 +183,25 @@ def _filters(given: Parameters) -> Filters:
     first, last = given.date("date_from"), given.date("date_to")
     if first is not None and last is not None and first > last:
         raise parameter_error("date_from", first.isoformat(), f"a date not after date_to, which is {last}")
-    numbers = given.texts("flight_number", _NUMBER, f"an integer from 1 to {MAX_FLIGHT_NUMBER}")
+    numbers = _sorted(given, "flight_number", _NUMBER, f"an integer from 1 to {MAX_FLIGHT_NUMBER}")
     return Filters(
         dates=Dates(first, last),
-        carrier=given.texts("carrier", _CARRIER, "a carrier of two or three capital letters or digits, like UA"),
-        origin=given.texts("origin", _AIRPORT, _AIRPORT_EXPECTED),
-        destination=given.texts("destination", _AIRPORT, _AIRPORT_EXPECTED),
-        flight_number=tuple(int(number) for number in numbers),
-        tail_number=given.texts("tail_number", _TAIL, f"1 to {MAX_TAIL_NUMBER_CHARACTERS} characters"),
-        status=given.texts("status", _STATUS, f"one of {', '.join(STATUSES)}"),
+        carrier=_sorted(given, "carrier", _CARRIER, "a carrier of two or three capital letters or digits, like UA"),
+        origin=_sorted(given, "origin", _AIRPORT, _AIRPORT_EXPECTED),
+        destination=_sorted(given, "destination", _AIRPORT, _AIRPORT_EXPECTED),
+        flight_number=tuple(sorted(int(number) for number in numbers)),
+        tail_number=_sorted(given, "tail_number", _TAIL, f"1 to {MAX_TAIL_NUMBER_CHARACTERS} characters"),
+        status=_sorted(given, "status", _STATUS, f"one of {', '.join(STATUSES)}"),
     )
+
+
+def _sorted(given: Parameters, name: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
+    """Alternatives in a normal form: their order makes no other question."""
+    return tuple(sorted(given.texts(name, pattern, expected)))
+
+
+def _snapshot(given: Parameters) -> int | None:
+    return given.integer("snapshot", 0, SNAPSHOT_MOST) or None
 
 
 def _names(given: Parameters, name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:

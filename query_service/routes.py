@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from fastapi import APIRouter, Request, Response
 
 from query_service import answers, documentation, health
@@ -14,6 +12,8 @@ from query_service.dependencies import (
     NoParameters,
     ServicesOf,
     StatsQuestionOf,
+    WantedDocument,
+    WantedTable,
 )
 from query_service.flights import flights_page
 from query_service.statistics import statistics
@@ -22,24 +22,28 @@ router = APIRouter()
 
 
 @router.get("/v1/stats", **documentation.STATS)
-async def get_stats(request: Request, services: ServicesOf, question: StatsQuestionOf) -> Response:
+async def get_stats(request: Request, services: ServicesOf, question: StatsQuestionOf, wanted: WantedTable) -> Response:
     """Statistics over the newest state of every flight that matches, in all or by group."""
-    answered = await while_connected(request, services.answering.answer(partial(statistics, question)))
-    return await answers.statistics_answer(answered.value, answered.plan)
+    reply = await while_connected(request, services.tables.reply(question, wanted, statistics))
+    return answers.table_answer(reply, question, wanted.format, request)
 
 
 @router.get("/v1/flights", **documentation.FLIGHTS)
-async def get_flights(request: Request, services: ServicesOf, question: FlightsQuestionOf) -> Response:
+async def get_flights(
+    request: Request, services: ServicesOf, question: FlightsQuestionOf, wanted: WantedTable
+) -> Response:
     """Flights that match, in the order of their key, page by page."""
-    answered = await while_connected(request, services.answering.answer(partial(flights_page, question)))
-    return await answers.page_answer(answered.value, answered.plan, request)
+    reply = await while_connected(request, services.tables.reply(question, wanted, flights_page))
+    return answers.table_answer(reply, question, wanted.format, request)
 
 
 @router.get("/v1/flights/{flight_id}", **documentation.FLIGHT)
-async def get_flight(request: Request, services: ServicesOf, question: FlightQuestionOf) -> Response:
+async def get_flight(
+    request: Request, services: ServicesOf, question: FlightQuestionOf, wanted: WantedDocument
+) -> Response:
     """One flight in its newest state, and where that came from; waits for a newer state if asked to."""
-    answered = await while_connected(request, services.waiting.flight(question))
-    return answers.flight_answer(answered.value, answered.plan)
+    seen = await while_connected(request, services.waiting.flight(question, wanted))
+    return answers.flight_answer(seen, question)
 
 
 @router.get("/v1/lake", dependencies=[NoParameters], **documentation.LAKE)

@@ -16,9 +16,13 @@ from lakehouse.store import Store
 from query_service.answering import Answering
 from query_service.database import Database
 from query_service.follower import Follower
+from query_service.history import History
 from query_service.lake import LakeReport
 from query_service.rejections import Rejections
+from query_service.results import Results
 from query_service.settings import Settings
+from query_service.tables import Tables
+from query_service.tags import Tags, code_version
 from query_service.waiting import Waiting
 
 _MB = 1_000_000
@@ -30,6 +34,7 @@ class Services:
 
     follower: Follower
     answering: Answering
+    tables: Tables
     waiting: Waiting
     lake: LakeReport
     filter_max_values: int
@@ -62,10 +67,13 @@ def opened(store: Store, settings: Settings, now: Now) -> Iterator[Services]:
             timeout_s=settings.query_timeout_s,
         )
         stack.callback(answering.close)
+        history = History(store, Planner(store, now), answering)
+        tags = Tags(code_version())
         yield Services(
             follower,
             answering,
-            Waiting(answering, now, settings.plan_max_age_s, settings.waits_at_once),
+            Tables(answering, history, tags, Results(settings.result_cache_mb * _MB)),
+            Waiting(answering, history, tags, now, settings.plan_max_age_s, settings.waits_at_once),
             LakeReport(answering, Rejections(store, now, settings.plan_max_age_s)),
             settings.filter_max_values,
         )

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     caller gives up."""
     duckdb_memory_mb: int = Field(512, ge=64)
     """See API_CACHE_MB. What does not fit is spilled, at most as much again."""
+    result_cache_mb: int = Field(32, ge=0, le=100_000)
+    """Answers as they were sent, by tag; 0 keeps none. About 10,000 usual ones, which is more than are asked for
+    between two changes of the lake, in 2 % of an instance of 2 GiB."""
     waits_at_once: int = Field(100, ge=0, le=100_000)
     """Requests that wait for a newer state: each wakes once a plan age, and runs a query of a few
     milliseconds when its date has new files."""

@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import pyarrow as pa
-
 from query_service.answering import Local, View
 from query_service.conditions import conditions
 from query_service.database import Query
 from query_service.question import StatsQuestion
+from query_service.rows import Rows
 
 ON_TIME_MINUTES: Final = 15
 """A flight is on time below this delay; early is on time."""
@@ -86,18 +85,10 @@ _RESULT: Final = f"""
     {_delays("arrival")}"""
 
 
-@dataclass(frozen=True)
-class Rows:
-    """At most `limit` rows of an answer, and whether there was a further one."""
-
-    table: pa.Table
-    truncated: bool
-
-
 async def statistics(question: StatsQuestion, view: View) -> Rows:
     """The rows of `question`, in the order that it asks for."""
-    table = await view.fetch(view.files(question.filters.dates), lambda local: statistics_query(question, local))
-    return Rows(table.slice(0, question.limit), table.num_rows > question.limit)
+    table = await view.fetch(view.files(question.dates), lambda local: statistics_query(question, local))
+    return Rows(table.slice(0, question.limit), {"truncated": table.num_rows > question.limit})
 
 
 def statistics_query(question: StatsQuestion, local: Local) -> Query:

@@ -3,50 +3,68 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from lakehouse.plan import Now, Plan
-from query_service.answering import Answered, Answering, View
+from query_service.answering import Answering, View
 from query_service.errors import flight_missing_error, not_yet_error, overloaded_error
 from query_service.flights import FlightState, flight_state
-from query_service.question import Dates, FlightQuestion
+from query_service.history import History
+from query_service.question import FlightQuestion
+from query_service.tags import Tags, Wanted
 
 _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The flight as of `plan`, and the tag of that answer. `is_unchanged`: the caller has it; then `state` is None."""
+
+    tag: str
+    plan: Plan
+    state: FlightState | None
+    is_unchanged: bool = False
 
 
 class Waiting:
     """Answers /v1/flights/{flight_id}, for at most `at_once` requests that have to wait."""
 
-    def __init__(self, answering: Answering, now: Now, plan_max_age_s: float, at_once: int) -> None:
+    def __init__(
+        self, answering: Answering, history: History, tags: Tags, now: Now, plan_max_age_s: float, at_once: int
+    ) -> None:
         self._answering = answering
+        self._history = history
+        self._tags = tags
         self._now = now
         self._plan_max_age_s = plan_max_age_s
         self._at_once = at_once
         self._waiting = 0
 
-    async def flight(self, question: FlightQuestion) -> Answered[FlightState]:
+    async def flight(self, question: FlightQuestion, wanted: Wanted) -> Seen:
         """The flight once it is new enough. Raises ProblemError: 404 none or withdrawn, 504 not by then."""
-        look = _Look(question)
-        answered = await self._answering.answer(look)
-        if not look.is_new_enough(answered.value) and question.wait_s > 0:
+        look = _Look(question, wanted, self._history, self._tags)
+        seen = (await self._answering.answer(look)).value
+        if not look.is_new_enough(seen) and question.wait_s > 0:
             with self._place():
-                answered = await self._wait(look, answered)
-        state = answered.value
-        if question.min_event_time is not None and not look.is_new_enough(state):
+                seen = await self._wait(look, seen)
+        state = seen.state
+        if question.min_event_time is not None and not look.is_new_enough(seen):
             newest = None if state is None else state.event_time
             raise not_yet_error(question.key.flight_id, question.min_event_time, newest)
-        if state is None or state.withdrawn:
+        if not seen.is_unchanged and (state is None or state.withdrawn):
             raise flight_missing_error(question.key.flight_id)
-        return Answered(state, answered.plan)
+        return Seen(seen.tag, seen.plan, None, is_unchanged=True) if wanted.condition.is_any else seen
 
-    async def _wait(self, look: _Look, answered: Answered[FlightState | None]) -> Answered[FlightState | None]:
+    async def _wait(self, look: _Look, seen: Seen) -> Seen:
         loop = asyncio.get_running_loop()
         end = loop.time() + look.question.wait_s
-        while not look.is_new_enough(answered.value) and (left := end - loop.time()) > 0:
-            await asyncio.sleep(min(left, self._pause_s(answered.plan)))
-            answered = await self._answering.answer(look)
-        return answered
+        while not look.is_new_enough(seen) and (left := end - loop.time()) > 0:
+            await asyncio.sleep(min(left, self._pause_s(seen.plan)))
+            seen = (await self._answering.answer(look)).value
+        return seen
 
     def _pause_s(self, plan: Plan) -> float:
         """Until the plan is too old to be used again."""
@@ -67,17 +85,26 @@ class Waiting:
 class _Look:
     """Looks at the flight; remembers what it saw as long as the files of its date stay the same."""
 
-    def __init__(self, question: FlightQuestion) -> None:
+    def __init__(self, question: FlightQuestion, wanted: Wanted, history: History, tags: Tags) -> None:
         self.question = question
-        self._seen: tuple[tuple[str, ...], FlightState | None] | None = None
+        self._wanted = wanted
+        self._history = history
+        self._tags = tags
+        self._normal = dataclasses.replace(question, wait_s=0.0)  # patience makes no other answer
+        self._seen: Seen | None = None
 
-    async def __call__(self, view: View) -> FlightState | None:
-        day = self.question.key.flight_date
-        names = view.files(Dates(day, day)).names
-        if self._seen is None or self._seen[0] != names:
-            self._seen = (names, await flight_state(self.question.key, view))
-        return self._seen[1]
+    async def __call__(self, view: View) -> Seen:
+        view = await self._history.view(view, self.question.snapshot)
+        tag = self._tags.tag(self._normal, self._wanted, view.files(self.question.dates).all)
+        if self._wanted.condition.names(tag):
+            return Seen(tag, view.plan, None, is_unchanged=True)
+        if self._seen is not None and self._seen.tag == tag:
+            self._seen = dataclasses.replace(self._seen, plan=view.plan)
+        else:
+            self._seen = Seen(tag, view.plan, await flight_state(self.question.key, view))
+        return self._seen
 
-    def is_new_enough(self, state: FlightState | None) -> bool:
-        wanted = self.question.min_event_time
-        return wanted is None or (state is not None and state.event_time >= wanted)
+    def is_new_enough(self, seen: Seen) -> bool:
+        """The caller's own answer was, since it is of the same question."""
+        wanted, state = self.question.min_event_time, seen.state
+        return wanted is None or seen.is_unchanged or (state is not None and state.event_time >= wanted)

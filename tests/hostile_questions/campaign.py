@@ -36,7 +36,7 @@ class Campaign:
     def __init__(self, api: Api, lake: Lake) -> None:
         self._api = api
         self._lake = lake
-        self._oracle = Oracle(lake.events)
+        self._oracle = Oracle(lake.events, lake.merged)
         self._generator = Generator(self._oracle)
         self.law = Law(api.json("/openapi.json"))
         self._before = lake.fingerprint()

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from tests.hostile_questions import values
-from tests.hostile_questions.oracle import DELAYS, FILTERS, METRICS, ONCE, STATUSES, Oracle, cursor, flight_id
+from tests.hostile_questions.oracle import DELAYS, FILTERS, FORMATS, METRICS, ONCE, STATUSES, Oracle, cursor, flight_id
 from tests.hostile_questions.question import Expected, Pairs, Question, asked, on_the_wire
 from tests.query_service.oracle import GROUPS
 
@@ -63,13 +63,14 @@ class Generator:
         elif random.random() < 0.5:
             pairs.append(("cursor", cursor(flight_id(random.choice(self._rows)))))
         pairs += [("limit", str(random.choice((1, 2, 5, 1000))))] * (random.random() < 0.4)
-        return pairs + [("format", "json")] * (random.random() < 0.1)
+        pairs += [("snapshot", random.choice(("1", "1", "2", "999999999")))] * (random.random() < 0.2)
+        return pairs + [("format", random.choice(FORMATS))] * (random.random() < 0.2)
 
     def _one_wrong(self, random: Random) -> Question:
         path = random.choice((_STATS, _FLIGHTS))
         pairs = self._right_pairs(random, path)
         own = ("group_by", "order_by") if path == _STATS else ("cursor",)
-        name = random.choice((*FILTERS, "date_from", "date_to", "limit", "format", *own))
+        name = random.choice((*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", *own))
         right = next((value for given, value in pairs if given == name), "")
         pairs = [pair for pair in pairs if pair[0] != name]
         pairs.insert(random.randint(0, len(pairs)), (name, values.hostile(random, right)))
@@ -152,12 +153,16 @@ class Generator:
         pairs = self._times(random)
         if random.random() < 0.4:
             pairs.append(
-                (random.choice(("wait_s", "min_event_time", "format", "carrier")), values.hostile(random, "1"))
+                (
+                    random.choice(("wait_s", "min_event_time", "snapshot", "format", "carrier")),
+                    values.hostile(random, "1"),
+                )
             )
         return self._one("wrong flight", random.choice((right, *wrong)), pairs)
 
     def _times(self, random: Random) -> Pairs:
         pairs = [("min_event_time", random.choice(values.TIMES))] * (random.random() < 0.4)
+        pairs += [("snapshot", random.choice(("1", "2")))] * (random.random() < 0.2)
         return pairs + [("wait_s", random.choice(("0", "1", "30", "0.5", "1e-5")))] * (random.random() < 0.3)
 
     def _one(self, kind: str, flight: str, pairs: Pairs) -> Question:

@@ -17,11 +17,12 @@ _SEED = 20_130_101
 
 @dataclass(frozen=True)
 class Lake:
-    """The events that were landed, and the store that holds them."""
+    """The events that were landed, those of them that are in the only snapshot, and the store that holds them."""
 
     folder: Path
     store: LocalStore
     events: tuple[Event, ...]
+    merged: tuple[Event, ...]
 
     def fingerprint(self) -> dict[str, str]:
         """Every file of the folder by its content."""
@@ -38,4 +39,4 @@ def make_lake(folder: Path) -> Lake:
     lake.land(*events[:half])
     lake.merge(collect=True)
     lake.land(*events[half:])
-    return Lake(folder, LocalStore(folder), tuple(events))
+    return Lake(folder, LocalStore(folder), tuple(events), tuple(events[:half]))

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import polars as pl
+import pyarrow as pa
 from jsonschema import Draft202012Validator, FormatChecker
 
 from query_service.errors import shortened
@@ -13,6 +15,7 @@ from query_service.schemas import problem
 from tests.hostile_questions.asking import Answer
 from tests.hostile_questions.oracle import SHOWN
 from tests.hostile_questions.question import Expected, Question
+from tests.query_service.readers import read
 
 _STATUSES = {200, 404, 405, 406, 422, 503, 504}
 _DELIBERATE = {503: {"overloaded"}, 504: {"not-yet"}}  # nothing else may happen to a healthy lake
@@ -20,6 +23,12 @@ _TELLTALE = re.compile(
     r"Traceback|Exception|Error\b|\.py\b|(?i:duckdb|pyarrow|starlette)|SELECT |read_parquet|/(tmp|home|usr|var)\b"
 )
 _LONGEST_DETAIL = 1500
+_TABLES = {
+    "application/x-ndjson": "ndjson",
+    "text/csv; charset=utf-8; header=present": "csv",
+    "application/vnd.apache.arrow.stream": "arrow",
+    "application/vnd.apache.parquet": "parquet",
+}
 
 
 class Law:
@@ -30,6 +39,7 @@ class Law:
             (path, status): _validator(next(iter(answer["content"].values()))["schema"])
             for path, methods in document["paths"].items()
             for status, answer in methods["get"]["responses"].items()
+            if "content" in answer  # 304 has none
         }
 
     def broken(self, question: Question, answer: Answer) -> list[str]:
@@ -38,6 +48,9 @@ class Law:
             return [f"status {answer.status}"]
         if any(re.search(r"[\x00-\x1f\x7f-\U0010ffff]", value) for value in answer.headers.values()):
             return [f"a header holds more than printable ASCII: {answer.headers}"]
+        format = _TABLES.get(answer.headers.get("content-type", ""))
+        if answer.status == 200 and format is not None and question.path in (b"/v1/stats", b"/v1/flights"):
+            return _table(question.expected, format, answer)
         try:
             body = answer.json()
         except ValueError:
@@ -85,6 +98,25 @@ def _problem(answer: Answer, body: dict[str, Any]) -> list[str]:
     if telltale := _TELLTALE.search(ours):
         found.append(f"it tells {telltale[0]!r}: {ours[:300]}")
     return found
+
+
+def _table(expected: Expected | None, format: str, answer: Answer) -> list[str]:
+    """Another format than JSON: as many rows, or the same flights (the values are compared elsewhere)."""
+    try:
+        rows = read(format, answer.body)
+    except (ValueError, AssertionError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+        return [f"the body is no {format}: {error!r}"]
+    if expected is None:
+        return []
+    if expected.status != 200:
+        return [f"status 200 instead of {expected.status}: {rows[:1]}"]
+    if expected.ids is not None and tuple(row["flight_id"] for row in rows) != expected.ids:
+        return [f"the flights are {[row['flight_id'] for row in rows]} instead of {expected.ids}"]
+    if expected.body is not None:
+        told = len(rows), answer.headers["truncated"]
+        wanted = len(expected.body["data"]), str(expected.body["truncated"]).lower()
+        return [] if told == wanted else [f"there are {told} rows instead of {wanted}"]
+    return []
 
 
 def _told(expected: Expected | None, status: int, body: Any) -> list[str]:

@@ -27,7 +27,8 @@ SHOWN = (
     *("departure_delay_minutes", "arrival_delay_minutes"),
 )
 FILTERS = ("carrier", "origin", "destination", "flight_number", "tail_number", "status")
-ONCE = ("date_from", "date_to", "order_by", "limit", "format", "cursor", "min_event_time", "wait_s")
+ONCE = ("date_from", "date_to", "order_by", "limit", "format", "cursor", "min_event_time", "wait_s", "snapshot")
+FORMATS = ("json", "ndjson", "csv", "arrow", "parquet")
 MOST = {"/v1/stats": 10_000, "/v1/flights": 1000}
 DEFAULT = {"/v1/stats": 1000, "/v1/flights": 100}
 
@@ -37,18 +38,29 @@ _KEY = tuple[date, str, int, str, str]
 
 
 class Oracle:
-    """The right answer to the pairs of a query string, by the events of the lake."""
+    """The right answer to the pairs of a query string, by the events of the lake and those of its only snapshot."""
 
-    def __init__(self, events: Iterable[Event]) -> None:
+    def __init__(self, events: Iterable[Event], merged: Iterable[Event] | None = None) -> None:
         self.states = {key(row): row for row in newest(events)}
+        self._snapshot = None if merged is None else Oracle(merged)
+
+    def _at(self, pairs: Pairs) -> Oracle | None:
+        """What is asked about; None when there is no such snapshot yet."""
+        number = _one(pairs, "snapshot")
+        if number is None:
+            return self
+        return self._snapshot if int(number) == 1 else None
 
     def stats(self, pairs: Pairs) -> Expected:
         wrong = _wrong("/v1/stats", pairs)
         if wrong is not None:
             return Expected(422, wrong)
+        at = self._at(pairs)
+        if at is None:
+            return Expected(404, "snapshot")
         group_by = [item for value in _all(pairs, "group_by") for item in value.split(",")]
         order_by = [item for value in _all(pairs, "order_by") for item in value.split(",")]
-        rows = statistics(self._matching(pairs), group_by, order_by)
+        rows = statistics(at._matching(pairs), group_by, order_by)
         limit = int(_one(pairs, "limit") or DEFAULT["/v1/stats"])
         return Expected(200, body={"data": rows[:limit], "truncated": len(rows) > limit})
 
@@ -56,8 +68,11 @@ class Oracle:
         wrong = _wrong("/v1/flights", pairs)
         if wrong is not None:
             return Expected(422, wrong)
+        at = self._at(pairs)
+        if at is None:
+            return Expected(404, "snapshot")
         after = cursor_key(_one(pairs, "cursor") or "")
-        rows = sorted(self._matching(pairs), key=_sort_key)
+        rows = sorted(at._matching(pairs), key=_sort_key)
         rows = [row for row in rows if after is None or _sort_key(row) > _bytes_key(after)]
         limit = int(_one(pairs, "limit") or DEFAULT["/v1/flights"])
         following = cursor(flight_id(rows[limit - 1])) if len(rows) > limit else None
@@ -68,15 +83,21 @@ class Oracle:
         if (wrong := _no_utf8(pairs)) is not None:
             return Expected(422, wrong)
         for name, value in pairs:
-            if name not in ("min_event_time", "wait_s", "format") or value == "":
+            if name not in ("min_event_time", "wait_s", "snapshot", "format") or value == "":
                 return Expected(422, name)
         wrong = _first_wrong(pairs, ("min_event_time", "wait_s"))
         if wrong is None and _all(pairs, "wait_s") and not _all(pairs, "min_event_time"):
             wrong = "wait_s"
+        wrong = wrong or _first_wrong(pairs, ("snapshot",))
+        if wrong is None and _all(pairs, "snapshot") and _all(pairs, "min_event_time"):
+            wrong = "snapshot"
         parsed = parse_flight_id(asked)
         if wrong is not None or parsed is None or _first_wrong(pairs, ("format",)) is not None:
             return Expected(422, wrong or ("flight_id" if parsed is None else "format"))
-        return self._state(parsed, _one(pairs, "min_event_time"), float(_one(pairs, "wait_s") or 0))
+        at = self._at(pairs)
+        if at is None:
+            return Expected(404, "snapshot")
+        return at._state(parsed, _one(pairs, "min_event_time"), float(_one(pairs, "wait_s") or 0))
 
     def _state(self, parsed: _KEY, wanted: str | None, wait_s: float) -> Expected:
         row = self.states.get(parsed)
@@ -109,7 +130,9 @@ def is_right(path: str, name: str, value: str) -> bool:
         case "limit":
             return re.fullmatch(r"[1-9][0-9]{0,4}", value, re.ASCII) is not None and int(value) <= MOST[path]
         case "format":
-            return value == "json"
+            return value in (FORMATS if path else FORMATS[:1])
+        case "snapshot":
+            return re.fullmatch(r"[1-9][0-9]{0,8}", value, re.ASCII) is not None
         case "cursor":
             return cursor_key(value) is not None
         case "min_event_time":
@@ -178,7 +201,7 @@ def moment_or_none(text: str) -> datetime | None:
 def _wrong(path: str, pairs: Pairs) -> str | None:
     """The parameter that a 422 has to name; None when nothing is wrong. In the order of the documentation."""
     own = ("group_by", "order_by") if path == "/v1/stats" else ("cursor",)
-    known = (*FILTERS, "date_from", "date_to", "limit", "format", *own)
+    known = (*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", *own)
     if (wrong := _no_utf8(pairs)) is not None:
         return wrong
     for name, value in pairs:
@@ -207,7 +230,7 @@ def _rest(path: str, pairs: Pairs) -> str | None:
         return wrong
     if path == "/v1/stats" and _bad_order(pairs):
         return "order_by"
-    return _first_wrong(pairs, ("limit", "cursor", "format"), path)
+    return _first_wrong(pairs, ("limit", "cursor", "snapshot", "format"), path)
 
 
 def _bad_order(pairs: Pairs) -> bool:

@@ -148,7 +148,6 @@ ACCEPTS = (
     *("application/json;charset=utf-16", "application/JSON", "*/json", "*", "application/json\x00", "image/png;q=1"),
 )
 METHODS = (
-    "HEAD",
     "OPTIONS",
     "POST",
     "PUT",

@@ -29,6 +29,22 @@ class Api:
     def get(self, url: str, **headers: str) -> httpx.Response:
         return self.run(self.client.get(url, headers=headers))
 
+    def raw(self, url: str, **headers: str | None) -> tuple[httpx.Response, bytes]:
+        """The answer and its body as it was sent, not decoded; a header of None is not sent."""
+
+        async def work() -> tuple[httpx.Response, bytes]:
+            given = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+            request = self.client.build_request("GET", url, headers=given)
+            for name, value in headers.items():
+                if value is None:
+                    del request.headers[name.replace("_", "-")]
+            response = await self.client.send(request, stream=True)
+            body = b"".join([piece async for piece in response.aiter_raw()])
+            await response.aclose()
+            return response, body
+
+        return self.run(work())
+
     def json(self, url: str) -> Any:
         response = self.get(url)
         assert response.status_code == 200, response.text

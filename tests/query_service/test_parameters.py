@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,7 @@ FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
 def api() -> Iterator[Api]:
     lake = LakeBuilder(MemoryStore())
     lake.land(event(tail_number="N1"), event(carrier="AA", flight_number=1))
+    lake.merge()
     with serving(lake.store) as serving_api:
         yield serving_api
 
@@ -37,7 +39,9 @@ def problem(api: Api, url: str, status: int = 422) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [
-        *(("colour=red", "colour"), ("Carrier=UA", "Carrier"), ("=UA", ""), ("snapshot=3", "snapshot")),
+        *(("colour=red", "colour"), ("Carrier=UA", "Carrier"), ("=UA", "")),
+        *(("snapshot=0", "snapshot"), ("snapshot=-1", "snapshot"), ("snapshot=latest", "snapshot")),
+        *(("snapshot=1&snapshot=1", "snapshot"), ("snapshot=1000000000", "snapshot"), ("snapshot=", "snapshot")),
         *(("carrier=", "carrier"), ("limit=", "limit"), ("date_from=", "date_from"), ("group_by=", "group_by")),
         *(("carrier=ua", "carrier"), ("carrier=U", "carrier"), ("carrier=UAUA", "carrier")),
         *(("carrier=UA,AA", "carrier"), ("carrier=%20UA", "carrier"), ("carrier=UA%0A", "carrier")),
@@ -58,7 +62,7 @@ def problem(api: Api, url: str, status: int = 422) -> dict[str, Any]:
         *(("date_from=2013-01-01&date_from=2013-01-01", "date_from"), ("limit=1&limit=2", "limit")),
         *(("limit=0", "limit"), ("limit=-1", "limit"), ("limit=1e3", "limit"), ("limit=01", "limit")),
         *(("limit=99999999999999999999", "limit"), ("limit=ten", "limit")),
-        *(("format=xml", "format"), ("format=json&format=json", "format"), ("format=csv", "format")),
+        *(("format=xml", "format"), ("format=json&format=json", "format"), ("format=CSV", "format")),
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights"])
@@ -114,6 +118,7 @@ def test_a_cursor_that_no_page_gave_is_refused(api: Api, cursor: str) -> None:
         *(("min_event_time=0001-01-01T00:00:00%2B14:00", "min_event_time"),),
         *(("min_event_time=2013-01-01T10:00:00Z&wait_s=31", "wait_s"), ("wait_s=-1", "wait_s")),
         *(("min_event_time=2013-01-01T10:00:00Z&wait_s=nan", "wait_s"), ("wait_s=", "wait_s")),
+        *(("min_event_time=2013-01-01T10:00:00Z&snapshot=1", "snapshot"), ("format=csv", "format")),
         *(("min_event_time=2013-01-01T10:00:00Z&wait_s=1&wait_s=1", "wait_s"), ("carrier=UA", "carrier")),
     ],
 )
@@ -198,36 +203,78 @@ def test_the_lake_takes_no_parameters(api: Api) -> None:
     assert problem(api, "/v1/lake?months=3")["parameter"] == "months"
 
 
+TABLES = ("/v1/stats", "/v1/flights")
+DOCUMENTS = (FLIGHT, "/v1/lake")
+NAMES = {
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "text/csv; charset=utf-8; header=present": "csv",
+    "application/vnd.apache.arrow.stream": "arrow",
+    "application/vnd.apache.parquet": "parquet",
+}
+
+
 @pytest.mark.parametrize(
-    "accept",
+    ("accept", "format"),
     [
-        *("application/json", "*/*", "application/*", "text/html, application/json;q=0.5", "text/csv, */*;q=0.1"),
-        *("APPLICATION/JSON; charset=utf-8", ""),
+        *(("application/json", "json"), ("*/*", "json"), ("application/*", "json"), ("", "json"), (" , ", "json")),
+        *(("APPLICATION/JSON; charset=utf-8", "json"), ("text/html, application/json;q=0.5", "json")),
+        *(("text/csv", "csv"), ("text/*", "csv"), ("text/csv;header=present", "csv"), ("Text/CSV ; Q=0.1", "csv")),
+        *(("text/csv, */*;q=0.1", "csv"), ("*/*, text/csv", "csv"), ("text/csv;q=0.5, application/json", "json")),
+        *(("text/csv;q=0.5, application/json;q=0.499", "csv"), ("text/csv, application/json", "json")),
+        *(("application/x-ndjson", "ndjson"), ("application/vnd.apache.arrow.stream", "arrow")),
+        *(("application/vnd.apache.parquet", "parquet"), ("application/json;q=0, application/*", "ndjson")),
+        *(("*/*, application/json;q=0", "ndjson"), ("text/html,application/xhtml+xml,*/*;q=0.8", "json")),
+        ("application/json;q=0.001, application/vnd.apache.parquet;q=0.002", "parquet"),
     ],
 )
-def test_accept_that_allows_json_is_taken(api: Api, accept: str) -> None:
-    assert api.get("/v1/stats", accept=accept).status_code == 200
+@pytest.mark.parametrize("path", TABLES)
+def test_accept_chooses_the_format_that_it_weighs_most(api: Api, path: str, accept: str, format: str) -> None:
+    answer = api.get(path, accept=accept)
+    assert answer.status_code == 200
+    assert NAMES[answer.headers["Content-Type"]] == format
+    assert f'filename="{path[4:]}.{format}"' in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "application/*", "text/csv, */*;q=0.1", ""])
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_accept_that_allows_json_is_taken_where_there_is_nothing_else(api: Api, path: str, accept: str) -> None:
+    assert api.get(path, accept=accept).headers["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize(
-    "accept",
-    ["text/csv", "application/json;q=0", "application/xml", "application/json;q=x", "*/*, application/json;q=0"],
+    ("path", "accept"),
+    [
+        *((path, "application/json;q=0") for path in (*TABLES, *DOCUMENTS)),
+        *((path, "application/xml") for path in (*TABLES, *DOCUMENTS)),
+        *((path, "application/json;q=x") for path in (*TABLES, *DOCUMENTS)),
+        *((path, "application/json;q=1.5") for path in TABLES),
+        *((path, "*/*;q=0.0") for path in TABLES),
+        *((path, "text/csv;header=absent") for path in TABLES),
+        *((path, "text/csv;charset=iso-8859-1") for path in TABLES),
+        *((path, "text/csv") for path in DOCUMENTS),
+        *((path, "*/*, application/json;q=0") for path in DOCUMENTS),
+    ],
 )
-@pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights", FLIGHT, "/v1/lake"])
-def test_accept_that_forbids_json_is_not(api: Api, path: str, accept: str) -> None:
+def test_accept_that_allows_nothing_that_is_offered_is_refused(api: Api, path: str, accept: str) -> None:
     answer = api.get(path, accept=accept)
     assert (answer.status_code, answer.json()["parameter"]) == (406, "Accept")
+    assert "application/json" in answer.json()["expected"]
 
 
-def test_format_decides_over_accept(api: Api) -> None:
-    assert api.get("/v1/stats?format=json", accept="text/csv").status_code == 200
+@pytest.mark.parametrize("name", NAMES.values())
+@pytest.mark.parametrize("path", TABLES)
+def test_format_decides_over_accept(api: Api, path: str, name: str) -> None:
+    for accept in ("application/xml", "text/csv", "application/json"):
+        answer = api.get(f"{path}?format={name}", accept=accept)
+        assert NAMES[answer.headers["Content-Type"]] == name
 
 
 def test_unknown_paths_and_methods_are_problems_too(api: Api) -> None:
     for path in ("/v2", "/v1/stats/", "/v1/flights/", "/%00"):
         problem(api, path, 404)
     answer = api.run(api.client.post("/v1/stats"))
-    assert (answer.status_code, answer.json()["status"], answer.headers["Allow"]) == (405, 405, "GET")
+    assert (answer.status_code, answer.json()["status"], answer.headers["Allow"]) == (405, 405, "GET, HEAD")
 
 
 def test_every_parameter_is_documented_and_no_other(api: Api) -> None:
@@ -265,6 +312,38 @@ def test_documented_answers_have_the_fields_of_real_ones(api: Api) -> None:
     assert list(example("/v1/flights/{flight_id}")["data"]) == list(api.json(FLIGHT)["data"])
     assert list(example("/v1/flights")) == list(api.json("/v1/flights"))
     assert list(example("/v1/stats")["data"][0]) == list(api.rows("/v1/stats?group_by=carrier")[0])
+
+
+def test_every_format_and_header_of_real_answers_is_documented(api: Api) -> None:
+    paths = api.json("/openapi.json")["paths"]
+    for path, url in {
+        "/v1/stats": "/v1/stats",
+        "/v1/flights": "/v1/flights",
+        "/v1/flights/{flight_id}": FLIGHT,
+    }.items():
+        documented = paths[path]["get"]["responses"]
+        assert {"200", "304", "404", "406", "410", "422", "503", "504"} <= documented.keys(), path
+        seen = dict[str, set[str]](types=set(), headers=set())
+        for name in NAMES.values() if path != "/v1/flights/{flight_id}" else ("json",):
+            answer = api.get(f"{url}?format={name}" if path != "/v1/flights" else f"{url}?limit=1&format={name}")
+            seen["types"].add(answer.headers["Content-Type"])
+            seen["headers"] |= answer.headers.keys() - {"content-type", "content-length"}
+        documented_headers = {name.lower() for name in documented["200"]["headers"]}
+        assert seen["types"] == documented["200"]["content"].keys(), path
+        assert seen["headers"] | {"content-encoding"} == documented_headers | {"content-encoding"}, path
+        unchanged = api.get(url, **{"if-none-match": "*"})
+        assert unchanged.headers.keys() == {name.lower() for name in documented["304"]["headers"]}, path
+
+
+def test_documented_examples_of_csv_and_ndjson_have_the_columns_of_real_answers(api: Api) -> None:
+    paths = api.json("/openapi.json")["paths"]
+    for url in ("/v1/stats?group_by=carrier", "/v1/flights"):
+        content = paths[url.partition("?")[0]]["get"]["responses"]["200"]["content"]
+        mark = "&" if "?" in url else "?"
+        csv = api.get(f"{url}{mark}format=csv").text
+        assert content["text/csv; charset=utf-8; header=present"]["example"].split("\r\n")[0] == csv.split("\r\n")[0]
+        line = json.loads(api.get(f"{url}{mark}format=ndjson").text.splitlines()[0])
+        assert list(json.loads(content["application/x-ndjson"]["example"])) == list(line)
 
 
 def test_documented_examples_are_accepted(api: Api) -> None:

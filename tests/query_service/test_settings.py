@@ -47,13 +47,29 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_DUCKDB_MEMORY_MB": "256",
         "API_WAITS_AT_ONCE": "6",
         "API_FILTER_MAX_VALUES": "7",
+        "API_RESULT_CACHE_MB": "8",
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert len(given) == len(Settings.model_fields)
     assert {str(value) for value in settings.model_dump().values()} == {
-        *("gs://bucket", "1234", "127.0.0.1", "0.5", "2.0", "100", str(tmp_path), "3", "4", "5.5", "256", "6", "7"),
+        *(
+            "gs://bucket",
+            "1234",
+            "127.0.0.1",
+            "0.5",
+            "2.0",
+            "100",
+            str(tmp_path),
+            "3",
+            "4",
+            "5.5",
+            "256",
+            "6",
+            "7",
+            "8",
+        ),
     }
 
 
