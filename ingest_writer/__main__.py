@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -17,26 +18,27 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from ingest_writer.attachable import publish_attachable
 from ingest_writer.collector import Collector
-from ingest_writer.compactor import Compactor, CompactorOptions, Report
-from ingest_writer.manifest import publish_manifest
+from ingest_writer.compaction import Compaction
+from ingest_writer.compactor import Compactor, CompactorOptions
+from ingest_writer.derived import publish_derived
+from ingest_writer.health import HealthServer, Page, Status
 from ingest_writer.settings import CompactorSettings, WriterSettings, load_settings, subscription_from_environment
+from lakehouse import logs
 from lakehouse.errors import ConfigError, LakeError
 from lakehouse.store import Store, store_from_environment
+from lakehouse.store_measured import MeasuredStore
 
 log = logging.getLogger("ingest_writer")
 T = TypeVar("T")
-
-_SHOWN = 5  # bad objects named a run: the first ones say what is wrong
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code: 0 done, 1 failed, 2 wrongly configured."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         writer, compactor = load_settings()
+        logs.configure(compactor.log_format if options.command in (_compact, _load) else writer.log_format)
         return int(options.command(options, writer, compactor))
     except ConfigError as error:
         print(f"ingest_writer: {error}", file=sys.stderr)
@@ -63,11 +65,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings) -> int:
-    from ingest_writer.health import HealthServer
+    from prometheus_client import CollectorRegistry
+
     from ingest_writer.pubsub import PubsubSubscription
+    from ingest_writer.writer_metrics import MeasuredSubscription, WriterMetrics
 
     warm_up()
-    store = store_from_environment()
+    metrics = WriterMetrics(CollectorRegistry())
+    store = MeasuredStore(store_from_environment(), metrics.store)
     subscription = PubsubSubscription(subscription_from_environment())
     threads = ThreadPoolExecutor(settings.uploads_in_flight + settings.pulls_in_flight, thread_name_prefix="work")
 
@@ -83,7 +88,13 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
             return await loop.run_in_executor(threads, function)
 
         writer = Writer(
-            subscription, store, settings.options(), _random_id, random.Random(secrets.randbits(64)), run_blocking
+            MeasuredSubscription(subscription, metrics.subscription),
+            store,
+            settings.options(),
+            _random_id,
+            random.Random(secrets.randbits(64)),
+            run_blocking,
+            metrics,
         )
 
         def status() -> Mapping[str, Any]:
@@ -105,13 +116,15 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
                 "unknown_fields": sum(counts.unknown_fields.values()),
             }
 
-        health = _listen(HealthServer, settings.port, status)
+        metrics.watch(writer)
+        health = _listen("WRITER_PORT", settings.port, status, metrics.page)
         log.info("writer starts: lake=%s port=%d batch_max_age_s=%s", store.url, health.port, settings.batch_max_age_s)
         try:
             await writer.run(stop)
         finally:
             health.close()
-            log.info("writer stopped: %s", {k: v for k, v in status().items() if isinstance(v, int)})
+            counted = {name: value for name, value in status().items() if isinstance(value, int)}
+            log.info("writer stopped: %s", counted, extra=logs.fields(**counted))
 
     try:
         asyncio.run(work())
@@ -131,71 +144,35 @@ def warm_up() -> None:
     pa.array((), pa.int32())
 
 
-def _listen(server: Callable[[int, Any], T], port: int, status: Any) -> T:
+def _listen(setting: str, port: int, status: Status, page: Page) -> HealthServer:
     try:
-        return server(port, status)
+        return HealthServer(port, status, page)
     except OSError as error:
-        raise ConfigError(f"WRITER_PORT is {port}: {error.strerror}") from None
+        raise ConfigError(f"{setting} is {port}: {error.strerror}") from None
 
 
 def _compact(options: argparse.Namespace, _: WriterSettings, settings: CompactorSettings) -> int:
-    store = store_from_environment()
+    from prometheus_client import CollectorRegistry
+
+    from ingest_writer.compactor_metrics import CompactorMetrics
+
+    metrics = CompactorMetrics(CollectorRegistry())
+    store = MeasuredStore(store_from_environment(), metrics.store)
     compactor = _compactor(store, settings)
     collector = Collector(store, compactor.planner, settings.grace_s, settings.deletes_at_once)
+    compaction = Compaction(store, compactor, collector, settings.scratch_dir, metrics)
     if options.every is None:
-        while True:
-            report = _compact_once(store, compactor, collector, settings)
-            if report.pending_files == 0 or report.absorbed_files == 0:
-                return 1 if report.unreadable or report.failed else 0
+        report = compaction.until_done()
+        return 1 if report.unreadable or report.failed else 0
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    while not stop.is_set():
-        try:
-            report = _compact_once(store, compactor, collector, settings)
-        except (LakeError, OSError) as error:
-            log.error("compaction failed, tries again in %s s: %s", options.every, error)
-        else:
-            if report.pending_files > 0 and report.absorbed_files > 0:
-                continue  # the bounds of a merge cut it off: the rest does not wait
-        stop.wait(options.every)
+    with contextlib.ExitStack() as stack:
+        if settings.port:
+            health = _listen("COMPACTOR_PORT", settings.port, compaction.status, metrics.page)
+            stack.callback(health.close)
+        compaction.every(options.every, stop)
     return 0
-
-
-def _compact_once(store: Store, compactor: Compactor, collector: Collector, settings: CompactorSettings) -> Report:
-    """One compaction, what is derived from it, and collection, with a log line."""
-    began = dt.datetime.now(dt.UTC)
-    report = compactor.compact()
-    _publish(store, compactor, settings)
-    collected = collector.collect()
-    log.info(
-        "compacted: snapshot=%d months=%d absorbed=%d pending=%d rebases=%d unreadable=%d"
-        " collected=%d+%d+%d seconds=%.3f",
-        report.snapshot,
-        len(report.months),
-        report.absorbed_files,
-        report.pending_files,
-        report.rebases,
-        len(report.unreadable),
-        collected.snapshots,
-        collected.landed_files,
-        collected.month_files,
-        (dt.datetime.now(dt.UTC) - began).total_seconds(),
-    )
-    for name, why in sorted(report.unreadable.items())[:_SHOWN]:
-        log.error("unreadable, left alone: %s: %s", name, why)
-    for month, error in sorted(report.failed.items()):
-        log.error("month %s not merged: %s", month, error)
-    if len(report.unreadable) > _SHOWN:
-        log.error("unreadable, left alone: %d more", len(report.unreadable) - _SHOWN)
-    return report
-
-
-def _publish(store: Store, compactor: Compactor, settings: CompactorSettings) -> None:
-    """Brings what outside readers begin from up to the latest snapshot."""
-    publish_manifest(store, compactor.planner)
-    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
-    publish_attachable(store, compactor.planner, settings.scratch_dir)
 
 
 def _load(options: argparse.Namespace, _: WriterSettings, settings: CompactorSettings) -> int:
@@ -204,7 +181,7 @@ def _load(options: argparse.Namespace, _: WriterSettings, settings: CompactorSet
     store = store_from_environment()
     compactor = _compactor(store, settings)
     report = Loader(store, compactor, _random_id, settings.scratch_dir).load(options.files)
-    _publish(store, compactor, settings)
+    publish_derived(store, compactor.planner, settings.scratch_dir)
     print(
         f"loaded {report.rows} rows of {report.files} files into {len(report.months)} months,"
         f" snapshot {report.snapshot}; rejected {report.rejected}"

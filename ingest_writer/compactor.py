@@ -77,6 +77,8 @@ class Report:
     snapshot: int = 0
     months: list[str] = field(default_factory=list)
     absorbed_files: int = 0
+    rows: int = 0
+    """Of the new month files."""
     rebases: int = 0
     pending_files: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -176,6 +178,7 @@ class Compactor:
         report.snapshot = plan.snapshot.number + 1
         report.months = sorted(kept)
         report.absorbed_files = sum(len(made.files) for made in kept.values())
+        report.rows = sum(made.entry.rows for made in kept.values())
         report.pending_files = len(plan.tail) - report.absorbed_files
         return report
 

@@ -1,4 +1,4 @@
-"""Answers /health and /ready of a writer over HTTP, from a thread of its own."""
+"""Answers /health, /ready and /metrics of a writer or compactor over HTTP, from a thread of its own."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from lakehouse.exposition import CONTENT_TYPE
+
 Status = Callable[[], Mapping[str, Any]]
 """What /ready shows; `ready` in it decides between 200 and 503."""
+
+Page = Callable[[], bytes]
+"""The metrics of now, in the text format."""
 
 
 class HealthServer:
     """Listens on `port` (0 picks one) until it is closed. Raises OSError when the port is taken."""
 
-    def __init__(self, port: int, status: Status) -> None:
+    def __init__(self, port: int, status: Status, metrics: Page) -> None:
         class Handler(_Handler):
             ready_status = staticmethod(status)
+            metrics_page = staticmethod(metrics)
 
         self._server = ThreadingHTTPServer(("", port), Handler)
         self._server.daemon_threads = True
@@ -33,6 +39,7 @@ class HealthServer:
 
 class _Handler(BaseHTTPRequestHandler):
     ready_status: Status
+    metrics_page: Page
     timeout = 10  # seconds for one request: a client that dawdles does not hold a thread
 
     def do_GET(self) -> None:
@@ -41,16 +48,24 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/ready":
             status = self.ready_status()
             self._answer(200 if status["ready"] else 503, status)
+        elif self.path == "/metrics":
+            self._send(200, CONTENT_TYPE, self.metrics_page())
         else:
-            self._answer(404, {"title": "there are /health and /ready here"})
+            self._answer(404, {"title": "there are /health, /ready and /metrics here"})
 
     def _answer(self, code: int, body: Mapping[str, Any]) -> None:
-        data = json.dumps(body).encode()
+        self._send(code, "application/json", json.dumps(body).encode())
+
+    def _send(self, code: int, content_type: str, data: bytes) -> None:
         self.send_response(code)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def version_string(self) -> str:
+        """Which Python this is, is nobody's business."""
+        return "flights"
 
     def log_message(self, format: str, *args: Any) -> None:
         """Probes every few seconds are not news."""

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest_writer.batch import Limits
 from ingest_writer.writer import WriterOptions
 from lakehouse.errors import ConfigError
+from lakehouse.logs import LogFormat
 
 
 class WriterSettings(BaseSettings):
@@ -23,7 +24,9 @@ class WriterSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WRITER_", frozen=True)
 
     port: int = Field(8081, ge=0, le=65535)
-    """Health and readiness."""
+    """Health, readiness and metrics."""
+    log_format: LogFormat = "auto"
+    """`json`, `text`, or by whether stderr is a terminal."""
     batch_max_age_s: float = Field(5.0, gt=0, le=300)
     """Freshness goal of seconds; at 5 s a quiet day costs 17,280 small objects, a few cents."""
     batch_max_rows: int = Field(200_000, ge=1)
@@ -76,6 +79,10 @@ class CompactorSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="COMPACTOR_", frozen=True)
 
+    port: int = Field(0, ge=0, le=65535)
+    """Health, readiness and metrics of `compact --every`; 0 is none: a job that ends has nobody to scrape it."""
+    log_format: LogFormat = "auto"
+    """`json`, `text`, or by whether stderr is a terminal."""
     memory_mb: int = Field(1024, ge=64)
     """DuckDB's limit; beyond it a merge spills to disk, whatever the size of the month."""
     threads: int = Field(2, ge=1, le=256)

@@ -19,6 +19,8 @@ from ingest_writer.batch import Batch, Lease, Limits
 from ingest_writer.isolation import decode_apart, not_encodable
 from ingest_writer.landing import LandedObject, objects_of, store_object
 from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
+from ingest_writer.observer import Observer
+from lakehouse import logs
 from lakehouse.errors import CreateUnknownError, LakeError
 from lakehouse.names import RandomId
 from lakehouse.store import Store
@@ -83,6 +85,7 @@ class Writer:
         random_id: RandomId,
         rng: random.Random,
         run_blocking: RunBlocking,
+        observer: Observer | None = None,
     ) -> None:
         self._subscription = subscription
         self._store = store
@@ -90,6 +93,7 @@ class Writer:
         self._random_id = random_id
         self._rng = rng
         self._run_blocking = run_blocking
+        self._observer = observer or Observer()
         self.counts = Counts()
         self.storage_trouble = ""
         self.batch_trouble = ""
@@ -168,6 +172,7 @@ class Writer:
         until_s = now + self._options.ack_deadline_s
         lease = Lease([m.ack_id for m in messages], [m.message_id for m in messages], now, until_s)
         decoded, guilty = await self._run_blocking(lambda: decode_apart(messages))
+        self._observer.decoded(decoded)
         self.counts.messages += len(messages)
         if guilty:
             self._set_apart([lease.of(guilty.keys(), are_in=True)], list(guilty.values()))
@@ -233,6 +238,7 @@ class Writer:
         if not self._apart:
             self.batch_trouble = ""
         self._count_landed(batch, len(objects))
+        self._observer.landed(batch, len(objects), began - batch.opened_s, self._now() - began)
         await self._acknowledge(batch)
         log.info(
             "batch landed: rows=%d rejected=%d messages=%d objects=%d bytes=%d landing_s=%.3f",
@@ -242,6 +248,15 @@ class Writer:
             len(objects),
             batch.byte_count,
             self._now() - began,
+            extra=logs.fields(
+                rows=sum(map(len, batch.rows.values())),
+                rejected=sum(map(len, batch.rejected.values())),
+                messages=len(batch.ack_ids),
+                objects=len(objects),
+                bytes=batch.byte_count,
+                age_s=began - batch.opened_s,
+                landing_s=self._now() - began,
+            ),
         )
 
     async def _land_all(self, objects: Sequence[LandedObject]) -> list[Exception]:
@@ -272,6 +287,7 @@ class Writer:
         message_ids = [message_id for lease in leases for message_id in lease.message_ids]
         apart = Batch(opened_s=self._now(), leases=leases, row_count=len(message_ids))  # counted: held is bounded
         self.counts.failed_batches += 1
+        self._observer.failed()
         self.batch_trouble = f"a batch could not be prepared: {type(failures[0]).__name__}"
         log.error(
             "%d messages not acked, they come again (%s): %s",
@@ -369,6 +385,7 @@ class Writer:
         """Keeps the messages of slow batches; gives a batch up when its lease cannot be kept."""
         while True:
             await asyncio.sleep(min(1.0, self._options.ack_deadline_s / 10))
+            self._observer.holds(self._held())
             for batch in self._held():
                 if not await self._keep(batch):
                     await self._give_up(batch)
@@ -395,6 +412,7 @@ class Writer:
             self._open = None
         ack_ids = batch.ack_ids
         self.counts.given_up += len(ack_ids)
+        self._observer.given_up(batch)
         log.warning("leases of %d messages could not be kept; given back", len(ack_ids))
         self._changed.set()
         await self._nack(ack_ids)

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lakehouse.checksum import file_crc32c
@@ -23,6 +23,16 @@ from lakehouse.snapshot import MonthFile
 from lakehouse.store import Store
 
 _DOWNLOADS_AT_ONCE = 16  # object storage answers in tens of milliseconds: waiting, not work
+
+
+@dataclass(frozen=True)
+class CacheCounts:
+    """What a cache did since it was made, and the bytes that it holds, those on their way included."""
+
+    hits: int = 0
+    downloads: int = 0
+    evictions: int = 0
+    bytes: int = 0
 
 
 @dataclass
@@ -42,6 +52,7 @@ class FileCache:
         self._max_bytes = max_bytes
         self._entries: OrderedDict[str, _Entry] = OrderedDict()  # least recently used first
         self._bytes = 0
+        self._counts = CacheCounts()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="download")
         shutil.rmtree(folder, ignore_errors=True)
@@ -82,6 +93,11 @@ class FileCache:
                     entry.pins -= 1
         return failed
 
+    def counts(self) -> CacheCounts:
+        """What happened so far."""
+        with self._lock:
+            return replace(self._counts, bytes=self._bytes)
+
     def close(self) -> None:
         """Ends downloads and removes the folder."""
         self._pool.shutdown(cancel_futures=True)
@@ -93,6 +109,7 @@ class FileCache:
             entry = self._entries.get(name)
             if entry is not None and not _is_lost(entry):
                 self._entries.move_to_end(name)
+                self._counts = replace(self._counts, hits=self._counts.hits + 1)
                 entry.pins += 1
                 return entry
             if entry is not None:
@@ -102,6 +119,7 @@ class FileCache:
             entry = _Entry(path, size, 1, self._pool.submit(self._fetch, file, path))
             self._entries[name] = entry
             self._bytes += size
+            self._counts = replace(self._counts, downloads=self._counts.downloads + 1)
             return entry
 
     def _make_room(self, name: str, size: int) -> None:
@@ -109,6 +127,7 @@ class FileCache:
             if self._bytes + size <= self._max_bytes:
                 return
             self._drop(candidate)
+            self._counts = replace(self._counts, evictions=self._counts.evictions + 1)
         if self._bytes + size > self._max_bytes:
             raise CacheFullError(
                 f"{name}: {size} bytes do not fit beside the {self._bytes} bytes in use;"

@@ -51,6 +51,8 @@ class Plan:
     snapshot: Snapshot
     landing: Landing
     listed_at: dt.datetime
+    snapshot_created: dt.datetime | None = None
+    """By the store's clock; None before the first commit."""
 
     @cached_property
     def tail(self) -> tuple[LandedFile, ...]:
@@ -79,12 +81,14 @@ class Planner:
         self._store = store
         self._now = now
         self._latest = EMPTY
+        self._latest_created: dt.datetime | None = None
 
     def plan(self) -> Plan:
         """A plan as of now. Raises LineBrokenError, UnreadableError, FormatTooNewError and the store's errors."""
         listed_at = self._now()
         landing = list_landing(self._store)
-        return Plan(self.latest_snapshot(), landing, listed_at)
+        snapshot = self.latest_snapshot()
+        return Plan(snapshot, landing, listed_at, self._latest_created)
 
     def latest_snapshot(self) -> Snapshot:
         """The very object with the highest name in a listing; EMPTY before the first commit.
@@ -102,6 +106,7 @@ class Planner:
             if google_crc32c.value(data) != listed.crc32c:
                 continue  # collected, and a compactor that slept has put another one into the hole: not on the line
             self._latest = from_json(listed.name, data)
+            self._latest_created = listed.created
             return self._latest
         raise StoreUnavailableError(
             f"{names.SNAPSHOTS}: each of {_FIND_ATTEMPTS} listings named a snapshot that was gone, or another,"

@@ -1,6 +1,7 @@
 """`python -m query_service`: serves the API over the lake at LAKE_URL until SIGTERM or Ctrl-C.
 
-It takes no arguments; everything is set by environment variables. GET /docs of the running service explains its paths.
+Everything is set by environment variables. GET /docs of the running service explains its paths.
+`python -m query_service new-key NAME` makes an API key.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from collections.abc import Sequence
 
 import uvicorn
 
+from lakehouse import logs
 from lakehouse.errors import ConfigError, StoreRefusedError
 from lakehouse.store import Store, open_store
 from query_service.app import create_app
+from query_service.keys import Keys, load_keys, new_key
+from query_service.memory_limit import memory_limit_bytes
 from query_service.services import workspace
 from query_service.settings import Settings, load_settings, settings_text
 
@@ -26,31 +30,67 @@ _log = logging.getLogger("query_service")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 after a signal, 2 when a setting is wrong. Exits by itself for --help and wrong arguments."""
-    _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    options = _parser().parse_args(arguments)
     try:
-        settings = load_settings()
-        store = open_store(settings.lake_url, must_exist=True)
-        with workspace(settings.cache_dir):
-            pass  # usable; it is opened again when the application starts
+        if options.command == "new-key":
+            return _new_key(options.name)
+        return _run()
     except (ConfigError, StoreRefusedError) as error:
         print(f"query_service: {error}", file=sys.stderr)
         return 2
-    _serve(store, settings)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m query_service",
         description=__doc__,
         epilog=f"settings:\n{settings_text()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    key = commands.add_parser("new-key", help="print a fresh API key, once, and its entry for API_KEYS")
+    key.add_argument("name", metavar="NAME", help="who gets it; shows in logs and metrics")
+    return parser
 
 
-def _serve(store: Store, settings: Settings) -> None:
+def _new_key(name: str) -> int:
+    key, entry = new_key(name)
+    print(f"Key, shown only now; its holder sends it as X-API-Key:\n  {key}")
+    print(f"Entry for API_KEYS, or a line of API_KEYS_FILE; it holds no secret:\n  {entry}")
+    return 0
+
+
+def _run() -> int:
+    settings = load_settings()
+    logs.configure(settings.log_format)
+    keys = load_keys(settings.keys, settings.keys_file)
+    store = open_store(settings.lake_url, must_exist=True)
+    with workspace(settings.cache_dir):
+        pass  # usable; it is opened again when the application starts
+    _serve(store, settings, keys)
+    return 0
+
+
+def _serve(store: Store, settings: Settings, keys: Keys) -> None:
+    _announce(store, settings, keys)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises it again when it has shut down: that is no failure
+    uvicorn.run(
+        lambda: create_app(store, settings, keys=keys),
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # what a caller writes into X-Forwarded-For is not taken for its address
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+
+
+def _announce(store: Store, settings: Settings, keys: Keys) -> None:
+    """Says what is served, to whom, and within which bounds."""
     _log.info(
         "serving %s on %s:%d; plans up to %g s old, %d queries at once, %d more may wait, %g s for an answer,"
         " %d MB of files, %d MB for DuckDB",
@@ -64,18 +104,24 @@ def _serve(store: Store, settings: Settings) -> None:
         settings.cache_mb,
         settings.duckdb_memory_mb,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn raises it again when it has shut down: that is no failure
-    uvicorn.run(
-        lambda: create_app(store, settings),
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
+    if keys.entries:
+        _log.info("API keys are on: /v1/ is for %s", ", ".join(keys.names))
+    else:
+        _log.info("API keys are off (API_KEYS is not set): whoever reaches this port may ask")
+    if settings.rate_per_s > 0:
+        each = "each key" if keys.entries else "all callers together"
+        _log.info("rate limit for %s: %g requests a second, %d at once", each, settings.rate_per_s, settings.rate_burst)
+    else:
+        _log.info("rate limit is off (API_RATE_PER_S is 0)")
+    limit = memory_limit_bytes()
+    needed_mb = settings.cache_mb + settings.duckdb_memory_mb
+    if limit is not None and needed_mb * 1_000_000 > limit:
+        _log.warning(
+            "API_CACHE_MB and API_DUCKDB_MEMORY_MB are %d MB together, and this container may use %d MB; where its"
+            " file system is memory (Cloud Run) it will be killed",
+            needed_mb,
+            limit // 1_000_000,
+        )
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from query_service.errors import (
     vanished_error,
 )
 from query_service.follower import Follower
+from query_service.observer import Observer
 from query_service.question import Dates
 
 _PLANS = 4  # the first, and three more when files are gone: a collector in a hurry, not a broken lake
@@ -128,6 +129,7 @@ class Answering:
         cache_bytes: int,
         at_once: int,
         timeout_s: float,
+        observer: Observer,
     ) -> None:
         self._follower = follower
         self._cache = cache
@@ -136,13 +138,16 @@ class Answering:
         self._cache_bytes = cache_bytes
         self._at_once = at_once
         self._timeout_s = timeout_s
+        self._observer = observer
         self._under_way = 0
         self._waiting = ThreadPoolExecutor(at_once * _THREADS_AN_ANSWER, thread_name_prefix="wait")
 
     async def answer(self, ask: Callable[[View], Awaitable[T]]) -> Answered[T]:
         """What `ask` makes of a view of the lake. Raises ProblemError and LakeError."""
         if self._under_way >= self._at_once:
+            self._observer.shed()
             raise overloaded_error(self._at_once)
+        self._observer.admitted()
         self._under_way += 1
         try:
             async with asyncio.timeout(self._timeout_s) as deadline:
@@ -153,6 +158,11 @@ class Answering:
             raise
         finally:
             self._under_way -= 1
+
+    @property
+    def under_way(self) -> int:
+        """Questions that are taken and not answered yet."""
+        return self._under_way
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Runs what talks to storage, off the loop."""

@@ -8,11 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from lakehouse.plan import Now
 from lakehouse.store import Store
-from query_service import documentation, problems
+from query_service import documentation, edges
 from query_service.head import HeadLikeGet
+from query_service.keys import Keys
+from query_service.metrics import Metrics
 from query_service.routes import router
 from query_service.services import opened
 from query_service.settings import Settings
@@ -26,27 +29,35 @@ def utc_now() -> dt.datetime:
 class _Api(FastAPI):
     """FastAPI, with our own OpenAPI document."""
 
-    def __init__(self, filter_max_values: int, **arguments: Any) -> None:
+    def __init__(self, filter_max_values: int, needs_key: bool, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._filter_max_values = filter_max_values
+        self._needs_key = needs_key
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            self.openapi_schema = documentation.document(self.routes, self._filter_max_values)
+            document = documentation.document(self.routes, self._filter_max_values)
+            self.openapi_schema = documentation.with_keys(document) if self._needs_key else document
         return self.openapi_schema
 
 
-def create_app(store: Store, settings: Settings, now: Now = utc_now) -> FastAPI:
-    """The API over the lake in `store`; `now` is the wall clock that plan ages are measured by."""
+def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys | None = None) -> FastAPI:
+    """The API over the lake in `store`, for the holders of `keys`, or for anybody without any.
+
+    `now` is the wall clock that plan ages are measured by.
+    """
+    metrics = Metrics(CollectorRegistry())
+    keys = keys or Keys()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with opened(store, settings, now) as services:
+        with opened(store, settings, now, metrics) as services:
             app.state.services = services
             yield
 
     app = _Api(
         settings.filter_max_values,
+        bool(keys.entries),
         title=documentation.TITLE,
         description=documentation.DESCRIPTION,
         version=documentation.VERSION,
@@ -54,7 +65,8 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    problems.install(app)
+    app.state.metrics_page = lambda: metrics.page(now())
     app.add_middleware(HeadLikeGet)
+    edges.install(app, settings, keys, metrics)
     app.include_router(router)
     return app

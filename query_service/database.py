@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+
+from query_service.observer import Observer
 
 _INTERRUPT_AGAIN_S = 0.01  # an interrupt before the query has begun, or inside a long function, is lost
 
@@ -30,7 +34,7 @@ class Query:
 class Database:
     """An empty in-memory database that reads local Parquet files."""
 
-    def __init__(self, folder: Path, memory_mb: int, queries_at_once: int) -> None:
+    def __init__(self, folder: Path, memory_mb: int, queries_at_once: int, observer: Observer) -> None:
         """`folder` takes what does not fit into memory."""
         folder.mkdir(parents=True, exist_ok=True)
         self._connection = duckdb.connect(
@@ -47,6 +51,7 @@ class Database:
         self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._connection.execute("SET GLOBAL python_enable_replacements = false")
+        self._observer = observer
         self._slots = asyncio.Semaphore(queries_at_once)
         self._threads = ThreadPoolExecutor(queries_at_once, thread_name_prefix="query")
 
@@ -55,7 +60,7 @@ class Database:
 
         When the caller is cancelled the query is interrupted; its core is free again when it has ended.
         """
-        await self._slots.acquire()
+        await self._turn()
         try:
             admitted()
             cursor = self._connection.cursor()
@@ -63,7 +68,8 @@ class Database:
         except BaseException:
             self._slots.release()
             raise
-        work.add_done_callback(self._ended)
+        self._observer.query_began()
+        work.add_done_callback(partial(self._ended, time.perf_counter()))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -75,8 +81,17 @@ class Database:
         self._threads.shutdown(cancel_futures=True)
         self._connection.close()
 
-    def _ended(self, work: asyncio.Future[pa.Table]) -> None:
+    async def _turn(self) -> None:
+        """Waits for a core."""
+        self._observer.query_queued()
+        try:
+            await self._slots.acquire()
+        finally:
+            self._observer.query_left_queue()
+
+    def _ended(self, began: float, work: asyncio.Future[pa.Table]) -> None:
         self._slots.release()
+        self._observer.query_ended(time.perf_counter() - began)
         if not work.cancelled():
             work.exception()  # seen: an abandoned query may fail in silence
 

@@ -23,6 +23,11 @@ async def _services(request: Request) -> Services:
 ServicesOf = Annotated[Services, Depends(_services)]
 
 
+async def _metrics_page(request: Request) -> bytes:
+    page: bytes = request.app.state.metrics_page()
+    return page
+
+
 def _pairs(request: Request) -> list[tuple[str, str]]:
     return pairs_of(request.scope["query_string"])
 
@@ -79,4 +84,5 @@ FlightsQuestionOf = Annotated[question.FlightsQuestion, Depends(_flights_questio
 FlightQuestionOf = Annotated[question.FlightQuestion, Depends(_flight_question)]
 WantedTable = Annotated[Wanted, Depends(_wanted_table)]
 WantedDocument = Annotated[Wanted, Depends(_wanted_document)]
+MetricsPage = Annotated[bytes, Depends(_metrics_page)]
 NoParameters = Depends(_no_parameters)

@@ -196,10 +196,12 @@ _TABLE_HEADERS: Json = _TAGGED_HEADERS | {
     "Content-Encoding": {"description": "When compressed", "schema": {"type": "string", "enum": ["zstd", "gzip"]}},
 }
 _PROBLEMS = {
+    401: "An API key is needed, in the header X-API-Key",
     404: "There is no such flight, or it was withdrawn; or there is no such snapshot yet",
     406: "Accept or Accept-Encoding allows nothing that can be given",
     410: "The snapshot is not retained any more",
     422: "A parameter is unknown, malformed or contradicts another",
+    429: "More requests than the rate of this key allows; see Retry-After and RateLimit",
     503: "Too many questions at once, or the lake cannot be read at the moment; see Retry-After",
     504: "The answer was not ready in time, or the flight not as new as asked",
 }
@@ -301,3 +303,19 @@ def document(routes: Sequence[BaseRoute], filter_max_values: int) -> Json:
                 parameter["schema"]["maxItems"] = filter_max_values
     whole.get("components", {}).pop("schemas", None)  # of the framework's own 422, which is never sent
     return whole
+
+
+def with_keys(document: Json) -> Json:
+    """The OpenAPI `document` of a service that takes API keys: what is under /v1/ needs one."""
+    scheme = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+    paths = {path: _with_key(item) if path.startswith("/v1/") else item for path, item in document["paths"].items()}
+    components = document.get("components", {}) | {"securitySchemes": {"key": scheme}}
+    return document | {"paths": paths, "components": components}
+
+
+def _with_key(item: Json) -> Json:
+    problems = {str(status): _problem(status) for status in (401, 429)}
+    return {
+        method: operation | {"security": [{"key": []}], "responses": operation["responses"] | problems}
+        for method, operation in item.items()
+    }

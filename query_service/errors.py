@@ -100,6 +100,17 @@ def not_yet_error(flight_id: str, wanted: dt.datetime, newest: dt.datetime | Non
     return ProblemError(Problem(504, "not-yet", "The flight is not at that state yet", detail, retry_after_s=1))
 
 
+def key_error(detail: str) -> ProblemError:
+    """401: no API key, or one that is not known."""
+    return ProblemError(Problem(401, "key", "An API key is needed", detail))
+
+
+def too_fast_error(policy: str, retry_after_s: int) -> ProblemError:
+    """429: more requests than the rate allows."""
+    detail = f"The rate limit {policy!r} is used up; there is room for a request in {retry_after_s} s."
+    return ProblemError(Problem(429, "rate", "Too many requests", detail, retry_after_s=retry_after_s))
+
+
 def overloaded_error(limit: int) -> ProblemError:
     """503: more questions at once than the service takes."""
     detail = f"{limit} questions are being answered or waiting already."

@@ -62,6 +62,11 @@ class Follower:
             return False  # the clock was set back: nothing is known about the age
         return age <= self._max_age or (plan.listed_at >= arrived and age <= self._patience)
 
+    @property
+    def latest(self) -> Plan | None:
+        """The last plan, however old; None before the first one."""
+        return self._plan
+
     def planned_within(self, window: dt.timedelta) -> bool:
         """Whether the last attempt to plan was a success, and no longer ago than `window`."""
         return (

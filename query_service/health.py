@@ -1,4 +1,4 @@
-"""Liveness, which asks nobody, and readiness, which needs a plan."""
+"""Liveness, which asks nobody, readiness, which needs a plan, and the page of metrics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import Response
 
+from lakehouse.exposition import CONTENT_TYPE
 from query_service.encoding import json_bytes
 from query_service.follower import Follower
 from query_service.formats import JSON
@@ -27,3 +28,8 @@ async def ready(follower: Follower) -> Response:
     if not follower.planned_within(LATELY):
         await follower.plan()
     return Response(json_bytes({"status": "ready"}), 200, _HEADERS, JSON.media_type)
+
+
+def metrics(page: bytes) -> Response:
+    """The page of metrics, for a scraper."""
+    return Response(page, 200, _HEADERS, CONTENT_TYPE)

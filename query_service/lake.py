@@ -18,6 +18,7 @@ from lakehouse.newest import VISIBLE, read_files, without_probes
 from lakehouse.plan import by_month
 from query_service.answering import Answering, Files, Local, View
 from query_service.database import Query
+from query_service.observer import Observer
 from query_service.rejections import Rejected, Rejections
 
 _COUNTED: Final = f"{without_probes()} AND {VISIBLE}"
@@ -52,9 +53,10 @@ class Found:
 class LakeReport:
     """Makes Found of views; remembers the totals of month files."""
 
-    def __init__(self, answering: Answering, rejections: Rejections) -> None:
+    def __init__(self, answering: Answering, rejections: Rejections, observer: Observer) -> None:
         self._answering = answering
         self._rejections = rejections
+        self._observer = observer
         self._by_date: dict[str, dict[dt.date, Totals]] = {}  # month file -> date -> totals
 
     async def find(self, view: View) -> Found:
@@ -66,6 +68,7 @@ class LakeReport:
             rejecting.cancel()
             raise
         rejected = await rejecting
+        self._observer.lake_looked_at(view.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
         unreadable = sorted((*months.unreadable, *rejected.unreadable), key=lambda error: error.name)
         return Found(months.totals, months.tail_rows, tuple(unreadable), rejected)
 

@@ -9,6 +9,7 @@ import asyncio
 import http
 import json
 import logging
+from collections.abc import Mapping
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -25,6 +26,8 @@ from lakehouse.errors import (
 from query_service.errors import Problem, ProblemError, stopping_error
 
 MEDIA_TYPE = "application/problem+json"
+KIND_IN_SCOPE = "flights.problem"
+"""Where an answered request's scope says which kind of problem it was answered with."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +38,19 @@ def problem_response(problem: Problem, headers: dict[str, str] | None = None) ->
     if problem.retry_after_s is not None:
         sent["Retry-After"] = str(problem.retry_after_s)
     body = json.dumps(problem.document(), ensure_ascii=False).encode("utf-8", "replace")
-    return Response(body, problem.status, sent, MEDIA_TYPE)
+    return _ProblemResponse(body, problem.status, sent, MEDIA_TYPE, problem.kind)
+
+
+class _ProblemResponse(Response):
+    """Tells the request log of its kind."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str], media_type: str, kind: str) -> None:
+        super().__init__(body, status, headers, media_type)
+        self._kind = kind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[KIND_IN_SCOPE] = self._kind
+        await super().__call__(scope, receive, send)
 
 
 def why_unreadable(error: UnreadableError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _SHARE = 8  # one answer takes at most an eighth: a few large ones do not drive out all the others
@@ -34,9 +35,10 @@ class Result:
 class Results:
     """Lives on the event loop: not for threads."""
 
-    def __init__(self, max_bytes: int) -> None:
-        """0 keeps nothing."""
+    def __init__(self, max_bytes: int, asked: Callable[[bool], None] | None = None) -> None:
+        """0 keeps nothing. `asked` hears of each look whether the answer was there."""
         self._max_bytes = max_bytes
+        self._asked = asked
         self._kept: OrderedDict[str, Result] = OrderedDict()  # least recently used first
         self._bytes = 0
 
@@ -47,9 +49,12 @@ class Results:
 
     def get(self, tag: str) -> Result | None:
         """The answer with that tag, if it is kept."""
-        if tag in self._kept:
+        found = self._kept.get(tag)
+        if found is not None:
             self._kept.move_to_end(tag)
-        return self._kept.get(tag)
+        if self._asked is not None:
+            self._asked(found is not None)
+        return found
 
     def has_room_for(self, body_bytes: int) -> bool:
         """Whether a body of that size is kept at all."""

@@ -9,6 +9,7 @@ from query_service.connection import while_connected
 from query_service.dependencies import (
     FlightQuestionOf,
     FlightsQuestionOf,
+    MetricsPage,
     NoParameters,
     ServicesOf,
     StatsQuestionOf,
@@ -63,3 +64,9 @@ async def get_health() -> Response:
 async def get_ready(services: ServicesOf) -> Response:
     """The lake could be listed lately, or can be now."""
     return await health.ready(services.follower)
+
+
+@router.get("/metrics", include_in_schema=False)
+async def get_metrics(page: MetricsPage) -> Response:
+    """What the service measures, for a Prometheus scraper. Lists and downloads nothing."""
+    return health.metrics(page)

@@ -13,11 +13,13 @@ from lakehouse.cache import FileCache
 from lakehouse.errors import ConfigError
 from lakehouse.plan import Now, Planner
 from lakehouse.store import Store
+from lakehouse.store_measured import MeasuredStore
 from query_service.answering import Answering
 from query_service.database import Database
 from query_service.follower import Follower
 from query_service.history import History
 from query_service.lake import LakeReport
+from query_service.metrics import LakeMetrics, Metrics
 from query_service.rejections import Rejections
 from query_service.results import Results
 from query_service.settings import Settings
@@ -41,13 +43,14 @@ class Services:
 
 
 @contextmanager
-def opened(store: Store, settings: Settings, now: Now) -> Iterator[Services]:
+def opened(store: Store, settings: Settings, now: Now, metrics: Metrics) -> Iterator[Services]:
     """Services that live until the block ends; call it inside an event loop. Raises ConfigError."""
+    store = MeasuredStore(store, metrics.store)
     with ExitStack() as stack:
         folder = stack.enter_context(workspace(settings.cache_dir))
         cache = FileCache(store, folder / "files", settings.cache_mb * _MB)
         stack.callback(cache.close)
-        database = Database(folder / "spill", settings.duckdb_memory_mb, settings.queries_at_once)
+        database = Database(folder / "spill", settings.duckdb_memory_mb, settings.queries_at_once, metrics)
         stack.callback(database.close)
         follower = Follower(
             Planner(store, now),
@@ -65,16 +68,18 @@ def opened(store: Store, settings: Settings, now: Now) -> Iterator[Services]:
             cache_bytes=settings.cache_mb * _MB,
             at_once=settings.queries_at_once + settings.queue_limit,
             timeout_s=settings.query_timeout_s,
+            observer=metrics,
         )
         stack.callback(answering.close)
+        stack.callback(metrics.watch(LakeMetrics(follower, cache, answering, now)))
         history = History(store, Planner(store, now), answering)
         tags = Tags(code_version())
         yield Services(
             follower,
             answering,
-            Tables(answering, history, tags, Results(settings.result_cache_mb * _MB)),
+            Tables(answering, history, tags, Results(settings.result_cache_mb * _MB, metrics.result_cache_asked)),
             Waiting(answering, history, tags, now, settings.plan_max_age_s, settings.waits_at_once),
-            LakeReport(answering, Rejections(store, now, settings.plan_max_age_s)),
+            LakeReport(answering, Rejections(store, now, settings.plan_max_age_s), metrics),
             settings.filter_max_values,
         )
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import ConfigError
+from lakehouse.logs import LogFormat
+from query_service.memory_limit import memory_limit_bytes
 
 _PREFIX = "API_"
 _UNITS: Final = {"_s": "seconds", "_mb": "MB"}
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", re.ASCII)
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _quarter_of_memory_mb() -> int:
+    limit = memory_limit_bytes()
+    return 512 if limit is None else max(64, limit // 4_000_000)
 
 
 class Settings(BaseSettings):
@@ -52,17 +61,47 @@ class Settings(BaseSettings):
     query_timeout_s: float = Field(10.0, gt=0, le=3600)
     """For a whole answer, plan, downloads and queue included: hundreds of times a usual one, and about when a
     caller gives up."""
-    duckdb_memory_mb: int = Field(512, ge=64)
-    """See API_CACHE_MB. What does not fit is spilled, at most as much again."""
+    duckdb_memory_mb: int = Field(default_factory=_quarter_of_memory_mb, ge=64)
+    """A quarter of what the container may use, 512 MB where nothing limits it: see API_CACHE_MB. What does
+    not fit is spilled, at most as much again."""
     result_cache_mb: int = Field(32, ge=0, le=100_000)
     """Answers as they were sent, by tag; 0 keeps none. About 10,000 usual ones, which is more than are asked for
     between two changes of the lake, in 2 % of an instance of 2 GiB."""
-    waits_at_once: int = Field(100, ge=0, le=100_000)
-    """Requests that wait for a newer state: each wakes once a plan age, and runs a query of a few
-    milliseconds when its date has new files."""
     filter_max_values: int = Field(100, ge=1, le=10_000)
     """Of one filter: each costs a comparison a row, and a list of a hundred still fits into a URL. Whoever has
     more wants another question."""
+    waits_at_once: int = Field(100, ge=0, le=100_000)
+    """Requests that wait for a newer state: each wakes once a plan age, and runs a query of a few
+    milliseconds when its date has new files."""
+    keys: str = Field("", repr=False)
+    """`name:hash,...` as `python -m query_service new-key NAME` prints it; then /v1/ needs a key. Off on a laptop."""
+    keys_file: Path | None = None
+    """Instead of API_KEYS: a file with one `name:hash` a line, as a secret is mounted. Read at the start."""
+    rate_per_s: float = Field(0.0, ge=0, le=1_000_000)
+    """Requests for data a second, for each key in each instance; without keys, for the instance. 0 is no limit: what
+    the machine takes at once is limited by API_QUEUE_LIMIT anyway."""
+    rate_burst: int = Field(20, ge=1, le=1_000_000)
+    """As many at once, when nothing was asked for a while: a page that loads a dozen answers is no abuse."""
+    metrics_open: bool = False
+    """With keys on, /metrics needs one too. True where a collector that sends none asks, and nobody else can."""
+    cors_origins: str = ""
+    """Origins whose pages may ask, `https://a.example,https://b.example`, or `*`. None: only our own pages do."""
+    tls_in_front: bool = False
+    """HTTPS ends at a proxy in front: browsers are told to use nothing else. Wrong, it locks them out for a year."""
+    proxy_hops: int = Field(0, ge=0, le=10)
+    """Proxies of ours in front, each of which adds an address to X-Forwarded-For; Cloud Run is 1. For the log only."""
+    log_format: LogFormat = "auto"
+    """`json`, `text`, or by whether stderr is a terminal."""
+    trace_project: str = Field("", max_length=100)
+    """The Google Cloud project that traces are in: joins log lines and traces."""
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        origins = [origin.strip() for origin in value.split(",")] if value else []
+        if origins != ["*"] and not all(_ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError("takes scheme://host[:port], separated by commas, or * alone")
+        return ",".join(origins)
 
 
 def load_settings() -> Settings:

@@ -39,7 +39,10 @@ def _imports(file: Path) -> set[str]:
     [
         (["query_service.app", "query_service.__main__"], ["google.cloud.pubsub_v1", "google.pubsub_v1", "msgspec"]),
         (["ingest_writer.__main__", "ingest_writer.pubsub", "ingest_writer.load"], ["fastapi", "starlette", "uvicorn"]),
-        (["lakehouse", "lakehouse.__main__"], ["google.pubsub_v1", "msgspec", "fastapi", "pydantic"]),
+        (
+            ["lakehouse", "lakehouse.__main__"],
+            ["google.pubsub_v1", "msgspec", "fastapi", "pydantic", "prometheus_client"],
+        ),
     ],
 )
 def test_a_service_starts_without_what_its_extra_leaves_out(modules: list[str], absent: list[str]) -> None:

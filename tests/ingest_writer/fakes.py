@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from ingest_writer.batch import Limits
 from ingest_writer.message import Message, SubscriptionUnavailableError
 from ingest_writer.writer import Writer, WriterOptions
+from ingest_writer.writer_metrics import MeasuredSubscription, WriterMetrics
 from lakehouse import names
 from lakehouse.errors import CreateUnknownError, StoreUnavailableError
 from lakehouse.parquet import check_landed_file
@@ -284,7 +285,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(options: WriterOptions = OPTIONS) -> AsyncIterator[Bench]:
+async def bench(options: WriterOptions = OPTIONS, metrics: WriterMetrics | None = None) -> AsyncIterator[Bench]:
     """A writer that has started. It must have been stopped, or is stopped here, without an error."""
     journal = Journal()
     subscription = FakeSubscription(journal)
@@ -306,7 +307,8 @@ async def bench(options: WriterOptions = OPTIONS) -> AsyncIterator[Bench]:
     def blocking(function: Callable[[], T], /) -> Awaitable[T]:
         return run_blocking(function)
 
-    writer = Writer(subscription, store, options, ids(), random.Random(42), blocking)
+    measured = subscription if metrics is None else MeasuredSubscription(subscription, metrics.subscription)
+    writer = Writer(measured, store, options, ids(), random.Random(42), blocking, metrics)
     stop = asyncio.Event()
     task = asyncio.create_task(writer.run(stop))
     made = Bench(writer, subscription, store, journal, stop, task)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from google.cloud import storage
+from prometheus_client import CollectorRegistry
 
 from lakehouse.store import Store
 from lakehouse.store_gcs import GcsStore
 from lakehouse.store_local import LocalStore
+from lakehouse.store_measured import MeasuredStore, StoreMetrics
 from lakehouse.store_memory import MemoryStore
 from local_cloud.gcs import GcsServer
 
@@ -36,13 +38,15 @@ def gcs(gcs_server: GcsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     client.close()
 
 
-@pytest.fixture(params=["memory", "local", "gcs"])
+@pytest.fixture(params=["memory", "local", "gcs", "measured"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """An empty store of each kind."""
     if request.param == "memory":
         return MemoryStore()
     if request.param == "local":
         return LocalStore(tmp_path / "lake")
+    if request.param == "measured":
+        return MeasuredStore(MemoryStore(), StoreMetrics(CollectorRegistry()))
     return GcsStore(request.getfixturevalue("gcs"))
 
 

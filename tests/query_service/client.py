@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from lakehouse.plan import Now
 from lakehouse.store import Store
 from query_service.app import create_app, utc_now
+from query_service.keys import Keys
 from query_service.settings import Settings
 
 T = TypeVar("T")
@@ -59,10 +60,10 @@ class Api:
 
 
 @contextmanager
-def serving(store: Store, now: Now = utc_now, **settings: Any) -> Iterator[Api]:
+def serving(store: Store, now: Now = utc_now, keys: Keys | None = None, **settings: Any) -> Iterator[Api]:
     """The application over `store`. A plan age of 0 unless given: every request sees what is there."""
     given: dict[str, Any] = {"lake_url": store.url, "plan_max_age_s": 0.0, "queries_at_once": 2} | settings
-    app = create_app(store, Settings(**given), now)
+    app = create_app(store, Settings(**given), now, keys)
     with asyncio.Runner() as runner:
         lifespan = app.router.lifespan_context(app)
         runner.run(lifespan.__aenter__())

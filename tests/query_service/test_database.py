@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from query_service.database import Database, Query
+from query_service.observer import Observer
 
 T = TypeVar("T")
 
@@ -22,7 +23,7 @@ def with_database(folder: Path, work: Callable[[Database], Coroutine[Any, Any, T
     """Runs `work` with a database of one core."""
 
     async def run() -> T:
-        with closing(Database(folder, 64, 1)) as database:
+        with closing(Database(folder, 64, 1, Observer())) as database:
             return await work(database)
 
     return asyncio.run(run())

@@ -1,0 +1,115 @@
+"""Compaction, what is derived from it, and collection as one run, once or every so often: with a log line, metrics."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ingest_writer.collector import Collected, Collector
+from ingest_writer.compactor import Compactor, Report
+from ingest_writer.compactor_metrics import CompactorMetrics
+from ingest_writer.derived import publish_derived
+from lakehouse import logs
+from lakehouse.errors import LakeError
+from lakehouse.store import Store
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 5  # bad objects named a run: the first ones say what is wrong
+_NOT_YET = "no run has ended yet"
+
+
+class Compaction:
+    """Runs it all over one store."""
+
+    def __init__(
+        self, store: Store, compactor: Compactor, collector: Collector, scratch: Path, metrics: CompactorMetrics
+    ) -> None:
+        self._store = store
+        self._scratch = scratch
+        self._compactor = compactor
+        self._collector = collector
+        self._metrics = metrics
+        self._trouble = _NOT_YET
+        self._snapshot = 0
+
+    def until_done(self) -> Report:
+        """Runs until nothing more can be absorbed; the last report. Raises what compactor and collector raise."""
+        while True:
+            report = self.run()
+            if report.pending_files == 0 or report.absorbed_files == 0:
+                return report
+
+    def every(self, seconds: float, stop: threading.Event) -> None:
+        """Runs every so often until `stop`; an error is logged, and the next run tries again."""
+        while not stop.is_set():
+            try:
+                report = self.run()
+            except (LakeError, OSError) as error:
+                self._trouble = f"{type(error).__name__}: {error}"
+                log.error("compaction failed, tries again in %s s: %s", seconds, error)
+            else:
+                self._trouble = ""
+                if report.pending_files > 0 and report.absorbed_files > 0:
+                    continue  # the bounds of a merge cut it off: the rest does not wait
+            stop.wait(seconds)
+
+    def status(self) -> Mapping[str, Any]:
+        """What /ready shows."""
+        return {"ready": not self._trouble, "compaction": self._trouble or "ok", "snapshot": self._snapshot}
+
+    def run(self) -> Report:
+        """One run, with a log line. Raises what compactor and collector raise."""
+        began = time.monotonic()
+        try:
+            report = self._compactor.compact()
+            publish_derived(self._store, self._compactor.planner, self._scratch)
+            collected = self._collector.collect()
+        except BaseException:
+            self._metrics.failed()
+            raise
+        seconds = time.monotonic() - began
+        self._snapshot = report.snapshot
+        self._metrics.ran(report, collected, seconds)
+        _say(report, collected, seconds)
+        return report
+
+
+def _say(report: Report, collected: Collected, seconds: float) -> None:
+    log.info(
+        "compacted: snapshot=%d months=%d absorbed=%d pending=%d rebases=%d unreadable=%d"
+        " collected=%d+%d+%d seconds=%.3f",
+        report.snapshot,
+        len(report.months),
+        report.absorbed_files,
+        report.pending_files,
+        report.rebases,
+        len(report.unreadable),
+        collected.snapshots,
+        collected.landed_files,
+        collected.month_files,
+        seconds,
+        extra=logs.fields(
+            snapshot=report.snapshot,
+            months=report.months,
+            absorbed_files=report.absorbed_files,
+            rows=report.rows,
+            pending_files=report.pending_files,
+            rebases=report.rebases,
+            unreadable=len(report.unreadable),
+            collected_snapshots=collected.snapshots,
+            collected_landed_files=collected.landed_files,
+            collected_month_files=collected.month_files,
+            seconds=seconds,
+        ),
+    )
+    for name, why in sorted(report.unreadable.items())[:_SHOWN]:
+        log.error("unreadable, left alone: %s: %s", name, why, extra=logs.fields(object=name))
+    for month, error in sorted(report.failed.items()):
+        log.error("month %s not merged: %s", month, error, extra=logs.fields(month=month))
+    if len(report.unreadable) > _SHOWN:
+        log.error("unreadable, left alone: %d more", len(report.unreadable) - _SHOWN)

@@ -1,0 +1,17 @@
+"""Brings what readers outside begin from - the manifest and the database to attach - up to the latest snapshot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingest_writer.attachable import publish_attachable
+from ingest_writer.manifest import publish_manifest
+from lakehouse.plan import Planner
+from lakehouse.store import Store
+
+
+def publish_derived(store: Store, planner: Planner, scratch: Path) -> None:
+    """Writes what is not right already. Raises the store's errors."""
+    publish_manifest(store, planner)
+    scratch.mkdir(parents=True, exist_ok=True)
+    publish_attachable(store, planner, scratch)

@@ -1,0 +1,27 @@
+"""What a writer reports while it works. Does nothing: whoever wants to know overrides it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ingest_writer.batch import Batch
+from ingest_writer.decode import Decoded
+
+
+class Observer:
+    """Called on the event loop, where the work is; must not block and must not raise."""
+
+    def decoded(self, decoded: Decoded) -> None:
+        """The messages of one pull became rows and rejected lines."""
+
+    def landed(self, batch: Batch, objects: int, age_s: float, landing_s: float) -> None:
+        """A batch is durable. It was open for `age_s`, or waited for its turn, and took `landing_s` to store."""
+
+    def failed(self) -> None:
+        """A batch could not be prepared; its messages are given back."""
+
+    def given_up(self, batch: Batch) -> None:
+        """The leases of a batch could not be kept; its messages are given back."""
+
+    def holds(self, batches: Sequence[Batch]) -> None:
+        """What is in memory now, said about once a second. Times in it are the event loop's."""

@@ -1,0 +1,174 @@
+"""What a writer measures, for Prometheus. docs/metrics.md explains each name; a test holds the two together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from ingest_writer.batch import Batch
+from ingest_writer.decode import Decoded
+from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
+from ingest_writer.observer import Observer
+from lakehouse.exposition import exposition
+from lakehouse.store_measured import StoreMetrics
+
+_ROWS: Final = (1, 10, 100, 1_000, 10_000, 50_000, 100_000, 200_000, 400_000)
+_BYTES: Final = (1e3, 1e4, 1e5, 1e6, 4e6, 16e6, 64e6, 128e6)
+_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 30.0, 60.0, 300.0, 1800.0)
+_OBJECTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 400)
+
+
+class Troubles(Protocol):
+    """What a writer says is wrong; empty when nothing is."""
+
+    storage_trouble: str
+    subscription_trouble: str
+    batch_trouble: str
+
+
+class WriterMetrics(Observer):
+    """Counts what the writer and its subscription do; the page is what a scraper gets."""
+
+    def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` is that of the writer's event loop."""
+        self._registry = registry
+        self._clock = clock
+        self._oldest_s: float | None = None
+        self.store = StoreMetrics(registry)
+        ProcessCollector(registry=registry)
+        self.subscription = SubscriptionMetrics(registry)
+        self._decoded = self._counter("decoded_rows", "Events decoded")
+        self._rejected = Counter(
+            "flights_writer_rejected_lines", "Lines that could not be used", ("stage",), registry=registry
+        )
+        self._unknown = self._counter("unknown_fields", "Fields of events that nobody knows, ignored")
+        self._landed_rows = self._counter("landed_rows", "Rows that are durable, under landing/")
+        self._landed_objects = self._counter("landed_objects", "Objects that are durable, rejected ones included")
+        self._failed = self._counter("failed_batches", "Batches that could not be prepared")
+        self._given_up = self._counter("given_up_messages", "Messages given back since their lease could not be kept")
+        self._batch_rows = self._histogram("batch_rows", "Rows of a batch, rejected lines included", _ROWS)
+        self._batch_bytes = self._histogram("batch_bytes", "Message bytes of a batch", _BYTES)
+        self._batch_age = self._histogram("batch_age_seconds", "How long a batch was collected", _SECONDS)
+        self._batch_objects = self._histogram("batch_objects", "Objects that a batch became", _OBJECTS)
+        self._landing = self._histogram("landing_seconds", "From closing a batch until it is durable", _SECONDS)
+        self._buffer_rows = self._gauge("buffer_rows", "Rows in memory, not acked")
+        self._buffer_bytes = self._gauge("buffer_bytes", "Message bytes in memory, not acked")
+        oldest = self._gauge("oldest_unacked_age_seconds", "How long ago the oldest message in memory was received")
+        oldest.set_function(self._oldest_age_s)
+
+    def page(self) -> bytes:
+        """The metrics in the text format."""
+        return exposition(self._registry)
+
+    def watch(self, writer: Troubles) -> None:
+        """Shows what the writer says is wrong: 1 when something is."""
+        self._gauge("storage_trouble", "Storage is away").set_function(lambda: bool(writer.storage_trouble))
+        self._gauge("subscription_trouble", "Pub/Sub is away, or has not answered yet").set_function(
+            lambda: bool(writer.subscription_trouble)
+        )
+        self._gauge("batch_trouble", "The last batch could not be prepared").set_function(
+            lambda: bool(writer.batch_trouble)
+        )
+
+    def decoded(self, decoded: Decoded) -> None:
+        self._decoded.inc(len(decoded.rows))
+        self._unknown.inc(decoded.unknown_fields.total())
+        for line in decoded.rejected:
+            self._rejected.labels(line.stage).inc()
+
+    def landed(self, batch: Batch, objects: int, age_s: float, landing_s: float) -> None:
+        self._landed_rows.inc(sum(map(len, batch.rows.values())))
+        self._landed_objects.inc(objects)
+        self._batch_rows.observe(batch.row_count)
+        self._batch_bytes.observe(batch.byte_count)
+        self._batch_age.observe(age_s)
+        self._batch_objects.observe(objects)
+        self._landing.observe(landing_s)
+
+    def failed(self) -> None:
+        self._failed.inc()
+
+    def given_up(self, batch: Batch) -> None:
+        self._given_up.inc(len(batch.ack_ids))
+
+    def holds(self, batches: Sequence[Batch]) -> None:
+        self._buffer_rows.set(sum(batch.row_count for batch in batches))
+        self._buffer_bytes.set(sum(batch.byte_count for batch in batches))
+        self._oldest_s = min((lease.received_s for batch in batches for lease in batch.leases), default=None)
+
+    def _oldest_age_s(self) -> float:
+        oldest_s = self._oldest_s  # another thread asks
+        return 0.0 if oldest_s is None else self._clock() - oldest_s
+
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(f"flights_writer_{name}", text, registry=self._registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"flights_writer_{name}", text, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(f"flights_writer_{name}", text, buckets=buckets, registry=self._registry)
+
+
+class SubscriptionMetrics:
+    """What was asked of Pub/Sub, and what it said."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "flights_writer_subscription_requests", "Calls of Pub/Sub", ("operation", "outcome"), registry=registry
+        )
+        self.received = Counter("flights_writer_received_messages", "Messages pulled", registry=registry)
+        self.received_bytes = Counter("flights_writer_received_bytes", "Bytes of those messages", registry=registry)
+        self.receive_delay = Histogram(
+            "flights_writer_receive_delay_seconds",
+            "From publishing to pulling, of the oldest message of a pull",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.acked = Counter("flights_writer_acked_messages", "Messages acked", registry=registry)
+        self.nacked = Counter("flights_writer_nacked_messages", "Messages given back at once", registry=registry)
+        self.extended = Counter("flights_writer_lease_extensions", "Messages kept longer", registry=registry)
+
+
+class MeasuredSubscription:
+    """Passes everything on to a subscription, and counts it."""
+
+    def __init__(
+        self, inner: Subscription, metrics: SubscriptionMetrics, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._inner = inner
+        self._metrics = metrics
+        self._wall_clock = wall_clock
+
+    async def pull(self, max_messages: int, *, wait: bool = True) -> Sequence[Message]:
+        with self._measured("pull"):
+            messages = await self._inner.pull(max_messages, wait=wait)
+        if messages:
+            self._metrics.received.inc(len(messages))
+            self._metrics.received_bytes.inc(sum(len(message.data) for message in messages))
+            oldest_s = min(message.publish_time_us for message in messages) / 1e6
+            self._metrics.receive_delay.observe(max(0.0, self._wall_clock() - oldest_s))
+        return messages
+
+    async def acknowledge(self, ack_ids: Sequence[str]) -> None:
+        with self._measured("ack"):
+            await self._inner.acknowledge(ack_ids)
+        self._metrics.acked.inc(len(ack_ids))
+
+    async def modify_ack_deadline(self, ack_ids: Sequence[str], seconds: int) -> None:
+        with self._measured("extend" if seconds else "nack"):
+            await self._inner.modify_ack_deadline(ack_ids, seconds)
+        (self._metrics.extended if seconds else self._metrics.nacked).inc(len(ack_ids))
+
+    @contextmanager
+    def _measured(self, operation: str) -> Iterator[None]:
+        try:
+            yield
+        except SubscriptionUnavailableError:
+            self._metrics.requests.labels(operation, "unavailable").inc()
+            raise
+        self._metrics.requests.labels(operation, "ok").inc()

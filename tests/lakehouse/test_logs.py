@@ -1,0 +1,168 @@
+"""Log lines: JSON for Cloud Logging, text for people, and what never gets into either."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lakehouse import logs
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+KEY = "flk_" + "aB3-_" * 8
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """What `configure` changes is the process's."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, sys.excepthook, threading.excepthook)
+    yield
+    root.handlers[:], level, sys.excepthook, threading.excepthook = before
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def written(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def configured(log_format: logs.LogFormat = "json", stream: io.StringIO | None = None) -> io.StringIO:
+    stream = stream or io.StringIO()
+    logs.configure(log_format, stream)
+    return stream
+
+
+def test_a_line_has_the_names_that_cloud_logging_knows() -> None:
+    stream = configured()
+    logging.getLogger("a.b").warning("took %d rows", 3, extra=logs.fields(rows=3, month="2013-01"))
+    [line] = written(stream)
+    assert line.pop("time").endswith("Z")
+    assert line == {"severity": "WARNING", "message": "took 3 rows", "logger": "a.b", "rows": 3, "month": "2013-01"}
+
+
+def test_fields_cannot_take_the_place_of_the_line_itself() -> None:
+    stream = configured()
+    logging.getLogger().info("true", extra=logs.fields(severity="DEBUG", message="false"))
+    assert (written(stream)[0]["severity"], written(stream)[0]["message"]) == ("INFO", "true")
+
+
+def test_an_exception_is_one_line_with_its_stack() -> None:
+    stream = configured()
+    try:
+        raise LookupError("two\nlines")
+    except LookupError:
+        logging.getLogger().exception("failed")
+    [line] = written(stream)
+    assert line["message"] == "failed"
+    assert line["stack_trace"].startswith("Traceback (most recent call last):\n")
+    assert "LookupError: two\nlines" in line["stack_trace"]
+
+
+def test_text_is_for_people_and_one_event_cannot_look_like_two() -> None:
+    stream = configured("text")
+    logging.getLogger("a").error("got %s", "x\n2013 INFO b: forged\r", extra=logs.fields(rows=3))
+    [line] = stream.getvalue().splitlines()
+    assert line.endswith(r" ERROR a: got x\n2013 INFO b: forged\r")
+
+
+@pytest.mark.parametrize(
+    ("log_format", "stream", "is_json"),
+    [
+        ("auto", io.StringIO(), True),
+        ("auto", Terminal(), False),
+        ("json", Terminal(), True),
+        ("text", io.StringIO(), False),
+    ],
+)
+def test_auto_is_text_on_a_terminal_only(log_format: logs.LogFormat, stream: io.StringIO, is_json: bool) -> None:
+    configured(log_format, stream)
+    logging.getLogger().info("hello")
+    assert stream.getvalue().startswith("{") is is_json
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_key_is_never_written(log_format: logs.LogFormat) -> None:
+    stream = configured(log_format)
+    try:
+        raise LookupError(KEY)
+    except LookupError:
+        logging.getLogger().exception("GET /v1/stats?key=%s&x", KEY, extra=logs.fields(url=f"/{KEY}"))
+    assert KEY[:12] not in stream.getvalue()
+    assert "/v1/stats?key=flk_***&x" in stream.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_half_of_a_character_does_not_lose_the_line(log_format: logs.LogFormat) -> None:
+    stream = configured(log_format)
+    logging.getLogger().info("got %s", "\ud800")
+    assert "got ?" in stream.getvalue()
+
+
+def test_what_is_bound_is_in_every_line_of_the_block_and_in_no_other() -> None:
+    stream = configured()
+    with logs.bound({"trace": "1"}):
+        with logs.bound({"span": "2"}):
+            logging.getLogger().info("both")
+        logging.getLogger().info("one")
+    logging.getLogger().info("none")
+    assert [{"trace", "span"} & line.keys() for line in written(stream)] == [{"trace", "span"}, {"trace"}, set()]
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "cloud", "expected"),
+    [
+        (f"00-{TRACE}-{SPAN}-01", None, (TRACE, SPAN, True)),
+        (f"00-{TRACE}-{SPAN}-00", f"{'1' * 32}/1;o=1", (TRACE, SPAN, False)),  # W3C's decides
+        (None, f"{TRACE}/74;o=1", (TRACE, "000000000000004a", True)),
+        ("nonsense", TRACE.upper(), (TRACE, None, False)),
+        (f"00-{'0' * 32}-{SPAN}-01", None, None),
+        (f"00-{TRACE}-{SPAN}", "", None),
+        (None, f"{TRACE}/{2**64};o=1", (TRACE, None, True)),
+        (None, f'{TRACE}"/1', None),
+        (None, None, None),
+    ],
+)
+def test_both_trace_headers_are_read(
+    traceparent: str | None, cloud: str | None, expected: tuple[str, str | None, bool] | None
+) -> None:
+    found = logs.trace_fields("project-1", traceparent, cloud)
+    if expected is None:
+        assert found == {}
+        return
+    trace, span, sampled = expected
+    assert found.get("logging.googleapis.com/trace") == f"projects/project-1/traces/{trace}"
+    assert found.get("logging.googleapis.com/spanId") == span
+    assert found.get("logging.googleapis.com/trace_sampled") is sampled
+
+
+def test_without_a_project_the_id_alone_is_kept() -> None:
+    assert logs.trace_fields("", f"00-{TRACE}-{SPAN}-01", None)["logging.googleapis.com/trace"] == TRACE
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [
+        ("raise LookupError('oops')", 1),
+        ("import threading; t = threading.Thread(target=lambda: [][0]); t.start(); t.join()", 0),
+        ("import warnings; warnings.warn('careful')", 0),
+    ],
+)
+def test_what_nobody_catches_is_one_json_line_too(code: str, exit_code: int) -> None:
+    begin = "import logging; from lakehouse import logs; logs.configure('json')\n"
+    done = subprocess.run([sys.executable, "-c", begin + code], capture_output=True, text=True, check=False)
+    assert done.returncode == exit_code
+    [line] = [json.loads(text) for text in done.stderr.splitlines()]
+    assert ("stack_trace" in line) is ("warn" not in code)
