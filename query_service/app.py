@@ -66,7 +66,7 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
         redirect_slashes=False,
     )
     app.state.metrics_page = lambda: metrics.page(now())
-    app.add_middleware(HeadLikeGet)
     edges.install(app, settings, keys, metrics)
+    app.add_middleware(HeadLikeGet)  # outermost: the log and the gate see a GET
     app.include_router(router)
     return app
