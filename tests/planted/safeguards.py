@@ -260,4 +260,61 @@ SAFEGUARDS: Final = (
         "tests/ingest_writer/test_writer_outages.py::"
         "test_a_batch_is_given_up_and_nacked_when_its_lease_ends_unextended",
     ),
+    Safeguard(
+        "tag: the tail files of the dates",
+        "query_service/tables.py",
+        "view.files(question.dates).all)",
+        "view.files(question.dates).months)",
+        "tests/query_service/test_tags.py::"
+        "test_a_late_event_changes_the_tags_of_the_questions_that_it_touches_at_once_and_of_no_others",
+    ),
+    Safeguard(
+        "tag: the format",
+        "query_service/tags.py",
+        "repr(question), wanted.format.name, repr(wanted.coding)",
+        "repr(question), repr(wanted.coding)",
+        "tests/query_service/test_tags.py::test_other_questions_have_other_tags",
+    ),
+    Safeguard(
+        "tag: the content coding",
+        "query_service/tags.py",
+        "wanted.format.name, repr(wanted.coding))",
+        'wanted.format.name, "")',
+        "tests/query_service/test_coding.py::test_each_coding_has_its_own_tag_and_the_same_bytes_each_time",
+    ),
+    Safeguard(
+        "tag: the code that answers",
+        "query_service/tags.py",
+        "parts = (self._code_version, repr(question),",
+        "parts = (repr(question),",
+        "tests/query_service/test_tags.py::test_the_version_of_the_code_is_part_of_every_tag",
+    ),
+    Safeguard(
+        "Arrow: nothing under nulls",
+        "query_service/encoding.py",
+        "writer.write_batch(_rebuilt(batch))",
+        "writer.write_table(batch)",
+        "tests/query_service/test_formats.py::test_the_same_data_gives_the_same_bytes_however_it_is_stored",
+    ),
+    Safeguard(
+        "old snapshot: refused below oldest",
+        "lakehouse/history.py",
+        "if number < latest.oldest:",
+        "if False:",
+        "tests/query_service/test_history.py::test_an_object_that_was_put_into_the_hole_is_refused",
+    ),
+    Safeguard(
+        "old snapshot: retained after it was read",
+        "lakehouse/history.py",
+        "    check_retained(number, find_latest())\n    return",
+        "    return",
+        "tests/lakehouse/test_history.py::test_what_was_put_into_the_hole_of_a_collected_snapshot_is_refused",
+    ),
+    Safeguard(
+        "kept answers: bounded",
+        "query_service/results.py",
+        "while self._bytes > self._max_bytes:",
+        "while False:",
+        "tests/query_service/test_results.py::test_the_least_used_goes_first_and_the_room_is_never_exceeded",
+    ),
 )
