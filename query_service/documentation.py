@@ -173,11 +173,7 @@ _LAKE_HEADERS: Json = {
         "required": True,
         "schema": {"type": "string", "format": "date-time"},
     },
-    "Cache-Control": {
-        "required": True,
-        "description": "`no-cache`; with `snapshot=`, for ever",
-        "schema": {"type": "string"},
-    },
+    "Cache-Control": {"required": True, "description": "With `snapshot=` for ever", "schema": {"type": "string"}},
     "Vary": {"required": True, "description": "Always `Accept, Accept-Encoding`", "schema": {"type": "string"}},
 }
 _TAGGED_HEADERS: Json = _LAKE_HEADERS | {
