@@ -191,7 +191,7 @@ def test_sigterm_lands_and_acks_what_is_held(
         assert _landed(lake) == 0
         code, seconds = process.terminate()
     assert (code, seconds < 8) == (0, True), process.log
-    assert _landed(lake) == 1
+    assert _landed(lake) == 1, process.log
     assert server.broker.unacked_messages(SUBSCRIPTION) == 0
 
 
