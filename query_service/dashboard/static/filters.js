@@ -1,0 +1,166 @@
+// The fields of the filters: what is set are chips that can be taken away, what can be set is suggested by the data.
+
+import { get } from "./api.js";
+import { byId, h, replace } from "./dom.js";
+import { nameOf } from "./names.js";
+import { DATES, statsPath, valuesOf, WIDGETS, withOnly, withoutValue, withValue } from "./state.js";
+
+const LABELS = {
+  carrier: "Carrier",
+  origin: "From",
+  destination: "To",
+  status: "Status",
+  date_from: "First day",
+  date_to: "Last day",
+};
+const STATUSES = ["scheduled", "departed", "arrived", "cancelled", "diverted"];
+const PERIODS = { 7: "7 days", 30: "30 days", 90: "90 days" };
+const MOST_SUGGESTED = 1000; // codes of one field; a longer list nobody reads
+
+// `change(state)` is called with the new state. `lake` is null until it is known.
+export function drawFilters(state, lake, change) {
+  const count = state.filters.length;
+  const rest = state.filters.filter(([name]) => ![...WIDGETS, ...DATES].includes(name));
+  const form = h(
+    "form",
+    { onsubmit: (event) => event.preventDefault() },
+    DATES.map((name) => dateField(state, name, change)),
+    WIDGETS.map((name) => codeField(state, name, change)),
+    rest.length
+      ? h(
+          "div",
+          { class: "field" },
+          h("span", { class: "label" }, "Other"),
+          h(
+            "div",
+            { class: "box" },
+            rest.map(([n, v]) => chip(state, n, v, `${n} ${v}`, change)),
+          ),
+        )
+      : null,
+    h("div", { class: "periods" }, periods(state, lake, change), count ? clear(state, change) : null),
+  );
+  replace(byId("filters"), h("summary", { "data-focus": "filters" }, count ? `Filters (${count})` : "Filters"), form);
+}
+
+function dateField(state, name, change) {
+  const value = valuesOf(state, name)[0] ?? "";
+  const input = h("input", {
+    type: "date",
+    id: `filter-${name}`,
+    "data-focus": name,
+    min: "1980-01-01",
+    max: "2100-12-31",
+    value,
+  });
+  // A year that is being typed is a date too, of the year 2 and the year 20.
+  input.addEventListener(
+    "change",
+    () => input.checkValidity() && input.value !== value && change(withOnly(state, name, input.value)),
+  );
+  return h("div", { class: "field date" }, h("label", { for: input.id, class: "label" }, LABELS[name]), input);
+}
+
+function codeField(state, name, change) {
+  const list = h("datalist", { id: `codes-${name}` });
+  const input = h("input", {
+    id: `filter-${name}`,
+    "data-focus": name,
+    list: list.id,
+    autocomplete: "off",
+    autocapitalize: "characters",
+    spellcheck: "false",
+    size: "6",
+  });
+  const values = valuesOf(state, name);
+  input.placeholder = values.length ? "" : "All";
+  const add = () => {
+    const value = codeIn(input.value, name);
+    if (value) change(withValue(state, name, value));
+  };
+  input.addEventListener("change", add);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Backspace" && !input.value && values.length) change(withoutValue(state, name, values.at(-1)));
+  });
+  input.addEventListener("focus", () => suggest(state, name, list), { once: true });
+  const chips = values.map((value) => chip(state, name, value, value, change));
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { for: input.id, class: "label" }, LABELS[name]),
+    h("div", { class: "box" }, chips, input, list),
+  );
+}
+
+// `ua`, `UA` and what a suggestion shows (`UA United ...`) are all UA.
+function codeIn(text, name) {
+  const word = text.trim().split(/\s+/)[0];
+  return name === "status" ? word.toLowerCase() : word.toUpperCase();
+}
+
+function chip(state, name, value, text, change) {
+  const label = `Remove ${LABELS[name] ?? name} ${value}`;
+  const full = nameOf(name, value);
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "chip",
+      title: full || null,
+      "aria-label": label,
+      "data-focus": `${name} ${value}`,
+      onclick: () => change(withoutValue(state, name, value)),
+    },
+    text,
+    h("span", { "aria-hidden": "true" }, "×"),
+  );
+}
+
+async function suggest(state, name, list) {
+  const dates = state.filters.filter(([n]) => DATES.includes(n));
+  const codes = name === "status" ? STATUSES : await codesOf(dates, name);
+  list.replaceChildren(...codes.map((code) => h("option", { value: code }, nameOf(name, code))));
+}
+
+async function codesOf(dates, name) {
+  try {
+    const answer = await get(statsPath(dates, { groupBy: [name], orderBy: "-flights", limit: MOST_SUGGESTED }), {
+      retries: 0,
+    });
+    return answer.body.data.map((row) => row[name]);
+  } catch {
+    return []; // codes can be typed without
+  }
+}
+
+// The last days that there are data of, as dates: the link shows the same days tomorrow.
+function periods(state, lake, change) {
+  const last = lake?.newest_event_time?.slice(0, 10);
+  if (!last) return [];
+  const set = (from, to) => change(withOnly(withOnly(state, "date_from", from), "date_to", to));
+  const button = ([days, label]) => {
+    const from = new Date(Date.parse(`${last}T00:00Z`) - (days - 1) * 86_400_000).toISOString().slice(0, 10);
+    const pressed = valuesOf(state, "date_from")[0] === from && valuesOf(state, "date_to")[0] === last;
+    return h(
+      "button",
+      { type: "button", "aria-pressed": String(pressed), "data-focus": `last ${days}`, onclick: () => set(from, last) },
+      label,
+    );
+  };
+  return [
+    h(
+      "div",
+      { class: "segments", role: "group", "aria-label": "Last days with data" },
+      h("span", { class: "label" }, "Last"),
+      Object.entries(PERIODS).map(button),
+    ),
+  ];
+}
+
+function clear(state, change) {
+  return h(
+    "button",
+    { type: "button", class: "link", "data-focus": "clear", onclick: () => change({ ...state, filters: [] }) },
+    "Clear all",
+  );
+}

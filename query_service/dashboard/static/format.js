@@ -1,0 +1,49 @@
+// Values as people read them. Always English, so that a link shows everybody the same page.
+
+const COUNT = new Intl.NumberFormat("en");
+const RATE = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const MEAN = new Intl.NumberFormat("en", {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+  signDisplay: "negative",
+});
+const DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", timeZone: "UTC" });
+const SHORT_MONTH = new Intl.DateTimeFormat("en", { month: "short", year: "2-digit", timeZone: "UTC" });
+const WEEKDAY_DAY = new Intl.DateTimeFormat("en", {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
+const MONTH = new Intl.DateTimeFormat("en", { month: "long", year: "numeric", timeZone: "UTC" });
+
+export const UNKNOWN = "–";
+export const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+const KINDS = {
+  count: (value) => COUNT.format(value),
+  rate: (value) => RATE.format(value),
+  mean: (value) => MEAN.format(value),
+  minutes: (value) => COUNT.format(value),
+};
+
+export const show = (kind, value) => (value === null || value === undefined ? UNKNOWN : KINDS[kind](value));
+export const dayLabel = (seconds) => DAY.format(new Date(seconds * 1000));
+export const monthLabel = (seconds) => SHORT_MONTH.format(new Date(seconds * 1000));
+
+// A flight date or a month of the API, in words.
+export function bucket(text) {
+  return text.length === 7
+    ? MONTH.format(new Date(`${text}-01T00:00Z`))
+    : WEEKDAY_DAY.format(new Date(`${text}T00:00Z`));
+}
+
+export function age(seconds) {
+  const s = Math.max(0, seconds);
+  if (s < 100) return `${Math.round(s)} s`;
+  if (s < 100 * 60) return `${Math.round(s / 60)} min`;
+  if (s < 48 * 3600) return `${Math.round(s / 3600)} h`;
+  if (s < 730 * 86400) return `${COUNT.format(Math.round(s / 86400))} days`;
+  return `${Math.round(s / 86400 / 365.25)} years`;
+}

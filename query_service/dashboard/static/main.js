@@ -1,0 +1,251 @@
+// The page: its URL is its state; a state asks the API and is drawn.
+
+import { get, Problem } from "./api.js";
+import { drawAsk } from "./ask.js";
+import { byId, h, replace } from "./dom.js";
+import { drawFilters } from "./filters.js";
+import { show } from "./format.js";
+import { askForKey } from "./key.js";
+import { follow } from "./live.js";
+import { loadNames } from "./names.js";
+import { readState, statsPath, writeState } from "./state.js";
+import { datum } from "./tables.js";
+import { CHOICES, TOTALS, VIEWS } from "./views.js";
+
+const LAKE_WITHIN_MS = 1_500; // the first look at a big lake may take longer than its statistics
+
+const TILES = [
+  ["Flights", "flights", "count"],
+  ["Arrived on time", "on_time_arrival_rate", "rate"],
+  ["Mean arrival delay", "arrival_delay_mean", "mean", "min"],
+  ["9 in 10 arrive within", "arrival_delay_p90", "minutes", "min"],
+  ["Cancelled", "cancellation_rate", "rate"],
+  ["Diverted", "diverted", "count"],
+];
+
+let state = readState(location.search);
+let lake = null;
+let loading = null; // the AbortController of the load under way
+let isOutdated = false; // the lake changed while it was under way
+let shown = null; // the URL whose numbers are on the page
+
+function go(next) {
+  state = next;
+  history.pushState(null, "", writeState(state));
+  draw();
+  load();
+}
+
+function draw() {
+  drawFilters(state, lake, go);
+  const link = ([id, view]) => {
+    const href = writeState({ ...state, view: id, order: "" });
+    return h(
+      "a",
+      { href, "data-nav": true, "data-focus": `view ${id}`, "aria-current": id === state.view ? "page" : null },
+      view.title,
+    );
+  };
+  replace(byId("views"), Object.entries(VIEWS).map(link));
+  const view = VIEWS[state.view];
+  document.title = `${view ? view.title : "?"} - Flights lakehouse`;
+}
+
+// Asks for what the state says. `quiet` keeps what is shown until the new numbers are there.
+async function load({ quiet = false } = {}) {
+  loading?.abort();
+  isOutdated = false;
+  const mine = (loading = new AbortController());
+  const wrong = wrongChoice();
+  if (wrong) {
+    fail(wrong, false);
+    return done();
+  }
+  const question = VIEWS[state.view].question(state, lake);
+  const asked = { state, question, url: writeState(state) };
+  document.body.setAttribute("aria-busy", "true");
+  if (!quiet || shown !== asked.url) waiting();
+  const onRetry = (problem, pause) => notice("waiting", `${problem.document.title}; trying again in ${pause} s.`);
+  const ask = (q) => get(statsPath(state.filters, q), { signal: mine.signal, onRetry });
+  try {
+    const [totals, rows] = await Promise.all([ask(TOTALS), ask(question)]);
+    if (mine === loading) arrived(asked, totals, rows);
+  } catch (error) {
+    if (mine !== loading) return;
+    mine.abort(); // the other of the two
+    if (!(error instanceof Problem)) throw error;
+    fail(error.document, quiet && shown === asked.url);
+  } finally {
+    if (mine === loading) done();
+  }
+}
+
+function done() {
+  loading = null;
+  document.body.removeAttribute("aria-busy");
+  if (isOutdated) refresh();
+}
+
+// Never ends a load that is under way: a lake that changes faster than it can be asked would never be shown.
+function refresh() {
+  isOutdated = loading !== null;
+  if (!isOutdated) load({ quiet: true });
+}
+
+function wrongChoice() {
+  const name = Object.keys(CHOICES).find((choice) => !CHOICES[choice].includes(state[choice]));
+  if (!name) return null;
+  const expected = `one of ${CHOICES[name].filter(Boolean).join(", ")}`;
+  return {
+    status: 422,
+    title: "A parameter of this page is wrong",
+    detail: `${name} is '${state[name]}'; it takes ${expected}.`,
+    parameter: name,
+    got: state[name],
+    expected,
+  };
+}
+
+function arrived(asked, totals, rows) {
+  shown = asked.url;
+  document.body.classList.remove("fading");
+  notice("");
+  byId("key").hidden = true;
+  replace(
+    byId("totals"),
+    TILES.map((tile) => drawTile(tile, totals.body.data[0])),
+  );
+  const data = rows.body.data;
+  const view = VIEWS[asked.state.view];
+  const change = (part) => go({ ...asked.state, ...part });
+  replace(
+    byId("content"),
+    h("h2", {}, view.title),
+    data.length ? view.render(data, asked.state, change, asked.question) : nothing(asked.state),
+    footnote(rows),
+  );
+  drawAsk(asked.state.filters, { [view.title]: asked.question, Totals: TOTALS });
+}
+
+function drawTile([label, column, kind, unit], row) {
+  const suffix = unit && row[column] !== null ? h("small", {}, ` ${unit}`) : null;
+  return h(
+    "div",
+    { class: "tile", "data-column": column },
+    h("span", { class: "label" }, label),
+    h("span", { class: "value" }, datum(kind, row[column]), suffix),
+  );
+}
+
+function footnote(rows) {
+  const time = rows.asOf ? `, as of ${rows.asOf.slice(0, 19).replace("T", " ")} UTC` : "";
+  const cut = rows.body.truncated ? [`The first ${show("count", rows.body.data.length)} rows; there are more. `] : [];
+  return h(
+    "p",
+    { class: "footnote" },
+    cut,
+    `Snapshot ${rows.snapshot ?? "?"} and its tail${time}. On time: less than 15 minutes late.`,
+  );
+}
+
+function nothing(current) {
+  const text = current.filters.length
+    ? "No flight matches these filters."
+    : "There are no flights in the lake yet. They show up here seconds after they are published.";
+  const clear = h(
+    "button",
+    { type: "button", "data-focus": "clear-empty", onclick: () => go({ ...current, filters: [] }) },
+    "Clear the filters",
+  );
+  return h("div", { class: "empty" }, h("p", {}, text), current.filters.length ? clear : null);
+}
+
+// Numbers of the question before stay, faded, so that the page does not jump and the focus stays where it is.
+function waiting() {
+  shown = null;
+  notice("");
+  if (byId("content").querySelector("data")) {
+    document.body.classList.add("fading");
+    return;
+  }
+  replace(
+    byId("totals"),
+    TILES.map(([label]) =>
+      h("div", { class: "tile" }, h("span", { class: "label" }, label), h("span", { class: "value ghost" }, " ")),
+    ),
+  );
+  replace(byId("content"), h("p", { class: "loading" }, "Loading"));
+}
+
+// With `keep` there are numbers on the page that were right a moment ago: they stay, and it is said.
+function fail(problem, keep) {
+  if (problem.status === 401) askForKey(restart);
+  if (keep) return notice("waiting", `These numbers could not be refreshed: ${problem.title}.`);
+  shown = null;
+  document.body.classList.remove("fading");
+  notice("");
+  const again = h("button", { type: "button", "data-focus": "again", onclick: () => load() }, "Try again");
+  const names = { parameter: "Parameter", got: "Got", expected: "It takes" };
+  const facts = Object.entries(names)
+    .filter(([name]) => problem[name])
+    .flatMap(([name, label]) => [h("dt", {}, label), h("dd", {}, problem[name])]);
+  replace(byId("totals"));
+  replace(byId("ask"));
+  replace(
+    byId("content"),
+    h(
+      "div",
+      { class: "problem", role: "alert" },
+      h("h2", {}, problem.title),
+      h("p", {}, problem.detail),
+      facts.length ? h("dl", {}, facts) : null,
+      again,
+    ),
+  );
+}
+
+function notice(kind, text = "") {
+  byId("notice").className = kind;
+  byId("notice").textContent = text;
+}
+
+// Links between views stay on the page, and still open in a new tab when that is asked for.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-nav]");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  go(readState(new URL(link.href).search));
+});
+addEventListener("popstate", () => {
+  state = readState(location.search);
+  draw();
+  load();
+});
+
+let look = () => {};
+function restart() {
+  look();
+  load();
+}
+
+if (matchMedia("(max-width: 640px)").matches) byId("filters").open = false;
+draw();
+waiting();
+let isStarted = false;
+const names = loadNames();
+const first = new Promise((resolve) => {
+  look = follow(
+    (found) => {
+      lake = found;
+      const isUsed = byId("filters").contains(document.activeElement); // what is being typed stays
+      if (!isUsed) drawFilters(state, lake, go);
+      resolve();
+      if (isStarted) refresh();
+    },
+    () => (askForKey(restart), resolve()),
+  );
+});
+await Promise.all([names, Promise.race([first, new Promise((resolve) => setTimeout(resolve, LAKE_WITHIN_MS))])]);
+draw();
+isStarted = true;
+load();

@@ -1,0 +1,50 @@
+// The URL of the page <-> what is looked at. All of a view is in its URL, so that it can be sent as a link.
+
+export const WIDGETS = ["carrier", "origin", "destination", "status"]; // filters with a field of their own
+export const DATES = ["date_from", "date_to"];
+const OWN = { view: "time", by: "", side: "origin", order: "", metric: "" }; // and their defaults
+
+// What is not the page's own goes to the API as it is: a filter that is misspelt is answered by a problem that names
+// it, and not by numbers that look right.
+export function readState(search) {
+  const state = { ...OWN, filters: [] };
+  for (const [name, value] of new URLSearchParams(search)) {
+    if (name in OWN) state[name] = value;
+    else state.filters.push([name, value]);
+  }
+  return state;
+}
+
+export function writeState(state) {
+  const own = Object.keys(OWN).filter((name) => state[name] !== OWN[name]);
+  const query = encode([...own.map((name) => [name, state[name]]), ...state.filters]);
+  return query ? `/?${query}` : "/";
+}
+
+export const valuesOf = (state, name) => state.filters.filter(([n]) => n === name).map(([, value]) => value);
+
+export function withValue(state, name, value) {
+  return valuesOf(state, name).includes(value) ? state : { ...state, filters: [...state.filters, [name, value]] };
+}
+
+export function withoutValue(state, name, value) {
+  return { ...state, filters: state.filters.filter(([n, v]) => n !== name || v !== value) };
+}
+
+export function withOnly(state, name, value) {
+  const others = state.filters.filter(([n]) => n !== name);
+  return { ...state, filters: value ? [...others, [name, value]] : others };
+}
+
+// A question is { groupBy: [...], orderBy: "...", limit: number or null }.
+export function statsPath(filters, question) {
+  const pairs = [...filters];
+  if (question.groupBy.length) pairs.push(["group_by", question.groupBy.join(",")]);
+  if (question.orderBy) pairs.push(["order_by", question.orderBy]);
+  if (question.limit) pairs.push(["limit", String(question.limit)]);
+  const query = encode(pairs);
+  return query ? `/v1/stats?${query}` : "/v1/stats";
+}
+
+// Commas stay readable.
+const encode = (pairs) => new URLSearchParams(pairs).toString().replaceAll("%2C", ",");

@@ -1,0 +1,111 @@
+// Rows of an answer as a table: numbers to the right, a thin bar below them, headers that order.
+
+import { h } from "./dom.js";
+import { show } from "./format.js";
+
+// In the order of the screen; `phone: false` is left out where there is no room.
+export const COLUMNS = [
+  { key: "flights", label: "Flights", kind: "count", bar: "accent" },
+  {
+    key: "on_time_arrival_rate",
+    label: "On time",
+    title: "Arrived less than 15 minutes late",
+    kind: "rate",
+    bar: "good",
+    most: 1,
+  },
+  { key: "on_time_departure_rate", label: "Departed on time", kind: "rate", bar: "good", most: 1, phone: false },
+  {
+    key: "arrival_delay_mean",
+    label: "Mean delay",
+    title: "Mean arrival delay, minutes",
+    kind: "mean",
+    unit: "min",
+    bar: "warm",
+  },
+  {
+    key: "arrival_delay_p90",
+    label: "9 in 10 within",
+    title: "90th percentile of arrival delay, minutes",
+    kind: "minutes",
+    unit: "min",
+    phone: false,
+  },
+  { key: "cancellation_rate", label: "Cancelled", kind: "rate", bar: "bad" },
+];
+
+// `first`: { key, label, cell(row) }. With `onOrder` the headers are buttons.
+export function statsTable({ rows, caption, first, order, onOrder, css }) {
+  const most = Object.fromEntries(
+    COLUMNS.map((c) => [c.key, c.most ?? Math.max(0, ...rows.map((row) => row[c.key] ?? 0))]),
+  );
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption, "data-focus": caption },
+    h(
+      "table",
+      { class: css },
+      h("caption", {}, caption),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          header(first, order, onOrder),
+          COLUMNS.map((c) => header(c, order, onOrder)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map((row) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, first.cell(row)),
+            COLUMNS.map((c) => cell(c, row[c.key], most[c.key])),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function header(column, order, onOrder) {
+  const label = column.unit ? [column.label, " ", h("small", {}, column.unit)] : [column.label];
+  const css = `${column.kind ? "number" : ""} ${column.phone === false ? "wide" : ""}`;
+  const current = order?.replace(/^-/, "") === column.key;
+  const sort = current ? (order.startsWith("-") ? "descending" : "ascending") : null;
+  const attributes = { scope: "col", class: css, "aria-sort": sort, title: column.title };
+  if (!onOrder) return h("th", attributes, label);
+  const next = current ? flipped(order) : column.kind ? `-${column.key}` : column.key;
+  return h(
+    "th",
+    attributes,
+    h("button", { type: "button", "data-focus": `order ${column.key}`, onclick: () => onOrder(next) }, label),
+  );
+}
+
+export const flipped = (order) => (order.startsWith("-") ? order.slice(1) : `-${order}`);
+
+function cell(column, value, most) {
+  const td = h(
+    "td",
+    { class: column.phone === false ? "number wide" : "number", "data-column": column.key },
+    datum(column.kind, value),
+  );
+  if (column.bar && most > 0) {
+    const bar = h("span", { class: `bar ${column.bar}`, "aria-hidden": "true" });
+    bar.style.width = `${Math.max(0, Math.min(1, (value ?? 0) / most)) * 100}%`;
+    td.append(h("span", { class: "track", "aria-hidden": "true" }, bar));
+  }
+  return td;
+}
+
+// The text that is read, and the exact value for whoever takes it from the page.
+export function datum(kind, value) {
+  return value === null || value === undefined
+    ? show(kind, value)
+    : h("data", { value: String(value) }, show(kind, value));
+}

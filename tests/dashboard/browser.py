@@ -1,0 +1,86 @@
+"""A headless Chromium, if this machine has one, and pages in it that may talk to one server only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+WITHIN_MS: Final = 15_000  # for what a page does; generous, since the machine is shared
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# A browser that phones home at its start fails where nothing else is reached, and takes time over it.
+_ARGUMENTS = (
+    *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--force-color-profile=srgb"),
+)
+
+
+def find_chromium() -> str | None:
+    """The path of the browser: CHROMIUM if it is set, one that is installed, or the one of `playwright install`."""
+    named = os.environ.get("CHROMIUM")
+    found = [named] if named else [path for name in _NAMES if (path := shutil.which(name))]
+    return found[0] if found else _of_playwright()
+
+
+def _of_playwright() -> str | None:
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None
+
+
+@contextmanager
+def chromium(path: str) -> Iterator[Browser]:
+    """The browser at `path`, until the block ends."""
+    expect.set_options(timeout=WITHIN_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Watched:
+    """A page, and what went on in it that must not: errors on the console, requests to other hosts."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        page.set_default_timeout(WITHIN_MS)
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._on_request)
+
+    @property
+    def foreign(self) -> list[str]:
+        return [url for url in self.requests if not url.startswith((f"{self.url}/", "data:", "blob:"))]
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+    def _on_request(self, request: Request) -> None:
+        self.requests.append(request.url)
+
+
+@contextmanager
+def opened(browser: Browser, url: str, path: str = "/", **context: Any) -> Iterator[Watched]:
+    """A page of its own at `path` of the server `url`, once its numbers are there."""
+    with browser.new_context(base_url=url, **context) as fresh:
+        watched = Watched(fresh.new_page(), url)
+        watched.page.goto(path)
+        settled(watched.page)
+        yield watched
+
+
+def settled(page: Page) -> None:
+    """Waits until what the URL asks for is on the page: numbers, or a problem."""
+    page.wait_for_selector("body:not([aria-busy]) #content > :not(.loading):not(h2), #reference > section")
