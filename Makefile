@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup demo test test-year check bench format lock names vendor screenshots clean
+.PHONY: help setup demo test test-year prove check check-deploy bench format lock lock-images names vendor screenshots clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ check: setup  ## formatter, linter, types, import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+check-deploy: setup  ## Terraform against the real provider, and the Dockerfiles' steps; exit 2: not all of it could be had
+	@bash tests/deploy/check.sh
+
 format: setup  ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -50,6 +53,11 @@ lock:  ## resolve the newest versions that fit into requirements.lock
 	@$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group build --upgrade --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	@$(MAKE) --no-print-directory lock-images
+
+lock-images:  ## the part of requirements.lock that each image installs: after a change of an extra
+	@for image in api writer; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra $$image --generate-hashes \
+	    --constraint requirements.lock --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.$$image.lock; done
 
 names:  ## write the dashboard's names of carriers and airports again
 	@$(BIN)/python -m local_cloud names > query_service/dashboard/static/names.json

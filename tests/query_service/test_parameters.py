@@ -335,7 +335,9 @@ def test_every_format_and_header_of_real_answers_is_documented(api: Api) -> None
         assert seen["types"] == documented["200"]["content"].keys(), path
         assert seen["headers"] | {"content-encoding"} == documented_headers | {"content-encoding"}, path
         unchanged = api.get(url, **{"if-none-match": "*"})
-        assert unchanged.headers.keys() - {*OF_EVERY_ANSWER} == {name.lower() for name in documented["304"]["headers"]}, path
+        assert unchanged.headers.keys() - {*OF_EVERY_ANSWER} == {
+            name.lower() for name in documented["304"]["headers"]
+        }, path
 
 
 def test_documented_examples_of_csv_and_ndjson_have_the_columns_of_real_answers(api: Api) -> None:

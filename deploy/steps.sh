@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# The steps of cloudbuild.yaml that change what runs: bash deploy/steps.sh turn | dark | pipeline | probe | finish
+#
+# State between steps is in $STATE. Nothing that users see changes before `finish`, and `finish` runs whatever
+# `pipeline` and `probe` did: it moves traffic if the probe passed, and otherwise puts everything back and fails.
+set -euo pipefail
+
+: "${REGION:?}" "${PROJECT_ID:?}" "${BUILD_ID:?}" "${BUILD_ACCOUNT:?}" "${IMAGES:?}"
+: "${COMMIT:?set COMMIT_SHA when submitting by hand}"
+STATE=${STATE:-/workspace/.deploy}
+TAG=b-${BUILD_ID:0:8} # of the dark revision: its address begins with it
+TURN_TRIES=${TURN_TRIES:-120} # times TURN_PAUSE_S: half an hour, two builds before this one
+TURN_PAUSE_S=${TURN_PAUSE_S:-15}
+TRIES=3 # of putting something back
+
+say() { printf 'deploy: %s\n' "$*"; }
+
+# Builds deploy one at a time, in the order in which they were made.
+turn() {
+  local created older try
+  created=$(gcloud builds describe "$BUILD_ID" --region="$REGION" --format='value(createTime)')
+  for ((try = 1; try <= TURN_TRIES; try++)); do
+    older=$(gcloud builds list --ongoing --region="$REGION" --format='value(id)' \
+      --filter="tags=flights-deploy AND createTime<\"$created\"")
+    if [[ -z $older ]]; then
+      say "no older build is under way"
+      return
+    fi
+    say "waits for ${older//$'\n'/ }"
+    sleep "$TURN_PAUSE_S"
+  done
+  say "older builds did not end; cancel them, or run this one again"
+  return 1
+}
+
+dark() {
+  mkdir -p "$STATE"
+  gcloud run deploy flights-api --region="$REGION" --image="$IMAGES/api:$COMMIT" --no-traffic --tag="$TAG" --quiet
+  gcloud run services describe flights-api --region="$REGION" --format=json |
+    python3 -c '
+import json, sys
+service = json.load(sys.stdin)
+entry = next(e for e in service["status"]["traffic"] if e.get("tag") == sys.argv[1])
+print(entry["revisionName"], entry["url"], service["status"]["url"])
+' "$TAG" >"$STATE/dark"
+  say "dark revision: $(cat "$STATE/dark")"
+}
+
+update() { # KIND NAME IMAGE
+  gcloud run "$1" update "$2" --region="$REGION" --image="$3" --quiet
+}
+
+# The image that runs, from where gcloud's output has it, or the v2 API's.
+image_of() { # KIND NAME
+  local path
+  case $1 in
+    worker-pools) path='spec.template.spec.containers[0].image,template.containers[0].image' ;;
+    jobs) path='spec.template.spec.template.spec.containers[0].image,template.template.containers[0].image' ;;
+    *) return 1 ;;
+  esac
+  gcloud run "$1" describe "$2" --region="$REGION" --format="value($path)" | tr -d '\t\n'
+}
+
+PIPELINE=("worker-pools flights-writer" "jobs flights-compactor" "jobs flights-canary")
+
+pipeline() {
+  local kind name image
+  for entry in "${PIPELINE[@]}"; do # all are known before the first is changed
+    read -r kind name <<<"$entry"
+    image=$(image_of "$kind" "$name")
+    [[ -n $image ]] || { say "no image of $name was found" && return 1; }
+    printf '%s %s %s\n' "$kind" "$name" "$image" >>"$STATE/before"
+  done
+  for entry in "${PIPELINE[@]}"; do
+    read -r kind name <<<"$entry"
+    update "$kind" "$name" "$IMAGES/writer:$COMMIT"
+  done
+  touch "$STATE/deployed"
+}
+
+probe() {
+  local url audience token
+  [[ -e $STATE/deployed ]] || { say "the pipeline was not deployed; nothing to probe" && return 1; }
+  read -r _ url audience <"$STATE/dark"
+  token=$(cat "$STATE/token")
+  docker run --rm --network=cloudbuild --read-only --tmpfs=/tmp \
+    --env=PROBE_URL="$url" --env=PROBE_TOKEN="$token" --env=GOOGLE_CLOUD_PROJECT="$PROJECT_ID" \
+    --env=PUBSUB_TOPIC="projects/$PROJECT_ID/topics/flights" \
+    "$IMAGES/writer:$COMMIT" probe deploy --id "$BUILD_ID"
+  say "probed $url of $audience"
+  touch "$STATE/probed"
+}
+
+# The build's own identity, for the service: an hour, in a file that goes with the build.
+token() {
+  local audience
+  read -r _ _ audience <"$STATE/dark"
+  (umask 077 && gcloud auth print-identity-token --audiences="$audience" \
+    --impersonate-service-account="$BUILD_ACCOUNT" >"$STATE/token")
+}
+
+back() {
+  local kind name image try
+  [[ -e $STATE/before ]] || return 0
+  while read -r kind name image; do
+    for ((try = 1; try <= TRIES; try++)); do
+      if update "$kind" "$name" "$image" </dev/null; then
+        say "$name is back at $image"
+        continue 2
+      fi
+    done
+    say "BY HAND: gcloud run $kind update $name --region=$REGION --image=$image"
+  done <"$STATE/before"
+}
+
+finish() {
+  local revision status=0
+  if [[ -e $STATE/probed ]]; then
+    read -r revision _ <"$STATE/dark"
+    if gcloud run services update-traffic flights-api --region="$REGION" --to-revisions="$revision=100" --quiet; then
+      say "users are served by $revision"
+    else
+      say "traffic did not move"
+      status=1
+    fi
+  else
+    say "the probe did not pass: traffic stays where it is"
+    status=1
+  fi
+  ((status == 0)) || back
+  gcloud run services update-traffic flights-api --region="$REGION" --remove-tags="$TAG" --quiet ||
+    say "tag $TAG could not be removed; it does no harm"
+  return "$status"
+}
+
+case ${1:-} in
+  turn | dark | token | pipeline | probe | finish) "$1" ;;
+  *) echo "deploy/steps.sh takes turn, dark, token, pipeline, probe or finish, not '${1:-}'" >&2 && exit 2 ;;
+esac

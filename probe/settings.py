@@ -1,0 +1,59 @@
+"""Where to publish and whom to ask: PUBSUB_TOPIC and PROBE_*. A name that nothing reads stops the start."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from probe.errors import ConfigError
+
+_NAMES = ("PROBE_URL", "PROBE_AUDIENCE", "PROBE_TOKEN", "PROBE_API_KEY", "PROBE_WITHIN_S")
+_WITHIN_S = 120.0
+"""For all steps of a probe of a deploy: a batch of 5 s twice, an instance that starts, and a writer that is replaced,
+which gives its messages back within the ack deadline of 60 s."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`audience`: an identity token for it is had from the metadata server. `token`: one is given."""
+
+    url: str
+    topic: str
+    audience: str | None
+    token: str | None
+    api_key: str | None
+    within_s: float
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in `environment`. Raises ConfigError."""
+    unread = sorted(n for n in environment if n.startswith("PROBE_") and n not in _NAMES)
+    if unread:
+        raise ConfigError(f"{', '.join(unread)}: nothing reads this; known are {', '.join(_NAMES)}")
+    return Settings(
+        url=_matching(environment, "PROBE_URL", r"https?://[^/?#]+", "http(s)://HOST").rstrip("/"),
+        topic=_matching(environment, "PUBSUB_TOPIC", r"projects/[^/]+/topics/[^/]+", "projects/PROJECT/topics/NAME"),
+        audience=environment.get("PROBE_AUDIENCE") or None,
+        token=environment.get("PROBE_TOKEN") or None,
+        api_key=environment.get("PROBE_API_KEY") or None,
+        within_s=_seconds(environment.get("PROBE_WITHIN_S", str(_WITHIN_S))),
+    )
+
+
+def _matching(environment: Mapping[str, str], name: str, pattern: str, takes: str) -> str:
+    value = environment.get(name, "")
+    if not re.fullmatch(f"{pattern}/?", value):
+        raise ConfigError(f"{name} is {value!r}; it takes {takes}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value <= 3600:
+        raise ConfigError(f"PROBE_WITHIN_S is {text!r}; it takes 1 to 3600 seconds")
+    return value

@@ -1,0 +1,211 @@
+# Who is told what, and when. Thresholds are data: tests/deploy replays them against outages, spikes and quiet months.
+# Every alert's name is a heading of docs/runbook.md.
+
+locals {
+  # A burn rate of 1 spends the budget in exactly 28 days. An alert needs all of: the rate over the long window
+  # (enough is spent), over the short one (it goes on), and min_bad bad events in the long one (under little traffic
+  # one failure is a rate of hundreds). No window is longer than a day: alerts cannot look back further, so the
+  # usual three-day ticket is one of a day at three times the rate.
+  burn = {
+    availability-fast   = { slo = "availability", severity = "CRITICAL", rate = 14.4, long_s = 3600, short_s = 300, min_bad = 10 }
+    availability-slow   = { slo = "availability", severity = "CRITICAL", rate = 6, long_s = 21600, short_s = 1800, min_bad = 20 }
+    availability-ticket = { slo = "availability", severity = "WARNING", rate = 3, long_s = 86400, short_s = 7200, min_bad = 20 }
+    # 10 % may be slow, so 10 is the highest rate there is: 14.4 could never fire. 8 is four of five requests.
+    latency-fast     = { slo = "latency", severity = "CRITICAL", rate = 8, long_s = 3600, short_s = 300, min_bad = 50 }
+    latency-slow     = { slo = "latency", severity = "CRITICAL", rate = 4, long_s = 21600, short_s = 1800, min_bad = 100 }
+    latency-ticket   = { slo = "latency", severity = "WARNING", rate = 2, long_s = 86400, short_s = 7200, min_bad = 100 }
+    freshness-fast   = { slo = "freshness", severity = "CRITICAL", rate = 14.4, long_s = 3600, short_s = 300, min_bad = 4 }
+    freshness-slow   = { slo = "freshness", severity = "CRITICAL", rate = 6, long_s = 21600, short_s = 1800, min_bad = 10 }
+    freshness-ticket = { slo = "freshness", severity = "WARNING", rate = 3, long_s = 86400, short_s = 7200, min_bad = 20 }
+  }
+
+  # Causes: users are not hurt yet, so none of them pages.
+  above = {
+    unacked-messages = {
+      filter     = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\" resource.labels.subscription_id=\"flights-writer\""
+      aligner    = "ALIGN_MAX"
+      threshold  = 120 # seconds; twice the ack deadline: whatever came back once has been had
+      period_s   = 60
+      duration_s = 300
+    }
+    long-tail = {
+      filter     = "metric.type=\"logging.googleapis.com/user/flights_tail_files\" resource.type=\"cloud_run_job\""
+      aligner    = "ALIGN_PERCENTILE_50"
+      threshold  = 5000 # landed files: what one merge takes, and where questions over them become slow
+      period_s   = 300
+      duration_s = 900
+    }
+    unreadable-files = {
+      filter     = "metric.type=\"logging.googleapis.com/user/flights_unreadable\" resource.type=\"cloud_run_job\""
+      aligner    = "ALIGN_PERCENTILE_50"
+      threshold  = 0.5 # one is too many: answers over its dates are refused
+      period_s   = 300
+      duration_s = 0
+    }
+    rejected-messages = {
+      filter     = "metric.type=\"logging.googleapis.com/user/flights_rejecting\" resource.type=\"cloud_run_worker_pool\""
+      aligner    = "ALIGN_DELTA"
+      threshold  = 0 # any batch with a line that is no event: somebody's publisher is wrong
+      period_s   = 3600
+      duration_s = 0
+    }
+    many-objects = {
+      filter     = "metric.type=\"logging.googleapis.com/user/flights_batch_objects\" resource.type=\"cloud_run_worker_pool\""
+      aligner    = "ALIGN_PERCENTILE_50"
+      threshold  = 30 # flight dates in one batch; two are usual, and each object costs the same however small it is
+      period_s   = 300
+      duration_s = 3600
+    }
+    compactor-failing = {
+      filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"failed\""
+      aligner    = "ALIGN_DELTA"
+      threshold  = 2 # of the six runs of half an hour; one lost race or a moment without storage is no news
+      period_s   = 1800
+      duration_s = 0
+    }
+  }
+
+  absent = {
+    compactor-silent = {
+      filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"succeeded\""
+      duration_s = 3600 # no snapshot for an hour: the tail grows, nothing is collected
+    }
+    canary-silent = {
+      filter     = "metric.type=\"logging.googleapis.com/user/flights_canary\" resource.type=\"cloud_run_job\""
+      duration_s = 900 # without canaries nobody knows whether events arrive
+    }
+  }
+
+  channel = {
+    CRITICAL = concat([for channel in google_monitoring_notification_channel.page : channel.id], var.page_channels)
+    WARNING  = [for channel in google_monitoring_notification_channel.ticket : channel.id]
+  }
+}
+
+resource "google_monitoring_notification_channel" "page" {
+  for_each = toset(var.page_emails)
+
+  display_name = "flights: page ${each.key}"
+  type         = "email"
+  labels       = { email_address = each.key }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_monitoring_notification_channel" "ticket" {
+  for_each = toset(var.ticket_emails)
+
+  display_name = "flights: ticket ${each.key}"
+  type         = "email"
+  labels       = { email_address = each.key }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_monitoring_alert_policy" "burn" {
+  for_each = local.burn
+
+  display_name          = "flights: ${each.key}"
+  combiner              = "AND"
+  severity              = each.value.severity
+  notification_channels = local.channel[each.value.severity]
+
+  dynamic "conditions" {
+    for_each = { long = each.value.long_s, short = each.value.short_s }
+    content {
+      display_name = "burn rate above ${each.value.rate} over ${conditions.value} s"
+      condition_threshold {
+        filter          = "select_slo_burn_rate(\"${google_monitoring_slo.slo[each.value.slo].id}\", \"${conditions.value}s\")"
+        comparison      = "COMPARISON_GT"
+        threshold_value = each.value.rate
+        duration        = "0s"
+      }
+    }
+  }
+
+  conditions {
+    display_name = "at least ${each.value.min_bad} bad in ${each.value.long_s} s"
+    condition_threshold {
+      filter          = "metric.type=\"logging.googleapis.com/user/${local.slo[each.value.slo].bad}\" resource.type=\"${local.counter[local.slo[each.value.slo].bad].resource}\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = each.value.min_bad - 1
+      duration        = "0s"
+      aggregations {
+        alignment_period     = "${each.value.long_s}s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "3600s"
+  }
+
+  documentation {
+    content   = "Objective: ${local.slo[each.value.slo].says}. What to do: ${var.runbook_url}#${each.key}"
+    mime_type = "text/markdown"
+  }
+
+  depends_on = [terraform_data.metrics_known]
+}
+
+resource "google_monitoring_alert_policy" "above" {
+  for_each = local.above
+
+  display_name          = "flights: ${each.key}"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = local.channel["WARNING"]
+
+  conditions {
+    display_name = "above ${each.value.threshold}"
+    condition_threshold {
+      filter          = each.value.filter
+      comparison      = "COMPARISON_GT"
+      threshold_value = each.value.threshold
+      duration        = "${each.value.duration_s}s"
+      aggregations {
+        alignment_period     = "${each.value.period_s}s"
+        per_series_aligner   = each.value.aligner
+        cross_series_reducer = "REDUCE_MAX"
+      }
+    }
+  }
+
+  documentation {
+    content   = "What to do: ${var.runbook_url}#${each.key}"
+    mime_type = "text/markdown"
+  }
+
+  depends_on = [terraform_data.metrics_known]
+}
+
+resource "google_monitoring_alert_policy" "absent" {
+  for_each = local.absent
+
+  display_name          = "flights: ${each.key}"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = local.channel["WARNING"]
+
+  conditions {
+    display_name = "nothing for ${each.value.duration_s} s"
+    condition_absent {
+      filter   = each.value.filter
+      duration = "${each.value.duration_s}s"
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+
+  documentation {
+    content   = "What to do: ${var.runbook_url}#${each.key}"
+    mime_type = "text/markdown"
+  }
+
+  depends_on = [terraform_data.metrics_known]
+}

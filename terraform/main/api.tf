@@ -1,0 +1,141 @@
+resource "google_service_account" "api" {
+  account_id   = "flights-api"
+  display_name = "Flights: answers questions; reads the lake"
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_cloud_run_v2_service" "api" {
+  name                = "flights-api"
+  location            = var.region
+  ingress             = "INGRESS_TRAFFIC_ALL"
+  deletion_protection = true
+
+  template {
+    service_account                  = google_service_account.api.email
+    timeout                          = "60s" # API_QUERY_TIMEOUT_S, or a wait of 30 s, with room to say so
+    max_instance_request_concurrency = 160   # 64 questions queue and 100 wait; the service sheds the rest itself
+
+    scaling {
+      min_instance_count = var.api_min_instances
+      max_instance_count = var.api_max_instances
+    }
+
+    containers {
+      image = local.placeholder.service
+
+      ports {
+        container_port = 8080
+      }
+
+      resources {
+        limits = {
+          cpu    = "2"
+          memory = "${var.api_memory.instance_mib}Mi"
+        }
+        cpu_idle          = true # pay for requests: nothing runs between them
+        startup_cpu_boost = true
+      }
+
+      # Liveness never asks storage: an outage there is no reason to restart. /ready is the probe's to ask.
+      startup_probe {
+        period_seconds    = 2
+        failure_threshold = 30
+        http_get {
+          path = "/health"
+        }
+      }
+      liveness_probe {
+        period_seconds    = 10
+        timeout_seconds   = 5
+        failure_threshold = 6
+        http_get {
+          path = "/health"
+        }
+      }
+
+      env {
+        name  = "LAKE_URL"
+        value = google_storage_bucket.lake.url
+      }
+      env {
+        name  = "API_CACHE_MB"
+        value = tostring(var.api_memory.cache_mb)
+      }
+      env {
+        name  = "API_DUCKDB_MEMORY_MB"
+        value = tostring(var.api_memory.duckdb_mb)
+      }
+      env {
+        name  = "API_QUERIES_AT_ONCE"
+        value = "2" # the cores above; the process would count the host's
+      }
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [
+      template[0].containers[0].image,
+      template[0].labels,
+      template[0].annotations,
+      traffic, # a changed setting makes a revision without traffic, which the next build probes before it moves
+      labels,
+      annotations,
+      client,
+      client_version,
+    ]
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_cloud_run_v2_service_iam_member" "public" {
+  count = var.public_api ? 1 : 0
+
+  name     = google_cloud_run_v2_service.api.name
+  location = google_cloud_run_v2_service.api.location
+  role     = "roles/run.invoker"
+  member   = "allUsers"
+}
+
+resource "google_cloud_run_v2_service_iam_member" "probes_ask" {
+  for_each = {
+    build  = google_service_account.build.member
+    canary = google_service_account.canary.member
+  }
+
+  name     = google_cloud_run_v2_service.api.name
+  location = google_cloud_run_v2_service.api.location
+  role     = "roles/run.invoker"
+  member   = each.value
+}
+
+resource "google_cloud_run_v2_service_iam_member" "build_deploys" {
+  name     = google_cloud_run_v2_service.api.name
+  location = google_cloud_run_v2_service.api.location
+  role     = "roles/run.developer"
+  member   = google_service_account.build.member
+}
+
+resource "google_service_account_iam_member" "build_as_api" {
+  service_account_id = google_service_account.api.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.build.member
+}
+
+# Hashes of API keys, never keys. Versions are added by hand: a value in Terraform would be in its state.
+resource "google_secret_manager_secret" "api_key_hashes" {
+  secret_id = "flights-api-key-hashes"
+
+  replication {
+    auto {}
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_secret_manager_secret_iam_member" "api_reads" {
+  secret_id = google_secret_manager_secret.api_key_hashes.id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.api.member
+}

@@ -1,0 +1,152 @@
+# The compactor and the canary: Cloud Run jobs from the writer's image, each started by a schedule of its own.
+
+locals {
+  jobs = {
+    compactor = {
+      account  = google_service_account.compactor
+      schedule = var.compactor_schedule
+      args     = ["ingest_writer", "compact"]
+      cpu      = "2"
+      memory   = "${var.compactor_memory.instance_mib}Mi"
+      timeout  = "1800s" # several months merged anew; another run beside it is harmless
+      env = {
+        LAKE_URL                 = google_storage_bucket.lake.url
+        COMPACTOR_MEMORY_MB      = tostring(var.compactor_memory.duckdb_mb)
+        COMPACTOR_SCRATCH_MB     = tostring(var.compactor_memory.scratch_mb)
+        COMPACTOR_THREADS        = "2"
+        COMPACTOR_MONTHS_AT_ONCE = "2"
+      }
+    }
+    canary = {
+      account  = google_service_account.canary
+      schedule = "* * * * *" # the resolution of the freshness objective
+      args     = ["probe", "canary"]
+      cpu      = "1"
+      memory   = "512Mi"
+      timeout  = "120s" # 30 s to become visible, and the start
+      env = {
+        PUBSUB_TOPIC   = google_pubsub_topic.flights.id
+        PROBE_URL      = google_cloud_run_v2_service.api.uri
+        PROBE_AUDIENCE = google_cloud_run_v2_service.api.uri
+      }
+    }
+  }
+}
+
+resource "google_service_account" "compactor" {
+  account_id   = "flights-compactor"
+  display_name = "Flights: merges landed files and deletes what is merged"
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_service_account" "canary" {
+  account_id   = "flights-canary"
+  display_name = "Flights: publishes a ZZ event a minute and looks for it"
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_service_account" "schedule" {
+  account_id   = "flights-schedule"
+  display_name = "Flights: starts the two jobs"
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_cloud_run_v2_job" "job" {
+  for_each = local.jobs
+
+  name                = "flights-${each.key}"
+  location            = var.region
+  deletion_protection = false # it holds nothing
+
+  template {
+    template {
+      service_account = each.value.account.email
+      timeout         = each.value.timeout
+      max_retries     = 0 # the schedule tries again
+
+      containers {
+        image = local.placeholder.job
+        args  = each.value.args # the placeholder ignores them
+
+        resources {
+          limits = {
+            cpu    = each.value.cpu
+            memory = each.value.memory
+          }
+        }
+
+        dynamic "env" {
+          for_each = each.value.env
+          content {
+            name  = env.key
+            value = env.value
+          }
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [
+      template[0].template[0].containers[0].image,
+      template[0].labels,
+      template[0].annotations,
+      labels,
+      annotations,
+      client,
+      client_version,
+    ]
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_cloud_scheduler_job" "job" {
+  for_each = local.jobs
+
+  name             = "flights-${each.key}"
+  region           = var.region
+  schedule         = each.value.schedule
+  time_zone        = "Etc/UTC"
+  attempt_deadline = "30s" # to start it, not to run it
+
+  http_target {
+    http_method = "POST"
+    uri         = "https://run.googleapis.com/v2/${google_cloud_run_v2_job.job[each.key].id}:run"
+
+    oauth_token {
+      service_account_email = google_service_account.schedule.email
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_cloud_run_v2_job_iam_member" "schedule_runs" {
+  for_each = local.jobs
+
+  name     = google_cloud_run_v2_job.job[each.key].name
+  location = google_cloud_run_v2_job.job[each.key].location
+  role     = "roles/run.invoker"
+  member   = google_service_account.schedule.member
+}
+
+resource "google_cloud_run_v2_job_iam_member" "build_deploys" {
+  for_each = local.jobs
+
+  name     = google_cloud_run_v2_job.job[each.key].name
+  location = google_cloud_run_v2_job.job[each.key].location
+  role     = "roles/run.developer"
+  member   = google_service_account.build.member
+}
+
+resource "google_service_account_iam_member" "build_as_job" {
+  for_each = local.jobs
+
+  service_account_id = each.value.account.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.build.member
+}

@@ -1,0 +1,60 @@
+# The lake. Objects are never changed, so there are no versions; soft delete is for what should not have been deleted.
+
+resource "google_storage_bucket" "lake" {
+  name                        = "${var.project_id}-flights-lake"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+
+  soft_delete_policy {
+    retention_duration_seconds = var.retention.deleted_days * 86400
+  }
+
+  lifecycle_rule {
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+    condition {
+      age = 1
+    }
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age            = var.retention.rejected_days
+      matches_prefix = ["rejected/"] # nothing else in the lake may ever be deleted by age
+    }
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+# The writer creates objects and can do nothing else: it cannot even read what it wrote.
+resource "google_storage_bucket_iam_member" "writer_creates" {
+  bucket = google_storage_bucket.lake.name
+  role   = "roles/storage.objectCreator"
+  member = google_service_account.writer.member
+}
+
+resource "google_storage_bucket_iam_member" "api_reads" {
+  bucket = google_storage_bucket.lake.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.api.member
+}
+
+# Read, and create and delete: the predefined roles that hold these and neither change metadata nor grant anything.
+resource "google_storage_bucket_iam_member" "compactor" {
+  for_each = toset(["roles/storage.objectViewer", "roles/storage.legacyBucketWriter"])
+
+  bucket = google_storage_bucket.lake.name
+  role   = each.key
+  member = google_service_account.compactor.member
+}

@@ -1,0 +1,29 @@
+output "api_url" {
+  description = "Where the API is; with public_api = false it wants an identity token."
+  value       = google_cloud_run_v2_service.api.uri
+}
+
+output "topic" {
+  description = "Where publishers send events."
+  value       = google_pubsub_topic.flights.id
+}
+
+output "lake_url" {
+  description = "LAKE_URL for analysts: `python -m lakehouse sql`, `lakehouse.connect`."
+  value       = google_storage_bucket.lake.url
+}
+
+output "image_repository" {
+  description = "Where images are pushed to."
+  value       = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}"
+}
+
+output "build_account" {
+  description = "Service account for `gcloud builds submit --service-account`."
+  value       = google_service_account.build.id
+}
+
+output "dashboard_url" {
+  description = "The dashboard in the console."
+  value       = "https://console.cloud.google.com/monitoring/dashboards/builder/${basename(google_monitoring_dashboard.flights.id)}?project=${var.project_id}"
+}

@@ -1,0 +1,45 @@
+resource "google_pubsub_topic" "flights" {
+  name                       = "flights"
+  message_retention_duration = "${var.retention.messages_days * 86400}s" # replay: seek the subscription to a time
+
+  depends_on = [google_project_service.api]
+}
+
+# No dead-letter policy on purpose: what cannot be decoded is stored and acked; what cannot be stored comes back, and
+# a dead-letter policy would throw good messages out during a storage outage.
+resource "google_pubsub_subscription" "writer" {
+  name                       = "flights-writer"
+  topic                      = google_pubsub_topic.flights.id
+  ack_deadline_seconds       = local.ack_deadline_s
+  message_retention_duration = "${var.retention.messages_days * 86400}s"
+
+  expiration_policy {
+    ttl = "" # never
+  }
+
+  retry_policy {
+    minimum_backoff = "1s" # a writer that was replaced gives its messages back at once
+    maximum_backoff = "60s"
+  }
+}
+
+locals {
+  ack_deadline_s = 60 # what the writer's WRITER_ACK_DEADLINE_S is told: twelve batches
+}
+
+resource "google_pubsub_subscription_iam_member" "writer_pulls" {
+  subscription = google_pubsub_subscription.writer.name
+  role         = "roles/pubsub.subscriber"
+  member       = google_service_account.writer.member
+}
+
+resource "google_pubsub_topic_iam_member" "probes_publish" {
+  for_each = {
+    build  = google_service_account.build.member
+    canary = google_service_account.canary.member
+  }
+
+  topic  = google_pubsub_topic.flights.name
+  role   = "roles/pubsub.publisher"
+  member = each.value
+}

@@ -1,0 +1,159 @@
+# Plans against the real provider's schema with made-up answers: no credentials, no project.
+# make check-deploy
+
+mock_provider "google" {
+  mock_resource "google_service_account" {
+    defaults = {
+      id     = "projects/flights-test/serviceAccounts/flights-mock@flights-test.iam.gserviceaccount.com"
+      name   = "projects/flights-test/serviceAccounts/flights-mock@flights-test.iam.gserviceaccount.com"
+      email  = "flights-mock@flights-test.iam.gserviceaccount.com"
+      member = "serviceAccount:flights-mock@flights-test.iam.gserviceaccount.com"
+    }
+  }
+  mock_resource "google_pubsub_topic" {
+    defaults = { id = "projects/flights-test/topics/flights" }
+  }
+  mock_resource "google_pubsub_subscription" {
+    defaults = { id = "projects/flights-test/subscriptions/flights-writer" }
+  }
+  mock_resource "google_storage_bucket" {
+    defaults = { url = "gs://flights-test-flights-lake" }
+  }
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = { uri = "https://flights-api-mock.a.run.app" }
+  }
+  mock_resource "google_cloud_run_v2_job" {
+    defaults = { id = "projects/flights-test/locations/europe-west1/jobs/mock" }
+  }
+  mock_resource "google_monitoring_slo" {
+    defaults = { id = "projects/1/services/flights/serviceLevelObjectives/mock" }
+  }
+}
+
+variables {
+  project_id    = "flights-test"
+  region        = "europe-west1"
+  repository    = "projects/flights-test/locations/europe-west1/connections/github/repositories/flights"
+  page_emails   = ["oncall@example.com"]
+  ticket_emails = ["tickets@example.com"]
+  runbook_url   = "https://example.com/docs/runbook.md"
+
+  metrics_wait_s = 0 # nothing real is made
+}
+
+run "one_apply_makes_everything" {
+  command = apply
+
+  assert {
+    condition     = google_storage_bucket.lake.force_destroy == false && google_storage_bucket.lake.public_access_prevention == "enforced"
+    error_message = "The lake has to be protected."
+  }
+  assert {
+    condition     = length(google_cloud_run_v2_service_iam_member.public) == 0
+    error_message = "Nobody asked for a public API."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.api.template[0].containers[0].resources[0].limits["memory"] == "2048Mi"
+    error_message = "The API's memory."
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.job["compactor"].http_target[0].uri == "https://run.googleapis.com/v2/projects/flights-test/locations/europe-west1/jobs/mock:run"
+    error_message = "The schedule has to call the job's run method."
+  }
+  assert {
+    condition     = length(google_monitoring_alert_policy.burn) == 9
+    error_message = "Three objectives, three alerts each."
+  }
+  assert {
+    condition     = google_pubsub_subscription.writer.expiration_policy[0].ttl == "" && length(google_pubsub_subscription.writer.dead_letter_policy) == 0
+    error_message = "The subscription never expires and throws nothing out."
+  }
+  assert {
+    condition     = length(jsondecode(google_monitoring_dashboard.flights.dashboard_json).mosaicLayout.tiles) == 20
+    error_message = "Four headings and sixteen charts."
+  }
+  assert {
+    condition     = length(google_cloudbuild_trigger.deploy) == 1
+    error_message = "A repository was given."
+  }
+  assert {
+    condition     = length(google_bigquery_table.merged) == 0
+    error_message = "BigQuery is asked for or is not there."
+  }
+}
+
+# tests/deploy/check.sh looks for "No changes" in what this prints.
+run "the_next_plan_is_empty" {
+  command = plan
+}
+
+run "public_and_bigquery_when_asked" {
+  command = apply
+
+  variables {
+    public_api = true
+    bigquery   = true
+    repository = null
+  }
+
+  assert {
+    condition     = one(google_cloud_run_v2_service_iam_member.public[*].member) == "allUsers"
+    error_message = "It was asked for."
+  }
+  assert {
+    condition     = google_bigquery_table.merged[0].external_data_configuration[0].source_uris[0] == "gs://flights-test-flights-lake/flights.manifest"
+    error_message = "The table reads the manifest, not a wildcard."
+  }
+  assert {
+    condition     = length(google_cloudbuild_trigger.deploy) == 0
+    error_message = "No repository, no trigger."
+  }
+}
+
+run "a_project_id_is_refused" {
+  command = plan
+  variables {
+    project_id = "Flights"
+  }
+  expect_failures = [var.project_id]
+}
+
+run "a_memory_that_does_not_fit_is_refused" {
+  command = plan
+  variables {
+    api_memory = { instance_mib = 1024 }
+  }
+  expect_failures = [var.api_memory]
+}
+
+run "a_compactor_that_does_not_fit_is_refused" {
+  command = plan
+  variables {
+    compactor_memory = { scratch_mb = 4096 }
+  }
+  expect_failures = [var.compactor_memory]
+}
+
+run "an_alert_without_receiver_is_refused" {
+  command = plan
+  variables {
+    page_emails = []
+  }
+  expect_failures = [var.page_emails]
+}
+
+run "a_batch_age_beyond_the_objective_is_refused" {
+  command = plan
+  variables {
+    writer_batch_max_age_s = 60
+  }
+  expect_failures = [var.writer_batch_max_age_s]
+}
+
+run "a_repository_is_refused" {
+  command = plan
+  variables {
+    repository = "github.com/me/flights"
+  }
+  expect_failures = [var.repository]
+}

@@ -1,0 +1,210 @@
+# What is the project's own has no default: a wrong one would be created silently.
+
+variable "project_id" {
+  description = "Google Cloud project that everything is created in. It exists and has billing."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "A project id has 6 to 30 lower-case letters, digits and hyphens, and begins with a letter."
+  }
+}
+
+variable "region" {
+  description = "Region of everything, for example europe-west1: reads between regions cost money and time."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "A region looks like europe-west1."
+  }
+}
+
+variable "repository" {
+  description = "The connected Git repository that pushes start a build of, projects/P/locations/R/connections/C/repositories/N; null for no trigger (builds are then submitted by hand)."
+  type        = string
+
+  validation {
+    condition     = var.repository == null || can(regex("^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.repository))
+    error_message = "It takes projects/P/locations/R/connections/C/repositories/N, as `gcloud builds repositories list` prints it, or null."
+  }
+}
+
+variable "page_emails" {
+  description = "Who is woken up: addresses for alerts on what hurts users now."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.page_emails) > 0 && alltrue([for address in var.page_emails : can(regex("^[^@ ]+@[^@ ]+$", address))])
+    error_message = "At least one e-mail address: an alert that nobody gets is none."
+  }
+}
+
+variable "ticket_emails" {
+  description = "Who gets what can wait for working hours: usually the address of an issue tracker."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.ticket_emails) > 0 && alltrue([for address in var.ticket_emails : can(regex("^[^@ ]+@[^@ ]+$", address))])
+    error_message = "At least one e-mail address."
+  }
+}
+
+variable "page_channels" {
+  description = "Notification channels made elsewhere (PagerDuty, Opsgenie, a phone) that pages go to as well: an e-mail wakes nobody."
+  type        = list(string)
+  default     = [] # each needs a key of its own, which has no place in Terraform's state
+
+  validation {
+    condition     = alltrue([for channel in var.page_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", channel))])
+    error_message = "Each is projects/P/notificationChannels/NUMBER, as `gcloud beta monitoring channels list` prints it."
+  }
+}
+
+variable "runbook_url" {
+  description = "Where docs/runbook.md is to be read; alerts link to its headings."
+  type        = string
+
+  validation {
+    condition     = can(regex("^https://[^#]+$", var.runbook_url))
+    error_message = "It takes an https:// address without a fragment."
+  }
+}
+
+variable "trigger_branch" {
+  description = "Branch whose pushes are deployed, as a regular expression."
+  type        = string
+  default     = "^main$"
+}
+
+variable "public_api" {
+  description = "Whether anybody may call the API without a Google identity. False: callers need roles/run.invoker on the service."
+  type        = bool
+  default     = false # open on purpose only
+}
+
+variable "writer_instances" {
+  description = "Writers. One carries 20,000 events/s (37,000 measured on two shared cores); they share nothing, so two carry twice that."
+  type        = number
+  default     = 1 # a crashed one is back in seconds, and Pub/Sub keeps what arrives meanwhile
+
+  validation {
+    condition     = var.writer_instances >= 0 && var.writer_instances <= 100 && floor(var.writer_instances) == var.writer_instances
+    error_message = "A whole number from 0 (nothing is consumed; Pub/Sub keeps it) to 100."
+  }
+}
+
+variable "writer_batch_max_age_s" {
+  description = "Seconds that a writer collects events before it stores them: most of the freshness, and the number of objects."
+  type        = number
+  default     = 5 # visible within 10 s; 17,280 objects a day for each flight date that is written
+
+  validation {
+    condition     = var.writer_batch_max_age_s > 0 && var.writer_batch_max_age_s <= 20
+    error_message = "Above 0 and at most 20: the freshness objective is 30 s, uploads and listing included."
+  }
+}
+
+variable "api_min_instances" {
+  description = "API instances that are kept warm."
+  type        = number
+  default     = 1 # a cold start takes seconds, which the latency objective has no room for under little traffic
+
+  validation {
+    condition     = var.api_min_instances >= 0 && var.api_min_instances <= 100 && floor(var.api_min_instances) == var.api_min_instances
+    error_message = "A whole number from 0 to 100."
+  }
+}
+
+variable "api_max_instances" {
+  description = "API instances at most: the bound of the bill."
+  type        = number
+  default     = 10 # at 15 ms a question on two cores, over 1,000 questions/s
+
+  validation {
+    condition     = var.api_max_instances >= 1 && var.api_max_instances <= 1000 && floor(var.api_max_instances) == var.api_max_instances
+    error_message = "A whole number from 1 to 1000."
+  }
+}
+
+variable "api_memory" {
+  description = "MiB of an API instance and what of it the file cache and DuckDB may use (MB). The disk of Cloud Run is memory, so all of it counts."
+  type = object({
+    instance_mib = optional(number, 2048)
+    cache_mb     = optional(number, 512) # about 40 million flights
+    duckdb_mb    = optional(number, 512)
+  })
+  default = {}
+
+  validation {
+    # DuckDB spills at most as much again; Python, Arrow and 100 requests take 400 MB.
+    condition     = var.api_memory.cache_mb + 2 * var.api_memory.duckdb_mb + 400 <= var.api_memory.instance_mib * 1.048
+    error_message = "cache_mb + 2 x duckdb_mb (memory and spill) + 400 MB has to fit into instance_mib."
+  }
+}
+
+variable "compactor_memory" {
+  description = "MiB of the compactor and what of it DuckDB and the scratch folder may use (MB)."
+  type = object({
+    instance_mib = optional(number, 4096)
+    duckdb_mb    = optional(number, 1024)
+    scratch_mb   = optional(number, 2048) # months of tens of millions of flights
+  })
+  default = {}
+
+  validation {
+    condition     = var.compactor_memory.duckdb_mb + var.compactor_memory.scratch_mb + 500 <= var.compactor_memory.instance_mib * 1.048
+    error_message = "duckdb_mb + scratch_mb + 500 MB for the process has to fit into instance_mib."
+  }
+}
+
+variable "compactor_schedule" {
+  description = "When the compactor runs, in cron's form, UTC."
+  type        = string
+  default     = "*/5 * * * *" # a tail of 60 small files a date costs a question some ms; every minute would cost five times as much
+
+  validation {
+    condition     = length(split(" ", var.compactor_schedule)) == 5
+    error_message = "Five fields, as */5 * * * *."
+  }
+}
+
+variable "retention" {
+  description = "Days that things are kept: messages (replay by seek), deleted objects (soft delete), rejected messages."
+  type = object({
+    messages_days = optional(number, 7)  # a week in which a bad writer can be noticed, at 0.027 dollars a GiB and month
+    deleted_days  = optional(number, 7)  # the same week for whatever deletes what it should not
+    rejected_days = optional(number, 90) # a publisher's bug is found, mended, and its messages replayed
+  })
+  default = {}
+
+  validation {
+    condition     = var.retention.messages_days >= 1 && var.retention.messages_days <= 31
+    error_message = "messages_days is 1 to 31: what Pub/Sub keeps at most."
+  }
+  validation {
+    condition     = var.retention.deleted_days >= 7 && var.retention.deleted_days <= 90
+    error_message = "deleted_days is 7 to 90: what Cloud Storage takes."
+  }
+  validation {
+    condition     = var.retention.rejected_days >= 7
+    error_message = "rejected_days is at least 7: shorter, and nobody has looked yet."
+  }
+}
+
+variable "bigquery" {
+  description = "Whether the merged flights can be asked in BigQuery too: a dataset, a table over flights.manifest and a view. Turn it on once the lake has a snapshot."
+  type        = bool
+  default     = false # it reads the same files; nobody needs it to run the service
+}
+
+variable "metrics_wait_s" {
+  description = "Seconds that an apply waits after it made log-based metrics. If it still fails with `Cannot find metric`, apply again."
+  type        = number
+  default     = 120 # they are known within a minute or two
+
+  validation {
+    condition     = var.metrics_wait_s >= 0 && var.metrics_wait_s <= 900
+    error_message = "0 to 900 seconds."
+  }
+}

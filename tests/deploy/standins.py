@@ -1,0 +1,89 @@
+"""Stand-ins for gcloud, docker and make: they record what they are asked, and keep what runs in a file.
+
+`WORLD` names the file. Run as `standins.py gcloud|docker|make ARGUMENTS`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # they are started hundreds of times: what is not needed is not imported
+    from typing import Any
+
+SERVICE = "flights-api"
+URL = "https://flights-api-mock.a.run.app"
+
+
+def main(tool: str, arguments: list[str]) -> int:
+    with open(os.environ["WORLD"]) as file:
+        world = json.load(file)
+    command = " ".join([tool, *arguments])
+    world["log"].append(command)
+    if any(wrong in command for wrong in world["failing"]):
+        print(f"{command}: made to fail", file=sys.stderr)
+        code = 1
+    else:
+        code = {"gcloud": _gcloud, "docker": _docker, "make": lambda *_: 0}[tool](world, arguments)
+    with open(os.environ["WORLD"], "w") as file:
+        json.dump(world, file)
+    return code
+
+
+def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
+    options = dict(a[2:].partition("=")[::2] for a in arguments if a.startswith("--"))
+    words = [a for a in arguments if not a.startswith("--")]
+    name = words[-1]
+    match words:
+        case ["builds", "describe", _]:
+            print("2026-11-24T12:00:00.000Z")
+        case ["builds", "list"]:
+            print(world["older_builds"].pop(0) if world["older_builds"] else "", end="")
+        case ["run", "deploy", _]:
+            assert "no-traffic" in options
+            world["revisions"] += 1
+            world["tags"][options["tag"]] = f"{SERVICE}-{world['revisions']}"
+        case ["run", "services", "describe", _]:
+            print(json.dumps({"status": {"url": URL, "traffic": _traffic(world)}}))
+        case ["run", "services", "update-traffic", _]:
+            if "to-revisions" in options:
+                world["serving"] = options["to-revisions"].removesuffix("=100")
+            world["tags"].pop(options.get("remove-tags"), None)
+        case ["run", "worker-pools" | "jobs", "describe", _]:
+            print(f"{world['images'][name]}\t")
+        case ["run", "worker-pools" | "jobs", "update", _]:
+            world["images"][name] = options["image"]
+        case ["auth", "print-identity-token"]:
+            print("a-token")
+        case _:
+            print(f"gcloud does not know: {arguments}", file=sys.stderr)
+            return 2
+    return 0
+
+
+def _traffic(world: dict[str, Any]) -> list[dict[str, Any]]:
+    """The one that serves, and the tagged ones. The address of a tag is the local API's, where there is one."""
+    tagged = [
+        {"revisionName": revision, "tag": tag, "url": world["api"] or URL.replace("//", f"//{tag}---")}
+        for tag, revision in world["tags"].items()
+    ]
+    return [{"revisionName": world["serving"], "percent": 100}, *tagged]
+
+
+def _docker(world: dict[str, Any], arguments: list[str]) -> int:
+    """Builds and pushes do nothing; `run ... probe deploy` runs the real probe, where there is an API."""
+    if arguments[0] != "run" or not world["api"]:
+        return 0
+    import subprocess
+
+    environment = dict(a.removeprefix("--env=").split("=", 1) for a in arguments if a.startswith("--env="))
+    command = arguments[arguments.index("probe") :]
+    environment["PUBSUB_TOPIC"] = os.environ["PUBSUB_TOPIC"]  # of the local cloud, not of the project
+    done = subprocess.run([sys.executable, "-m", *command], env={**os.environ, **environment}, check=False)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
