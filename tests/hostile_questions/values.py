@@ -221,7 +221,7 @@ TARGETS = (
     *(b"/", b"//", b"/v1", b"/v1/", b"/v1/stats/", b"/v1//stats", b"/V1/STATS", b"/v1/stats%2F", b"/v1/stats%00", b"/v1/stats;x=1"),
     *(b"/v1/../v1/stats", b"/v1/%2e%2e/v1/stats", b"/v1/flights/..", b"/v1/flights/../../etc/passwd", b"/v1/flights/%2e%2e%2fetc"),
     *(b"/v1/flights/", b"/v1/flights/%00", b"/v1/flights/%ff", b"/v1/flights/" + b"A" * 60_000, b"/v1/lake/", b"/v1/lake/x"),
-    *(b"/metrics", b"/.git/config", b"/.env", b"/admin", b"/openapi.yaml", b"/health/", b"/ready%20", b"/static/../app.py", b"/%"),
+    *(b"/metrics/", b"/.git/config", b"/.env", b"/admin", b"/openapi.yaml", b"/health/", b"/ready%20", b"/static/../app.py", b"/%"),
     *(b"\xff", b"/v1/flights/%C0%AE%C0%AE/x", b"/v1/flights/a/b", b"/v1/flights/a%2Fb", b"/v1/flights/2013-01-01-UA-1545-EWR/"),
     *(b"/" + b"a/" * 5000, b"/v1/stats\\", b"*", b"", b"http://evil.example/v1/stats", b"/v1/flights/{flight_id}"),
 )  # fmt: skip

@@ -145,7 +145,7 @@ class Services:
     def is_up(self, name: str) -> bool:
         """At work, so that killing it means something."""
         if name in COMPACTORS:
-            return " compact" in self.log(name)  # "compacted" or "compaction failed"
+            return any(said in self.log(name) for said in ("compacted: ", "compaction failed"))
         if name in SERVERS:
             return _is_listening(self._ports[name])
         return _answers(self.url(name, "/health"))
