@@ -363,7 +363,10 @@ class Writer:
         self.storage_trouble = str(error)
 
     async def _acknowledge(self, batch: Batch) -> None:
-        """Everything of the batch is durable. A lost ack only means a redelivery, which changes nothing."""
+        """Everything of the batch is durable. A lost ack only means a redelivery, which changes nothing.
+
+        Tries until the leases cannot be kept any more: then the batch is given up like any other.
+        """
         ack_ids = batch.ack_ids
         failures = 0
         while True:
@@ -371,9 +374,7 @@ class Writer:
                 await self._subscription.acknowledge(ack_ids)
             except SubscriptionUnavailableError as error:
                 failures += 1
-                if self._now() >= min(lease.until_s for lease in batch.leases):
-                    log.warning("ack given up, %d messages will come again: %s", len(ack_ids), error)
-                    return
+                log.info("ack not taken, tries again: %s", error)
                 await asyncio.sleep(self._backoff_s(failures))
             else:
                 self.counts.acked += len(ack_ids)
