@@ -42,10 +42,6 @@ def landed_file(flight_date: dt.date, unique: str) -> str:
     return f"{LANDING}flight_date={flight_date.isoformat()}/{unique}.parquet"
 
 
-def landing_prefix(flight_date: dt.date) -> str:
-    return f"{LANDING}flight_date={flight_date.isoformat()}/"
-
-
 def rejected_file(date: dt.date, unique: str) -> str:
     return f"{REJECTED}date={date.isoformat()}/{unique}.parquet"
 

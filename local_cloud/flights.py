@@ -32,10 +32,6 @@ def events(limit: int | None = None) -> Iterator[bytes]:
     return events_of(read_flights(limit))
 
 
-def count_events(limit: int | None = None) -> int:
-    return count_events_of(read_flights(limit))
-
-
 def count_events_of(flights: Sequence[Flight]) -> int:
     return sum(2 if flight.is_cancelled else 3 for flight in flights)
 

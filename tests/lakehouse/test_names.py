@@ -21,7 +21,6 @@ def test_a_name_is_ours_when_the_layout_knows_it() -> None:
 
 def test_every_name_is_spelled_as_the_contract_says() -> None:
     assert names.landed_file(_DAY, _ID) == f"landing/flight_date=2026-11-04/{_ID}.parquet"
-    assert names.landing_prefix(_DAY) == "landing/flight_date=2026-11-04/"
     assert names.rejected_file(_DAY, _ID) == f"rejected/date=2026-11-04/{_ID}.parquet"
     assert names.month_file("2026-11", 41, _ID) == f"flights/flight_month=2026-11/41-{_ID}.parquet"
     assert names.snapshot(42) == "snapshots/00000000000000000042.json"

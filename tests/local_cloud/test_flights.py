@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.flights import count_events, count_events_of, events, events_of
+from local_cloud.flights import count_events_of, events, events_of
 from local_cloud.timetable import Flight, read_flights
 
 Row = dict[str, str]
@@ -259,7 +259,7 @@ def test_a_limit_takes_the_first_flights_of_the_file(flights: list[Flight]) -> N
         ("2013-01-01", "UA", 1714),
         ("2013-01-01", "AA", 1141),
     }
-    assert count_events(3) == len(told) == 9
+    assert count_events_of(read_flights(3)) == len(told) == 9
 
 
 def test_the_events_are_the_same_every_time() -> None:
