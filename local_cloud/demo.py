@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _demo(processes: Processes, console: Console, options: argparse.Namespace) -> int:
     api_url, writer_url, topic = _start(processes, options)
-    console.print(f"writer, compactor and API are running; the API answers at {api_url}")
+    console.print(f"writer, compactor and API are running; watch at {api_url}/ what it answers")
     flights = read_flights(options.limit)
     with Canaries(topic, api_url) as canaries:
         with progress("events", count_events_of(flights)) as advance:
@@ -189,7 +189,7 @@ def _print_curls(console: Console, api_url: str) -> None:
 
 
 def _serve(processes: Processes, console: Console, api_url: str) -> None:
-    console.print(f"\nServing at {api_url} (its questions: {api_url}/docs) until Ctrl-C.", soft_wrap=True)
+    console.print(f"\nDashboard: {api_url}/   API reference: {api_url}/docs   serving until Ctrl-C.", soft_wrap=True)
     try:
         while True:
             processes.check()
