@@ -41,7 +41,9 @@ dark() {
 import json, sys
 service = json.load(sys.stdin)
 entry = next(e for e in service["status"]["traffic"] if e.get("tag") == sys.argv[1])
-print(entry["revisionName"], entry["url"], service["status"]["url"])
+settings = service["spec"]["template"]["spec"]["containers"][0].get("env", [])
+access = "keys" if any(s["name"] == "API_KEYS_FILE" for s in settings) else "open"
+print(entry["revisionName"], entry["url"], service["status"]["url"], access)
 ' "$TAG" >"$STATE/dark"
   say "dark revision: $(cat "$STATE/dark")"
 }
@@ -79,22 +81,30 @@ pipeline() {
 }
 
 probe() {
-  local url audience token
+  local url audience access
   [[ -e $STATE/deployed ]] || { say "the pipeline was not deployed; nothing to probe" && return 1; }
-  read -r _ url audience <"$STATE/dark"
-  token=$(cat "$STATE/token")
+  read -r _ url audience access <"$STATE/dark"
+  PROBE_TOKEN=$(cat "$STATE/token")
+  PROBE_API_KEY=$(cat "$STATE/key")
+  export PROBE_TOKEN PROBE_API_KEY # by name below: no secret is an argument
   docker run --rm --network=cloudbuild --read-only --tmpfs=/tmp \
-    --env=PROBE_URL="$url" --env=PROBE_TOKEN="$token" --env=GOOGLE_CLOUD_PROJECT="$PROJECT_ID" \
+    --env=PROBE_URL="$url" --env=PROBE_TOKEN --env=PROBE_API_KEY --env=GOOGLE_CLOUD_PROJECT="$PROJECT_ID" \
     --env=PUBSUB_TOPIC="projects/$PROJECT_ID/topics/flights" \
     "$IMAGES/writer:$COMMIT" probe deploy --id "$BUILD_ID"
-  say "probed $url of $audience"
+  say "probed $url of $audience ($access)"
   touch "$STATE/probed"
 }
 
-# The build's own identity, for the service: an hour, in a file that goes with the build.
+# The build's own identity, for the service, an hour; and the probe's API key, where the revision wants keys.
+# In files that go with the build.
 token() {
-  local audience
-  read -r _ _ audience <"$STATE/dark"
+  local audience access
+  read -r _ _ audience access <"$STATE/dark"
+  (umask 077 && : >"$STATE/key")
+  if [[ $access == keys ]]; then
+    gcloud secrets versions access latest --secret=flights-probe-key >"$STATE/key"
+    [[ -s $STATE/key ]] || { say "the latest version of flights-probe-key is empty" && return 1; }
+  fi
   (umask 077 && gcloud auth print-identity-token --audiences="$audience" \
     --impersonate-service-account="$BUILD_ACCOUNT" >"$STATE/token")
 }

@@ -54,6 +54,8 @@ class DeployProbe:
         self._is_counted_once("once after the same event came twice")
         self._is_left_out()
         self._refuses()
+        if self._service.has_key:
+            self._wants_a_key()
 
     def _starts(self) -> None:
         for path in ("/health", "/ready"):
@@ -108,6 +110,14 @@ class DeployProbe:
             _expect(answer.json().get("status") == status, f"a problem document with status {status}", answer)
         _expect("date_from" in wrong.body, "the problem to name the parameter date_from", wrong)
         self._say("refuses with problem documents that name the parameter")
+
+    def _wants_a_key(self) -> None:
+        """A probe is given a key where the revision is meant to want one: a key that is not asked for is a hole."""
+        stranger = self._service.without_key()
+        answer = self._until(lambda: stranger.get("/v1/lake"), lambda a: 0 < a.status < 500, "an answer")
+        refused = answer.status == 401 and answer.media_type == PROBLEM  # by the API, not by what is before it
+        _expect(refused, "status 401 with a problem document without an API key", answer)
+        self._say("refuses whoever has no API key")
 
     def _path(self) -> str:
         return f"/v1/flights/{self._flight.flight_id}"

@@ -18,6 +18,7 @@ from probe.settings import Settings
 USER_AGENT = "flights-probe/1"
 """Log-based metrics leave requests of this agent out of what users saw."""
 
+_API_KEY = "X-API-Key"
 _METADATA_S = 5.0  # a server on the same host: it answers at once, or is not there
 _SHOWN = 500  # characters of a body in a message: enough to know it by
 _BODY_MAX = 10_000_000  # bytes of an answer: a probe asks for one flight, not for more than this
@@ -52,6 +53,14 @@ class Service:
         self._url = url
         self._headers = {"User-Agent": USER_AGENT, **headers}
 
+    @property
+    def has_key(self) -> bool:
+        return _API_KEY in self._headers
+
+    def without_key(self) -> Service:
+        """The same service for somebody without an API key."""
+        return Service(self._url, {name: value for name, value in self._headers.items() if name != _API_KEY})
+
     def get(self, path: str, parameters: Mapping[str, str | int] | None = None, timeout_s: float = 15.0) -> Answer:
         """One GET, never raising for what the service does: a refusal and a silence are answers too."""
         query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
@@ -74,7 +83,7 @@ def open_service(settings: Settings) -> Service:
     if token:
         headers["Authorization"] = f"Bearer {token}"
     if settings.api_key:
-        headers["X-API-Key"] = settings.api_key
+        headers[_API_KEY] = settings.api_key
     return Service(settings.url, headers)
 
 

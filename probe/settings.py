@@ -17,7 +17,8 @@ which gives its messages back within the ack deadline of 60 s."""
 
 @dataclass(frozen=True)
 class Settings:
-    """`audience`: an identity token for it is had from the metadata server. `token`: one is given."""
+    """`audience`: an identity token for it is had from the metadata server. `token`: one is given. With an `api_key`
+    a probe of a deploy also checks that nobody gets in without one."""
 
     url: str
     topic: str
@@ -37,7 +38,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         topic=_matching(environment, "PUBSUB_TOPIC", r"projects/[^/]+/topics/[^/]+", "projects/PROJECT/topics/NAME"),
         audience=environment.get("PROBE_AUDIENCE") or None,
         token=environment.get("PROBE_TOKEN") or None,
-        api_key=environment.get("PROBE_API_KEY") or None,
+        api_key=environment.get("PROBE_API_KEY", "").strip() or None,  # a secret's file often ends with a newline
         within_s=_seconds(environment.get("PROBE_WITHIN_S", str(_WITHIN_S))),
     )
 

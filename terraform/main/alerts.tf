@@ -4,8 +4,8 @@
 locals {
   # A burn rate of 1 spends the budget in exactly 28 days. An alert needs all of: the rate over the long window
   # (enough is spent), over the short one (it goes on), and min_bad bad events in the long one (under little traffic
-  # one failure is a rate of hundreds). No window is longer than a day: alerts cannot look back further, so the
-  # usual three-day ticket is one of a day at three times the rate.
+  # one failure is a rate of hundreds). No window is longer than a day: alerts cannot look back further
+  # (docs/slo.md), so the usual three-day ticket is one of a day at three times the rate.
   burn = {
     availability-fast   = { slo = "availability", severity = "CRITICAL", rate = 14.4, long_s = 3600, short_s = 300, min_bad = 10 }
     availability-slow   = { slo = "availability", severity = "CRITICAL", rate = 6, long_s = 21600, short_s = 1800, min_bad = 20 }
@@ -65,14 +65,20 @@ locals {
     }
   }
 
-  absent = {
+  # What has to happen now and then, and did not: no data, or zeros (counters of lines may go on as zeros, which an
+  # absence condition would take for data).
+  none = {
     compactor-silent = {
-      filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"succeeded\""
-      duration_s = 3600 # no snapshot for an hour: the tail grows, nothing is collected
+      filter   = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"succeeded\""
+      period_s = 3600 # twelve runs; nothing is merged, nothing is collected
+    }
+    snapshot-old = {
+      filter   = "metric.type=\"logging.googleapis.com/user/flights_commits\" resource.type=\"cloud_run_job\""
+      period_s = 1800 # six runs, each of which has five canaries to absorb, if nothing else
     }
     canary-silent = {
-      filter     = "metric.type=\"logging.googleapis.com/user/flights_canary\" resource.type=\"cloud_run_job\""
-      duration_s = 900 # without canaries nobody knows whether events arrive
+      filter   = "metric.type=\"logging.googleapis.com/user/flights_canary\" resource.type=\"cloud_run_job\""
+      period_s = 900 # without canaries nobody knows whether events arrive
     }
   }
 
@@ -181,8 +187,8 @@ resource "google_monitoring_alert_policy" "above" {
   depends_on = [terraform_data.metrics_known]
 }
 
-resource "google_monitoring_alert_policy" "absent" {
-  for_each = local.absent
+resource "google_monitoring_alert_policy" "none" {
+  for_each = local.none
 
   display_name          = "flights: ${each.key}"
   combiner              = "OR"
@@ -190,12 +196,15 @@ resource "google_monitoring_alert_policy" "absent" {
   notification_channels = local.channel["WARNING"]
 
   conditions {
-    display_name = "nothing for ${each.value.duration_s} s"
-    condition_absent {
-      filter   = each.value.filter
-      duration = "${each.value.duration_s}s"
+    display_name = "none in ${each.value.period_s} s"
+    condition_threshold {
+      filter                  = each.value.filter
+      comparison              = "COMPARISON_LT"
+      threshold_value         = 1
+      duration                = "60s" # not 0: what is missing is judged after a while only
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_ACTIVE"
       aggregations {
-        alignment_period     = "300s"
+        alignment_period     = "${each.value.period_s}s"
         per_series_aligner   = "ALIGN_DELTA"
         cross_series_reducer = "REDUCE_SUM"
       }

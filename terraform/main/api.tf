@@ -70,6 +70,51 @@ resource "google_cloud_run_v2_service" "api" {
         name  = "API_QUERIES_AT_ONCE"
         value = "2" # the cores above; the process would count the host's
       }
+      env {
+        name  = "API_LOG_FORMAT"
+        value = "json"
+      }
+      env {
+        name  = "API_TRACE_PROJECT"
+        value = var.project_id
+      }
+      env {
+        name  = "API_PROXY_HOPS"
+        value = "1" # Cloud Run's front end adds the caller's address; a load balancer in front would be one more
+      }
+      env {
+        name  = "API_TLS_IN_FRONT"
+        value = "true" # Cloud Run sends plain HTTP on to HTTPS
+      }
+      dynamic "env" {
+        for_each = var.api_keys_enabled ? { API_KEYS_FILE = "${local.keys_folder}/${local.keys_file}" } : {}
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+      dynamic "volume_mounts" {
+        for_each = var.api_keys_enabled ? ["keys"] : []
+        content {
+          name       = volume_mounts.value
+          mount_path = local.keys_folder
+        }
+      }
+    }
+
+    # Cloud Run refuses a revision whose secret has no version, so nothing of it is there until the keys are.
+    dynamic "volumes" {
+      for_each = var.api_keys_enabled ? ["keys"] : []
+      content {
+        name = volumes.value
+        secret {
+          secret = google_secret_manager_secret.api_key_hashes.secret_id
+          items {
+            version = "latest" # read when an instance starts
+            path    = local.keys_file
+          }
+        }
+      }
     }
   }
 
@@ -86,7 +131,7 @@ resource "google_cloud_run_v2_service" "api" {
     ]
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [google_project_service.api, google_secret_manager_secret_iam_member.api_reads]
 }
 
 resource "google_cloud_run_v2_service_iam_member" "public" {
@@ -121,21 +166,4 @@ resource "google_service_account_iam_member" "build_as_api" {
   service_account_id = google_service_account.api.name
   role               = "roles/iam.serviceAccountUser"
   member             = google_service_account.build.member
-}
-
-# Hashes of API keys, never keys. Versions are added by hand: a value in Terraform would be in its state.
-resource "google_secret_manager_secret" "api_key_hashes" {
-  secret_id = "flights-api-key-hashes"
-
-  replication {
-    auto {}
-  }
-
-  depends_on = [google_project_service.api]
-}
-
-resource "google_secret_manager_secret_iam_member" "api_reads" {
-  secret_id = google_secret_manager_secret.api_key_hashes.id
-  role      = "roles/secretmanager.secretAccessor"
-  member    = google_service_account.api.member
 }

@@ -48,8 +48,9 @@ locals {
         { title = "Canary: published to visible, s", lines = [
           { filter = "${local.log_metric}flights_freshness_seconds\"", aligner = "ALIGN_PERCENTILE_50", reducer = "REDUCE_MAX" },
         ] },
-        { title = "Tail: landed files not merged yet", lines = [
+        { title = "Tail: landed files not merged yet, as the canary sees them, and after each run of the compactor", lines = [
           { filter = local.above["long-tail"].filter, aligner = "ALIGN_PERCENTILE_50", reducer = "REDUCE_MAX" },
+          { filter = "${local.log_metric}flights_pending_files\"", aligner = "ALIGN_PERCENTILE_50", reducer = "REDUCE_MAX" },
         ] },
         { title = "Rejected files in the lake, and unreadable ones", lines = [
           for name in ["flights_rejected_files", "flights_unreadable"] : { filter = "${local.log_metric}${name}\"", aligner = "ALIGN_PERCENTILE_50", reducer = "REDUCE_MAX" }

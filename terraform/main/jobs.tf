@@ -15,7 +15,9 @@ locals {
         COMPACTOR_SCRATCH_MB     = tostring(var.compactor_memory.scratch_mb)
         COMPACTOR_THREADS        = "2"
         COMPACTOR_MONTHS_AT_ONCE = "2"
+        COMPACTOR_LOG_FORMAT     = "json"
       }
+      secret = {}
     }
     canary = {
       account  = google_service_account.canary
@@ -29,6 +31,7 @@ locals {
         PROBE_URL      = google_cloud_run_v2_service.api.uri
         PROBE_AUDIENCE = google_cloud_run_v2_service.api.uri
       }
+      secret = var.api_keys_enabled ? { PROBE_API_KEY = google_secret_manager_secret.probe_key.secret_id } : {}
     }
   }
 }
@@ -85,6 +88,19 @@ resource "google_cloud_run_v2_job" "job" {
             value = env.value
           }
         }
+
+        dynamic "env" {
+          for_each = each.value.secret
+          content {
+            name = env.key
+            value_source {
+              secret_key_ref {
+                secret  = env.value
+                version = "latest" # read when a run starts
+              }
+            }
+          }
+        }
       }
     }
   }
@@ -101,7 +117,7 @@ resource "google_cloud_run_v2_job" "job" {
     ]
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [google_project_service.api, google_secret_manager_secret_iam_member.probes_read]
 }
 
 resource "google_cloud_scheduler_job" "job" {

@@ -28,6 +28,13 @@ locals {
     jsonPayload.objects:*
   EOT
 
+  # The compactor's line for each run that went through.
+  compaction = <<-EOT
+    resource.type="cloud_run_job"
+    resource.labels.job_name="flights-compactor"
+    jsonPayload.absorbed_files:*
+  EOT
+
   counter = {
     flights_gets_total  = { resource = "cloud_run_revision", filter = local.users_gets }
     flights_gets_good   = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}" }
@@ -35,13 +42,14 @@ locals {
     flights_gets_timed  = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}" }
     flights_gets_fast   = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency<\"0.5s\"" }
     flights_gets_slow   = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency>=\"0.5s\"" }
-    flights_rejecting   = { resource = "cloud_run_worker_pool", filter = "${local.batch}jsonPayload.rejected>0" } # batches
+    flights_rejecting   = { resource = "cloud_run_worker_pool", filter = "${local.batch}jsonPayload.rejected>0" }    # batches
+    flights_commits     = { resource = "cloud_run_job", filter = "${local.compaction}jsonPayload.absorbed_files>0" } # snapshots made
     flights_canary      = { resource = "cloud_run_job", filter = local.canary }
     flights_canary_good = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=true" }
     flights_canary_bad  = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=false" }
   }
 
-  # What the canary saw of the lake, one line a minute, so a minute's mean is the value; and of each batch.
+  # What the canary saw of the lake, one line a minute, so a minute's mean is the value; of each batch and each run.
   gauge = {
     flights_freshness_seconds = { lines = local.canary, field = "canary.seconds", unit = "s" }
     flights_tail_files        = { lines = local.canary, field = "canary.tail_files", unit = "1" }
@@ -51,6 +59,7 @@ locals {
     flights_unreadable        = { lines = local.canary, field = "canary.unreadable", unit = "1" }
     flights_batch_objects     = { lines = local.batch, field = "objects", unit = "1" }
     flights_batch_rows        = { lines = local.batch, field = "rows", unit = "1" }
+    flights_pending_files     = { lines = local.compaction, field = "pending_files", unit = "1" }
   }
 }
 

@@ -83,6 +83,12 @@ variable "public_api" {
   default     = false # open on purpose only
 }
 
+variable "api_keys_enabled" {
+  description = "Whether what is under /v1/ needs an API key. Only once flights-api-key-hashes and flights-probe-key have a version (docs/deploy.md, API keys): Cloud Run refuses what would read a secret without one."
+  type        = bool
+  default     = false # at the first apply the secrets are empty
+}
+
 variable "writer_instances" {
   description = "Writers. One carries 20,000 events/s (37,000 measured on two shared cores); they share nothing, so two carry twice that."
   type        = number

@@ -45,6 +45,10 @@ resource "google_cloud_run_v2_worker_pool" "writer" {
         name  = "WRITER_ACK_DEADLINE_S"
         value = tostring(local.ack_deadline_s)
       }
+      env {
+        name  = "WRITER_LOG_FORMAT"
+        value = "json"
+      }
     }
   }
 

@@ -33,6 +33,8 @@ class Run:
     failing: list[str] = field(default_factory=list)
     older_builds: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    settings: list[str] = field(default_factory=lambda: ["LAKE_URL"])
+    secrets: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     said: str = ""
 
@@ -50,7 +52,8 @@ class Run:
 
     def save(self, **changes: Any) -> None:
         known = json.loads(self.world.read_text()) if self.world.exists() else {}
-        now = {"api": self.api, "failing": self.failing, "older_builds": self.older_builds}
+        now: dict[str, Any] = {"api": self.api, "failing": self.failing, "older_builds": self.older_builds}
+        now |= {"settings": self.settings, "secrets": self.secrets}
         self.world.write_text(json.dumps({**known, **now, **changes}))
 
     def __getitem__(self, name: str) -> Any:
@@ -58,7 +61,7 @@ class Run:
 
     def build(self, build_id: str = BUILD_ID) -> bool:
         """Runs the steps as Cloud Build does; whether the build succeeded."""
-        self.save(failing=self.failing, older_builds=self.older_builds)
+        self.save()
         values = substitutions(build_id)
         environment = {
             **{

@@ -46,7 +46,8 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
             world["revisions"] += 1
             world["tags"][options["tag"]] = f"{SERVICE}-{world['revisions']}"
         case ["run", "services", "describe", _]:
-            print(json.dumps({"status": {"url": URL, "traffic": _traffic(world)}}))
+            template = {"spec": {"containers": [{"env": [{"name": n} for n in world["settings"]]}]}}
+            print(json.dumps({"spec": {"template": template}, "status": {"url": URL, "traffic": _traffic(world)}}))
         case ["run", "services", "update-traffic", _]:
             if "to-revisions" in options:
                 world["serving"] = options["to-revisions"].removesuffix("=100")
@@ -57,6 +58,11 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
             world["images"][name] = options["image"]
         case ["auth", "print-identity-token"]:
             print("a-token")
+        case ["secrets", "versions", "access", "latest"]:
+            if options["secret"] not in world["secrets"]:
+                print("NOT_FOUND: no version", file=sys.stderr)
+                return 1
+            print(world["secrets"][options["secret"]], end="")
         case _:
             print(f"gcloud does not know: {arguments}", file=sys.stderr)
             return 2
@@ -74,11 +80,15 @@ def _traffic(world: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _docker(world: dict[str, Any], arguments: list[str]) -> int:
     """Builds and pushes do nothing; `run ... probe deploy` runs the real probe, where there is an API."""
-    if arguments[0] != "run" or not world["api"]:
+    if arguments[0] != "run":
+        return 0
+    given = [a.removeprefix("--env=").partition("=") for a in arguments if a.startswith("--env=")]
+    environment = {name: value if equals else os.environ[name] for name, equals, value in given}
+    world["probed_with"] = environment
+    if not world["api"]:
         return 0
     import subprocess
 
-    environment = dict(a.removeprefix("--env=").split("=", 1) for a in arguments if a.startswith("--env="))
     command = arguments[arguments.index("probe") :]
     environment["PUBSUB_TOPIC"] = os.environ["PUBSUB_TOPIC"]  # of the local cloud, not of the project
     done = subprocess.run([sys.executable, "-m", *command], env={**os.environ, **environment}, check=False)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 import pytest
 
-from tests.deploy.terraform_files import MAIN, ROOT, local, resources, texts
+from tests.deploy.terraform_files import MAIN, ROOT, local, named, resources, texts
 
 DAY = 1440  # minutes
 Series = Sequence[tuple[int, int]]
@@ -171,6 +171,94 @@ def test_page_ends_with_the_outage(slo: str) -> None:
     assert short_bad == 0
 
 
+# -- causes: what happened, minute by minute --------------------------------------------------------------------
+
+EVERY_MIN = 5  # of var.compactor_schedule
+
+
+def above_at(name: str, counts: Sequence[int]) -> int | None:
+    """The first minute at whose end an alert on counted events has been above its threshold for its duration."""
+    alert = local("above")[name]
+    assert alert["aligner"] == "ALIGN_DELTA"
+    return held(counts, alert["period_s"], alert["duration_s"], lambda count: count > alert["threshold"])
+
+
+def none_at(name: str, counts: Sequence[int]) -> int | None:
+    """Likewise, of an alert on what did not happen."""
+    condition = resources(MAIN)["google_monitoring_alert_policy.none"]["conditions"][0]["condition_threshold"][0]
+    assert (condition["comparison"], condition["threshold_value"]) == ("COMPARISON_LT", 1)
+    assert condition["evaluation_missing_data"] == "EVALUATION_MISSING_DATA_ACTIVE"
+    duration_s = int(condition["duration"].rstrip("s"))
+    return held(counts, local("none")[name]["period_s"], duration_s, lambda count: count < 1)
+
+
+def held(counts: Sequence[int], period_s: int, duration_s: int, is_wrong: Callable[[int], bool]) -> int | None:
+    sums, period, wanted = [0, *accumulate(counts)], period_s // 60, max(1, duration_s // 60)
+    wrong = 0
+    for end in range(period, len(counts) + 1):
+        wrong = wrong + 1 if is_wrong(sums[end] - sums[end - period]) else 0
+        if wrong >= wanted:
+            return end
+    return None
+
+
+def runs(minutes: int, lost: Callable[[int], bool] = lambda _: False) -> list[int]:
+    """Runs of the compactor that went through, at each minute; `lost` says which runs did not."""
+    return [int(minute % EVERY_MIN == 0 and not lost(minute // EVERY_MIN)) for minute in range(minutes)]
+
+
+def test_schedule_of_the_replays_is_terraforms() -> None:
+    assert named(MAIN, "variable")["compactor_schedule"]["default"] == f"*/{EVERY_MIN} * * * *"
+
+
+@pytest.mark.parametrize(("alert", "within"), [("snapshot-old", 31), ("compactor-silent", 61)])
+def test_compaction_that_stops_is_a_ticket(alert: str, within: int) -> None:
+    at = none_at(alert, runs(DAY) + [0] * 120)
+    assert at is not None
+    assert 0 < at - DAY <= within
+
+
+def test_compaction_that_runs_and_commits_nothing_while_the_tail_grows_is_a_ticket() -> None:
+    """Runs go through, so neither compactor-silent nor compactor-failing says anything."""
+    commits, succeeded = runs(DAY) + [0] * 120, runs(DAY + 120)
+    assert none_at("snapshot-old", commits) is not None
+    assert none_at("compactor-silent", succeeded) is None
+    assert above_at("compactor-failing", [0] * (DAY + 120)) is None
+
+
+def test_compactor_that_fails_is_a_ticket_within_three_runs() -> None:
+    at = above_at("compactor-failing", [0] * DAY + runs(60))
+    assert at is not None
+    assert at - DAY <= 3 * EVERY_MIN
+
+
+def test_runs_that_fail_one_at_a_time_all_month_are_no_news() -> None:
+    print("seed 3")
+    chance = random.Random(3)
+    failed: set[int] = set()
+    for run in range(28 * DAY // EVERY_MIN):
+        if run - max(failed, default=-9) > 4 and chance.random() < 0.06:
+            failed.add(run)
+    assert len(failed) > 200
+    commits = runs(28 * DAY, lambda run: run in failed)
+    assert none_at("snapshot-old", commits) is None
+    assert none_at("compactor-silent", commits) is None
+    assert above_at("compactor-failing", runs(28 * DAY, lambda run: run not in failed)) is None
+
+
+def test_canary_that_stops_is_a_ticket_and_one_that_skips_some_minutes_is_not() -> None:
+    skipping = [int(minute % 60 > 9) for minute in range(DAY)]
+    assert none_at("canary-silent", skipping) is None
+    at = none_at("canary-silent", [*skipping, *[0] * 60])
+    assert at is not None
+    assert at - DAY <= 16
+
+
+def test_single_batch_with_a_rejected_line_is_a_ticket() -> None:
+    assert above_at("rejected-messages", [0] * DAY) is None
+    assert above_at("rejected-messages", [*[0] * DAY, 1]) == DAY + 1
+
+
 def test_every_rate_can_be_reached() -> None:
     for name, alert in local("burn").items():
         highest = 1 / (1 - local("slo")[alert["slo"]]["goal"])
@@ -197,21 +285,11 @@ def test_every_objective_has_a_fast_and_a_slow_page_and_a_ticket(slo: str) -> No
 def test_metrics_that_are_used_exist() -> None:
     made = set(local("counter")) | set(local("gauge"))
     used = {v for slo in local("slo").values() for v in (slo["total"], slo["good"], slo["bad"])}
-    for name in ("above", "absent"):
+    for name in ("above", "none"):
         used |= set(re.findall(r"user/(flights_\w+)", " ".join(texts(local(name)))))
     assert used <= made
     dashboard = (MAIN / "dashboard.tf").read_text()
     assert set(re.findall(r"log_metric}(flights_\w+)", dashboard)) <= made
-
-
-def test_canary_writes_every_field_that_a_metric_reads() -> None:
-    from probe.canary import Canary
-
-    fields = set(Canary.__dataclass_fields__)
-    read = {gauge["field"] for gauge in local("gauge").values() if gauge["lines"] == "${local.canary}"}
-    assert {name.removeprefix("canary.") for name in read} <= fields
-    assert "jsonPayload.canary.good" in local("canary")
-    assert "good" in fields
 
 
 def test_probes_are_left_out_of_what_users_saw() -> None:
@@ -225,7 +303,7 @@ def test_probes_are_left_out_of_what_users_saw() -> None:
 
 
 def alert_names() -> set[str]:
-    return {name for kind in ("burn", "above", "absent") for name in local(kind)}
+    return {name for kind in ("burn", "above", "none") for name in local(kind)}
 
 
 def headings(file: str) -> set[str]:

@@ -79,6 +79,28 @@ def test_run_again_after_a_failure_deploys(run: Run) -> None:
     assert run["serving"] == "flights-api-2"
 
 
+def test_probe_gets_the_key_from_its_secret_only_when_the_revision_wants_keys(run: Run) -> None:
+    run.secrets = {"flights-probe-key": "flk_of-the-probe"}
+    assert run.build(), run.said
+    assert run["probed_with"]["PROBE_API_KEY"] == ""
+    assert run["probed_with"]["PROBE_TOKEN"] == "a-token"
+    run.settings.append("API_KEYS_FILE")
+    assert run.build("9d2504e0-0000-11d3-9a0c-0305e82c3301"), run.said
+    assert run["probed_with"]["PROBE_API_KEY"] == "flk_of-the-probe"
+    assert not [line for line in run["log"] if "flk_" in line or "a-token" in line]  # no secret is an argument
+    assert "flk_" not in run.said
+
+
+@pytest.mark.parametrize("secrets", [{}, {"flights-probe-key": ""}], ids=["no version", "empty version"])
+def test_nothing_that_runs_is_changed_when_the_key_cannot_be_had(run: Run, secrets: dict[str, str]) -> None:
+    run.settings.append("API_KEYS_FILE")
+    run.secrets = secrets
+    assert not run.build()
+    assert run.done[-1] == "token"
+    assert run["images"] == OLD
+    assert run["serving"] == "flights-api-0"
+
+
 def test_older_build_goes_first(run: Run) -> None:
     run.older_builds = ["older-build", "older-build"]
     assert run.build(), run.said
@@ -151,6 +173,8 @@ def test_names_are_terraforms() -> None:
     assert f"BUILD_ACCOUNT={account}@$PROJECT_ID.iam.gserviceaccount.com" in BUILD["options"]["env"]
     repository = resources(MAIN)["google_artifact_registry_repository.images"]["repository_id"]
     assert BUILD["substitutions"]["_IMAGES"] == f"${{_REGION}}-docker.pkg.dev/$PROJECT_ID/{repository}"
+    secret = resources(MAIN)["google_secret_manager_secret.probe_key"]["secret_id"]
+    assert set(re.findall(r"--secret=(\S+)", script)) == {secret}
     trigger = resources(MAIN)["google_cloudbuild_trigger.deploy"]
     assert trigger["filename"] == "cloudbuild.yaml"
     assert set(trigger["substitutions"]) <= set(BUILD["substitutions"])

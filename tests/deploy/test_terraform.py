@@ -34,10 +34,15 @@ GRANTS = {
     ("google_service_account_iam_member", "roles/iam.serviceAccountOpenIdTokenCreator", "build"),
     ("google_artifact_registry_repository_iam_member", "roles/artifactregistry.writer", "build"),
     ("google_secret_manager_secret_iam_member", "roles/secretmanager.secretAccessor", "api"),
+    ("google_secret_manager_secret_iam_member", "roles/secretmanager.secretAccessor", "build"),
+    ("google_secret_manager_secret_iam_member", "roles/secretmanager.secretAccessor", "canary"),
     ("google_project_iam_member", "roles/cloudbuild.builds.viewer", "build"),
     ("google_project_iam_member", "roles/logging.logWriter", "build"),
     ("google_project_iam_member", "roles/run.viewer", "build"),
 }
+
+
+_SETTING = re.compile(r"\b(?:API|WRITER|COMPACTOR|PROBE)_[A-Z_]+\b")
 
 
 def grants() -> set[tuple[str, str, str]]:
@@ -130,9 +135,10 @@ def test_images_and_traffic_are_cloud_builds(kind: str, path: str, own: set[str]
 
 
 def variables_in_terraform() -> set[str]:
-    """Every environment variable that a container is given."""
+    """Every environment variable that a container is given, also on a condition."""
     found = {v for body in resources(MAIN).values() for v in _env_names(body)}
-    return found | {name for job in local("jobs").values() for name in job["env"]}
+    conditional = {v for text in texts([*resources(MAIN).values(), local("jobs")]) for v in _SETTING.findall(text)}
+    return found | {name for job in local("jobs").values() for name in job["env"]} | conditional
 
 
 def _env_names(value: Any) -> set[str]:
@@ -153,7 +159,31 @@ def test_every_setting_in_terraform_is_one_that_the_code_reads() -> None:
     assert given <= read
     # ... and the other way round: what has no default, and what depends on the machine, is given.
     assert {"LAKE_URL", "PUBSUB_SUBSCRIPTION", "PUBSUB_TOPIC", "PROBE_URL", "PROBE_AUDIENCE"} <= given
+    assert {"API_KEYS_FILE", "PROBE_API_KEY", "API_TRACE_PROJECT", "API_TLS_IN_FRONT", "API_PROXY_HOPS"} <= given
+    assert {"API_LOG_FORMAT", "WRITER_LOG_FORMAT", "COMPACTOR_LOG_FORMAT"} <= given
     assert {"API_CACHE_MB", "API_DUCKDB_MEMORY_MB", "API_QUERIES_AT_ONCE", "COMPACTOR_MEMORY_MB"} <= given
+
+
+def test_every_setting_that_a_comment_of_terraform_names_exists() -> None:
+    known = {
+        f"{settings.model_config['env_prefix']}{name}".upper()
+        for settings in (WriterSettings, CompactorSettings, ApiSettings)
+        for name in settings.model_fields
+    }
+    for path in MAIN.glob("*.tf"):
+        assert set(_SETTING.findall(path.read_text())) <= known | set(probe_settings._NAMES), path.name
+
+
+def test_keys_are_off_until_they_are_asked_for() -> None:
+    assert named(MAIN, "variable")["api_keys_enabled"]["default"] is False
+    for address, value in (("google_cloud_run_v2_service.api", "API_KEYS_FILE"), ("jobs", "PROBE_API_KEY")):
+        body = local("jobs") if address == "jobs" else resources(MAIN)[address]
+        [text] = [text for text in texts(body) if value in text]
+        assert "var.api_keys_enabled ?" in text
+
+
+def test_no_secret_has_a_value_in_terraform() -> None:
+    assert not resources(MAIN, "google_secret_manager_secret_version")
 
 
 def test_cores_of_a_container_are_what_it_is_told() -> None:

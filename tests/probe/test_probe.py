@@ -21,6 +21,7 @@ from probe.errors import ConfigError, ProbeFailedError
 from probe.flight import flight_of_build, flight_of_minute
 from probe.service import Answer, Service, open_service
 from probe.settings import load_settings
+from query_service.keys import new_key
 from tests.deploy.build_run import NEW, Run
 from tests.integration.conftest import System, system
 
@@ -50,6 +51,40 @@ def test_cloud_build_moves_traffic_after_an_event_went_through_everything(cloud:
     assert "count it once after the same event came twice" in run.said
     assert run["serving"] == "flights-api-1"
     assert run["images"] == NEW
+
+
+def test_cloud_build_probes_with_the_key_from_the_secret_when_the_revision_wants_one(
+    cloud: System, tmp_path: Path
+) -> None:
+    key, entry = new_key("probe")
+    (tmp_path / "hashes").write_text(f"{entry}\n")
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    settings = {**cloud.environment, "PORT": str(port), "API_KEYS_FILE": str(tmp_path / "hashes")}
+    cloud.processes.start("keyed", ["query_service"], settings)
+    cloud.processes.wait_until_answers("keyed", f"{url}/ready")
+    run = Run(tmp_path, api=url, environment=cloud.environment, settings=["LAKE_URL", "API_KEYS_FILE"])
+    run.secrets = {"flights-probe-key": key}
+    assert run.build(), run.said
+    assert "refuses whoever has no API key" in run.said
+    assert not any(key in line for line in [*run["log"], run.said])
+    run.secrets = {"flights-probe-key": new_key("probe")[0]}
+    assert not run.build("another-build")
+    assert "The API key in the header X-API-Key is not known here." in run.said
+    assert run["serving"] == "flights-api-1"
+
+
+@pytest.mark.usefixtures("cloud")
+def test_probe_fails_when_a_revision_that_was_meant_to_want_a_key_lets_everybody_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PROBE_API_KEY", "flk_any")
+    assert main(["deploy", "--id", BUILD]) == 1
+    assert "without an API key; saw 200" in capsys.readouterr().err
+
+
+def test_key_is_taken_as_it_is_meant_when_its_secret_ends_with_a_newline() -> None:
+    assert load_settings({**CLOUD, "PROBE_API_KEY": "flk_key\n"}).api_key == "flk_key"
+    assert load_settings({**CLOUD, "PROBE_API_KEY": ""}).api_key is None
 
 
 @pytest.mark.usefixtures("cloud")

@@ -73,6 +73,14 @@ run "one_apply_makes_everything" {
     error_message = "Four headings and sixteen charts."
   }
   assert {
+    condition     = length(google_cloud_run_v2_service.api.template[0].volumes) == 0 && !contains(google_cloud_run_v2_service.api.template[0].containers[0].env[*].name, "API_KEYS_FILE")
+    error_message = "The secrets are empty at the first apply: nothing may read them."
+  }
+  assert {
+    condition     = length(google_cloud_run_v2_job.job["canary"].template[0].template[0].containers[0].env) == 3
+    error_message = "The canary has no key yet."
+  }
+  assert {
     condition     = length(google_cloudbuild_trigger.deploy) == 1
     error_message = "A repository was given."
   }
@@ -107,6 +115,31 @@ run "public_and_bigquery_when_asked" {
   assert {
     condition     = length(google_cloudbuild_trigger.deploy) == 0
     error_message = "No repository, no trigger."
+  }
+}
+
+run "keys_are_mounted_when_asked" {
+  command = apply
+
+  variables {
+    api_keys_enabled = true
+  }
+
+  assert {
+    condition     = one([for e in google_cloud_run_v2_service.api.template[0].containers[0].env : e.value if e.name == "API_KEYS_FILE"]) == "${google_cloud_run_v2_service.api.template[0].containers[0].volume_mounts[0].mount_path}/${google_cloud_run_v2_service.api.template[0].volumes[0].secret[0].items[0].path}"
+    error_message = "API_KEYS_FILE has to be the file that is mounted."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.api.template[0].volumes[0].secret[0].secret == "flights-api-key-hashes" && google_cloud_run_v2_service.api.template[0].volumes[0].name == google_cloud_run_v2_service.api.template[0].containers[0].volume_mounts[0].name
+    error_message = "The hashes are what is mounted."
+  }
+  assert {
+    condition     = one([for e in google_cloud_run_v2_job.job["canary"].template[0].template[0].containers[0].env : e.value_source[0].secret_key_ref[0].secret if e.name == "PROBE_API_KEY"]) == "flights-probe-key"
+    error_message = "The canary needs the key."
+  }
+  assert {
+    condition     = alltrue([for e in google_cloud_run_v2_job.job["compactor"].template[0].template[0].containers[0].env : e.name != "PROBE_API_KEY"])
+    error_message = "Nobody else does."
   }
 }
 
