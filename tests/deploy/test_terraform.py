@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +215,42 @@ def test_every_api_of_google_that_is_used_is_enabled() -> None:
     for prefix, api in needed.items():
         assert any(kind.startswith(prefix) for kind in kinds), f"{prefix}: nothing of it is left"
         assert f"{api}.googleapis.com" in enabled
+
+
+def test_guide_has_at_most_ten_steps_and_explains_each_in_a_line() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    steps = [int(n) for n in re.findall(r"(?:# |^)(\d+)(?:$|\\\.)", guide, re.M)]
+    assert steps == list(range(1, len(steps) + 1))
+    assert 1 < len(steps) <= 10
+    assert re.findall(r"^\| (\d+) \| .+ \|$", guide, re.M) == [str(step) for step in steps]
+
+
+def test_guide_turns_keys_on_with_names_that_terraform_knows() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    secrets = {body["secret_id"] for body in resources(MAIN, "google_secret_manager_secret").values()}
+    assert set(re.findall(r"gcloud secrets versions add (\S+)", guide)) == secrets
+    assert set(re.findall(r"echo '(\w+) = ", guide)) <= set(named(MAIN, "variable"))
+
+
+def test_files_are_formatted() -> None:
+    """What can be seen without Terraform, always; with it, all of it."""
+    for path in (ROOT / "terraform").rglob("*.*"):
+        if path.suffix not in (".tf", ".hcl") or ".terraform" in path.parts:
+            continue
+        text = path.read_text()
+        assert "\t" not in text, path
+        assert "\r" not in text, path
+        assert text.endswith("\n"), path
+        assert not re.search(r" $", text, re.M), path
+        assert not re.search(r"^(?:  )* \S", text, re.M), f"{path}: indentation is two spaces a level"
+    if tool := shutil.which("terraform"):
+        done = subprocess.run(
+            [tool, "fmt", "-check", "-recursive", "-diff", ROOT / "terraform"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_both_roots_take_the_same_versions() -> None:
