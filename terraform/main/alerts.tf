@@ -201,7 +201,7 @@ resource "google_monitoring_alert_policy" "none" {
       filter                  = each.value.filter
       comparison              = "COMPARISON_LT"
       threshold_value         = 1
-      duration                = "60s" # not 0: what is missing is judged after a while only
+      duration                = "60s" # the API takes the next line with a duration above 0 only
       evaluation_missing_data = "EVALUATION_MISSING_DATA_ACTIVE"
       aggregations {
         alignment_period     = "${each.value.period_s}s"

@@ -189,6 +189,7 @@ def none_at(name: str, counts: Sequence[int]) -> int | None:
     assert (condition["comparison"], condition["threshold_value"]) == ("COMPARISON_LT", 1)
     assert condition["evaluation_missing_data"] == "EVALUATION_MISSING_DATA_ACTIVE"
     duration_s = int(condition["duration"].rstrip("s"))
+    assert duration_s > 0, "the API: conditions setting evaluation_missing_data must have a non-zero duration"
     return held(counts, local("none")[name]["period_s"], duration_s, lambda count: count < 1)
 
 
