@@ -163,7 +163,7 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
     compaction = Compaction(store, compactor, collector, settings.scratch_dir, metrics)
     if options.every is None:
         report = compaction.until_done()
-        return 1 if report.unreadable or report.failed else 0
+        return 1 if report.unreadable or report.failed or report.unpublished is not None else 0
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -181,7 +181,6 @@ def _load(options: argparse.Namespace, _: WriterSettings, settings: CompactorSet
     store = store_from_environment()
     compactor = _compactor(store, settings)
     report = Loader(store, compactor, _random_id, settings.scratch_dir).load(options.files)
-    publish_derived(store, compactor.planner, settings.scratch_dir)
     print(
         f"loaded {report.rows} rows of {report.files} files into {len(report.months)} months,"
         f" snapshot {report.snapshot}; rejected {report.rejected}"
@@ -190,6 +189,7 @@ def _load(options: argparse.Namespace, _: WriterSettings, settings: CompactorSet
         print(f"  ignored the unknown field {name!r} {times} times")
     for name, why in sorted(report.unreadable.items()):
         print(f"  unreadable, left alone: {name}: {why}", file=sys.stderr)
+    publish_derived(store, compactor.planner, settings.scratch_dir)
     return 1 if report.unreadable else 0
 
 

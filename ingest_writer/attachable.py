@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 
 from lakehouse import names
-from lakehouse.errors import ObjectMissingError
+from lakehouse.errors import MachineError, ObjectMissingError
 from lakehouse.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.newest import VISIBLE, quoted, read_files, without_probes
 from lakehouse.plan import Planner
@@ -31,7 +31,7 @@ _OPTIONS: Final = "STORAGE_VERSION 'v1.0.0', BLOCK_SIZE 16384"
 
 
 def publish_attachable(store: Store, planner: Planner, scratch: Path) -> bool:
-    """Writes `lake.duckdb` if it is not right already; True when it did. Raises the store's errors."""
+    """Writes `lake.duckdb` if it is not right already; True when it did. Raises MachineError and the store's errors."""
     generation = store.generation(names.ATTACHABLE)
     snapshot = planner.latest_snapshot()
     view = view_sql(store.url, snapshot)
@@ -52,7 +52,17 @@ def view_sql(url: str, snapshot: Snapshot) -> str:
 
 
 def build(path: Path, url: str, snapshot: Snapshot) -> None:
-    """A database at `path` with the view `flights` and the table `snapshot` (number, lake, flights_sql)."""
+    """A database at `path` with the view `flights` and the table `snapshot` (number, lake, flights_sql).
+
+    Raises MachineError when DuckDB cannot write it, or cannot read the month files of a lake in a folder.
+    """
+    try:
+        _build(path, url, snapshot)
+    except duckdb.Error as error:
+        raise MachineError(f"{names.ATTACHABLE}: {str(error).partition(chr(10))[0][:300]}") from error
+
+
+def _build(path: Path, url: str, snapshot: Snapshot) -> None:
     view = view_sql(url, snapshot)
     with duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}) as db:
         db.register_filesystem(_EmptyFiles())

@@ -15,6 +15,7 @@ from ingest_writer.compactor_metrics import CompactorMetrics
 from ingest_writer.derived import publish_derived
 from lakehouse import logs
 from lakehouse.errors import LakeError
+from lakehouse.names import ATTACHABLE
 from lakehouse.store import Store
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class Compaction:
                 self._trouble = f"{type(error).__name__}: {error}"
                 log.error("compaction failed, tries again in %s s: %s", seconds, error)
             else:
-                self._trouble = ""
+                self._trouble = "" if report.unpublished is None else _not_published(report.unpublished)
                 if report.pending_files > 0 and report.absorbed_files > 0:
                     continue  # the bounds of a merge cut it off: the rest does not wait
             stop.wait(seconds)
@@ -67,7 +68,7 @@ class Compaction:
         began = time.monotonic()
         try:
             report = self._compactor.compact()
-            publish_derived(self._store, self._compactor.planner, self._scratch)
+            report.unpublished = self._publish()
             collected = self._collector.collect()
         except BaseException:
             self._metrics.failed()
@@ -77,6 +78,14 @@ class Compaction:
         self._metrics.ran(report, collected, seconds)
         _say(report, collected, seconds)
         return report
+
+    def _publish(self) -> LakeError | OSError | None:
+        """What kept readers outside from the latest snapshot. Nothing of ours reads that: the run goes on."""
+        try:
+            publish_derived(self._store, self._compactor.planner, self._scratch)
+        except (LakeError, OSError) as error:
+            return error
+        return None
 
 
 def _say(report: Report, collected: Collected, seconds: float) -> None:
@@ -109,7 +118,13 @@ def _say(report: Report, collected: Collected, seconds: float) -> None:
     )
     for name, why in sorted(report.unreadable.items())[:_SHOWN]:
         log.error("unreadable, left alone: %s: %s", name, why, extra=logs.fields(object=name))
+    if report.unpublished is not None:
+        log.error("%s", _not_published(report.unpublished))
     for month, error in sorted(report.failed.items()):
         log.error("month %s not merged: %s", month, error, extra=logs.fields(month=month))
     if len(report.unreadable) > _SHOWN:
         log.error("unreadable, left alone: %d more", len(report.unreadable) - _SHOWN)
+
+
+def _not_published(error: LakeError | OSError) -> str:
+    return f"manifest or {ATTACHABLE} not published, the next run tries again: {type(error).__name__}: {error}"

@@ -71,7 +71,7 @@ class Report:
     """What one compaction did.
 
     `unreadable` maps names of objects left alone to what is wrong with them; `failed` the months that this machine
-    could not merge to why.
+    could not merge to why; `unpublished` is what kept the manifest or `lake.duckdb` from being brought up to it.
     """
 
     snapshot: int = 0
@@ -83,6 +83,7 @@ class Report:
     pending_files: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
     failed: dict[str, LakeError] = field(default_factory=dict)
+    unpublished: LakeError | OSError | None = None
 
 
 class Compactor:

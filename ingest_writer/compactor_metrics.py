@@ -48,8 +48,12 @@ class CompactorMetrics:
         return exposition(self._registry)
 
     def ran(self, report: Report, collected: Collected, seconds: float) -> None:
-        """A run went through."""
-        self._runs.labels("committed" if report.months else "idle").inc()
+        """A run went through, but for what is derived, maybe: then it is a failed one that did its work."""
+        if report.unpublished is None:
+            self._runs.labels("committed" if report.months else "idle").inc()
+            self._success.set(self._wall_clock())
+        else:
+            self.failed()
         self._seconds.observe(seconds)
         self._files.inc(report.absorbed_files)
         self._months.inc(len(report.months))
@@ -62,7 +66,6 @@ class CompactorMetrics:
         self._pending.set(report.pending_files)
         self._unreadable.set(len(report.unreadable))
         self._failed.set(len(report.failed))
-        self._success.set(self._wall_clock())
 
     def failed(self) -> None:
         """A run ended with an error."""

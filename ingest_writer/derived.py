@@ -11,7 +11,7 @@ from lakehouse.store import Store
 
 
 def publish_derived(store: Store, planner: Planner, scratch: Path) -> None:
-    """Writes what is not right already. Raises the store's errors."""
+    """Writes what is not right already. Raises MachineError and the store's errors."""
     publish_manifest(store, planner)
     scratch.mkdir(parents=True, exist_ok=True)
     publish_attachable(store, planner, scratch)
