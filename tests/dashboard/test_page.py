@@ -225,6 +225,9 @@ def test_curl_and_sql_are_copied_as_they_are_shown(browser: Browser, url: str) -
         ("/?date_from=2013-02-01&date_to=2013-01-01", ["date_from is '2013-02-01'", "a date not after date_to"]),
         ("/?view=pilots", ["view is 'pilots'", "time, carriers, airports, routes, when"]),
         ("/?view=carriers&order=shoe_size", ["order_by is 'shoe_size'"]),
+        ("/?group_by=carrier", ["group_by is set by the view", "Got", "carrier"]),
+        ("/?snapshot=1", ["snapshot is set by the view"]),
+        ("/?view=carriers&format=csv", ["format is set by the view"]),
     ],
 )
 def test_a_wrong_link_is_a_problem_in_words_and_shows_no_numbers(
@@ -236,6 +239,13 @@ def test_a_wrong_link_is_a_problem_in_words_and_shows_no_numbers(
             expect(problem).to_contain_text(part)
         expect(watched.page.locator("data")).to_have_count(0)
         assert watched.foreign == []
+
+
+def test_an_answer_that_is_not_of_the_service_is_a_problem_in_words(browser: Browser, url: str) -> None:
+    with opened(browser, url, "/docs") as watched:
+        watched.page.route("**/v1/stats*", lambda route: route.fulfill(status=200, body="<html>Log in</html>"))
+        watched.page.goto(f"{url}/")
+        expect(watched.page.get_by_role("alert")).to_contain_text("The answer is not JSON")
 
 
 def answer(status: int, title: str, **headers: str) -> dict[str, Any]:

@@ -31,7 +31,6 @@ export async function get(path, { signal, retries = RETRIES, onRetry = () => {} 
   }
 }
 
-// `format`, once there are several, is JSON here whatever a proxy makes of Accept.
 async function attempted(path, signal) {
   const headers = { Accept: "application/json, application/problem+json" };
   if (key()) headers["X-API-Key"] = key();
@@ -45,9 +44,23 @@ async function attempted(path, signal) {
 }
 
 async function read(response) {
-  const body = await response.json();
+  const body = await json(response);
   const snapshot = response.headers.get("Lake-Snapshot");
   return { body, snapshot, asOf: response.headers.get("Lake-As-Of") };
+}
+
+// Something between may answer for the service: with a page to log in, say.
+async function json(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new Problem({
+      status: response.status,
+      title: "The answer is not JSON",
+      detail: "It is in another format, which curl shows, or somebody else answered in place of the service.",
+    });
+  }
 }
 
 async function problemOf(response) {

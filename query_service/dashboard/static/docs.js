@@ -126,7 +126,7 @@ async function answered(path) {
   try {
     return JSON.stringify((await get(path, { retries: 0 })).body, null, 2);
   } catch (error) {
-    if (!(error instanceof Problem)) return "The answer is not JSON; use curl.";
+    if (!(error instanceof Problem)) throw error;
     if (error.document.status === 401) askForKey(() => {});
     return JSON.stringify(error.document, null, 2);
   }

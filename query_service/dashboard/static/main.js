@@ -8,7 +8,7 @@ import { show } from "./format.js";
 import { askForKey } from "./key.js";
 import { follow } from "./live.js";
 import { loadNames } from "./names.js";
-import { readState, statsPath, writeState } from "./state.js";
+import { RESERVED, readState, statsPath, writeState } from "./state.js";
 import { datum } from "./tables.js";
 import { CHOICES, TOTALS, VIEWS } from "./views.js";
 
@@ -93,6 +93,8 @@ function refresh() {
 }
 
 function wrongChoice() {
+  const taken = state.filters.find(([filter]) => RESERVED.includes(filter));
+  if (taken) return notForPages(...taken);
   const name = Object.keys(CHOICES).find((choice) => !CHOICES[choice].includes(state[choice]));
   if (!name) return null;
   const expected = `one of ${CHOICES[name].filter(Boolean).join(", ")}`;
@@ -103,6 +105,17 @@ function wrongChoice() {
     parameter: name,
     got: state[name],
     expected,
+  };
+}
+
+// Left to the API it would make another question of some of those that a page asks, and their numbers look right.
+function notForPages(parameter, got) {
+  return {
+    status: 422,
+    title: "A parameter is the API's alone",
+    detail: `${parameter} is set by the view; here it takes no value. Ask the API for it: /v1/stats?${parameter}=…`,
+    parameter,
+    got,
   };
 }
 
