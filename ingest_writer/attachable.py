@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 
 from lakehouse import names
-from lakehouse.errors import MachineError, ObjectMissingError
+from lakehouse.errors import MachineError, ObjectMissingError, UnreadableError
 from lakehouse.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.newest import VISIBLE, quoted, read_files, without_probes
 from lakehouse.plan import Planner
@@ -80,7 +80,7 @@ def _is_right(store: Store, path: Path, number: int, view: str) -> bool:
         store.download(names.ATTACHABLE, path)
         with duckdb.connect(path, read_only=True) as db:
             return db.execute("SELECT number, flights_sql FROM snapshot").fetchall() == [(number, view)]
-    except (duckdb.Error, ObjectMissingError):
+    except (duckdb.Error, ObjectMissingError, UnreadableError):
         return False
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from ingest_writer.attachable import build, publish_attachable, view_sql
 from lakehouse import names
+from lakehouse.errors import UnreadableError
 from lakehouse.event import COLUMNS
 from lakehouse.plan import Planner
 from lakehouse.snapshot import EMPTY
@@ -18,6 +19,7 @@ from lakehouse.store_local import LocalStore
 from lakehouse.store_memory import MemoryStore
 from tests.ingest_writer.lines import START, MeddlingStore, compactor, latest
 from tests.lakehouse.lakes import land, row
+from tests.lakehouse.stores import WrappedStore
 
 
 @pytest.fixture(params=["lake", "a lake's %20 folder"])
@@ -103,6 +105,17 @@ def test_a_publisher_that_read_an_older_snapshot_does_not_overwrite_a_newer_one(
     slow.before("replace", names.ATTACHABLE, overtake)
     assert not publish(slow, tmp_path)
     assert days(store, tmp_path) == ["2013-01-01", "2013-02-01", "2013-03-01"]
+
+
+def test_one_whose_bytes_are_damaged_is_written_anew(store: Store, tmp_path: Path) -> None:
+    class Damaged(WrappedStore):
+        def download(self, name: str, path: Path) -> None:
+            raise UnreadableError(name, "its crc32c is another")
+
+    compact(store, tmp_path, "2013-01-01")
+    assert publish(store, tmp_path)
+    assert publish(Damaged(store), tmp_path)
+    assert days(store, tmp_path) == ["2013-01-01"]
 
 
 def test_it_is_made_without_reading_a_single_month_file(tmp_path: Path) -> None:
