@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["connect"]
+__all__ = ["connect", "refresh"]
 
 
 def connect(
@@ -27,6 +27,9 @@ def connect(
     what had landed beside it or has landed since, and there is no `landing`. The same number always gives the same
     rows, for as long as it is retained.
 
+    The database is read-only: the views cannot be changed. Temporary tables and views are the caller's, and so
+    is a database that is attached with READ_WRITE. `refresh` shows what has happened since.
+
     All files are downloaded first, into a new folder under `cache_dir` (default: the system's temporary folder), at
     most `cache_max_bytes` (default: 64 GiB). They live as long as the connection object: keep it while a cursor of it
     is used.
@@ -42,3 +45,17 @@ def connect(
 
     limit = DEFAULT_CACHE_BYTES if cache_max_bytes is None else cache_max_bytes
     return connect_store(open_store(url, must_exist=True), lambda: dt.datetime.now(dt.UTC), cache_dir, limit, snapshot)
+
+
+def refresh(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Shows the lake as it is now in the views of `connection`, which `connect` gave; False when nothing has changed.
+
+    Only files that are not here yet are downloaded. Cursors and relations of the connection see the same, its
+    temporary tables stay, and a query that is running goes on with what it began with. With `snapshot`, nothing ever
+    changes.
+
+    Raises what `connect` raises; then the views stay as they are. ConfigError for any other connection.
+    """
+    from lakehouse.connection import refresh
+
+    return refresh(connection)

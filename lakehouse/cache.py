@@ -93,6 +93,12 @@ class FileCache:
                     entry.pins -= 1
         return failed
 
+    def drop_unused(self) -> None:
+        """Removes what nobody has pinned, without waiting for its room to be needed."""
+        with self._lock:
+            for name in [n for n, e in self._entries.items() if e.pins == 0]:
+                self._drop(name)
+
     def counts(self) -> CacheCounts:
         """What happened so far."""
         with self._lock:

@@ -1,7 +1,10 @@
-"""From a lake to a DuckDB connection with views over it: what `lakehouse.connect` gives.
+"""From a lake to a DuckDB connection with views over it: what `lakehouse.connect` gives and `refresh` renews.
 
-The files of one plan are downloaded, checked, and stay until the connection is gone. Exact or nothing: an object
-that cannot be read is an error that names it.
+The files of one plan are downloaded, checked, and stay until the connection is gone or has two newer plans. Exact or
+nothing: an object that cannot be read is an error that names it.
+
+The views stand in two databases, both opened read-only, so that nothing which an analyst runs can change them: `plan`
+has the views over the files of one plan, and is replaced by a refresh; the connection's own one, `lake`, refers to it.
 """
 
 from __future__ import annotations
@@ -9,15 +12,18 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from lakehouse.cache import FileCache
-from lakehouse.errors import ObjectMissingError
+from lakehouse.errors import ConfigError, ObjectMissingError
 from lakehouse.event import PROBE_CARRIER
 from lakehouse.history import read_snapshot
 from lakehouse.newest import VISIBLE, merged, quoted, read_files, without_probes
@@ -39,7 +45,7 @@ def connect_store(
     cache_max_bytes: int,
     snapshot: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """A connection to an in-memory database with the views `flights`, `probes` and `landing` as of now.
+    """A connection to a read-only database with the views `flights`, `probes` and `landing` as of now.
 
     With `snapshot`, `flights` and `probes` are of that snapshot alone, and there is no `landing`.
 
@@ -51,18 +57,27 @@ def connect_store(
     folder = Path(tempfile.mkdtemp(prefix="flights-lakehouse-", dir=cache_dir))
     cache = FileCache(store, folder / "files", cache_max_bytes)
     try:
-        planner = Planner(store, now)
-        make_plan = planner.plan if snapshot is None else lambda: _plan_of(snapshot, store, planner, now)
-        plan, files = _download(make_plan, cache)
-        views = _views(plan, files)
-        if snapshot is not None:
-            del views["landing"]  # what landed since is no part of it
-        connection = _with_views(views, folder)
+        views = _Views(store, now, folder, cache, snapshot)
+        connection = views.connect()
     except BaseException:
         _remove(cache, folder)
         raise
     weakref.finalize(connection, _remove, cache, folder)  # also at exit
+    _VIEWS[connection] = views
     return connection
+
+
+def refresh(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Shows the lake as of now in the views of `connection`; False when it has not changed since.
+
+    Files that are there are not downloaded again. Cursors see the same; temporary tables stay; a query that is
+    running goes on with what it began with. An old snapshot stays as it is. Raises what `connect_store` does (then
+    the views stay as they are), and ConfigError for another connection.
+    """
+    views = _VIEWS.get(connection)
+    if views is None:
+        raise ConfigError("refresh takes a connection that lakehouse.connect gave; this is another, or a cursor of one")
+    return views.refresh(connection)
 
 
 def _remove(cache: FileCache, folder: Path) -> None:
@@ -70,12 +85,97 @@ def _remove(cache: FileCache, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _plan_of(number: int, store: Store, planner: Planner, now: Callable[[], dt.datetime]) -> Plan:
-    """An old snapshot, and nothing beside it."""
-    return Plan(read_snapshot(store, number, planner.latest_snapshot), Landing((), 0), now())
+@dataclass(frozen=True)
+class _Pinned:
+    """A plan whose files are here, by name, until `pins` is closed."""
+
+    plan: Plan
+    files: _Files
+    pins: ExitStack
 
 
-def _download(make_plan: Callable[[], Plan], cache: FileCache) -> tuple[Plan, _Files]:
+class _Views:
+    """The views of one connection, which it does not refer to: it has to be able to go."""
+
+    def __init__(
+        self, store: Store, now: Callable[[], dt.datetime], folder: Path, cache: FileCache, snapshot: int | None
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._folder = folder
+        self._cache = cache
+        self._number = snapshot
+        # What has landed beside a snapshot, or since, is no part of it.
+        self._names = ("flights", "probes") if snapshot is not None else ("flights", "probes", "landing")
+        self._planner = Planner(store, now)
+        self._shown: list[_Pinned] = []
+        self._made = 0
+        self._lock = threading.Lock()
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        pinned = self._download()
+        path = self._database_of(pinned)
+        references = {name: f"SELECT * FROM plan.{name}" for name in self._names}
+        _create_views(self._folder / "lake.duckdb", references, attached=path)
+        spill = str(self._folder / "spill")
+        connection = duckdb.connect(self._folder / "lake.duckdb", read_only=True, config={"temp_directory": spill})
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")  # a plain SET would not reach cursors
+        connection.execute(_attach(path))
+        self._shown = [pinned]
+        return connection
+
+    def refresh(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        with self._lock, connection.cursor() as cursor:  # the caller may be in the middle of an answer
+            if self._number is not None:
+                return False
+            pinned = self._download()
+            try:
+                has_changed = _is_other(pinned.plan, self._shown[-1].plan)
+                if has_changed:
+                    cursor.execute(_attach(self._database_of(pinned)))
+            except BaseException:
+                pinned.pins.close()
+                raise
+            if has_changed:
+                self._show(pinned)
+            else:
+                pinned.pins.close()
+            return has_changed
+
+    def _show(self, pinned: _Pinned) -> None:
+        """The one before stays for queries that are running; what only the one before that needs, goes."""
+        self._shown.append(pinned)
+        if len(self._shown) > 2:
+            self._shown.pop(0).pins.close()
+        self._cache.drop_unused()
+
+    def _download(self) -> _Pinned:
+        return _download(self._planner.plan if self._number is None else self._plan_of_snapshot, self._cache)
+
+    def _plan_of_snapshot(self) -> Plan:
+        """An old snapshot, and nothing beside it."""
+        assert self._number is not None
+        snapshot = read_snapshot(self._store, self._number, self._planner.latest_snapshot)
+        return Plan(snapshot, Landing((), 0), self._now())
+
+    def _database_of(self, pinned: _Pinned) -> Path:
+        """A database with the views over the files of a plan, which goes with them."""
+        views = _views(pinned.plan, pinned.files)
+        self._made += 1
+        path = self._folder / f"plan-{self._made}.duckdb"
+        pinned.pins.callback(path.unlink, missing_ok=True)
+        _create_views(path, {name: views[name] for name in self._names})
+        return path
+
+
+_VIEWS: Final[weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, _Views]] = weakref.WeakKeyDictionary()
+
+
+def _is_other(plan: Plan, shown: Plan) -> bool:
+    return (plan.snapshot.number, plan.landing.files) != (shown.snapshot.number, shown.landing.files)
+
+
+def _download(make_plan: Callable[[], Plan], cache: FileCache) -> _Pinned:
     """A plan, and a local file for every object that it names."""
     missing: ObjectMissingError | None = None
     for _ in range(1 + _REPLANS):
@@ -84,21 +184,27 @@ def _download(make_plan: Callable[[], Plan], cache: FileCache) -> tuple[Plan, _F
         wanted |= {file.name: file for file in plan.landing.files}
         if missing is not None and missing.name in wanted:
             break
+        pins = ExitStack()
         try:
-            with cache.pinned(list(wanted.values())) as paths:
-                return plan, dict(zip(wanted, paths, strict=True))  # nobody else evicts: they outlive the pins
+            paths = pins.enter_context(cache.pinned(list(wanted.values())))
+            return _Pinned(plan, dict(zip(wanted, paths, strict=True)), pins)
         except ObjectMissingError as error:
             missing = error
     assert missing is not None
     raise missing
 
 
-def _with_views(views: dict[str, str], folder: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config={"temp_directory": str(folder / "spill")})
-    connection.execute("SET GLOBAL TimeZone = 'UTC'")  # a plain SET would not reach cursors
-    for name, query in views.items():
-        connection.execute(f"CREATE VIEW {name} AS {query}")
-    return connection
+def _create_views(path: Path, views: dict[str, str], attached: Path | None = None) -> None:
+    """A new database of views, which may be over those of the plan that is attached."""
+    with duckdb.connect(path) as database:
+        if attached is not None:
+            database.execute(_attach(attached))
+        for name, query in views.items():
+            database.execute(f"CREATE VIEW {name} AS {query}")
+
+
+def _attach(path: Path) -> str:
+    return f"ATTACH OR REPLACE {quoted(str(path))} AS plan (READ_ONLY)"
 
 
 def _views(plan: Plan, files: _Files) -> dict[str, str]:
