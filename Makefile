@@ -29,6 +29,14 @@ test: setup  ## checks and the whole test suite
 test-year: setup  ## the integration tests with all flights of the year instead of a part
 	@$(BIN)/python -m pytest tests/integration --flights 336776
 
+.PHONY: test-engines lock-engines
+test-engines: setup  ## the API's questions asked of Spark (installs 400 MB, needs Java 17 or newer; exit 2: there is none)
+	@"$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version >/dev/null 2>&1 || { \
+	    echo "make test-engines: NOTHING WAS TESTED: Spark needs Java 17 or newer, and there is none." \
+	        "Install one (Debian: apt-get install openjdk-17-jre-headless) or set JAVA_HOME." >&2; exit 2; }
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-build-isolation --require-hashes -r requirements.engines.lock
+	@$(BIN)/python -m pytest tests/engines/check_spark.py -rP
+
 prove: setup  ## the long proofs, hours; goes on where it was cut off (sizes: ARGS="--seeds 1000 --kills 50 ...")
 	@$(BIN)/python -m tests.prove $(ARGS)
 
@@ -53,11 +61,15 @@ lock:  ## resolve the newest versions that fit into requirements.lock
 	@$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group build --upgrade --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
-	@$(MAKE) --no-print-directory lock-images
+	@$(MAKE) --no-print-directory lock-images lock-engines
 
 lock-images:  ## the part of requirements.lock that each image installs: after a change of an extra
 	@for image in api writer; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra $$image --generate-hashes \
 	    --constraint requirements.lock --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.$$image.lock; done
+
+lock-engines:  ## what `make test-engines` installs beside requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group engines --generate-hashes --constraint requirements.lock \
+	    --no-emit-index-url --custom-compile-command "make lock" -o requirements.engines.lock
 
 names:  ## write the dashboard's names of carriers and airports again
 	@$(BIN)/python -m local_cloud names > query_service/dashboard/static/names.json

@@ -5,6 +5,7 @@ Not named `test_`: Spark needs Java and 400 MB, which `make test` does not ask f
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     session = (
         SparkSession.builder.master("local[2]")
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.shuffle.partitions", "2")  # 200 by default: hours of nothing on a laptop
         .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
@@ -42,6 +44,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.mark.timeout(900)
 def test_spark_answers_like_the_api(lake: Lake, spark: Any, request: pytest.FixtureRequest) -> None:
     seed = request.config.getoption("--seed")
+    began = time.monotonic()
     spark.read.parquet(*lake.files()).createOrReplaceTempView("flights")
     with serving(lake.store) as api:
         for number, question in enumerate(questions(polars_flights(lake), QUESTIONS, seed)):
@@ -51,3 +54,4 @@ def test_spark_answers_like_the_api(lake: Lake, spark: Any, request: pytest.Fixt
             rows = [dict(zip(columns(question), row, strict=True)) for row in spark.sql(sql(question)).collect()]
             got = {"data": rows[:limit], "truncated": len(rows) > limit}
             assert got == expected, f"seed {seed}, question {number}: {question}"
+    print(f"Spark {spark.version}: {QUESTIONS} questions answered like the API, in {time.monotonic() - began:.0f} s")
