@@ -8,10 +8,12 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from lakehouse.errors import ConfigError, LakeError, StoreRefusedError
 from lakehouse.store import Store, open_store, store_from_environment
 
+FORMATS = ("table", "csv", "parquet")
 _MAX_ROWS = 100  # more than fits on a screen; more than that is for a program, not for eyes
 
 
@@ -40,8 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     lake.add_argument("--lake", metavar="URL", help="gs://bucket or file:///path (default: LAKE_URL)")
 
     sql = commands.add_parser("sql", parents=[lake], help="run a query over the views flights, landing and probes")
-    sql.add_argument("query", help='for example "SELECT carrier, count(*) FROM flights GROUP BY carrier"')
-    sql.add_argument("--max-rows", type=_positive, default=_MAX_ROWS, help="rows to show (default: %(default)s)")
+    sql.add_argument(
+        "query", help='for example "SELECT carrier, count(*) FROM flights GROUP BY carrier"; - reads it from stdin'
+    )
+    sql.add_argument("--format", choices=FORMATS, help="default: as FILE ends, or a table")
+    sql.add_argument("--output", type=Path, metavar="FILE", help="write there, all or nothing (default: stdout)")
+    sql.add_argument("--max-rows", type=_positive, metavar="N", help=f"rows of a table (default: {_MAX_ROWS})")
     sql.add_argument("--snapshot", type=_positive, metavar="N", help="ask this snapshot alone, without the tail")
     sql.set_defaults(run=_sql)
 
@@ -61,17 +67,48 @@ def _positive(text: str) -> int:
 
 def _sql(options: argparse.Namespace) -> int:
     from lakehouse.connection import DEFAULT_CACHE_BYTES, connect_store
+    from lakehouse.export import export, opened
     from lakehouse.sql import QueryError, run, table
 
-    with connect_store(_store(options), _now, None, DEFAULT_CACHE_BYTES, options.snapshot) as connection:
-        try:
-            result = run(connection, options.query, options.max_rows)
-        except QueryError as error:
-            return _failed(error, 1)
-        for line in table(result):
-            print(line)
-    sys.stdout.flush()
+    format_ = _format(options)
+    _check_output(options.output)
+    query = sys.stdin.read() if options.query == "-" else options.query
+    try:
+        with (
+            connect_store(_store(options), _now, None, DEFAULT_CACHE_BYTES, options.snapshot) as connection,
+            opened(options.output) as sink,
+        ):
+            if format_ == "table":
+                lines = table(run(connection, query, options.max_rows or _MAX_ROWS))
+                sink.writelines(f"{line}\n".encode() for line in lines)
+            else:
+                export(connection, query, format_, sink)
+    except QueryError as error:
+        return _failed(error, 1)
     return 0
+
+
+def _format(options: argparse.Namespace) -> str:
+    """The format asked for, or that of the file's name. Raises ConfigError when they cannot be."""
+    ending = "table" if options.output is None else options.output.suffix.lower().removeprefix(".")
+    format_: str = options.format or ending
+    if format_ not in FORMATS:
+        raise ConfigError(f"--output {options.output}: it ends with none of .csv .parquet: say which --format")
+    if format_ != "table" and options.max_rows is not None:
+        raise ConfigError(f"--max-rows is for a table; a {format_} file has all rows: put a LIMIT into the query")
+    if format_ == "parquet" and options.output is None and sys.stdout.isatty():
+        raise ConfigError("parquet is not for a terminal: use --output FILE, or a pipe")
+    return format_
+
+
+def _check_output(path: Path | None) -> None:
+    """Raises ConfigError: before minutes of downloads, not after them."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ConfigError(f"--output {path}: it is a folder")
+    if not path.resolve().parent.is_dir():
+        raise ConfigError(f"--output {path}: its folder does not exist")
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -25,15 +25,24 @@ class Result(NamedTuple):
     is_cut: bool
 
 
-def run(connection: duckdb.DuckDBPyConnection, query: str, max_rows: int) -> Result:
-    """At most `max_rows` rows of the answer to `query`. Raises QueryError."""
+def executed(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyConnection:
+    """`connection` with the answer to `query`, none of whose rows is fetched yet. Raises QueryError."""
     try:
         cursor = connection.execute(query)
-        if cursor is None:  # the stubs do not know: nothing but comments and blanks
-            raise QueryError("there is no statement in the query")
+    except duckdb.Error as error:
+        raise QueryError(one_line(str(error))) from error
+    if cursor is None:  # the stubs do not know: nothing but comments and blanks
+        raise QueryError("there is no statement in the query")
+    return cursor
+
+
+def run(connection: duckdb.DuckDBPyConnection, query: str, max_rows: int) -> Result:
+    """At most `max_rows` rows of the answer to `query`. Raises QueryError."""
+    cursor = executed(connection, query)
+    try:
         rows = cursor.fetchmany(max_rows + 1)
     except duckdb.Error as error:
-        raise QueryError(_one_line(str(error))) from error
+        raise QueryError(one_line(str(error))) from error
     columns = [str(column[0]) for column in cursor.description or ()]
     return Result(columns, rows[:max_rows], len(rows) > max_rows)
 
@@ -87,6 +96,6 @@ def _width(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _one_line(message: str) -> str:
+def one_line(message: str) -> str:
     """The database's message without the excerpt that follows it."""
     return " ".join(message.partition("\n\nLINE ")[0].split())

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from lakehouse.texts import as_text
 from query_service.formats import ARROW, CSV, JSON, NDJSON, PARQUET, Format
 from query_service.pieces import Pieces
 
@@ -44,7 +44,7 @@ def encoded(table: pa.Table, format: Format, rest: Mapping[str, Any]) -> Iterato
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     """The rows as JSON values, by column name; dates and times as text."""
-    names, columns = table.column_names, [column.to_pylist() for column in _as_text(table).columns]
+    names, columns = table.column_names, [column.to_pylist() for column in as_text(table).columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -68,7 +68,7 @@ def _ndjson(table: pa.Table) -> Iterator[bytes]:
 
 
 def _csv(table: pa.Table) -> Iterator[bytes]:
-    text = _as_text(table)
+    text = as_text(table)
     sink = Pieces()
     with pyarrow.csv.CSVWriter(sink, text.schema, write_options=pyarrow.csv.WriteOptions(**_CSV)) as writer:
         for batch in _batches(text):
@@ -105,18 +105,3 @@ def _rebuilt(table: pa.Table) -> pa.RecordBatch:
         plain = column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
         columns.append(pa.array(plain.to_pylist(), plain.type).cast(column.type))
     return pa.record_batch(columns, schema=table.schema)
-
-
-def _as_text(table: pa.Table) -> pa.Table:
-    """Dates and times as text, other columns as they are."""
-    return pa.table([_column_as_text(column) for column in table.columns], names=table.column_names)
-
-
-def _column_as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_date(column.type):
-        return column.cast(pa.string())
-    if not pa.types.is_timestamp(column.type):
-        return column
-    text = column.cast(pa.timestamp("us")).cast(pa.string())  # `2013-01-01 05:15:00.000250`: no time zone is looked up
-    whole = pc.replace_substring_regex(text, r"\.0{6}$", "")
-    return pc.binary_join_element_wise(pc.replace_substring(whole, " ", "T"), "Z", "")

@@ -1,0 +1,153 @@
+"""An analyst's whole answer as CSV or Parquet, in pieces as it is computed: `python -m lakehouse sql --format csv`.
+
+Values are those of the API's formats: a double is written so that it parses back to the same one, null is an empty
+field where an empty text is `""`, times are RFC 3339. What a format has no form for is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from lakehouse.sql import QueryError, executed, one_line
+from lakehouse.texts import as_text
+
+_BATCH_ROWS: Final = 122_880  # a row group as DuckDB writes them; about 30 MB of flights in memory
+
+_CSV: Final = {"quoting_header": "needed", "eol": "\n"}  # lines as the tools of a shell expect them
+
+_IN_CSV: Final = (
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_string,
+    pa.types.is_date,
+    pa.types.is_time,
+    pa.types.is_timestamp,
+    pa.types.is_dictionary,  # an ENUM
+)
+
+
+def export(connection: duckdb.DuckDBPyConnection, query: str, format: str, sink: IO[bytes]) -> None:
+    """Writes all rows of the answer to `query` into `sink`; `format` is "csv" or "parquet".
+
+    Raises QueryError, also for a column that the format has no form for, and what `sink` raises.
+    """
+    try:
+        reader = executed(connection, query).to_arrow_reader(_BATCH_ROWS)
+    except duckdb.Error as error:
+        raise QueryError(one_line(str(error))) from error
+    write = _csv if format == "csv" else _parquet
+    write(reader.schema, _batches(reader), sink)
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The batches; an error of the database, which comes as one of Arrow's, is told from one of the sink."""
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (OSError, pa.ArrowException, duckdb.Error) as error:
+            raise QueryError(one_line(str(error))) from error
+        yield batch
+
+
+def _csv(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sink: IO[bytes]) -> None:
+    for field in schema:
+        if not any(is_type(field.type) for is_type in _IN_CSV):
+            raise QueryError(f'column "{field.name}": CSV has no form for {field.type}: cast it to VARCHAR')
+    header = as_text(schema.empty_table()).schema
+    options = pyarrow.csv.WriteOptions(**_CSV)
+    with pyarrow.csv.CSVWriter(pa.PythonFile(_Open(sink), "w"), header, write_options=options) as writer:
+        for batch in batches:
+            writer.write_table(as_text(pa.table(batch)))
+
+
+def _parquet(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sink: IO[bytes]) -> None:
+    try:
+        writer = pq.ParquetWriter(pa.PythonFile(_Open(sink), "w"), schema, compression="zstd")
+    except pa.ArrowNotImplementedError as error:
+        raise QueryError(f"Parquet has no form for a column, cast it to VARCHAR: {one_line(str(error))}") from error
+    with writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[IO[bytes]]:
+    """What to write to: stdout, or the file at `path`, which appears whole at the end of the block or not at all."""
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    elif path.exists() and not stat.S_ISREG(path.stat().st_mode):  # /dev/stdout, a named pipe
+        with path.open("wb") as file:
+            yield file
+    else:
+        with _beside(path.resolve()) as file:
+            yield file
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[IO[bytes]]:
+    """A file beside `path` that takes its place, and its permissions, at the end."""
+    with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        try:
+            yield file.file
+            file.flush()
+            os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+class _Open:
+    """A sink that its writer does not close: whoever opened it does."""
+
+    closed = False
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._sink = sink
+        self._written = 0
+
+    def write(self, data: bytes) -> int:
+        self._sink.write(data)
+        self._written += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._written  # a pipe cannot say
+
+    def flush(self) -> None:
+        self._sink.flush()
+
+    def close(self) -> None:
+        pass
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
