@@ -1,1 +1,1 @@
-"""Measurements of the whole system on one machine."""
+"""Measurements against what a user would pick instead: `python -m bench`. Ratios are the result, times illustrate."""

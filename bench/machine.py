@@ -1,0 +1,65 @@
+"""The machine: which cores serve and which ask, what versions are installed, how much a process uses."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = (
+    *("duckdb", "pyarrow", "google-cloud-pubsub", "google-cloud-storage", "grpcio", "msgspec", "fastapi", "uvicorn"),
+    *("polars", "chdb", "roapi"),
+)
+
+
+def _all_cores() -> frozenset[int]:
+    return frozenset(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The first core asks and plays the cloud; the others serve. With one core, both share it."""
+
+    all: frozenset[int] = field(default_factory=_all_cores)
+
+    @property
+    def asking(self) -> frozenset[int]:
+        return frozenset(sorted(self.all)[:1])
+
+    @property
+    def serving(self) -> frozenset[int]:
+        return frozenset(sorted(self.all)[1:]) or self.all
+
+    @property
+    def one(self) -> frozenset[int]:
+        """A single core that serves."""
+        return frozenset(sorted(self.serving)[:1])
+
+
+def described(cores: Cores) -> dict[str, Any]:
+    """What was measured on: printed above the table, kept in the JSON."""
+    return {
+        "cores": len(cores.all),
+        "asking": sorted(cores.asking),
+        "serving": sorted(cores.serving),
+        "load_1min": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "versions": {package: _version(package) for package in _PACKAGES},
+    }
+
+
+def resident_mb(pid: int) -> float:
+    """Memory that a process has now."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

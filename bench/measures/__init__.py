@@ -1,0 +1,1 @@
+"""The measures: each turns a Rig into Figures. `catalogue.py` lists them."""

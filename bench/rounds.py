@@ -1,0 +1,17 @@
+"""Rounds: both sides in turn, and the other one first in the next round, so that drift hits both alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+
+def interleaved(sides: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 0) -> dict[str, list[float]]:
+    """What each side returned, by round; the first `warm_up` rounds are left out."""
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(warm_up + rounds):
+        order = list(sides) if number % 2 == 0 else list(reversed(sides))
+        for name in order:
+            value = sides[name]()
+            if number >= warm_up:
+                found[name].append(value)
+    return found

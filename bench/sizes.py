@@ -1,0 +1,53 @@
+"""How much is measured: in full, or just enough to see that the harness works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Chosen so that all measures together take less than 20 minutes on two cores."""
+
+    flights: int | None = None
+    """Real flights a lake is made of; None is all 336,776 of them."""
+    years: int = 10
+    writer_events: int = 60_000
+    """Four seconds of ours, half a minute of the quick start's: enough to outweigh a batch's fixed costs."""
+    writer_rounds: int = 3
+    questions: int = 300
+    """Of each side: three of them are beyond p99."""
+    warm_up: int = 10
+    clients_s: float = 8.0
+    """A round with 32 clients: a thousand answers."""
+    clients_rounds: int = 3
+    overload_s: float = 10.0
+    freshness_s: float = 60.0
+    tail_rows: int = 100_000
+    large_copies: int = 18
+    """Of each flight, under another operational suffix: 336,776 * 18 * 10 years are 60.6 million."""
+    batch_age_s: float = 5.0
+    """The writer's default."""
+    day_batches: int = 8_640
+    merge_rows: int = 300_000
+    cold_starts: int = 5
+
+
+QUICK = Sizes(
+    flights=3_000,
+    years=1,
+    writer_events=1_000,
+    writer_rounds=1,
+    questions=5,
+    warm_up=1,
+    clients_s=0.5,
+    clients_rounds=1,
+    overload_s=0.5,
+    freshness_s=2.0,
+    tail_rows=2_000,
+    large_copies=2,
+    batch_age_s=0.3,
+    day_batches=60,
+    merge_rows=2_000,
+    cold_starts=1,
+)
