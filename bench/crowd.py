@@ -39,7 +39,7 @@ def open_crowd(url: str, path: str, per_s: float, seconds: float) -> tuple[list[
     def ask(_: int) -> list[Answer]:
         nonlocal last_sent
         client = Client(url)
-        answers = []
+        answers: list[Answer] = []
         while True:
             with lock:
                 due = began + next(arrivals) / per_s

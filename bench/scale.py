@@ -6,6 +6,7 @@ files are written by the product's own merger, so their bytes are as a compactor
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest_writer.batch import event_table
@@ -21,8 +24,9 @@ from ingest_writer.merge import Merger
 from ingest_writer.message import Message
 from lakehouse import names
 from lakehouse.checksum import file_crc32c
+from lakehouse.event import EVENT_SCHEMA
 from lakehouse.newest import quoted
-from lakehouse.parquet import Summary
+from lakehouse.parquet import Summary, to_parquet
 from lakehouse.snapshot import MonthFile, Snapshot, from_json, to_json
 from local_cloud.flights import events_of
 from local_cloud.timetable import read_flights
@@ -84,6 +88,11 @@ class ScaleData:
         """A lake of the first months of `lake`: the very same files."""
         root = self._made(f"first-{months}-of-{lake.root.name}", lambda path: _make_part(path, lake, months))
         return _lake_at(root)
+
+    def with_tail(self, lake: Lake, first: dt.date, last: dt.date, rows: int) -> Lake:
+        """`lake` with at least that many rows in the tail of these dates: older states of flights that it has."""
+        name = f"tail-{rows}-of-{first}-{last}-of-{lake.root.name}"
+        return _lake_at(self._made(name, lambda path: _make_tail(path, lake, (first, last), rows)))
 
     def _made(self, name: str, make: Callable[[Path], None]) -> Path:
         path = self._folder / name
@@ -215,6 +224,23 @@ def _make_part(root: Path, lake: Lake, months: int) -> None:
         (root / entry.path).parent.mkdir(parents=True)
         os.link(lake.root / entry.path, root / entry.path)
     _commit(root, kept)
+
+
+def _make_tail(root: Path, lake: Lake, dates: tuple[dt.date, dt.date], rows: int) -> None:
+    """A landed file a date and hour before the state that is merged."""
+    _make_part(root, lake, len(lake.months))
+    merged = pa.concat_tables(pq.ParquetFile(file).read() for file in lake.files)
+    touched = merged.filter(
+        pc.and_(pc.greater_equal(merged["flight_date"], dates[0]), pc.less_equal(merged["flight_date"], dates[1]))
+    )
+    time = EVENT_SCHEMA.get_field_index("event_time")
+    for hours in range(1, 1 - (-rows // touched.num_rows)):
+        older = touched.set_column(time, "event_time", pc.subtract(touched["event_time"], dt.timedelta(hours=hours)))
+        for number, day in enumerate(sorted(older["flight_date"].unique().to_pylist())):
+            path = root / names.landed_file(day, f"{hours:016x}{number:016x}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            landed = older.filter(pc.equal(older["flight_date"], pa.scalar(day))).cast(EVENT_SCHEMA)
+            path.write_bytes(to_parquet(landed))
 
 
 def _remove(path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bench.asker import Asker
@@ -22,8 +24,9 @@ def measure_question(rig: Rig) -> list[Figure]:
     questions = {name: window.question(relation) for name, relation in relations.items()}
     for name, peer in peers.items():
         check_same(client, window, peer.ask(questions[name]))
-    sides = {name: lambda name=name: float(peers[name].ask(questions[name])["ms"]) for name in relations}
-    sides["ours"] = lambda: answered(client.get(window.path())).ms
+    sides: dict[str, Callable[[], float]] = {"ours": lambda: answered(client.get(window.path())).ms}
+    for name, peer in peers.items():
+        sides[name] = partial(_ms, peer, questions[name])
     found = interleaved(sides, rig.sizes.questions, rig.sizes.warm_up)
     for peer in peers.values():
         peer.close()
@@ -32,6 +35,10 @@ def measure_question(rig: Rig) -> list[Figure]:
         *_figures("30 days by carrier over HTTP", found, "glob", "date-partitioned files by glob", _GLOB, note),
         *_figures("30 days by carrier over HTTP", found, "single", "the best single file", _SINGLE, note),
     ]
+
+
+def _ms(peer: Asker, question: dict[str, object]) -> float:
+    return float(peer.ask(question)["ms"])
 
 
 _GLOB, _SINGLE = Goal(10, at_least=True), Goal(1.2)

@@ -1,0 +1,55 @@
+"""Measures 13 and 15, what is written: publish to visible over HTTP at a steady rate, and objects per event landed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+from bench.figure import Figure, Goal, bounded
+from bench.http import Client
+from bench.rig import Rig
+from local_cloud.canary import Canaries
+from local_cloud.flights import events_of
+from local_cloud.processes import free_port
+from local_cloud.replay import replay
+from local_cloud.timetable import read_flights
+
+_EVENTS_PER_S = 5_000.0
+_SLACK, _REFRESH_S = 1.2, 1.0
+_OBJECTS_PER_EVENT = 1 / 10_000
+
+
+def measure_freshness(rig: Rig) -> list[Figure]:
+    cloud, port = rig.cloud(), free_port()
+    age_s = rig.sizes.batch_age_s
+    settings = {"WRITER_PORT": str(port), "WRITER_BATCH_MAX_AGE_S": str(age_s)}
+    writer = rig.start("writer", ["ingest_writer", "run"], rig.cores.serving, cloud | settings)
+    rig.start("compactor", ["ingest_writer", "compact", "--every", "10"], rig.cores.serving, cloud)
+    api = rig.api(cloud["LAKE_URL"], STORAGE_EMULATOR_HOST=cloud["STORAGE_EMULATOR_HOST"])
+    rig.processes.wait_until_answers(writer, f"http://127.0.0.1:{port}/ready")
+    events = list(
+        itertools.islice(events_of(read_flights(rig.sizes.flights)), int(_EVENTS_PER_S * rig.sizes.freshness_s))
+    )
+    with Canaries(cloud["PUBSUB_TOPIC"], api.url, every_s=0.5) as canaries:
+        report = replay(events, cloud["PUBSUB_TOPIC"], events_per_s=_EVENTS_PER_S)
+    fresh = canaries.freshness()
+    landed = json.loads(Client(f"http://127.0.0.1:{port}").get("/ready").body)
+    note = (
+        f"{report.events / report.seconds:,.0f} events/s with the cloud on the same cores; median {fresh.median_s:.1f}"
+        f" s, worst {fresh.worst_s:.1f} s of {fresh.samples} canaries"
+    )
+    bound = _SLACK * age_s + _REFRESH_S
+    objects = landed["landed_objects"] / max(1, landed["rows"])
+    return [
+        bounded("13", "publish to visible, p99", "s", [fresh.p99_s], bound, Goal(1), note),
+        bounded(
+            "15",
+            "objects per event landed",
+            "",
+            [objects],
+            _OBJECTS_PER_EVENT,
+            Goal(1),
+            f"{landed['landed_objects']} objects, {landed['rows']:,} rows; the real flights replayed at this rate"
+            " pass a day in half a second, so a batch has many dates",
+        ),
+    ]
