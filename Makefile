@@ -40,9 +40,10 @@ test-engines: setup  ## the API's questions asked of Spark (installs 400 MB, nee
 prove: setup  ## the long proofs, hours; goes on where it was cut off (sizes: ARGS="--seeds 1000 --kills 50 ...")
 	@$(BIN)/python -m tests.prove $(ARGS)
 
-bench: setup  ## measurements, as a table and build/bench.json
-	@mkdir -p build
-	@$(BIN)/python -m bench
+bench: setup  ## measurements against what users would pick instead: a table and build/bench.json (ARGS="--only writer question")
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.bench.lock || \
+	    echo '!!! NOT INSTALLED: requirements.bench.lock; what needs its peers is not measured'
+	@$(BIN)/python -m bench $(ARGS)
 
 check: setup  ## formatter, linter, types, import rules
 	@$(BIN)/ruff format --check .
@@ -63,9 +64,11 @@ lock:  ## resolve the newest versions that fit into requirements.lock
 	    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	@$(MAKE) --no-print-directory lock-images lock-engines
 
-lock-images:  ## the part of requirements.lock that each image installs: after a change of an extra
+lock-images:  ## the part of requirements.lock that each image installs, and the bench's peers: after a change of an extra
 	@for image in api writer; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra $$image --generate-hashes \
 	    --constraint requirements.lock --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.$$image.lock; done
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --generate-hashes \
+	    --constraint requirements.lock --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.bench.lock
 
 lock-engines:  ## what `make test-engines` installs beside requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group engines --generate-hashes --constraint requirements.lock \

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 from bench.figure import Figure
 from bench.measures.asking import measure_question
+from bench.measures.bytes import measure_bytes, measure_day
 from bench.measures.crowds import measure_clients, measure_overload
 from bench.measures.freshness import measure_freshness
+from bench.measures.merging import measure_merging
 from bench.measures.repeating import measure_repeated
+from bench.measures.roapi import measure_roapi
+from bench.measures.sizes_of_lakes import measure_lake_size
+from bench.measures.starting import measure_start
 from bench.measures.storage import measure_storage
 from bench.measures.tails import measure_tail
-from bench.measures.writing import measure_writer
+from bench.measures.writing import measure_two_writers, measure_writer
+from bench.measures.years import measure_years
 from bench.rig import Rig
 
 
@@ -34,4 +40,12 @@ MEASURES = (
     Measure("tail", ("11",), measure_tail),
     Measure("freshness", ("13", "15"), measure_freshness),
     Measure("storage", ("15",), measure_storage),
+    Measure("bytes", ("4",), measure_bytes),
+    Measure("day", ("5",), measure_day),
+    Measure("two-writers", ("3",), measure_two_writers),
+    Measure("merging", ("16",), measure_merging),
+    Measure("start", ("14",), measure_start),
+    Measure("lake-size", ("12",), measure_lake_size),
+    Measure("roapi", ("10",), measure_roapi),
+    Measure("years", ("9",), measure_years),
 )

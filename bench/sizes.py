@@ -15,6 +15,7 @@ class Sizes:
     writer_events: int = 60_000
     """Four seconds of ours, half a minute of the quick start's: enough to outweigh a batch's fixed costs."""
     writer_rounds: int = 3
+    events_per_message: tuple[int, ...] = (1, 100)
     questions: int = 300
     """Of each side: three of them are beyond p99."""
     warm_up: int = 10
@@ -31,6 +32,8 @@ class Sizes:
     day_batches: int = 8_640
     merge_rows: int = 300_000
     cold_starts: int = 5
+    years_questions: int = 4
+    """Of ten years: each takes its peers seconds."""
 
 
 QUICK = Sizes(
@@ -38,6 +41,7 @@ QUICK = Sizes(
     years=1,
     writer_events=1_000,
     writer_rounds=1,
+    events_per_message=(100,),
     questions=5,
     warm_up=1,
     clients_s=0.5,
@@ -48,6 +52,7 @@ QUICK = Sizes(
     large_copies=2,
     batch_age_s=0.3,
     day_batches=60,
-    merge_rows=2_000,
+    merge_rows=500,
+    years_questions=1,
     cold_starts=1,
 )

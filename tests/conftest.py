@@ -18,6 +18,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--kills", type=int, default=10, help="and freezes of processes (default %(default)s)")
     parser.addoption(
+        "--measures",
+        default="writer,question,repeated,tail",
+        help="of the bench, run at a small size: names, or all (default %(default)s)",
+    )
+    parser.addoption(
         "--seed", type=int, default=20_130_101, help="of random questions and faults (default %(default)s)"
     )
 

@@ -34,6 +34,16 @@ class Route:
     environment: dict[str, str]
 
 
+def measure_two_writers(rig: Rig) -> list[Figure]:
+    """What two writers carry in the CPU time of two cores, by what one carries in that of one."""
+    cloud, events = rig.cloud(), some_events(rig)
+    sides = {str(n): lambda n=n: 1e6 / writer_us(rig, cloud, events, 100, n) * n for n in (1, 2)}
+    found = interleaved(sides, rig.sizes.writer_rounds)
+    note = "by the CPU time that an event takes: the servers of Pub/Sub and storage are on the same machine"
+    what, peer, goal = "two writers, 100 events a message", "one", Goal(1.8, at_least=True)
+    return [compared("3", what, "events/s", found["2"], peer, found["1"], goal, note)]
+
+
 def some_events(rig: Rig) -> list[bytes]:
     """The first events of the real flights, in the order of their time."""
     flights = read_flights(rig.sizes.flights or rig.sizes.writer_events)
@@ -54,14 +64,14 @@ def measure_writer(rig: Rig) -> list[Figure]:
     cloud = rig.cloud()
     events = some_events(rig)
     figures = []
-    for each, shape in _SHAPES.items():
+    for each in rig.sizes.events_per_message:
         sides = {
             "ours": lambda each=each: writer_us(rig, cloud, events, each),
             "theirs": lambda each=each: quick_start_us(rig, cloud, events, each),
             "parse": lambda each=each: parse_us(rig, events, each),
         }
         found = interleaved(sides, rig.sizes.writer_rounds)
-        figures += _figures(shape, found, len(events), is_parsing_comparable=each == 1)
+        figures += _figures(_SHAPES[each], found, len(events), is_parsing_comparable=each == 1)
     return figures
 
 
@@ -92,9 +102,22 @@ def _figures(shape: str, found: dict[str, list[float]], events: int, is_parsing_
     ]
 
 
-def writer_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], each: int) -> float:
-    """CPU time per event of our writer, from the first message until the last ack; its start is left out."""
+def writer_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], each: int, writers: int = 1) -> float:
+    """CPU time per event of our writers, from the first message until the last ack; their start is left out."""
     route = new_route(cloud, f"ours-{time.monotonic_ns()}")
+    running = [_start_writer(rig, route) for _ in range(writers)]
+    pids = [rig.process(name).pid for name, _ in running]
+    began = sum(map(cpu_seconds, pids))
+    _publish_to_frozen(pids, events, route.topic, each)
+    messages = -(-len(events) // each)
+    _wait_for(lambda: sum(_acked(url) for _, url in running) >= messages, rig)
+    spent = sum(map(cpu_seconds, pids)) - began
+    rig.stop(*(name for name, _ in running))
+    return spent / len(events) * 1e6
+
+
+def _start_writer(rig: Rig, route: Route) -> tuple[str, str]:
+    """Its name and its URL, once it pulls."""
     port = free_port()
     environment = route.environment | {
         "WRITER_PORT": str(port),
@@ -103,16 +126,14 @@ def writer_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], each: in
     name = rig.start("writer", ["ingest_writer", "run"], rig.cores.serving, environment)
     url = f"http://127.0.0.1:{port}"
     rig.processes.wait_until_answers(name, f"{url}/health")
-    process = rig.process(name)
-    began = cpu_seconds(process.pid)
-    _publish_to_frozen(process.pid, events, route.topic, each)
-    messages = -(-len(events) // each)
+    return name, url
+
+
+def _acked(url: str) -> int:
     client = Client(url)
-    _wait_for(lambda: json.loads(client.get("/ready").body)["acked"] >= messages, rig)
-    spent = cpu_seconds(process.pid) - began
+    acked = json.loads(client.get("/ready").body)["acked"]
     client.close()
-    rig.stop(name)
-    return spent / len(events) * 1e6
+    return int(acked)
 
 
 def quick_start_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], each: int) -> float:
@@ -126,7 +147,7 @@ def quick_start_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], eac
     }
     name = rig.start("quick-start", ["bench.peers.quick_start"], rig.cores.serving, environment)
     _wait_for(ready.exists, rig)
-    _publish_to_frozen(rig.process(name).pid, events, route.topic, each)
+    _publish_to_frozen([rig.process(name).pid], events, route.topic, each)
     _wait_for(done.exists, rig)
     outcome = json.loads(done.read_text())
     if outcome["rows"] < len(events):
@@ -168,13 +189,15 @@ def _pulls(events: Sequence[bytes], each: int) -> list[bytes]:
     ]
 
 
-def _publish_to_frozen(pid: int, events: Sequence[bytes], topic: str, each: int) -> None:
+def _publish_to_frozen(pids: Sequence[int], events: Sequence[bytes], topic: str, each: int) -> None:
     """All of it waits before the writer wakes: both work at a backlog, and publishing takes no turns with them."""
-    os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
     try:
         replay(events, topic, events_per_message=each)
     finally:
-        os.kill(pid, signal.SIGCONT)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def _wait_for(condition: Callable[[], bool], rig: Rig) -> None:
