@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+_IDLE_MOST_S = 2.0  # uvicorn closes a connection that is not used for 5 s
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -26,6 +28,7 @@ class Client:
 
     def __init__(self, url: str, timeout_s: float = 60.0) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout_s)
+        self._used_s = -_IDLE_MOST_S
 
     def get(self, path: str, headers: Mapping[str, str] = {}) -> Answer:
         return self._ask("GET", path, None, headers)
@@ -44,12 +47,20 @@ class Client:
         self._connection.close()
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        self._connect()
         began = time.perf_counter()
         self._connection.request(method, path, body, dict(headers))
         response = self._connection.getresponse()
         data = response.read()
         ms = (time.perf_counter() - began) * 1000
+        self._used_s = time.monotonic()
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, data, ms)
+
+    def _connect(self) -> None:
+        """A new connection where the old one may have been closed meanwhile; its time is nobody's."""
+        if time.monotonic() - self._used_s >= _IDLE_MOST_S:
+            self._connection.close()
+            self._connection.connect()
 
 
 def answered(answer: Answer) -> Answer:

@@ -61,7 +61,7 @@ def _polars(question: dict[str, Any]) -> int:
 
 
 def _chdb(question: dict[str, Any]) -> int:
-    import chdb
+    from chdb import query
 
     columns = ", ".join(
         f"avgIf({delay}, k), quantilesExactIf(0.5, 0.9, 0.95)({delay}, k), maxIf({delay}, k)".replace(
@@ -71,7 +71,7 @@ def _chdb(question: dict[str, Any]) -> int:
     )
     files = ",".join(question["files"])
     pattern = f"{{{files}}}" if len(question["files"]) > 1 else files
-    out = chdb.query(
+    out: Any = query(
         f"SELECT {question['group_by']}, count() AS flights, {columns} FROM file('{pattern}', Parquet)"
         f" WHERE flight_date BETWEEN '{question['first']}' AND '{question['last']}' AND status <> 'void'"
         f" AND carrier <> 'ZZ' GROUP BY {question['group_by']}",
