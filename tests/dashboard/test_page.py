@@ -254,7 +254,10 @@ def answer(status: int, title: str, **headers: str) -> dict[str, Any]:
     return {"status": status, "headers": headers, "content_type": "application/problem+json", "body": body}
 
 
-def test_a_busy_service_is_asked_again_after_the_time_that_it_named(browser: Browser, url: str) -> None:
+@pytest.mark.parametrize(("status", "title"), [(503, "Too many questions at once"), (429, "Too many requests")])
+def test_a_busy_service_is_asked_again_after_the_time_that_it_named(
+    browser: Browser, url: str, status: int, title: str
+) -> None:
     with opened(browser, url, "/docs") as watched:
         refused: list[str] = []
 
@@ -263,11 +266,11 @@ def test_a_busy_service_is_asked_again_after_the_time_that_it_named(browser: Bro
                 route.continue_()
             else:
                 refused.append(route.request.url)
-                route.fulfill(**answer(503, "Too many questions at once", **{"Retry-After": "1"}))
+                route.fulfill(**answer(status, title, **{"Retry-After": "1"}))
 
         watched.page.route("**/v1/stats*", busy_once)
         watched.page.goto("/?view=carriers")
-        expect(watched.page.locator("#notice")).to_contain_text("Too many questions at once; trying again in 1 s")
+        expect(watched.page.locator("#notice")).to_contain_text(f"{title}; trying again in 1 s")
         settled(watched.page)
         assert len(refused) == 2
         assert len(cells(watched.page)) == 4

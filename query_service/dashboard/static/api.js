@@ -1,4 +1,4 @@
-// Calls of the public API: with the key if there is one, again when the service says that it is busy.
+// Calls of the public API: with the key if there is one, again when the service says that it is busy, or this key too fast.
 
 const RETRIES = 3; // with its pauses about as long as somebody keeps looking at a page that loads
 const PAUSE_MOST_S = 10; // a longer Retry-After is shown, not waited for
@@ -24,7 +24,7 @@ export async function get(path, { signal, retries = RETRIES, onRetry = () => {} 
     if (response.ok) return read(response);
     const problem = await problemOf(response);
     const pause = Number(response.headers.get("Retry-After") || (response.status === 0 ? 2 ** attempt : NaN));
-    const again = [0, 503, 504].includes(response.status) && pause <= PAUSE_MOST_S;
+    const again = [0, 429, 503, 504].includes(response.status) && pause <= PAUSE_MOST_S;
     if (!again || attempt >= retries) throw problem;
     onRetry(problem, pause);
     await sleep(pause * 1000, signal);
