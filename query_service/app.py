@@ -69,7 +69,7 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
     )
     app.state.metrics_page = lambda: metrics.page(now())
     edges.install(app, settings, keys, metrics)
-    app.add_middleware(HeadLikeGet)  # outermost: the log and the gate see a GET
+    app.add_middleware(HeadLikeGet)  # outermost: all the others see a GET
     app.include_router(router)
     app.include_router(dashboard_router())
     return app

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+HEAD_IN_SCOPE: Final = "flights.head"
+"""Where a request's scope says that it is a HEAD: true, or not there."""
 
 
 class HeadLikeGet:
@@ -21,4 +27,4 @@ class HeadLikeGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, without_body)
+        await self._app({**scope, "method": "GET", HEAD_IN_SCOPE: True}, receive, without_body)

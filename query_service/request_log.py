@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lakehouse import logs
 from query_service.gate import KEY_IN_SCOPE
+from query_service.head import HEAD_IN_SCOPE
 from query_service.keys import NO_KEY
 from query_service.metrics import Metrics
 from query_service.problems import KIND_IN_SCOPE
@@ -46,7 +47,7 @@ class RequestLog:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-            elif message["type"] == "http.response.body":
+            elif message["type"] == "http.response.body" and HEAD_IN_SCOPE not in scope:
                 size += len(message.get("body", b""))
             await send(message)
 
@@ -63,8 +64,9 @@ class RequestLog:
         self._metrics.answered(route, status, key, problem, seconds, size)
         if route in _PROBES and status < 400:
             return
+        method = "HEAD" if HEAD_IN_SCOPE in scope else scope["method"]
         request = {
-            "requestMethod": scope["method"],
+            "requestMethod": method,
             "requestUrl": _url(scope),
             "status": status,
             "latency": f"{seconds:.6f}s",
@@ -75,7 +77,7 @@ class RequestLog:
         _log.log(
             _level(status),
             "%s %s %d %.1f ms",
-            scope["method"],
+            method,
             request["requestUrl"],
             status,
             seconds * 1000,

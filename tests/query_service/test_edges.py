@@ -135,6 +135,14 @@ def test_each_request_is_one_line(api: Api, caplog: pytest.LogCaptureFixture) ->
     assert (second["route"], second["problem"]) == ("other", "not-found")
 
 
+def test_a_head_request_is_logged_as_what_it_is(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        api.run(api.client.head("/v1/stats"))
+    (line,) = logged(caplog)
+    assert (line["httpRequest"]["requestMethod"], line["httpRequest"]["responseSize"]) == ("HEAD", "0")
+    assert line["route"] == "/v1/stats"
+
+
 def test_probes_are_logged_when_they_fail_only(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         for path in ("/health", "/ready", "/metrics"):
