@@ -100,6 +100,14 @@ class View:
         """A view of the month files of an old snapshot alone, found by this view's plan."""
         return View(Plan(snapshot, Landing((), 0), self.plan.listed_at), self._answering, self._arrived)
 
+    def check_listed_since_arrival(self) -> None:
+        """Before a question is refused for what is not there yet: another instance may have shown it already.
+
+        Raises what makes a newer plan, unless this one was listed after the request arrived.
+        """
+        if self.plan.listed_at < self._arrived:
+            raise _PlanOutdatedError
+
     def files(self, dates: Dates) -> Files:
         """The files that can have flights of these dates."""
         return Files(self.plan.months_between(dates.first, dates.last), self.plan.tail_between(dates.first, dates.last))
@@ -242,7 +250,7 @@ class Answering:
 
 
 class _PlanOutdatedError(Exception):
-    """The plan grew too old while its answer waited or was computed."""
+    """The plan is too old: it grew so while its answer waited or was computed, or does not know what was asked for."""
 
 
 def identity(file: MonthFile | LandedFile) -> tuple[str, int]:

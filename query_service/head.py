@@ -6,7 +6,6 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-
 HEAD_IN_SCOPE: Final = "flights.head"
 """Where a request's scope says that it is a HEAD: true, or not there."""
 

@@ -40,6 +40,7 @@ class History:
             check_retained(number, view.plan.snapshot)
             return view.of(await self._snapshot(number, view.plan.snapshot))
         except SnapshotNotYetError as error:
+            view.check_listed_since_arrival()
             raise snapshot_not_yet_error(number, error.latest) from None
         except SnapshotCollectedError as error:
             raise snapshot_collected_error(number, error.oldest) from None

@@ -177,6 +177,17 @@ def test_the_latest_snapshot_is_answered_without_the_tail() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights", "/v1/flights/2013-01-01-UA-1545-EWR"])
+def test_a_snapshot_that_another_instance_has_shown_is_there_however_long_plans_are_used(path: str) -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    with serving(lake.store, plan_max_age_s=3600.0) as api:
+        assert api.get(path).headers["Lake-Snapshot"] == "0"
+        lake.merge()
+        answer = api.get(f"{path}?snapshot=1")
+        assert (answer.status_code, answer.headers["Lake-Snapshot"]) == (200, "1")
+
+
+@pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights", "/v1/flights/2013-01-01-UA-1545-EWR"])
 def test_a_snapshot_that_is_not_there_yet_is_not_found(path: str) -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event())
