@@ -25,7 +25,8 @@ LogFormat = Literal["auto", "json", "text"]
 API_KEY_PREFIX: Final = "flk_"
 """Every generated API key begins so: it is recognised wherever it strays to."""
 
-_SECRET: Final = re.compile(API_KEY_PREFIX + r"[A-Za-z0-9_-]{8,}")
+# In a URL a cautious client writes what is no letter as %5F or %2D.
+_SECRET: Final = re.compile(API_KEY_PREFIX.replace("_", "(?:_|%5[Ff])") + r"(?:[A-Za-z0-9_-]|%5[Ff]|%2[Dd]){8,}")
 _HIDDEN: Final = API_KEY_PREFIX + "***"
 _BOUND: ContextVar[Mapping[str, Any] | None] = ContextVar("bound", default=None)
 

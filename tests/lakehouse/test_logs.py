@@ -104,6 +104,13 @@ def test_a_key_is_never_written(log_format: logs.LogFormat) -> None:
     assert "/v1/stats?key=flk_***&x" in stream.getvalue()
 
 
+def test_a_key_that_is_percent_encoded_in_a_url_is_no_secret_told() -> None:
+    stream = io.StringIO()
+    logs.configure("json", stream)
+    logging.getLogger("a").info("GET %s", KEY.replace("_", "%5F").replace("-", "%2d"))
+    assert "aB3" not in stream.getvalue()
+
+
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_half_of_a_character_does_not_lose_the_line(log_format: logs.LogFormat) -> None:
     stream = configured(log_format)
