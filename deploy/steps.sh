@@ -11,7 +11,7 @@ STATE=${STATE:-/workspace/.deploy}
 TAG=b-${BUILD_ID:0:8} # of the dark revision: its address begins with it
 TURN_TRIES=${TURN_TRIES:-120} # times TURN_PAUSE_S: half an hour, two builds before this one
 TURN_PAUSE_S=${TURN_PAUSE_S:-15}
-TRIES=3 # of putting something back
+TRIES=3 # of putting something back, and of asking again for a token
 
 say() { printf 'deploy: %s\n' "$*"; }
 
@@ -95,6 +95,18 @@ probe() {
   touch "$STATE/probed"
 }
 
+# Asked of the interface itself: gcloud's --impersonate-service-account first makes an access token of the account, and
+# so wants a wider role than the one for identity tokens (roles/iam.serviceAccountOpenIdTokenCreator) that it has.
+identity_token() { # AUDIENCE
+  local access answer
+  access=$(gcloud auth print-access-token)
+  answer=$(printf 'Authorization: Bearer %s\n' "$access" |
+    curl --silent --show-error --fail --max-time 30 --retry "$TRIES" \
+      --header @- --header 'Content-Type: application/json' --data "{\"audience\": \"$1\", \"includeEmail\": true}" \
+      "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/$BUILD_ACCOUNT:generateIdToken")
+  printf '%s' "$answer" | python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])'
+}
+
 # The build's own identity, for the service, an hour; and the probe's API key, where the revision wants keys.
 # In files that go with the build.
 token() {
@@ -105,8 +117,7 @@ token() {
     gcloud secrets versions access latest --secret=flights-probe-key >"$STATE/key"
     [[ -s $STATE/key ]] || { say "the latest version of flights-probe-key is empty" && return 1; }
   fi
-  (umask 077 && gcloud auth print-identity-token --audiences="$audience" \
-    --impersonate-service-account="$BUILD_ACCOUNT" >"$STATE/token")
+  (umask 077 && identity_token "$audience" >"$STATE/token")
 }
 
 back() {

@@ -1,4 +1,4 @@
-"""Runs the steps of cloudbuild.yaml as Cloud Build does, with stand-ins for gcloud, docker and make."""
+"""Runs the steps of cloudbuild.yaml as Cloud Build does, with stand-ins for gcloud, docker, curl and make."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Run:
     def __post_init__(self) -> None:
         tools = self.folder / "bin"
         tools.mkdir()
-        for tool in ("gcloud", "docker", "make"):
+        for tool in ("gcloud", "docker", "curl", "make"):
             stand_in = f"{sys.executable} -S -E {ROOT}/tests/deploy/standins.py {tool}"
             (tools / tool).write_text(f'#!/bin/sh\nexec {stand_in} "$@"\n')
             (tools / tool).chmod(0o755)

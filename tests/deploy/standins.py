@@ -1,6 +1,6 @@
-"""Stand-ins for gcloud, docker and make: they record what they are asked, and keep what runs in a file.
+"""Stand-ins for gcloud, docker, curl and make: they record what they are asked, and keep what runs in a file.
 
-`WORLD` names the file. Run as `standins.py gcloud|docker|make ARGUMENTS`.
+`WORLD` names the file. Run as `standins.py gcloud|docker|curl|make ARGUMENTS`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main(tool: str, arguments: list[str]) -> int:
         print(f"{command}: made to fail", file=sys.stderr)
         code = 1
     else:
-        code = {"gcloud": _gcloud, "docker": _docker, "make": lambda *_: 0}[tool](world, arguments)
+        code = {"gcloud": _gcloud, "docker": _docker, "curl": _curl, "make": lambda *_: 0}[tool](world, arguments)
     with open(os.environ["WORLD"], "w") as file:
         json.dump(world, file)
     return code
@@ -56,8 +56,8 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
             print(f"{world['images'][name]}\t")
         case ["run", "worker-pools" | "jobs", "update", _]:
             world["images"][name] = options["image"]
-        case ["auth", "print-identity-token"]:
-            print("a-token")
+        case ["auth", "print-access-token"]:
+            print("an-access-token")
         case ["secrets", "versions", "access", "latest"]:
             if options["secret"] not in world["secrets"]:
                 print("NOT_FOUND: no version", file=sys.stderr)
@@ -76,6 +76,17 @@ def _traffic(world: dict[str, Any]) -> list[dict[str, Any]]:
         for tag, revision in world["tags"].items()
     ]
     return [{"revisionName": world["serving"], "percent": 100}, *tagged]
+
+
+def _curl(world: dict[str, Any], arguments: list[str]) -> int:
+    """Google's interface for identity tokens: it wants an access token, here as a header on standard input."""
+    assert arguments[arguments.index("--header") + 1] == "@-"
+    if sys.stdin.read() != "Authorization: Bearer an-access-token\n":
+        print("401", file=sys.stderr)
+        return 22
+    world["asked_for_identity"] = [arguments[-1], json.loads(arguments[arguments.index("--data") + 1])]
+    print(json.dumps({"token": "a-token"}))
+    return 0
 
 
 def _docker(world: dict[str, Any], arguments: list[str]) -> int:

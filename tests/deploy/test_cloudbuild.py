@@ -1,4 +1,4 @@
-"""cloudbuild.yaml: its form, its scripts, and the whole sequence with stand-ins for gcloud, docker and make."""
+"""cloudbuild.yaml: its form, its scripts, and the whole sequence with stand-ins for gcloud, docker, curl and make."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def test_what_cannot_be_put_back_is_named_with_the_command(run: Run) -> None:
     assert len(tried) == 3
 
 
-@pytest.mark.parametrize("wrong", ["make test", "docker build", "docker push", "run deploy", "print-identity-token"])
+@pytest.mark.parametrize(
+    "wrong", ["make test", "docker build", "docker push", "run deploy", "print-access-token", "generateIdToken"]
+)
 def test_nothing_that_runs_is_changed_when_it_fails_early(run: Run, wrong: str) -> None:
     run.failing = [wrong]
     assert not run.build()
@@ -89,6 +91,16 @@ def test_probe_gets_the_key_from_its_secret_only_when_the_revision_wants_keys(ru
     assert run["probed_with"]["PROBE_API_KEY"] == "flk_of-the-probe"
     assert not [line for line in run["log"] if "flk_" in line or "a-token" in line]  # no secret is an argument
     assert "flk_" not in run.said
+
+
+def test_identity_is_asked_for_with_no_more_than_the_role_for_it(run: Run) -> None:
+    """gcloud's impersonation would want roles/iam.serviceAccountTokenCreator: any access token of the account."""
+    assert run.build(), run.said
+    url, asked = run["asked_for_identity"]
+    account = "flights-build@flights-test.iam.gserviceaccount.com"
+    assert url == f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{account}:generateIdToken"
+    assert asked == {"audience": "https://flights-api-mock.a.run.app", "includeEmail": True}
+    assert not [line for line in run["log"] if "impersonate" in line or "an-access-token" in line]
 
 
 @pytest.mark.parametrize("secrets", [{}, {"flights-probe-key": ""}], ids=["no version", "empty version"])
