@@ -13,6 +13,8 @@ TURN_TRIES=${TURN_TRIES:-120} # times TURN_PAUSE_S: half an hour, two builds bef
 TURN_PAUSE_S=${TURN_PAUSE_S:-15}
 TRIES=3 # of putting something back, and of asking again for a token
 
+CALL_S=${CALL_S:-300} # of one change: a container that does not start is given up by Cloud Run before
+
 say() { printf 'deploy: %s\n' "$*"; }
 
 # Builds deploy one at a time, in the order in which they were made.
@@ -49,7 +51,7 @@ print(entry["revisionName"], entry["url"], service["status"]["url"], access)
 }
 
 update() { # KIND NAME IMAGE
-  gcloud run "$1" update "$2" --region="$REGION" --image="$3" --quiet
+  timeout "$CALL_S" gcloud run "$1" update "$2" --region="$REGION" --image="$3" --quiet
 }
 
 # The image that runs, from where gcloud's output has it, or the v2 API's.
@@ -87,7 +89,7 @@ probe() {
   PROBE_TOKEN=$(cat "$STATE/token")
   PROBE_API_KEY=$(cat "$STATE/key")
   export PROBE_TOKEN PROBE_API_KEY # by name below: no secret is an argument
-  docker run --rm --network=cloudbuild --read-only --tmpfs=/tmp \
+  timeout "$CALL_S" docker run --rm --network=cloudbuild --read-only --tmpfs=/tmp \
     --env=PROBE_URL="$url" --env=PROBE_TOKEN --env=PROBE_API_KEY --env=GOOGLE_CLOUD_PROJECT="$PROJECT_ID" \
     --env=PUBSUB_TOPIC="projects/$PROJECT_ID/topics/flights" \
     "$IMAGES/writer:$COMMIT" probe deploy --id "$BUILD_ID"
@@ -138,7 +140,7 @@ finish() {
   local revision status=0
   if [[ -e $STATE/probed ]]; then
     read -r revision _ <"$STATE/dark"
-    if gcloud run services update-traffic flights-api --region="$REGION" --to-revisions="$revision=100" --quiet; then
+    if timeout "$CALL_S" gcloud run services update-traffic flights-api --region="$REGION" --to-revisions="$revision=100" --quiet; then
       say "users are served by $revision"
     else
       say "traffic did not move"
@@ -149,7 +151,7 @@ finish() {
     status=1
   fi
   ((status == 0)) || back
-  gcloud run services update-traffic flights-api --region="$REGION" --remove-tags="$TAG" --quiet ||
+  timeout "$CALL_S" gcloud run services update-traffic flights-api --region="$REGION" --remove-tags="$TAG" --quiet ||
     say "tag $TAG could not be removed; it does no harm"
   return "$status"
 }

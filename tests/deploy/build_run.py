@@ -31,6 +31,7 @@ class Run:
     folder: Path
     api: str = ""
     failing: list[str] = field(default_factory=list)
+    hanging: list[str] = field(default_factory=list)
     older_builds: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     settings: list[str] = field(default_factory=lambda: ["LAKE_URL"])
@@ -53,7 +54,7 @@ class Run:
     def save(self, **changes: Any) -> None:
         known = json.loads(self.world.read_text()) if self.world.exists() else {}
         now: dict[str, Any] = {"api": self.api, "failing": self.failing, "older_builds": self.older_builds}
-        now |= {"settings": self.settings, "secrets": self.secrets}
+        now |= {"hanging": self.hanging, "settings": self.settings, "secrets": self.secrets}
         self.world.write_text(json.dumps({**known, **now, **changes}))
 
     def __getitem__(self, name: str) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 
 TYPE_CHECKING = False
@@ -22,6 +23,8 @@ def main(tool: str, arguments: list[str]) -> int:
         world = json.load(file)
     command = " ".join([tool, *arguments])
     world["log"].append(command)
+    if any(stuck in command for stuck in world["hanging"]):
+        signal.pause()  # whoever started it has to end it
     if any(wrong in command for wrong in world["failing"]):
         print(f"{command}: made to fail", file=sys.stderr)
         code = 1

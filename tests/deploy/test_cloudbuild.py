@@ -52,6 +52,26 @@ def test_everything_is_put_back_and_the_build_fails_when_a_step_does(run: Run, w
     assert run["tags"] == {}
 
 
+@pytest.mark.parametrize(
+    "stuck", ["worker-pools update flights-writer --region=europe-west1 --image=europe", "docker run", "--to-revisions"]
+)
+def test_everything_is_put_back_when_a_step_does_not_end(run: Run, stuck: str) -> None:
+    run.environment = {"CALL_S": "3"}  # more than a stand-in takes
+    run.hanging = [stuck]
+    assert not run.build()
+    assert run["serving"] == "flights-api-0"
+    assert run["images"] == OLD
+
+
+def test_build_ends_later_than_all_its_steps_may_take() -> None:
+    script = (ROOT / "deploy" / "steps.sh").read_text()
+    number = {name: int(value) for name, value in re.findall(r"^([A-Z_]+)=(?:\$\{[A-Z_]+:-)?(\d+)\}?", script, re.M)}
+    changes = len(OLD) + 4  # dark, probe, traffic, tag
+    put_back = len(OLD) * number["TRIES"]
+    steps_s = number["TURN_TRIES"] * number["TURN_PAUSE_S"] + (changes + put_back) * number["CALL_S"]
+    assert steps_s + 1800 <= int(BUILD["timeout"].rstrip("s"))  # of tests, images and pushes
+
+
 def test_what_cannot_be_put_back_is_named_with_the_command(run: Run) -> None:
     run.failing = ["docker run", "--image=old/writer"]
     assert not run.build()
