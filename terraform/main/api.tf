@@ -11,13 +11,18 @@ resource "google_cloud_run_v2_service" "api" {
   ingress             = "INGRESS_TRAFFIC_ALL"
   deletion_protection = true
 
+  # Of the service, not of a revision: a revision's own would be kept warm, and billed, as long as a tag leads to it, and a
+  # build that ends early leaves its tag.
+  scaling {
+    min_instance_count = var.api_min_instances
+  }
+
   template {
     service_account                  = google_service_account.api.email
     timeout                          = "60s" # API_QUERY_TIMEOUT_S, or a wait of 30 s, with room to say so
     max_instance_request_concurrency = 160   # 64 questions queue and 100 wait; the service sheds the rest itself
 
     scaling {
-      min_instance_count = var.api_min_instances
       max_instance_count = var.api_max_instances
     }
 

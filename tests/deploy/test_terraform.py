@@ -196,6 +196,12 @@ def test_cores_of_a_container_are_what_it_is_told() -> None:
     assert compactor["env"]["COMPACTOR_THREADS"] == compactor["cpu"]
 
 
+def test_no_revision_without_traffic_is_kept_warm() -> None:
+    api = resources(MAIN)["google_cloud_run_v2_service.api"]
+    assert api["scaling"][0]["min_instance_count"] == "${var.api_min_instances}"
+    assert "min_instance_count" not in api["template"][0]["scaling"][0]
+
+
 def test_every_api_of_google_that_is_used_is_enabled() -> None:
     enabled = set(re.findall(r"[a-z]+\.googleapis\.com", (MAIN / "apis.tf").read_text()))
     kinds = {address.partition(".")[0] for address in resources(MAIN)}
