@@ -205,9 +205,9 @@ variable "bigquery" {
 }
 
 variable "metrics_wait_s" {
-  description = "Seconds that an apply waits after it made log-based metrics. If it still fails with `Cannot find metric`, apply again."
+  description = "Seconds that an apply waits after it made log-based metrics, before alerts on them are made: the first time, and when there are new ones."
   type        = number
-  default     = 120 # they are known within a minute or two
+  default     = 600 # the API: "it could take up to 10 minutes to become available"; sooner, an apply may end half done
 
   validation {
     condition     = var.metrics_wait_s >= 0 && var.metrics_wait_s <= 900

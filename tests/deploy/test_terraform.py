@@ -269,3 +269,8 @@ def test_every_output_is_described_and_used_in_the_guide() -> None:
         for name, output in named(folder, "output").items():
             assert output["description"]
             assert name in guide, f"docs/deploy.md does not say what the output {name} is for"
+
+
+def test_apply_waits_for_new_metrics_as_long_as_the_api_says() -> None:
+    """ "Cannot find metric(s) [...] If a metric was created recently, it could take up to 10 minutes to become available." """
+    assert named(MAIN, "variable")["metrics_wait_s"]["default"] == 600
