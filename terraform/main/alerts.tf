@@ -19,25 +19,29 @@ locals {
     freshness-ticket = { slo = "freshness", severity = "WARNING", rate = 3, long_s = 86400, short_s = 7200, min_bad = 20 }
   }
 
-  # Causes: users are not hurt yet, so none of them pages.
+  # Causes: users are not hurt yet, so none of them pages. Numbers in lines are distributions; their mean is exact, a
+  # percentile only as exact as its bucket is wide.
   above = {
     unacked-messages = {
       filter     = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\" resource.labels.subscription_id=\"flights-writer\""
       aligner    = "ALIGN_MAX"
+      reducer    = "REDUCE_MAX"
       threshold  = 120 # seconds; twice the ack deadline: whatever came back once has been had
       period_s   = 60
       duration_s = 300
     }
     long-tail = {
       filter     = "metric.type=\"logging.googleapis.com/user/flights_tail_files\" resource.type=\"cloud_run_job\""
-      aligner    = "ALIGN_PERCENTILE_50"
+      aligner    = "ALIGN_DELTA"
+      reducer    = "REDUCE_MEAN"
       threshold  = 5000 # landed files: what one merge takes, and where questions over them become slow
       period_s   = 300
       duration_s = 900
     }
     unreadable-files = {
       filter     = "metric.type=\"logging.googleapis.com/user/flights_unreadable\" resource.type=\"cloud_run_job\""
-      aligner    = "ALIGN_PERCENTILE_50"
+      aligner    = "ALIGN_DELTA"
+      reducer    = "REDUCE_MEAN"
       threshold  = 0.5 # one is too many: answers over its dates are refused
       period_s   = 300
       duration_s = 0
@@ -45,13 +49,15 @@ locals {
     rejected-messages = {
       filter     = "metric.type=\"logging.googleapis.com/user/flights_rejecting\" resource.type=\"cloud_run_worker_pool\""
       aligner    = "ALIGN_DELTA"
+      reducer    = "REDUCE_SUM"
       threshold  = 0 # any batch with a line that is no event: somebody's publisher is wrong
       period_s   = 3600
       duration_s = 0
     }
     many-objects = {
       filter     = "metric.type=\"logging.googleapis.com/user/flights_batch_objects\" resource.type=\"cloud_run_worker_pool\""
-      aligner    = "ALIGN_PERCENTILE_50"
+      aligner    = "ALIGN_DELTA"
+      reducer    = "REDUCE_MEAN"
       threshold  = 30 # flight dates in one batch; two are usual, and each object costs the same however small it is
       period_s   = 300
       duration_s = 3600
@@ -59,6 +65,7 @@ locals {
     compactor-failing = {
       filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"failed\""
       aligner    = "ALIGN_DELTA"
+      reducer    = "REDUCE_SUM"
       threshold  = 2 # of the six runs of half an hour; one lost race or a moment without storage is no news
       period_s   = 1800
       duration_s = 0
@@ -174,7 +181,7 @@ resource "google_monitoring_alert_policy" "above" {
       aggregations {
         alignment_period     = "${each.value.period_s}s"
         per_series_aligner   = each.value.aligner
-        cross_series_reducer = "REDUCE_MAX"
+        cross_series_reducer = each.value.reducer
       }
     }
   }

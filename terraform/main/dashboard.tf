@@ -4,7 +4,7 @@ locals {
   log_metric = "metric.type=\"logging.googleapis.com/user/"
   api        = "resource.type=\"cloud_run_revision\" resource.labels.service_name=\"flights-api\""
 
-  # Rows of charts: title, unit, and what to plot (filter, aligner, reducer).
+  # Rows of charts: title and what to plot (filter, aligner, reducer; a period other than a minute; what to tell apart).
   rows = [
     {
       title = "What users see"
@@ -46,20 +46,20 @@ locals {
           { filter = local.above["unacked-messages"].filter, aligner = "ALIGN_MAX", reducer = "REDUCE_MAX" },
         ] },
         { title = "Canary: published to visible, s", lines = [
-          { filter = "${local.log_metric}flights_freshness_seconds\"", aligner = "ALIGN_PERCENTILE_50", reducer = "REDUCE_MAX" },
+          { filter = "${local.log_metric}flights_freshness_seconds\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
         ] },
         { title = "Tail: landed files not merged yet, as the canary sees them, and after each run of the compactor", lines = [
-          { filter = local.above["long-tail"].filter, aligner = "ALIGN_PERCENTILE_50", reducer = "REDUCE_MAX" },
-          { filter = "${local.log_metric}flights_pending_files\"", aligner = "ALIGN_PERCENTILE_50", reducer = "REDUCE_MAX" },
+          { filter = local.above["long-tail"].filter, aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
+          { filter = "${local.log_metric}flights_pending_files\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
         ] },
         { title = "Rejected files in the lake, and unreadable ones", lines = [
-          for name in ["flights_rejected_files", "flights_unreadable"] : { filter = "${local.log_metric}${name}\"", aligner = "ALIGN_PERCENTILE_50", reducer = "REDUCE_MAX" }
+          for name in ["flights_rejected_files", "flights_unreadable"] : { filter = "${local.log_metric}${name}\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" }
         ] },
         { title = "Objects a batch", lines = [
-          { filter = local.above["many-objects"].filter, aligner = "ALIGN_PERCENTILE_50", reducer = "REDUCE_MAX" },
+          { filter = local.above["many-objects"].filter, aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
         ] },
         { title = "Compactor and canary runs by result, an hour", lines = [
-          { filter = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM" },
+          { filter = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM", period = "3600s", by = ["resource.label.job_name", "metric.label.result"] },
         ] },
       ]
     },
@@ -93,7 +93,7 @@ resource "google_monitoring_dashboard" "flights" {
                 timeSeriesQuery = {
                   timeSeriesFilter = {
                     filter      = line.filter
-                    aggregation = { for key, value in { alignmentPeriod = "60s", perSeriesAligner = line.aligner, crossSeriesReducer = line.reducer } : key => value if value != null }
+                    aggregation = { for key, value in { alignmentPeriod = try(line.period, "60s"), perSeriesAligner = line.aligner, crossSeriesReducer = line.reducer, groupByFields = try(line.by, null) } : key => value if value != null }
                   }
                 }
               }]

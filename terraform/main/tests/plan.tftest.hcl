@@ -73,6 +73,10 @@ run "one_apply_makes_everything" {
     error_message = "Four headings and sixteen charts."
   }
   assert {
+    condition     = [for tile in jsondecode(google_monitoring_dashboard.flights.dashboard_json).mosaicLayout.tiles : try(tile.widget.xyChart.dataSets[0].timeSeriesQuery.timeSeriesFilter.aggregation.groupByFields, []) if strcontains(tile.widget.title, "runs by result")] == [["resource.label.job_name", "metric.label.result"]]
+    error_message = "Runs by result are told apart by result."
+  }
+  assert {
     condition     = length(google_cloud_run_v2_service.api.template[0].volumes) == 0 && !contains(google_cloud_run_v2_service.api.template[0].containers[0].env[*].name, "API_KEYS_FILE")
     error_message = "The secrets are empty at the first apply: nothing may read them."
   }
