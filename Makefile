@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup demo test test-year prove check check-deploy bench format lock lock-images names vendor screenshots clean
+.PHONY: help setup demo test test-year prove check check-deploy test-terraform bench format lock lock-images names vendor screenshots clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ check: setup  ## formatter, linter, types, import rules
 
 check-deploy: setup  ## Terraform against the real provider, and the Dockerfiles' steps; exit 2: not all of it could be had
 	@bash tests/deploy/check.sh
+
+test-terraform: setup  ## only Terraform against the real provider; exit 2: it could not be had
+	@bash tests/deploy/check.sh terraform
 
 format: setup  ## format the code
 	@$(BIN)/ruff format .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -272,5 +273,18 @@ def test_every_output_is_described_and_used_in_the_guide() -> None:
 
 
 def test_apply_waits_for_new_metrics_as_long_as_the_api_says() -> None:
-    """ "Cannot find metric(s) [...] If a metric was created recently, it could take up to 10 minutes to become available." """
+    """Its refusal says "If a metric was created recently, it could take up to 10 minutes to become available"."""
     assert named(MAIN, "variable")["metrics_wait_s"]["default"] == 600
+
+
+def test_check_with_the_provider_says_loudly_when_it_cannot_be_had(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "TERRAFORM": str(tmp_path / "none")}
+    done = subprocess.run(
+        ["bash", ROOT / "tests" / "deploy" / "check.sh", "terraform"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "NOT CHECKED" in done.stdout

@@ -1,5 +1,5 @@
 # Plans against the real provider's schema with made-up answers: no credentials, no project.
-# make check-deploy
+# make test-terraform
 
 mock_provider "google" {
   mock_resource "google_service_account" {
