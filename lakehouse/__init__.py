@@ -51,8 +51,8 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> bool:
     """Shows the lake as it is now in the views of `connection`, which `connect` gave; False when nothing has changed.
 
     Only files that are not here yet are downloaded. Cursors and relations of the connection see the same, its
-    temporary tables stay, and a query that is running goes on with what it began with. With `snapshot`, nothing ever
-    changes.
+    temporary tables stay, and a query that is running goes on with what it began with, for whose files it has ten
+    minutes at least. With `snapshot`, nothing ever changes.
 
     Raises what `connect` raises; then the views stay as they are. ConfigError for any other connection.
     """

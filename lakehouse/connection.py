@@ -1,7 +1,7 @@
 """From a lake to a DuckDB connection with views over it: what `lakehouse.connect` gives and `refresh` renews.
 
-The files of one plan are downloaded, checked, and stay until the connection is gone or has two newer plans. Exact or
-nothing: an object that cannot be read is an error that names it.
+The files of one plan are downloaded, checked, and stay until the connection is gone, or for some minutes after the plan
+was replaced. Exact or nothing: an object that cannot be read is an error that names it.
 
 The views stand in two databases, both opened read-only, so that nothing which an analyst runs can change them: `plan`
 has the views over the files of one plan, and is replaced by a refresh; the connection's own one, `lake`, refers to it.
@@ -33,6 +33,7 @@ from lakehouse.store import Store
 
 DEFAULT_CACHE_BYTES: Final = 64 << 30  # about five billion flights' rows: a lake that does not fit needs a decision
 
+_KEPT: Final = dt.timedelta(minutes=10)  # a replaced plan's files: longer than nearly every query on one machine
 _REPLANS = 3  # a file gone after each of four plans is no race
 
 _Files = dict[str, Path]
@@ -71,8 +72,9 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> bool:
     """Shows the lake as of now in the views of `connection`; False when it has not changed since.
 
     Files that are there are not downloaded again. Cursors see the same; temporary tables stay; a query that is
-    running goes on with what it began with. An old snapshot stays as it is. Raises what `connect_store` does (then
-    the views stay as they are), and ConfigError for another connection.
+    running goes on with what it began with (for ten minutes at least). An old snapshot stays as it is.
+
+    Raises what `connect_store` does (then the views stay as they are), and ConfigError for another connection.
     """
     views = _VIEWS.get(connection)
     if views is None:
@@ -143,9 +145,9 @@ class _Views:
             return has_changed
 
     def _show(self, pinned: _Pinned) -> None:
-        """The one before stays for queries that are running; what only the one before that needs, goes."""
+        """Older plans stay for queries that are running, the last one however long ago that was."""
         self._shown.append(pinned)
-        if len(self._shown) > 2:
+        while len(self._shown) > 2 and pinned.plan.listed_at - self._shown[1].plan.listed_at > _KEPT:
             self._shown.pop(0).pins.close()
         self._cache.drop_unused()
 

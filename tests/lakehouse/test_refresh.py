@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -78,19 +81,20 @@ def test_each_file_is_downloaded_once(memory: MemoryStore, connect: Connect) -> 
     assert [spy.count("download", name) for name in downloaded] == [1] * 4
 
 
-def test_files_that_neither_this_plan_nor_the_last_one_names_are_removed(
-    memory: MemoryStore, connect: Connect, tmp_path: Path
+@pytest.mark.parametrize(("step_s", "kept"), [(100, 8), (601, 2)])
+def test_files_of_a_replaced_plan_go_after_ten_minutes_but_never_those_of_the_last_one(
+    memory: MemoryStore, tmp_path: Path, step_s: int, kept: int
 ) -> None:
-    landed = land(memory, [row(number=1)])
-    connection = connect(memory)
-    for number in range(1, 6):
-        commit(memory, number, [put_month(memory, [row(number=1)], number)], absorbed=[landed])
-        if number == 1:
-            memory.delete(landed)
+    """Ten plans with a month file each, `step_s` apart: at 100 s, two were replaced 700 s ago or more."""
+    times = (dt.datetime(2013, 2, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=n * step_s) for n in itertools.count())
+    commit(memory, 1, [put_month(memory, [row(number=1)], 1)])
+    connection = connect_store(memory, lambda: next(times), tmp_path / "caches", 1 << 20)
+    for number in range(2, 11):
+        commit(memory, number, [put_month(memory, [row(number=number)], number)])
         refresh(connection)
-        assert _files(tmp_path) <= 2
-    assert len(list((tmp_path / "caches").glob("*/plan-*"))) == 2
-    assert _numbers(connection) == [1]
+    assert _files(tmp_path) == kept
+    assert len(list((tmp_path / "caches").glob("*/plan-*"))) == kept
+    assert _numbers(connection) == [10]
 
 
 def test_cursors_and_relations_follow_and_temporary_tables_stay(memory: MemoryStore, connect: Connect) -> None:
@@ -253,3 +257,31 @@ def test_the_public_refresh_renews_the_public_connect(tmp_path: Path) -> None:
     assert lakehouse.refresh(connection) is True
     assert lakehouse.refresh(connection) is False
     assert _numbers(connection) == [1, 2]
+
+
+def test_queries_of_other_threads_see_one_state_or_the_next_while_refreshes_go_on(
+    memory: MemoryStore, connect: Connect
+) -> None:
+    """Each state has one flight more."""
+    land(memory, [row(number=1)])
+    connection = connect(memory)
+    stop = threading.Event()
+
+    def ask() -> list[tuple[int, int]]:
+        seen = []
+        with connection.cursor() as cursor:
+            while not stop.is_set():
+                seen += cursor.execute("SELECT count(*), max(flight_number) FROM flights").fetchall()
+        return seen
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(ask) for _ in range(2)]
+        for number in range(2, 22):
+            land(memory, [row(number=number)])
+            land(memory, [row(number=number)])
+            refresh(connection)
+        stop.set()
+        for future in asked:
+            seen = future.result(60)
+            assert seen == sorted((number, number) for number, _ in seen)
+    assert len(_numbers(connection)) == 21
