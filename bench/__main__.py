@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench.catalogue import MEASURES, Measure
@@ -51,8 +52,9 @@ def _measured(measure: Measure, sizes: Sizes, cores: Cores) -> list[Figure]:
     with (
         tempfile.TemporaryDirectory(prefix="flights-lakehouse-bench-") as folder,
         Processes(Path(folder)) as processes,
+        ExitStack() as closing,
     ):
-        rig = Rig(sizes, cores, Path(folder), processes, ScaleData(cache_folder()))
+        rig = Rig(sizes, cores, Path(folder), processes, ScaleData(cache_folder()), closing)
         with rig.pinned(cores.asking):
             return measure.run(rig)
 

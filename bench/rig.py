@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.asker import Asker
 from bench.http import Client
 from bench.machine import Cores
 from bench.scale import ScaleData
@@ -27,9 +28,11 @@ class Api:
     name: str
     url: str
     pid: int
+    closing: ExitStack
 
     def client(self) -> Client:
-        return Client(self.url)
+        """A connection that is closed with the run."""
+        return self.closing.enter_context(closing(Client(self.url)))
 
 
 @dataclass
@@ -41,6 +44,8 @@ class Rig:
     folder: Path
     processes: Processes
     scale: ScaleData
+    closing: ExitStack
+    """Closes what a measure leaves open."""
     _started: int = field(default=0, init=False)
 
     def start(self, name: str, arguments: Sequence[str], cores: frozenset[int], env: Mapping[str, str]) -> str:
@@ -51,6 +56,10 @@ class Rig:
         # Before it has threads: later ones inherit it, and it counts its cores by it.
         os.sched_setaffinity(self.processes.process(unique).pid, cores)
         return unique
+
+    def asker(self, module: str, cores: frozenset[int]) -> Asker:
+        """A peer that answers questions; it ends with the run."""
+        return self.closing.enter_context(closing(Asker(module, cores)))
 
     def process(self, name: str) -> subprocess.Popen[bytes]:
         return self.processes.process(name)
@@ -80,7 +89,7 @@ class Rig:
         name = self.start("api", ["query_service"], cores or self.cores.serving, defaults | settings)
         url = f"http://127.0.0.1:{port}"
         self.processes.wait_until_answers(name, f"{url}/ready")
-        return Api(name, url, self.process(name).pid)
+        return Api(name, url, self.process(name).pid, self.closing)
 
     def stop(self, *names: str) -> None:
         for name in names:

@@ -20,7 +20,7 @@ def measure_question(rig: Rig) -> list[Figure]:
     relations = {"glob": by_glob(rig.scale.days(lake)), "single": single_file(rig.scale.single(lake))}
     window = thirty_days(lake)
     client = rig.api(lake.url).client()
-    peers = {name: Asker("bench.peers.duckdb_ask", rig.cores.serving) for name in relations}
+    peers = {name: rig.asker("bench.peers.duckdb_ask", rig.cores.serving) for name in relations}
     questions = {name: window.question(relation) for name, relation in relations.items()}
     for name, peer in peers.items():
         check_same(client, window, peer.ask(questions[name]))
@@ -28,8 +28,6 @@ def measure_question(rig: Rig) -> list[Figure]:
     for name, peer in peers.items():
         sides[name] = partial(_ms, peer, questions[name])
     found = interleaved(sides, rig.sizes.questions, rig.sizes.warm_up)
-    for peer in peers.values():
-        peer.close()
     note = f"{lake.flights:,} flights in {len(lake.months)} months; {rig.sizes.questions} questions a side"
     return [
         *_figures("30 days by carrier over HTTP", found, "glob", "date-partitioned files by glob", _GLOB, note),

@@ -67,7 +67,6 @@ def measure_overload(rig: Rig) -> list[Figure]:
 def _unloaded_ms(rig: Rig, api: Api, path: str) -> float:
     client = api.client()
     taken = [answered(client.get(path)).ms for _ in range(rig.sizes.warm_up + max(5, rig.sizes.questions // 5))]
-    client.close()
     return statistics.median(taken[rig.sizes.warm_up :])
 
 
@@ -83,7 +82,6 @@ def _recovered_s(api: Api, path: str, within_ms: float) -> float:
         fast = fast + 1 if answer.status == 200 and answer.ms <= within_ms else 0
         if time.monotonic() - began > 10 * _RECOVERY_S:
             break
-    client.close()
     return time.monotonic() - began
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import closing
 
 from bench.figure import Figure, Goal, bounded
 from bench.http import Client
@@ -33,7 +34,8 @@ def measure_freshness(rig: Rig) -> list[Figure]:
     with Canaries(cloud["PUBSUB_TOPIC"], api.url, every_s=0.5) as canaries:
         report = replay(events, cloud["PUBSUB_TOPIC"], events_per_s=_EVENTS_PER_S)
     fresh = canaries.freshness()
-    landed = json.loads(Client(f"http://127.0.0.1:{port}").get("/ready").body)
+    with closing(Client(f"http://127.0.0.1:{port}")) as client:
+        landed = json.loads(client.get("/ready").body)
     note = (
         f"{report.events / report.seconds:,.0f} events/s with the cloud on the same cores; median {fresh.median_s:.1f}"
         f" s, worst {fresh.worst_s:.1f} s of {fresh.samples} canaries"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from bench.figure import Figure, Goal, Spread, compared, percentile
 from bench.http import Client, answered
 from bench.question import thirty_days
@@ -53,4 +55,4 @@ def _empty_route(rig: Rig, body: bytes) -> Client:
     name = rig.start("empty-route", ["bench.peers.empty_route"], rig.cores.serving, environment)
     url = f"http://127.0.0.1:{port}"
     rig.processes.wait_until_answers(name, f"{url}/ready")
-    return Client(url)
+    return rig.closing.enter_context(closing(Client(url)))

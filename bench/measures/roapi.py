@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from bench.figure import Figure, Goal, compared
@@ -73,7 +73,7 @@ def _roapi(rig: Rig, lake: Lake) -> Iterator[Client]:
     process = subprocess.Popen([str(binary), "--config", str(config)], stdout=log, stderr=log, start_new_session=True)
     try:
         _pin(process.pid, rig.cores.serving)
-        yield _ready(f"http://127.0.0.1:{port}", process, rig.folder / "roapi.log")
+        yield _ready(rig, f"http://127.0.0.1:{port}", process, rig.folder / "roapi.log")
     finally:
         process.kill()
         process.wait()
@@ -84,13 +84,13 @@ def _pin(pid: int, cores: frozenset[int]) -> None:
     os.sched_setaffinity(pid, cores)
 
 
-def _ready(url: str, process: subprocess.Popen[bytes], log: Path) -> Client:
+def _ready(rig: Rig, url: str, process: subprocess.Popen[bytes], log: Path) -> Client:
     deadline = time.monotonic() + 60.0
     while time.monotonic() < deadline and process.poll() is None:
         client = Client(url)
         try:
             if client.get("/api/schema").status == 200:
-                return client
+                return rig.closing.enter_context(closing(client))
         except OSError:
             time.sleep(0.1)
         client.close()

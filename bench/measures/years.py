@@ -22,7 +22,7 @@ def measure_years(rig: Rig) -> list[Figure]:
     with rig.pinned(rig.cores.all):
         lake = rig.scale.lake(rig.sizes.flights, rig.sizes.years, rig.sizes.large_copies)
     api = rig.api(lake.url, API_CACHE_MB="4000", API_DUCKDB_MEMORY_MB="4000", API_QUERY_TIMEOUT_S="120")
-    client, asker = api.client(), Asker("bench.peers.years_ask", rig.cores.serving)
+    client, asker = api.client(), rig.asker("bench.peers.years_ask", rig.cores.serving)
     _check_engines(asker, lake)
     answered(client.get("/v1/stats?group_by=status"))  # the files are here from now on, as those of the peers are
     ours, best, winners = [], [], []
@@ -33,7 +33,6 @@ def measure_years(rig: Rig) -> list[Figure]:
         winner = min(peers, key=lambda engine: peers[engine])
         best.append(peers[winner])
         winners.append(f"{group}: {winner}")
-    asker.close()
     what = f"{lake.flights:,} flights by any group, the window moved each time"
     note = f"best peers: {', '.join(winners)}"
     return [compared("9", what, "ms", ours, "best of DuckDB, Polars, chDB", best, Goal(0.1), note)]

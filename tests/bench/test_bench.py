@@ -20,6 +20,7 @@ def _cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "set by the measures, and put back by the test")
 
 
+@pytest.mark.timeout(600)  # all of them take minutes
 def test_each_measure_gives_its_rows_with_numbers(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     wanted = request.config.getoption("--measures").split(",")
     names = [measure.name for measure in MEASURES] if wanted == ["all"] else wanted
