@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup demo test test-year prove check check-deploy test-terraform bench format lock lock-images names vendor screenshots clean
+.PHONY: help setup demo test test-year prove check check-deploy test-terraform bench format lock lock-images names vendor screenshots configuration diagrams clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -85,6 +85,12 @@ vendor:  ## fetch the dashboard's chart library again, as vendor.json names it (
 
 screenshots: setup  ## take the pictures of docs/screenshots again (needs Chromium)
 	@$(BIN)/python -m tests.dashboard.screenshots
+
+configuration: setup  ## write docs/configuration.md again, from the settings classes
+	@$(BIN)/python -m tests.docs.configuration
+
+diagrams: setup  ## draw docs/diagrams again (needs npm and Chromium)
+	@$(BIN)/python -m tests.docs.diagrams
 
 clean:  ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

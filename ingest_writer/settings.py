@@ -18,13 +18,18 @@ from lakehouse.errors import ConfigError
 from lakehouse.logs import LogFormat
 
 
+def _temporary_folder() -> Path:
+    """the system's folder for temporary files"""
+    return Path(tempfile.gettempdir())
+
+
 class WriterSettings(BaseSettings):
     """`WRITER_*`: the subscriber."""
 
-    model_config = SettingsConfigDict(env_prefix="WRITER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="WRITER_", frozen=True, use_attribute_docstrings=True)
 
     port: int = Field(8081, ge=0, le=65535)
-    """Health, readiness and metrics."""
+    """Health, readiness and metrics. Beside the API's 8080 on the same machine."""
     log_format: LogFormat = "auto"
     """`json`, `text`, or by whether stderr is a terminal."""
     batch_max_age_s: float = Field(5.0, gt=0, le=300)
@@ -77,7 +82,7 @@ class WriterSettings(BaseSettings):
 class CompactorSettings(BaseSettings):
     """`COMPACTOR_*`: compaction and collection."""
 
-    model_config = SettingsConfigDict(env_prefix="COMPACTOR_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="COMPACTOR_", frozen=True, use_attribute_docstrings=True)
 
     port: int = Field(0, ge=0, le=65535)
     """Health, readiness and metrics of `compact --every`; 0 is none: a job that ends has nobody to scrape it."""
@@ -89,7 +94,7 @@ class CompactorSettings(BaseSettings):
     """DuckDB's threads over all merges."""
     months_at_once: int = Field(2, ge=1, le=64)
     """One merge computes while another waits for storage."""
-    scratch_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()))
+    scratch_dir: Path = Field(default_factory=_temporary_folder)
     """Downloads, spills and new month files while they are made; emptied afterwards."""
     scratch_mb: int = Field(4096, ge=64)
     """Room for the downloads of the months that are merged at once; not below `merge_max_mb`, or a merge that is

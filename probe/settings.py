@@ -11,21 +11,25 @@ from probe.errors import ConfigError
 
 _NAMES = ("PROBE_URL", "PROBE_AUDIENCE", "PROBE_TOKEN", "PROBE_API_KEY", "PROBE_WITHIN_S")
 _WITHIN_S = 120.0
-"""For all steps of a probe of a deploy: a batch of 5 s twice, an instance that starts, and a writer that is replaced,
-which gives its messages back within the ack deadline of 60 s."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`audience`: an identity token for it is had from the metadata server. `token`: one is given. With an `api_key`
-    a probe of a deploy also checks that nobody gets in without one."""
+    """`PUBSUB_TOPIC`, and `PROBE_*` for the others."""
 
     url: str
+    """`http(s)://HOST` of the API that has to answer. No default: another one would answer, and look right."""
     topic: str
+    """Where events are published: `projects/PROJECT/topics/NAME`."""
     audience: str | None
+    """For a service that wants an identity token: the metadata server is asked for one for this audience."""
     token: str | None
+    """Or the identity token itself, where there is no metadata server (a build, a laptop)."""
     api_key: str | None
-    within_s: float
+    """Sent as `X-API-Key`, where the API asks for one; then a probe also checks that nobody gets in without one."""
+    within_s: float = _WITHIN_S
+    """For all steps of a probe of a deploy: a batch of 5 s twice, an instance that starts, and a writer that is
+    replaced, which gives its messages back within the ack deadline of 60 s."""
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:

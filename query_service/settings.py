@@ -22,10 +22,12 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\
 
 
 def _cores() -> int:
+    """the cores that the process may use"""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _quarter_of_memory_mb() -> int:
+    """a quarter of the container's memory, 512 where nothing limits it"""
     limit = memory_limit_bytes()
     return 512 if limit is None else max(64, limit // 4_000_000)
 
@@ -40,7 +42,7 @@ class Settings(BaseSettings):
     lake_url: str = Field(validation_alias="LAKE_URL")
     """gs://bucket or file:///absolute/path. No default: another lake would answer, and look right."""
     port: int = Field(8080, ge=1, le=65535, validation_alias="PORT")
-    """What Cloud Run sets."""
+    """The name is the one that Cloud Run sets, and 8080 is its usual value."""
     host: str = Field("0.0.0.0", min_length=1)  # noqa: S104
     """All interfaces: a container is reached from outside of it."""
     plan_max_age_s: float = Field(1.0, ge=0, le=3600)

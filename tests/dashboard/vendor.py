@@ -30,25 +30,27 @@ def main() -> int:
     """1 when the registry's package is not the one that vendor.json names."""
     record = json.loads(RECORD.read_text())
     with tempfile.TemporaryDirectory(prefix="flights-vendor-") as folder:
-        package = _fetched(Path(folder), f"{record['package']}@{record['version']}")
+        package = fetched(Path(folder), f"{record['package']}@{record['version']}")
         if integrity(package.read_bytes(), "sha512") != record["integrity"]:
             print(f"vendor: {package.name} is not what {RECORD} names; nothing was written", file=sys.stderr)
             return 1
         for file in record["files"]:
-            content = _member(package, file["from"])
+            content = member(package, file["from"])
             (FOLDER / file["name"]).write_bytes(content)
             file["sha384"] = integrity(content, "sha384")
     RECORD.write_text(json.dumps(record, indent=2) + "\n")
     return 0
 
 
-def _fetched(folder: Path, package: str) -> Path:
+def fetched(folder: Path, package: str) -> Path:
+    """The archive of `package@version`, as npm packs it, in `folder`."""
     command = ["npm", "pack", "--silent", f"--pack-destination={folder}", package]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
     return next(folder.glob("*.tgz"))
 
 
-def _member(package: Path, name: str) -> bytes:
+def member(package: Path, name: str) -> bytes:
+    """The file `name` of the archive."""
     with tarfile.open(package) as archive:
         file: Any = archive.extractfile(f"package/{name}")
         content: bytes = file.read()
