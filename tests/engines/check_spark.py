@@ -1,6 +1,7 @@
-"""PySpark in local mode over the manifest answers like the API of that snapshot: `make test-engines`.
+"""PySpark in local mode over the manifest answers like the API of that snapshot.
 
-Not named `test_`: Spark needs Java and 400 MB, which `make test` does not ask for.
+Run it by itself, where PySpark is installed: `python -m pytest tests/engines/check_spark.py`.
+It is not named `test_`: Spark needs Java and 400 MB, which `make test` does not ask for.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Polars over the manifest answers like the API of that snapshot. Other engines: `make test-engines`."""
+"""Polars over the manifest answers like the API of that snapshot. Spark: `check_spark.py`."""
 
 from __future__ import annotations
 

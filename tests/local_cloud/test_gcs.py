@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,17 @@ def test_an_object_can_be_created_once_and_read() -> None:
         with pytest.raises(PreconditionFailed):
             blob.upload_from_string(b"second", if_generation_match=0)
         assert blob.download_as_bytes() == b"first"
+
+
+def test_the_server_ignores_a_precondition_of_a_resumable_upload_and_of_a_delete() -> None:
+    """The real Cloud Storage does not. When this fails, the server has learnt it: mend docs/surprises.md."""
+    with GcsServer(buckets=(BUCKET,)) as server, bucket_of(server) as bucket:
+        blob = bucket.blob("flights/a.parquet")
+        for content in (b"first", b"second"):  # a stream whose size is not known is a resumable upload
+            blob.upload_from_file(BytesIO(content), if_generation_match=0)
+        assert blob.download_as_bytes() == b"second"
+        blob.delete(if_generation_match=1)
+        assert not blob.exists()
 
 
 def test_the_process_is_gone_after_stop() -> None:
