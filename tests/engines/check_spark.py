@@ -1,7 +1,6 @@
-"""PySpark in local mode over the manifest answers like the API of that snapshot.
+"""PySpark in local mode over the manifest answers like the API of that snapshot: `make test-engines`.
 
-Run it by itself, where PySpark is installed: `python -m pytest tests/engines/check_spark.py`.
-It is not named `test_`: Spark needs Java and 400 MB, which `make test` does not ask for.
+Not named `test_`: Spark needs Java and 400 MB, which `make test` does not ask for.
 """
 
 from __future__ import annotations
