@@ -40,6 +40,9 @@ class Database:
         self._connection = duckdb.connect(
             ":memory:",
             config={
+                # As many as queries: left alone, DuckDB starts one for each core of the machine, also where this
+                # process may use fewer of them.
+                "threads": queries_at_once,
                 "memory_limit": f"{memory_mb}MB",
                 "temp_directory": str(folder),
                 "max_temp_directory_size": f"{memory_mb}MB",

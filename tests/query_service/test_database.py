@@ -41,6 +41,13 @@ def test_values_are_bound(tmp_path: Path) -> None:
     assert with_database(tmp_path, work) == [{"text": "'; DROP--", "numbers": [1, 2]}]
 
 
+def test_there_are_no_more_threads_than_queries_at_once_on_a_machine_with_more_cores(tmp_path: Path) -> None:
+    async def work(database: Database) -> Any:
+        return (await database.fetch(Query("SELECT current_setting('threads') AS threads"), nothing)).to_pylist()
+
+    assert with_database(tmp_path, work) == [{"threads": 1}]
+
+
 def test_settings_reach_every_query(tmp_path: Path) -> None:
     names = ("TimeZone", "parquet_metadata_cache", "autoinstall_known_extensions", "autoload_known_extensions")
 
