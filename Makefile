@@ -24,7 +24,7 @@ demo: setup  ## the whole system on this machine, with a year of real flights
 
 test: setup  ## checks and the whole test suite
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-year: setup  ## the integration tests with all flights of the year instead of a part
 	@$(BIN)/python -m pytest tests/integration --flights 336776

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 from tests.dashboard import NO_CHROMIUM
+
+_TESTS = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +28,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seed", type=int, default=20_130_101, help="of random questions and faults (default %(default)s)"
     )
+
+
+_SLOWEST_FIRST = ("integration", "planted", "dashboard", "hostile_messages", "storage_faults", "bench", "analysts")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files are given to two workers one by one: a long one that comes last would leave the other worker idle."""
+    items.sort(key=lambda item: item.path.relative_to(_TESTS).parts[0] not in _SLOWEST_FIRST)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
