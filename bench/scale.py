@@ -20,13 +20,12 @@ import pyarrow.parquet as pq
 
 from ingest_writer.batch import event_table
 from ingest_writer.decode import decode_messages
-from ingest_writer.merge import Merger
+from ingest_writer.merge import Merger, month_entry
 from ingest_writer.message import Message
 from lakehouse import names
-from lakehouse.checksum import file_crc32c
 from lakehouse.event import EVENT_SCHEMA
 from lakehouse.newest import quoted
-from lakehouse.parquet import Summary, to_parquet
+from lakehouse.parquet import to_parquet
 from lakehouse.snapshot import MonthFile, Snapshot, from_json, to_json
 from local_cloud.flights import events_of
 from local_cloud.timetable import read_flights
@@ -178,20 +177,7 @@ def _month_file(root: Path, month: str, rows: Path, merger: Merger) -> MonthFile
     name = names.month_file(month, 0, f"{int(month.replace('-', '')):032x}")
     path = root / name
     path.parent.mkdir(parents=True)
-    return _entry(name, path, merger.merge([rows], path))
-
-
-def _entry(name: str, path: Path, found: Summary) -> MonthFile:
-    return MonthFile(
-        path=name,
-        since=1,
-        rows=found.rows,
-        bytes=path.stat().st_size,
-        crc32c=file_crc32c(path),
-        min_flight_date=found.min_flight_date,
-        max_flight_date=found.max_flight_date,
-        max_event_time=found.max_event_time,
-    )
+    return month_entry(name, 1, path, merger.merge([rows], path))
 
 
 def _commit(root: Path, entries: dict[str, MonthFile]) -> None:

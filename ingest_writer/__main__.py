@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ingest_writer.collector import Collector
 from ingest_writer.compaction import Compaction
@@ -28,6 +28,9 @@ from lakehouse import logs
 from lakehouse.errors import ConfigError, LakeError
 from lakehouse.store import Store, store_from_environment
 from lakehouse.store_measured import MeasuredStore
+
+if TYPE_CHECKING:
+    from ingest_writer.writer import Writer
 
 log = logging.getLogger("ingest_writer")
 T = TypeVar("T")
@@ -98,23 +101,7 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
         )
 
         def status() -> Mapping[str, Any]:
-            counts = writer.counts
-            storage_trouble = writer.storage_state(loop.time())
-            return {
-                "ready": not any((storage_trouble, writer.subscription_trouble, writer.batch_trouble))
-                and not stop.is_set(),
-                "storage": storage_trouble or "ok",
-                "batches": writer.batch_trouble or "ok",
-                "failed_batches": counts.failed_batches,
-                "subscription": writer.subscription_trouble or "ok",
-                "messages": counts.messages,
-                "rows": counts.rows,
-                "rejected": counts.rejected,
-                "landed_objects": counts.landed_objects,
-                "acked": counts.acked,
-                "given_up": counts.given_up,
-                "unknown_fields": sum(counts.unknown_fields.values()),
-            }
+            return _writer_status(writer, loop.time(), stop.is_set())
 
         metrics.watch(writer)
         health = _listen("WRITER_PORT", settings.port, status, metrics.page)
@@ -132,6 +119,26 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
         threads.shutdown(wait=False, cancel_futures=True)
         subscription.close()
     return 0
+
+
+def _writer_status(writer: Writer, now_s: float, is_stopping: bool) -> Mapping[str, Any]:
+    """What /ready shows at `now_s` of the loop's clock."""
+    storage_trouble = writer.storage_state(now_s)
+    counts = writer.counts
+    return {
+        "ready": not any((storage_trouble, writer.subscription_trouble, writer.batch_trouble, is_stopping)),
+        "storage": storage_trouble or "ok",
+        "batches": writer.batch_trouble or "ok",
+        "failed_batches": counts.failed_batches,
+        "subscription": writer.subscription_trouble or "ok",
+        "messages": counts.messages,
+        "rows": counts.rows,
+        "rejected": counts.rejected,
+        "landed_objects": counts.landed_objects,
+        "acked": counts.acked,
+        "given_up": counts.given_up,
+        "unknown_fields": sum(counts.unknown_fields.values()),
+    }
 
 
 def warm_up() -> None:

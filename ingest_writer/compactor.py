@@ -17,10 +17,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from ingest_writer.merge import Merger
+from ingest_writer.merge import Merger, month_entry
 from lakehouse import names
 from lakehouse.cache import FileCache
-from lakehouse.checksum import file_crc32c
 from lakehouse.errors import (
     CacheFullError,
     CreateUnknownError,
@@ -250,16 +249,7 @@ class _Workshop:
         try:
             with self._cache.pinned(files) as paths:
                 summary = self._merger.merge(paths, output)
-            entry = MonthFile(
-                path="",
-                since=0,
-                rows=summary.rows,
-                bytes=output.stat().st_size,
-                crc32c=file_crc32c(output),
-                min_flight_date=summary.min_flight_date,
-                max_flight_date=summary.max_flight_date,
-                max_event_time=summary.max_event_time,
-            )
+            entry = month_entry("", 0, output, summary)
             path = self._upload(month, 0 if base is None else base.since, output)
         finally:
             output.unlink(missing_ok=True)

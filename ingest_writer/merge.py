@@ -11,12 +11,28 @@ from typing import Any
 
 import duckdb
 
+from lakehouse.checksum import file_crc32c
 from lakehouse.errors import MachineError
 from lakehouse.event import FORMAT_VERSION
 from lakehouse.newest import SORT_KEY, newest, quoted, read_files
 from lakehouse.parquet import Summary, check_month_file
+from lakehouse.snapshot import MonthFile
 
 _ROW_GROUP_ROWS = 122_880  # DuckDB's own vector-friendly default: a month of one airline's flights is one group
+
+
+def month_entry(path: str, since: int, file: Path, summary: Summary) -> MonthFile:
+    """The snapshot's entry for the month file `file`, which `merge` has written."""
+    return MonthFile(
+        path=path,
+        since=since,
+        rows=summary.rows,
+        bytes=file.stat().st_size,
+        crc32c=file_crc32c(file),
+        min_flight_date=summary.min_flight_date,
+        max_flight_date=summary.max_flight_date,
+        max_event_time=summary.max_event_time,
+    )
 
 
 class Merger:

@@ -25,9 +25,10 @@ _OBJECTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 400)
 class Troubles(Protocol):
     """What a writer says is wrong; empty when nothing is."""
 
-    storage_trouble: str
     subscription_trouble: str
     batch_trouble: str
+
+    def storage_state(self, now_s: float) -> str: ...
 
 
 class WriterMetrics(Observer):
@@ -66,7 +67,9 @@ class WriterMetrics(Observer):
 
     def watch(self, writer: Troubles) -> None:
         """Shows what the writer says is wrong: 1 when something is."""
-        self._gauge("storage_trouble", "Storage is away").set_function(lambda: bool(writer.storage_trouble))
+        self._gauge("storage_trouble", "Storage is away, or has not answered an upload for long").set_function(
+            lambda: bool(writer.storage_state(self._clock()))
+        )
         self._gauge("subscription_trouble", "Pub/Sub is away, or has not answered yet").set_function(
             lambda: bool(writer.subscription_trouble)
         )

@@ -47,7 +47,10 @@ def documented(section: str) -> dict[str, str]:
 
 
 class _Writer:
-    storage_trouble = subscription_trouble = batch_trouble = ""
+    subscription_trouble = batch_trouble = ""
+
+    def storage_state(self, now_s: float) -> str:
+        return ""
 
 
 def page_of(section: str) -> bytes:

@@ -32,7 +32,7 @@ resource "google_bigquery_table" "flights" {
   deletion_protection = false # it holds nothing
 
   view {
-    query          = "SELECT * FROM `${var.project_id}.flights.${google_bigquery_table.merged[0].table_id}` WHERE carrier != 'ZZ' AND status != 'void'"
+    query          = "SELECT * FROM `${var.project_id}.flights.${google_bigquery_table.merged[0].table_id}` WHERE status <> 'void' AND carrier <> 'ZZ'"
     use_legacy_sql = false
   }
 }

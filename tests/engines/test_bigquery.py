@@ -26,4 +26,5 @@ def test_the_external_table_has_the_columns_of_a_month_file() -> None:
 
 def test_the_view_leaves_out_what_every_answer_leaves_out() -> None:
     assert f"WHERE {VISIBLE} AND {without_probes()};" in _SQL
+    assert f"WHERE {VISIBLE} AND {without_probes()}" in (ROOT / "terraform" / "main" / "bigquery.tf").read_text()
     assert PROBE_CARRIER in without_probes()

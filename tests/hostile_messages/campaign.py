@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tests.hostile_messages.law import Finding, check, signature
 from tests.hostile_messages.mutations import hostile_message
 from tests.hostile_messages.shrink import shrink
 from tests.ingest_writer.events import encode, event
+from tests.state_file import load_state, save_state
 
 CORPUS: Final = Path(__file__).parent / "corpus.ndjson"
 GROUP: Final = 50  # messages that are decoded and landed together
@@ -103,8 +104,6 @@ def write_corpus(pool: list[bytes], most_bytes: int) -> int:
 
 
 def save(campaign: Campaign, path: Path | None) -> None:
-    if path is None:
-        return
     state = {
         "seed": campaign.seed,
         "done": campaign.done,
@@ -112,16 +111,12 @@ def save(campaign: Campaign, path: Path | None) -> None:
         "seen": sorted(sorted(kinds) for kinds in campaign.seen),
         "findings": [[each.data.hex(), each.what] for each in campaign.findings],
     }
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(state))
-    new.replace(path)
+    save_state(path, state)
 
 
 def resume(path: Path, seed: int) -> Campaign:
     """The campaign of the state file. Raises SystemExit when it is another seed's."""
-    state: dict[str, Any] = json.loads(path.read_text())
-    if state["seed"] != seed:
-        raise SystemExit(f"{path}: is the state of seed {state['seed']}; give --seed {state['seed']} or another file")
+    state = load_state(path, {"seed": seed}, same=("seed",))
     return Campaign(
         seed,
         state["done"],

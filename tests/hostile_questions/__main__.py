@@ -10,18 +10,17 @@ when an answer broke the law; each such question is printed as a curl line.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from tests.hostile_questions.campaign import Campaign, campaign
 from tests.hostile_questions.documented import PHASES, ask_documented
 from tests.hostile_questions.lake import make_lake
 from tests.hostile_questions.served import served
+from tests.state_file import State, load_state, save_state
 
 _CHUNK = 1000
 _EXAMPLES = 10  # of schemathesis, a path and chunk
@@ -56,17 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _state(options: argparse.Namespace) -> dict[str, Any]:
-    state: dict[str, Any] = {"seed": options.seed, "next": 0, "asked": 0, "failures": []}
-    if options.state is not None and options.state.exists():
-        found: dict[str, Any] = json.loads(options.state.read_text())
-        if found["seed"] != options.seed:
-            raise SystemExit(f"{options.state}: is the state of seed {found['seed']}")
-        return found
-    return state
+def _state(options: argparse.Namespace) -> State:
+    new: State = {"seed": options.seed, "next": 0, "asked": 0, "failures": []}
+    return load_state(options.state, new, same=("seed",))
 
 
-def _run(own: Campaign, url: str, state: dict[str, Any], options: argparse.Namespace) -> int:
+def _run(own: Campaign, url: str, state: State, options: argparse.Namespace) -> int:
     began = said = time.monotonic()
     first = state["asked"]
     while state["asked"] < options.questions:
@@ -77,7 +71,7 @@ def _run(own: Campaign, url: str, state: dict[str, Any], options: argparse.Names
         state["asked"] += outcome.asked + documented.asked
         state["failures"] += failures
         state["next"] = start + _CHUNK
-        _save(state, options.state)
+        save_state(options.state, state)
         for failure in failures:
             print(failure, flush=True)
         if time.monotonic() - said > _REPORT_S:
@@ -85,13 +79,6 @@ def _run(own: Campaign, url: str, state: dict[str, Any], options: argparse.Names
             print(f"{state['asked']}: {(state['asked'] - first) / (said - began):.0f} a second", flush=True)
     print(f"{state['asked']} questions of seed {options.seed}: {len(state['failures'])} lines about broken answers")
     return 1 if state["failures"] else 0
-
-
-def _save(state: dict[str, Any], path: Path | None) -> None:
-    if path is not None:
-        new = path.with_suffix(".new")
-        new.write_text(json.dumps(state))
-        new.replace(path)
 
 
 def _one(own: Campaign, seed: int, number: int) -> int:

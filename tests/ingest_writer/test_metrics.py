@@ -94,6 +94,20 @@ def test_messages_rows_and_objects_are_counted_on_their_way() -> None:
     run_virtually(scenario())
 
 
+def test_an_upload_without_an_answer_shows_before_it_fails() -> None:
+    async def scenario() -> None:
+        async with measured() as (b, metrics):
+            b.store.slow_s = lambda name: 60.0
+            b.subscription.publish(*flights(10))
+            await b.until(lambda: bool(b.writer.storage_state(asyncio.get_running_loop().time())))
+            assert not b.writer.storage_trouble
+            assert now(metrics).get("writer_storage_trouble") == 1
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert now(metrics).get("writer_storage_trouble") == 0
+
+    run_virtually(scenario())
+
+
 def test_an_outage_of_storage_shows_and_goes() -> None:
     async def scenario() -> None:
         async with measured() as (b, metrics):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.state_file import load_state, save_state
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -18,7 +19,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._entries: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+        self._entries: dict[str, dict[str, Any]] = load_state(path, {}, same=())
 
     def passed(self, name: str, command: list[str]) -> bool:
         """Whether exactly this was run to its end already, and the law held."""
@@ -47,9 +48,7 @@ class Ledger:
 
     def _save(self, name: str, entry: dict[str, Any]) -> None:
         self._entries[name] = entry
-        new = self._path.with_suffix(".new")
-        new.write_text(json.dumps(self._entries, indent=1) + "\n")
-        new.replace(self._path)
+        save_state(self._path, self._entries)
 
 
 def commit() -> str:

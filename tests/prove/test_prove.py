@@ -40,6 +40,14 @@ def test_what_broke_the_law_is_not_passed(tmp_path: Path) -> None:
     assert "NOT PASSED" in done.stdout
 
 
+def test_kills_that_broke_the_law_are_not_made_good_by_going_on(tmp_path: Path) -> None:
+    state = {"seed": 20_130_101, "round": 1, "kills_done": 25, "seconds": 9.0, "kinds": {}, "failures": ["round 0"]}
+    (tmp_path / "kills.json").write_text(json.dumps(state))
+    done = _prove(tmp_path, "--kills", "25", "--only", "kills")
+    assert done.returncode == 1
+    assert "NOT PASSED" in done.stdout
+
+
 def test_every_run_is_a_program_that_knows_its_options(tmp_path: Path) -> None:
     for campaign in campaigns(Sizes()):
         command = [sys.executable, "-m", *campaign.command(tmp_path), "--help"]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from tests.simulation.crashes import pairs_from, single_kills
 from tests.simulation.run import run
 from tests.simulation.scenario import from_seed
+from tests.state_file import State, load_state, save_state
 
 _REPORT_S = 10.0
 
@@ -49,12 +48,8 @@ class Campaign:
         self._kind = kind
 
     def run(self, first: int, last: int) -> int:
-        state: dict[str, Any] = {"kind": self._kind, "last": last, "next": first, "runs": 0, "failures": []}
-        if self._path is not None and self._path.exists():
-            found = json.loads(self._path.read_text())
-            if (found["kind"], found["last"]) != (self._kind, last):
-                raise SystemExit(f"{self._path}: is the state of {found['kind']} to {found['last']}")
-            state = found
+        state: State = {"kind": self._kind, "last": last, "next": first, "runs": 0, "failures": []}
+        state = load_state(self._path, state, same=("kind", "last"))
         began = said = time.monotonic()
         runs = 0
         for start, count, (done, failures) in self._chunks(state["next"], last):
@@ -62,7 +57,7 @@ class Campaign:
             state["runs"] += done
             state["failures"] += failures
             state["next"] = start + count
-            self._save(state)
+            save_state(self._path, state)
             for failure in failures:
                 print(failure, flush=True)
             if time.monotonic() - said > _REPORT_S:
@@ -81,9 +76,3 @@ class Campaign:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self._processes, mp_context=context) as pool:
             yield from zip(starts, counts, pool.map(self._work, starts, counts), strict=True)
-
-    def _save(self, state: dict[str, Any]) -> None:
-        if self._path is not None:
-            new = self._path.with_suffix(".new")
-            new.write_text(json.dumps(state))
-            new.replace(self._path)
