@@ -90,7 +90,7 @@ variable "api_keys_enabled" {
 }
 
 variable "writer_instances" {
-  description = "Writers. One carries 20,000 events/s (37,000 measured on two shared cores); they share nothing, so two carry twice that."
+  description = "Writers. Plan 20,000 events/s for one (37,000 measured on two shared cores); they share nothing but Pub/Sub and the bucket."
   type        = number
   default     = 1 # a crashed one is back in seconds, and Pub/Sub keeps what arrives meanwhile
 
