@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingest_writer.batch import event_table
 from ingest_writer.decode import decode_messages
 from ingest_writer.merge import Merger, month_entry
 from ingest_writer.message import Message
+from ingest_writer.tables import sorted_by_key
 from lakehouse import names
 from lakehouse.event import EVENT_SCHEMA
 from lakehouse.newest import quoted
@@ -119,7 +119,7 @@ def _make_base(path: Path, flights: int | None) -> None:
         Message("", b"\n".join(last[at : at + _EVENTS_A_MESSAGE]), {}, f"{at:020}", _PUBLISHED_US)
         for at in range(0, len(last), _EVENTS_A_MESSAGE)
     ]
-    pq.write_table(event_table(decode_messages(messages).rows), path, compression="zstd")
+    pq.write_table(sorted_by_key(decode_messages(messages).events), path, compression="zstd")
 
 
 def _make_lake(root: Path, base: Path, years: int, copies: int) -> None:

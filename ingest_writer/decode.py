@@ -1,7 +1,7 @@
 """From a message's bytes to rows of the event columns, and rejected lines with their reasons.
 
-Two paths with the same result: a fast one for lines that are plainly good, and a line-by-line one that
-learns what is wrong with the others, counts unknown fields and finds duplicate keys. Never raises.
+Two paths with the same result: a fast one for messages that are plainly good (`ingest_writer.columns`), and this one,
+line by line, which learns what is wrong with the others, counts unknown fields and finds duplicate keys. Never raises.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
+import pyarrow as pa
 from msgspec import Meta
 
+from ingest_writer.columns import take_plainly_good
 from ingest_writer.json_object import NotAnObjectError, is_nested_too_deep, parse_object
 from ingest_writer.message import Message
+from ingest_writer.tables import Decoded, RejectedLine, Row, event_table
 from lakehouse import event as rules
 from lakehouse.event import DECODER_VERSION
-
-Row = tuple[Any, ...]
-"""Values in the order of lakehouse.event.EVENT_SCHEMA; timestamps as microseconds since 1970 UTC."""
 
 _Carrier = Annotated[str, Meta(pattern=rf"^{rules.CARRIER_PATTERN}\Z")]
 _Airport = Annotated[str, Meta(pattern=rf"^{rules.AIRPORT_PATTERN}\Z")]
@@ -62,30 +62,17 @@ _RFC_3339: Final = re.compile(
     r"[0-9-]{10}[Tt][0-9:]{8}(?:\.(?P<fraction>[0-9]+))?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )  # only what the library lets through besides; it knows the calendar
 _FRACTION_DIGITS: Final = 6
-_SHAPES: Final = bytes.maketrans(b"123456789-", b"000000000+")
-_ODD_TIMES: Final = (b"0 0", b'+0000"', b"." + b"0" * (_FRACTION_DIGITS + 1))  # shapes that only the slow path judges
 _DECODER: Final = msgspec.json.Decoder(Event)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MIN_US: Final = -62_135_510_400_000_000  # 0001-01-02: any offset fits
 _MAX_US: Final = 253_402_128_000_000_000  # 9999-12-30
 _MAX_LEAD_US: Final = rules.MAX_EVENT_LEAD // dt.timedelta(microseconds=1)
 _MINUTE_US: Final = 60_000_000
+_COLUMNS_FROM_BYTES: Final = 30_000  # a hundred events: below it the fast path costs more than it saves, 1 ms
 _REASON_CHARACTERS: Final = 500  # enough to see what is wrong; the bytes are kept anyway
 _SHORTEST_EVENT_BYTES: Final = 116  # the names of the required fields alone, with their punctuation
 _ATTRIBUTES_BYTES: Final = 65_536  # with the rejected lines of a small message; 1,000 of those are a pull
 _SHORT_LINES_APART: Final = 10_000  # rejected one by one; 10 MB of two-byte lines would take gigabytes as rows
-
-
-class RejectedLine(NamedTuple):
-    """A line that cannot be used, in the order of lakehouse.event.REJECTED_SCHEMA."""
-
-    bytes: bytes
-    attributes: Mapping[str, str]
-    stage: str
-    reason: str
-    message_id: str
-    message_line: int
-    publish_time_us: int
 
 
 class Origin(NamedTuple):
@@ -97,8 +84,8 @@ class Origin(NamedTuple):
 
 
 @dataclass(slots=True)
-class Decoded:
-    """What became of some lines: rows, rejected lines, and how many unknown fields were ignored."""
+class _Lines:
+    """What became of lines that were judged one by one."""
 
     rows: list[Row] = field(default_factory=list)
     rejected: list[RejectedLine] = field(default_factory=list)
@@ -118,13 +105,23 @@ class RejectError(Exception):
         self.reason = storable
 
 
-def decode_messages(messages: Sequence[Message]) -> Decoded:
-    """Every line of every message, as a row or as a rejected line."""
-    decoded = Decoded()
+def decode_messages(messages: Sequence[Message], columns_from_bytes: int = _COLUMNS_FROM_BYTES) -> Decoded:
+    """Every line of every message, as an event or as a rejected line; by columns if they are that large together."""
+    if sum(len(message.data) for message in messages) < columns_from_bytes:
+        return decode_line_by_line(messages)
+    taken = take_plainly_good(messages)
+    if not taken.rest:
+        return Decoded(taken.events)
+    rest = decode_line_by_line(taken.rest)
+    return replace(rest, events=pa.concat_tables([taken.events, rest.events]))
+
+
+def decode_line_by_line(messages: Sequence[Message]) -> Decoded:
+    """The same, without the fast path."""
+    lines = _Lines()
     for message in messages:
-        if not _decode_fast(message, decoded):
-            _decode_slow(message, decoded)
-    return decoded
+        _decode_lines(message, lines)
+    return Decoded(event_table(lines.rows), lines.rejected, lines.unknown_fields)
 
 
 def decode_line(line: bytes, origin: Origin, unknown_fields: Counter[str]) -> Row:
@@ -184,62 +181,7 @@ def to_row(event: Event, origin: Origin) -> Row:
     )
 
 
-def _decode_fast(message: Message, decoded: Decoded) -> bool:
-    """Takes the whole message if it is plainly good; else leaves `decoded` as it was.
-
-    Without a backslash every quotation mark delimits a text. If there are exactly as many as the known
-    fields that were found need, there is no unknown field and no key twice. The library takes several
-    objects on a line, and one over several lines: so every line must end where an object does. It takes times
-    that are not RFC 3339, and rounds: what looks like one of those is left to the slow path.
-    """
-    data = message.data
-    if b"\\" in data or not data.endswith((b"}", b"}\n", b"}\r\n")):
-        return False
-    newlines = data.count(b"\n")
-    if newlines != data.count(b"}\n") + data.count(b"}\r\n"):
-        return False
-    shape = data.translate(_SHAPES)
-    if any(odd in shape for odd in _ODD_TIMES):
-        return False
-    try:
-        events = _DECODER.decode_lines(data)
-        if len(events) != newlines + (not data.endswith(b"\n")):
-            return False
-        if data.count(b'"') != sum(map(_quotation_marks, events)):
-            return False
-        rows = [
-            to_row(event, Origin(message.publish_time_us, message.message_id, line))
-            for line, event in enumerate(events)
-        ]
-    except (msgspec.MsgspecError, RejectError, RecursionError, UnicodeDecodeError):
-        return False
-    decoded.rows.extend(rows)
-    return True
-
-
-def _quotation_marks(event: Event) -> int:
-    """How many quotation marks the fields that are not null need: 2 a name, 2 a text."""
-    texts = (
-        (event.operational_suffix is not None)
-        + (event.diverted_to is not None)
-        + (event.scheduled_arrival is not None)
-        + (event.actual_departure is not None)
-        + (event.actual_arrival is not None)
-        + (event.tail_number is not None)
-    )
-    numbers = (
-        (event.departure_delay_minutes is not None)
-        + (event.arrival_delay_minutes is not None)
-        + (event.air_time_minutes is not None)
-        + (event.distance_km is not None)
-    )
-    return _REQUIRED_QUOTATION_MARKS + 4 * texts + 2 * numbers
-
-
-_REQUIRED_QUOTATION_MARKS: Final = 4 * 7 + 2  # seven texts and flight_number
-
-
-def _decode_slow(message: Message, decoded: Decoded) -> None:
+def _decode_lines(message: Message, decoded: _Lines) -> None:
     """Each line by itself; a message that is one JSON object over several lines is one line.
 
     Lines that are too short for any event, after many rejected ones, are rejected together. Attributes that are

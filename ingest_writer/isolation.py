@@ -5,16 +5,18 @@ Nothing here runs as long as decoding and encoding raise nothing that they shoul
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
-from ingest_writer.batch import MESSAGE_ID, Batch
-from ingest_writer.decode import Decoded, decode_messages
-from ingest_writer.landing import encode_rejected, encode_rows
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest_writer.batch import Batch
+from ingest_writer.decode import decode_messages
+from ingest_writer.landing import encode_events, encode_rejected
 from ingest_writer.message import Message
-
-T = TypeVar("T")
+from ingest_writer.tables import NO_EVENTS, Decoded, RejectedLine
 
 _TRIES_MOST: Final = 1000
 """Failures while looking for the guilty in one object: 50 of them among 200,000 messages take that many."""
@@ -32,18 +34,17 @@ def decode_apart(messages: Sequence[Message]) -> tuple[Decoded, Guilty]:
 
 
 def _decode_one_by_one(messages: Sequence[Message]) -> tuple[Decoded, Guilty]:
-    decoded = Decoded()
+    some: list[Decoded] = []
     guilty: dict[str, Exception] = {}
     for message in messages:
         try:
-            one = decode_messages([message])
+            some.append(decode_messages([message]))
         except Exception as error:  # noqa: BLE001
             guilty[message.message_id] = error
-            continue
-        decoded.rows += one.rows
-        decoded.rejected += one.rejected
-        decoded.unknown_fields.update(one.unknown_fields)
-    return decoded, guilty
+    events = pa.concat_tables([NO_EVENTS, *(each.events for each in some)])
+    rejected = [line for each in some for line in each.rejected]
+    unknown_fields = sum((each.unknown_fields for each in some), Counter[str]())
+    return Decoded(events, rejected, unknown_fields), guilty
 
 
 def not_encodable(batch: Batch) -> Guilty:
@@ -51,30 +52,34 @@ def not_encodable(batch: Batch) -> Guilty:
 
     After many tries, what still fails in a group makes the whole group guilty: it comes again, perhaps in another one.
     """
-    guilty: dict[str, Exception] = {}
-    for rows in batch.rows.values():
-        guilty |= _failing(_by_message(rows, lambda row: str(row[MESSAGE_ID])), encode_rows)
+    events = pa.concat_tables([NO_EVENTS, *batch.events])
+    of_message = events["message_id"]
+
+    def encode(ids: list[str]) -> None:
+        encode_events(events.filter(pc.is_in(of_message, pa.array(ids, pa.string()))))
+
+    guilty = _failing(of_message.unique().to_pylist(), encode)
     for lines in batch.rejected.values():
-        guilty |= _failing(_by_message(lines, lambda line: line.message_id), encode_rejected)
+        guilty |= _failing_lines(lines)
     return guilty
 
 
-def _by_message(things: Sequence[T], message_id: Callable[[T], str]) -> dict[str, list[T]]:
-    found: dict[str, list[T]] = {}
-    for thing in things:
-        found.setdefault(message_id(thing), []).append(thing)
-    return found
+def _failing_lines(lines: Sequence[RejectedLine]) -> dict[str, Exception]:
+    by_message: dict[str, list[RejectedLine]] = {}
+    for line in lines:
+        by_message.setdefault(line.message_id, []).append(line)
+    return _failing(list(by_message), lambda ids: encode_rejected([line for each in ids for line in by_message[each]]))
 
 
-def _failing(by_message: Mapping[str, list[T]], encode: Callable[[list[T]], object]) -> dict[str, Exception]:
-    """Tries all, then halves of what fails, the largest first, down to single messages."""
+def _failing(message_ids: list[str], encode: Callable[[list[str]], object]) -> dict[str, Exception]:
+    """Tries all messages, then halves of what fails, the largest first, down to single messages."""
     guilty: dict[str, Exception] = {}
-    groups = deque([list(by_message)])
+    groups = deque([message_ids])
     tries = _TRIES_MOST
     while groups:
         group = groups.popleft()
         try:
-            encode([thing for message_id in group for thing in by_message[message_id]])
+            encode(group)
         except Exception as error:  # noqa: BLE001
             tries -= 1
             if len(group) == 1 or tries < 0:

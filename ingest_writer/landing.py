@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ingest_writer.batch import Batch, event_table, rejected_table
-from ingest_writer.decode import RejectedLine, Row
+from ingest_writer.batch import Batch
+from ingest_writer.tables import RejectedLine, by_flight_date, rejected_table
 from lakehouse import names
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreUnavailableError
 from lakehouse.names import RandomId
@@ -29,26 +30,26 @@ class LandedObject:
     table: Callable[[], pa.Table]
 
 
-def objects_of(batch: Batch, random_id: RandomId) -> Iterator[LandedObject]:
+def objects_of(batch: Batch, random_id: RandomId) -> list[LandedObject]:
     """The objects of the batch; when all are stored, its messages may be acked."""
-    for date, rows in batch.rows.items():
-        yield LandedObject(
-            lambda date=date: names.landed_file(date, random_id()),  # type: ignore[misc]
-            lambda rows=rows: event_table(rows),  # type: ignore[misc]
-        )
-    for date, lines in batch.rejected.items():
-        yield LandedObject(
-            lambda date=date: names.rejected_file(date, random_id()),  # type: ignore[misc]
-            lambda lines=lines: rejected_table(lines),  # type: ignore[misc]
-        )
+    events = [_landed(date, table, random_id) for date, table in by_flight_date(batch.events).items()]
+    return events + [_rejected(date, lines, random_id) for date, lines in batch.rejected.items()]
 
 
-def encode_rows(rows: list[Row]) -> bytes:
-    """The bytes of a landed object of these rows."""
-    return to_parquet(event_table(rows))
+def _landed(date: dt.date, events: pa.Table, random_id: RandomId) -> LandedObject:
+    return LandedObject(lambda: names.landed_file(date, random_id()), lambda: events)
 
 
-def encode_rejected(lines: list[RejectedLine]) -> bytes:
+def _rejected(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> LandedObject:
+    return LandedObject(lambda: names.rejected_file(date, random_id()), lambda: rejected_table(lines))
+
+
+def encode_events(events: pa.Table) -> list[bytes]:
+    """The bytes of the landed objects of these events."""
+    return [to_parquet(table) for table in by_flight_date([events]).values()]
+
+
+def encode_rejected(lines: Sequence[RejectedLine]) -> bytes:
     """The bytes of an object of these rejected lines."""
     return to_parquet(rejected_table(lines))
 

@@ -25,10 +25,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingest_writer.batch import event_table, rejected_table
 from ingest_writer.compactor import Compactor
-from ingest_writer.decode import Origin, RejectedLine, RejectError, Row, decode_line, decode_object
+from ingest_writer.decode import Origin, RejectError, decode_line, decode_object
 from ingest_writer.landing import LandedObject, store_surely
+from ingest_writer.tables import RejectedLine, Row, event_table, rejected_table, sorted_by_key
 from lakehouse import names
 from lakehouse.errors import ConfigError
 from lakehouse.event import EVENT_SCHEMA
@@ -171,7 +171,7 @@ class _Spill:
             if month not in self._writers:
                 self.files[month] = self._folder / f"{month}.parquet"
                 self._writers[month] = pq.ParquetWriter(self.files[month], EVENT_SCHEMA, compression="zstd")
-            self._writers[month].write_table(event_table(some))
+            self._writers[month].write_table(sorted_by_key(event_table(some)))
 
     def close(self) -> None:
         while self._writers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ingest_writer.batch import Batch
-from ingest_writer.decode import Decoded
+from ingest_writer.tables import Decoded
 
 
 class Observer:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingest_writer.batch import event_table
-from ingest_writer.decode import Origin, RejectError, Row, decode_line
+import pyarrow as pa
+
+from ingest_writer.decode import Origin, RejectError, decode_line
 from ingest_writer.landing import LandedObject, store_surely
+from ingest_writer.tables import Row, by_flight_date, event_table
 from lakehouse import names
 from lakehouse.errors import ObjectMissingError, UnreadableError
 from lakehouse.names import RandomId
@@ -48,8 +50,8 @@ def replay_rejected(store: Store, random_id: RandomId) -> ReplayReport:
         except UnreadableError as error:
             report.unreadable[error.name] = error.why
             continue
-        for date, some in _by_date(rows).items():
-            store_surely(store, _landed(date, some, random_id))
+        for date, events in by_flight_date([event_table(rows)]).items():
+            store_surely(store, _landed(date, events, random_id))
         report.landed += len(rows)
     return report
 
@@ -73,12 +75,5 @@ def _origin(line: dict[str, Any]) -> Origin:
     return Origin(publish_time_us, line["message_id"], line["message_line"])
 
 
-def _by_date(rows: list[Row]) -> dict[dt.date, list[Row]]:
-    dates: dict[dt.date, list[Row]] = {}
-    for row in rows:
-        dates.setdefault(row[0], []).append(row)
-    return dates
-
-
-def _landed(date: dt.date, rows: list[Row], random_id: RandomId) -> LandedObject:
-    return LandedObject(lambda: names.landed_file(date, random_id()), lambda: event_table(rows))
+def _landed(date: dt.date, events: pa.Table, random_id: RandomId) -> LandedObject:
+    return LandedObject(lambda: names.landed_file(date, random_id()), lambda: events)

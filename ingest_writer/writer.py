@@ -230,7 +230,11 @@ class Writer:
 
     async def _land_and_ack(self, batch: Batch) -> None:
         began = self._now()
-        objects = list(objects_of(batch, self._random_id))
+        try:
+            objects = await self._run_blocking(lambda: objects_of(batch, self._random_id))
+        except Exception as error:  # noqa: BLE001
+            await self._fail(batch, [error])
+            return
         failures = await self._land_all(objects)
         if failures:
             await self._fail(batch, failures)
@@ -242,15 +246,15 @@ class Writer:
         await self._acknowledge(batch)
         log.info(
             "batch landed: rows=%d rejected=%d messages=%d objects=%d bytes=%d landing_s=%.3f",
-            sum(map(len, batch.rows.values())),
-            sum(map(len, batch.rejected.values())),
+            batch.event_count,
+            batch.rejected_count,
             sum(len(lease.ack_ids) for lease in batch.leases),
             len(objects),
             batch.byte_count,
             self._now() - began,
             extra=logs.fields(
-                rows=sum(map(len, batch.rows.values())),
-                rejected=sum(map(len, batch.rejected.values())),
+                rows=batch.event_count,
+                rejected=batch.rejected_count,
                 messages=len(batch.ack_ids),
                 objects=len(objects),
                 bytes=batch.byte_count,
@@ -311,7 +315,7 @@ class Writer:
     def _count_landed(self, batch: Batch, objects: int) -> None:
         self.counts.batches += 1
         self.counts.landed_objects += objects
-        self.counts.rows += sum(map(len, batch.rows.values()))
+        self.counts.rows += batch.event_count
         self._count_unknown_fields(batch.unknown_fields)
         for lines in batch.rejected.values():
             self.counts.rejected += len(lines)

@@ -10,9 +10,9 @@ from typing import Final, Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from ingest_writer.batch import Batch
-from ingest_writer.decode import Decoded
 from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
 from ingest_writer.observer import Observer
+from ingest_writer.tables import Decoded
 from lakehouse.exposition import exposition
 from lakehouse.store_measured import StoreMetrics
 
@@ -78,13 +78,13 @@ class WriterMetrics(Observer):
         )
 
     def decoded(self, decoded: Decoded) -> None:
-        self._decoded.inc(len(decoded.rows))
+        self._decoded.inc(decoded.events.num_rows)
         self._unknown.inc(decoded.unknown_fields.total())
         for line in decoded.rejected:
             self._rejected.labels(line.stage).inc()
 
     def landed(self, batch: Batch, objects: int, age_s: float, landing_s: float) -> None:
-        self._landed_rows.inc(sum(map(len, batch.rows.values())))
+        self._landed_rows.inc(batch.event_count)
         self._landed_objects.inc(objects)
         self._batch_rows.observe(batch.row_count)
         self._batch_bytes.observe(batch.byte_count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest_writer.batch import Batch, Lease
-from ingest_writer.decode import Decoded, Row, _decode_fast, _decode_slow, decode_messages
+from ingest_writer.columns import _lines
+from ingest_writer.decode import decode_line_by_line, decode_messages
 from ingest_writer.landing import objects_of, store_object
 from ingest_writer.message import Message
+from ingest_writer.tables import Decoded, Row
 from lakehouse.store_memory import MemoryStore
 from tests.hostile_messages.oracle import expect, lines
-from tests.ingest_writer.events import encode, event, ids, message, whole_event
+from tests.ingest_writer.events import encode, event, ids, message, rows_of, whole_event
 
 _SLOWEST_S = 1.0  # of this thread's time, for a small message
 _MATE_EVERY = 5  # messages
@@ -37,13 +39,11 @@ class Finding:
 def signature(data: bytes) -> frozenset[str]:
     """What the decoder did with the message: the path that it took, and every kind of outcome."""
     given = _message(data, 0)
-    decoded = Decoded()
-    path = "fast" if _decode_fast(given, decoded) else "slow"
-    if path == "slow":
-        _decode_slow(given, decoded)
+    path = "slow" if _lines(data) is None else "fast"
+    decoded = decode_line_by_line([given])
     kinds = {f"{line.stage}: {_kind(line.reason)}" for line in decoded.rejected}
-    size = "one" if len(decoded.rows) + len(decoded.rejected) == 1 else "several"
-    return frozenset({f"{path}, {size}", *(["row"] if decoded.rows else []), *kinds})
+    size = "one" if decoded.events.num_rows + len(decoded.rejected) == 1 else "several"
+    return frozenset({f"{path}, {size}", *(["row"] if decoded.events.num_rows else []), *kinds})
 
 
 def _kind(reason: str) -> str:
@@ -56,14 +56,17 @@ def check(messages: Sequence[bytes]) -> list[Finding]:
     pull = list(_pull(messages))
     try:
         began = time.thread_time()
-        decoded = decode_messages(pull)
+        decoded = decode_messages(pull, columns_from_bytes=0)
         seconds = time.thread_time() - began
     except Exception as error:  # noqa: BLE001
         return [_alone(messages, f"raises {error!r}")]
     if seconds > _SLOWEST_S * len(messages):
         return [Finding(max(messages, key=len), f"{len(messages)} messages took {seconds:.1f} s")]
-    found = [Finding(each.data, what) for each in pull if (what := _broken(each, decoded))]
-    if not found and (what := _landing(pull, decoded)):
+    rows: dict[str, list[Row]] = {}
+    for row in rows_of(decoded.events):
+        rows.setdefault(row[-3], []).append(row)
+    found = [Finding(each.data, what) for each in pull if (what := _broken(each, rows, decoded))]
+    if not found and (what := _landing(decoded)):
         return [_alone(messages, what)]
     return found
 
@@ -91,19 +94,18 @@ def _message(data: bytes, number: int) -> Message:
 # -- one message -----------------------------------------------------------------------------------------------
 
 
-def _broken(given: Message, decoded: Decoded) -> str:
+def _broken(given: Message, all_rows: Mapping[str, list[Row]], decoded: Decoded) -> str:
     """What is wrong with the outcome of one message, or nothing."""
-    rows = [row for row in decoded.rows if row[-3] == given.message_id]
+    rows = all_rows.get(given.message_id, [])
     rejected = [line for line in decoded.rejected if line.message_id == given.message_id]
-    slow = Decoded()
-    _decode_slow(given, slow)
-    if rows != slow.rows:
-        return f"rows differ: {rows} with the fast path, {slow.rows} without"
-    if rejected != slow.rejected:
-        return f"rejected lines differ: {rejected} with the fast path, {slow.rejected} without"
-    fast = Decoded()
-    if _decode_fast(given, fast) and (fast.rows, fast.rejected, fast.unknown_fields) != (rows, [], slow.unknown_fields):
-        return f"the fast path alone gives {fast}"
+    try:
+        alone = decode_line_by_line([given])
+    except Exception as error:  # noqa: BLE001
+        return f"raises {error!r}"
+    if rows != rows_of(alone.events):
+        return f"rows differ: {rows} with the fast path, {rows_of(alone.events)} without"
+    if rejected != alone.rejected:
+        return f"rejected lines differ: {rejected} with the fast path, {alone.rejected} without"
     for line in rejected:
         if line.attributes != given.attributes or line.publish_time_us != given.publish_time_us or not line.reason:
             return f"a rejected line has another origin: {line}"
@@ -127,7 +129,7 @@ def _unlike_expected(given: Message, rows: list[Row], rejected: dict[int, bytes]
 # -- landing ---------------------------------------------------------------------------------------------------
 
 
-def _landing(pull: Sequence[Message], decoded: Decoded) -> str:
+def _landing(decoded: Decoded) -> str:
     """Lands the outcome, reads it back and compares."""
     batch = Batch(0.0)
     batch.add(decoded, Lease([], [], 0.0, 60.0), 0)
@@ -140,7 +142,7 @@ def _landing(pull: Sequence[Message], decoded: Decoded) -> str:
             (rows if name.startswith("landing/") else rejected).extend(_read(store.read(name)))
     except Exception as error:  # noqa: BLE001
         return f"cannot be landed: {error!r}"
-    if sorted(rows, key=_origin) != sorted(decoded.rows, key=_origin):
+    if sorted(rows, key=_origin) != sorted(rows_of(decoded.events), key=_origin):
         return "rows are not read back as they were"
     lines_given = [(x.bytes, list(x.attributes.items()), *x[2:]) for x in decoded.rejected]
     return "" if rejected == lines_given else "rejected lines are not read back as they were"

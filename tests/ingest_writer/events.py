@@ -8,8 +8,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ingest_writer.decode import Row
+import pyarrow as pa
+
 from ingest_writer.message import Message
+from ingest_writer.tables import Row
 from lakehouse.event import COLUMNS
 
 Event = dict[str, Any]
@@ -79,6 +81,12 @@ def message(
     attributes: Mapping[str, str] | None = None,
 ) -> Message:
     return Message(f"ack-{message_id}", data, attributes or {}, message_id, microseconds(published))
+
+
+def rows_of(events: pa.Table) -> list[Row]:
+    """Rows as they are decoded: timestamps as microseconds."""
+    columns = [c.cast(pa.int64()) if pa.types.is_timestamp(c.type) else c for c in events.columns]
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
 
 def by_column(row: Row) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from ingest_writer.batch import Batch, Lease, Limits, event_table, rejected_table
-from ingest_writer.decode import Decoded, decode_messages
+from ingest_writer.batch import Batch, Lease, Limits
+from ingest_writer.decode import decode_messages
+from ingest_writer.tables import Decoded, by_flight_date, rejected_table, sorted_by_key
 from lakehouse.event import EVENT_SCHEMA, REJECTED_SCHEMA
 from lakehouse.parquet import check_landed_file, read_rejected_file, to_parquet
 from tests.ingest_writer.events import encode, event, line, message, microseconds, whole_event
@@ -62,7 +63,8 @@ def test_rows_are_kept_by_flight_date_and_rejected_lines_by_the_date_they_were_p
     batch.add(decoded(1, "2013-01-02"), lease("b"), 1)
     bad = [message(b"bad", published=f"2013-01-0{day}T23:59:59.999999Z") for day in (3, 4, 3)]
     batch.add(decode_messages(bad), lease("c"), 1)
-    assert {date: len(rows) for date, rows in batch.rows.items()} == {dt.date(2013, 1, 1): 2, dt.date(2013, 1, 2): 1}
+    counts = {date: table.num_rows for date, table in by_flight_date(batch.events).items()}
+    assert counts == {dt.date(2013, 1, 1): 2, dt.date(2013, 1, 2): 1}
     assert {date: len(lines) for date, lines in batch.rejected.items()} == {
         dt.date(2013, 1, 3): 2,
         dt.date(2013, 1, 4): 1,
@@ -70,9 +72,9 @@ def test_rows_are_kept_by_flight_date_and_rejected_lines_by_the_date_they_were_p
 
 
 def test_a_landed_file_passes_the_readers_check_and_holds_every_value(tmp_path: Path) -> None:
-    rows = decode_messages([message(encode(whole_event())), message(encode(event()), "2")]).rows
+    events = decode_messages([message(encode(whole_event())), message(encode(event()), "2")]).events
     path = tmp_path / "landed.parquet"
-    path.write_bytes(to_parquet(event_table(rows)))
+    path.write_bytes(to_parquet(sorted_by_key(events)))
     assert check_landed_file("landed", path, dt.date(2013, 1, 1)) == 2
     table = pq.read_table(path)
     assert table.schema.equals(EVENT_SCHEMA)
@@ -108,9 +110,9 @@ def test_a_landed_file_passes_the_readers_check_and_holds_every_value(tmp_path: 
 
 @pytest.mark.parametrize("text", ["0001-01-02T00:00:00.000001Z", "9999-12-29T23:59:59.999999Z"])
 def test_times_far_from_today_come_back_to_the_microsecond(text: str, tmp_path: Path) -> None:
-    rows = decode_messages([message(line(actual_arrival=text))]).rows
+    events = decode_messages([message(line(actual_arrival=text))]).events
     path = tmp_path / "landed.parquet"
-    path.write_bytes(to_parquet(event_table(rows)))
+    path.write_bytes(to_parquet(sorted_by_key(events)))
     [row] = pq.read_table(path).to_pylist()
     assert row["actual_arrival"] == dt.datetime.fromisoformat(text)
 
@@ -132,7 +134,7 @@ def test_a_landed_file_is_sorted_by_key_whatever_the_order_of_arrival() -> None:
     ]
     seed = 7
     random.Random(seed).shuffle(messages)
-    table = event_table(decode_messages(messages).rows)
+    table = sorted_by_key(decode_messages(messages).events)
     columns = ("carrier", "flight_number", "operational_suffix", "origin")
     assert list(zip(*(table[name].to_pylist() for name in columns), strict=True)) == keys, f"seed {seed}"
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.decode import Decoded, decode_messages
+from ingest_writer.decode import decode_messages
+from ingest_writer.tables import Decoded
 from tests.ingest_writer.events import (
     PUBLISHED,
     by_column,
@@ -19,6 +20,7 @@ from tests.ingest_writer.events import (
     message,
     microseconds,
     raw,
+    rows_of,
     whole_event,
     without,
 )
@@ -27,21 +29,21 @@ GOOD = line()
 
 
 def decode(data: bytes) -> Decoded:
-    return decode_messages([message(data)])
+    return decode_messages([message(data)], columns_from_bytes=0)
 
 
 def row_of(**changes: Any) -> dict[str, Any]:
     """The row of a valid event."""
     decoded = decode(line(**changes))
     assert not decoded.rejected
-    [row] = decoded.rows
+    [row] = rows_of(decoded.events)
     return by_column(row)
 
 
 def rejection(data: bytes) -> tuple[str, str]:
     """Stage and reason of a message that is one bad line, whose bytes and origin must be kept."""
     decoded = decode_messages([message(data, "77", attributes={"from": "test"})])
-    assert decoded.rows == []
+    assert rows_of(decoded.events) == []
     [rejected] = decoded.rejected
     assert rejected.bytes == data
     assert rejected.attributes == {"from": "test"}
@@ -55,7 +57,7 @@ def rejection(data: bytes) -> tuple[str, str]:
 
 def test_every_column_when_every_field_is_given() -> None:
     decoded = decode_messages([message(encode(whole_event()), "m-1")])
-    [row] = decoded.rows
+    [row] = rows_of(decoded.events)
     assert by_column(row) == {
         "flight_date": dt.date(2013, 1, 1),
         "carrier": "UA",
@@ -131,7 +133,7 @@ def test_a_value_at_the_edge_of_its_range_is_kept(name: str, value: object) -> N
 
 @pytest.mark.parametrize("day", ["1980-01-01", "2012-02-29", "2100-12-31"])
 def test_a_flight_date_at_the_edge_is_kept(day: str) -> None:
-    row = by_column(decode_messages([message(line(flight_date=day, scheduled_departure=f"{day}T00:00:00Z"))]).rows[0])
+    row = by_column(rows_of(decode(line(flight_date=day, scheduled_departure=f"{day}T00:00:00Z")).events)[0])
     assert row["flight_date"] == dt.date.fromisoformat(day)
 
 
@@ -199,7 +201,7 @@ def test_a_cut_time_stays_in_its_hour_and_before_1970_too_goes_to_the_past() -> 
 @pytest.mark.parametrize("name", ["scheduled_departure", "event_time", "actual_arrival"])
 def test_a_time_with_a_blank_for_t_or_an_offset_without_colon_is_rejected(name: str, text: str, beside: bytes) -> None:
     decoded = decode(line(**{name: text}) + beside)
-    assert len(decoded.rows) == bool(beside)
+    assert len(rows_of(decoded.events)) == bool(beside)
     [rejected] = decoded.rejected
     assert rejected.stage == "validate"
     assert rejected.reason == (
@@ -426,7 +428,7 @@ def test_an_event_exactly_24_hours_ahead_is_taken() -> None:
 def test_the_neighbours_of_a_bad_line_land(data: bytes) -> None:
     first, last = line(flight_number=1), line(flight_number=2)
     decoded = decode(b"\n".join([first, data, last]))
-    assert [(row[2], by_column(row)["message_line"]) for row in decoded.rows] == [(1, 0), (2, 2)]
+    assert [(row[2], by_column(row)["message_line"]) for row in rows_of(decoded.events)] == [(1, 0), (2, 2)]
     assert [(rejected.bytes, rejected.message_line) for rejected in decoded.rejected] == [(data, 1)]
 
 
@@ -438,7 +440,7 @@ def test_messages_of_one_pull_keep_their_own_origin() -> None:
             message(line(flight_number=3) + b"\n" + line(flight_number=4), "c", "2013-01-01T12:00:02.000003Z"),
         ]
     )
-    rows = [by_column(row) for row in decoded.rows]
+    rows = [by_column(row) for row in rows_of(decoded.events)]
     assert [(r["flight_number"], r["message_id"], r["message_line"], r["publish_time"]) for r in rows] == [
         (1, "a", 0, microseconds("2013-01-01T12:00:00Z")),
         (3, "c", 0, microseconds("2013-01-01T12:00:02.000003Z")),
@@ -456,7 +458,7 @@ def numbers(data: bytes) -> list[tuple[int, int]]:
     """(flight number, line number) of every row; nothing may be rejected."""
     decoded = decode(data)
     assert decoded.rejected == []
-    return [(row["flight_number"], row["message_line"]) for row in map(by_column, decoded.rows)]
+    return [(row["flight_number"], row["message_line"]) for row in map(by_column, rows_of(decoded.events))]
 
 
 ONE, TWO, THREE = (line(flight_number=number) for number in (1, 2, 3))
@@ -507,14 +509,14 @@ def test_one_bad_object_over_several_lines_is_rejected_whole() -> None:
 )
 def test_several_objects_over_several_lines_are_rejected_line_by_line(data: bytes) -> None:
     decoded = decode(data)
-    assert decoded.rows == []
+    assert rows_of(decoded.events) == []
     assert b"\n".join(rejected.bytes for rejected in decoded.rejected) == data.removesuffix(b"\n")
     assert {rejected.stage for rejected in decoded.rejected} == {"decode"}
 
 
 def test_a_good_line_after_a_pretty_printed_object_lands() -> None:
     decoded = decode(pretty(ONE) + b"\n" + TWO)
-    assert [row[2] for row in decoded.rows] == [2]
+    assert [row[2] for row in rows_of(decoded.events)] == [2]
     assert len(decoded.rejected) == pretty(ONE).count(b"\n") + 1
 
 
@@ -525,7 +527,7 @@ def test_unknown_fields_are_ignored_and_counted() -> None:
     data = line(gate="A1", crew=[{"carrier": "AA"}]) + b"\n" + line(gate=None) + b"\n" + line()
     decoded = decode(data)
     assert decoded.rejected == []
-    assert [row[:6] for row in decoded.rows] == [decode(GOOD).rows[0][:6]] * 3
+    assert [row[:6] for row in rows_of(decoded.events)] == [rows_of(decode(GOOD).events)[0][:6]] * 3
     assert decoded.unknown_fields == {"gate": 2, "crew": 1}
 
 
@@ -571,14 +573,14 @@ def test_a_long_name_of_an_unknown_field_is_cut() -> None:
     ],
 )
 def test_escapes_mean_what_json_says(text: bytes, value: str) -> None:
-    [row] = decode(raw("tail_number", text)).rows
+    [row] = rows_of(decode(raw("tail_number", text)).events)
     assert by_column(row)["tail_number"] == value
 
 
 def test_an_escaped_name_is_the_field() -> None:
     data = GOOD.replace(b'"carrier"', b'"c\\u0061rrier"')
     decoded = decode(data)
-    assert decoded.rows == decode(GOOD).rows
+    assert rows_of(decoded.events) == rows_of(decode(GOOD).events)
     assert decoded.unknown_fields == {}
 
 
@@ -594,7 +596,7 @@ def test_10_mb_of_small_values_in_an_unknown_field_take_seconds_and_little_memor
     tracemalloc.start()
     began = time.monotonic()
     try:
-        assert len(decode(data).rows) == 1
+        assert decode(data).events.num_rows == 1
         assert tracemalloc.get_traced_memory()[1] < 30 * TEN_MB
     finally:
         tracemalloc.stop()
@@ -619,7 +621,7 @@ def test_a_million_short_bad_lines_become_few_rejected_ones_and_their_neighbours
     # Two bytes a line is the worst there is: 10 MB of them would take gigabytes, one by one.
     bad = b"x\n" * 1_000_000
     decoded = decode(ONE + b"\n" + bad + TWO)
-    assert [(row[2], by_column(row)["message_line"]) for row in decoded.rows] == [(1, 0), (2, 1_000_001)]
+    assert [(row[2], by_column(row)["message_line"]) for row in rows_of(decoded.events)] == [(1, 0), (2, 1_000_001)]
     assert len(decoded.rejected) == 10_001
     assert b"".join(rejected.bytes.removesuffix(b"\n") + b"\n" for rejected in decoded.rejected) == bad
     last = decoded.rejected[-1]

@@ -9,10 +9,12 @@ import jsonschema
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest_writer.decode import Decoded, _decode_fast, _decode_slow, decode_messages
+from ingest_writer.columns import take_plainly_good
+from ingest_writer.decode import decode_line_by_line, decode_messages
+from ingest_writer.tables import Decoded
 from lakehouse.event import COLUMNS
 from lakehouse.json_schema import event_schema
-from tests.ingest_writer.events import encode, line, message, raw, whole_event
+from tests.ingest_writer.events import encode, line, message, raw, rows_of, whole_event
 
 # Hypothesis prints the example that fails, and how to run it again.
 many = settings(max_examples=150, deadline=None)
@@ -22,21 +24,19 @@ _VALIDATOR = jsonschema.Draft202012Validator(event_schema(), format_checker=json
 
 
 def fast(data: bytes) -> Decoded:
-    return decode_messages([message(data)])
+    return decode_messages([message(data)], columns_from_bytes=0)
 
 
 def slow(data: bytes) -> Decoded:
-    decoded = Decoded()
-    _decode_slow(message(data), decoded)
-    return decoded
+    return decode_line_by_line([message(data)])
 
 
 def check_paths_agree(data: bytes) -> None:
     with_fast, without = fast(data), slow(data)
-    assert with_fast.rows == without.rows
+    assert rows_of(with_fast.events) == rows_of(without.events)
     assert with_fast.rejected == without.rejected
     assert with_fast.unknown_fields == without.unknown_fields
-    assert len(with_fast.rows) + len(with_fast.rejected) >= 1  # nothing is dropped silently
+    assert with_fast.events.num_rows + len(with_fast.rejected) >= 1  # nothing is dropped silently
 
 
 # -- strategies ------------------------------------------------------------------------------------------------
@@ -147,6 +147,13 @@ def _mutated(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
+messages_of_lines = _messages()
+"""Messages that are nearly good."""
+
+hostile = _mutated() | st.binary(max_size=200)
+"""Messages that are not."""
+
+
 # -- tests -----------------------------------------------------------------------------------------------------
 
 
@@ -188,7 +195,7 @@ def test_an_event_that_conforms_to_the_schema_is_taken(values: dict[str, Any], u
     _VALIDATOR.validate(event)
     decoded = fast(encode(event))
     assert decoded.rejected == []
-    assert len(decoded.rows) == 1
+    assert decoded.events.num_rows == 1
     assert decoded.unknown_fields.keys() == unknown.keys()
 
 
@@ -199,6 +206,5 @@ def test_plainly_good_events_take_the_fast_path(values: dict[str, Any]) -> None:
     known = {name: value for name, value in values.items() if value is not None}
     known |= {"tail_number": "N14228", "departure_delay_minutes": 0, "arrival_delay_minutes": 0}
     data = encode(known).replace(b".9999999", b".5").replace(b".1234565", b"")
-    assert _decode_fast(message(data), Decoded())
-    assert _decode_fast(message(data + b"\n" + data + b"\n"), Decoded())
-    assert _decode_fast(message(data + b"\r\n" + data), Decoded())
+    for plain in (data, data + b"\n" + data + b"\n", data + b"\r\n" + data):
+        assert not take_plainly_good([message(plain)]).rest

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from ingest_writer.batch import event_table
 from ingest_writer.decode import decode_messages
 from ingest_writer.landing import LandedObject, store_object, store_surely
 from lakehouse.errors import CreateUnknownError, StoreRefusedError, StoreUnavailableError
@@ -18,7 +17,7 @@ from tests.ingest_writer.lines import MeddlingStore
 
 def an_object() -> LandedObject:
     names = ids()
-    return LandedObject(names, lambda: event_table(decode_messages([message(line())]).rows))
+    return LandedObject(names, lambda: decode_messages([message(line())]).events)
 
 
 def _lose(name: str) -> None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime as dt
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pyarrow as pa
 import pytest
 
-from ingest_writer.batch import Batch, Lease, Limits, event_table, rejected_table
-from ingest_writer.decode import Decoded, RejectedLine, Row, decode_messages
+from ingest_writer.batch import Batch, Lease, Limits
+from ingest_writer.decode import decode_messages
 from ingest_writer.isolation import not_encodable
-from ingest_writer.landing import encode_rows
+from ingest_writer.landing import encode_events
 from ingest_writer.message import Message
+from ingest_writer.tables import Decoded, RejectedLine, by_flight_date, rejected_table
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreRefusedError, StoreUnavailableError
-from tests.ingest_writer.events import by_column, line, message
+from tests.ingest_writer.events import line, message
 from tests.ingest_writer.fakes import OPTIONS, Bench, bench, flights
 from tests.ingest_writer.virtual_time import run_virtually
 
@@ -91,7 +93,7 @@ def test_what_cannot_be_prepared_is_not_acked_is_told_and_leaves_others_alone(
 ) -> None:
     broken = True
 
-    def table(lines: list[RejectedLine]) -> pa.Table:
+    def table(lines: Sequence[RejectedLine]) -> pa.Table:
         if broken:
             raise ValueError("a mistake")
         return rejected_table(lines)
@@ -137,17 +139,19 @@ class _Mistake:
         patch.setattr("ingest_writer.isolation.decode_messages", decode)
 
     def plant_in_encoding(self, patch: pytest.MonkeyPatch) -> None:
-        def rows_of(rows: list[Row]) -> pa.Table:
-            for row in rows:
-                self.meets(by_column(row)["message_id"])
-            return event_table(rows)
+        def dates_of(tables: Iterable[pa.Table]) -> dict[dt.date, pa.Table]:
+            events = list(tables)
+            for table in events:
+                for message_id in table["message_id"].to_pylist():
+                    self.meets(message_id)
+            return by_flight_date(events)
 
-        def rejected_of(lines: list[RejectedLine]) -> pa.Table:
+        def rejected_of(lines: Sequence[RejectedLine]) -> pa.Table:
             for each in lines:
                 self.meets(each.message_id)
             return rejected_table(lines)
 
-        patch.setattr("ingest_writer.landing.event_table", rows_of)
+        patch.setattr("ingest_writer.landing.by_flight_date", dates_of)
         patch.setattr("ingest_writer.landing.rejected_table", rejected_of)
 
 
@@ -219,12 +223,12 @@ def test_a_thousand_guilty_messages_among_others_take_a_bounded_search(monkeypat
     batch.add(decode_messages(messages), Lease([], [], 0.0, 60.0), 0)
     tries = 0
 
-    def encode(rows: list[Row]) -> bytes:
+    def encode(events: pa.Table) -> list[bytes]:
         nonlocal tries
         tries += 1
-        return encode_rows(rows)
+        return encode_events(events)
 
-    monkeypatch.setattr("ingest_writer.isolation.encode_rows", encode)
+    monkeypatch.setattr("ingest_writer.isolation.encode_events", encode)
     found = not_encodable(batch)
     assert set(guilty) <= found.keys()
     assert tries <= 2 * 1000 + 1

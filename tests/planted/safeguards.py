@@ -253,6 +253,20 @@ SAFEGUARDS: Final = (
         "tests/storage_faults/test_store.py::test_a_create_with_a_damaged_answer_never_takes_anything_away",
     ),
     Safeguard(
+        "fast path: a key that is there twice",
+        "ingest_writer/columns.py",
+        "bad = pull.with_line(is_bad) | pull.with_key_twice(fields.written())",
+        "bad = pull.with_line(is_bad)",
+        "tests/ingest_writer/test_columns.py::test_what_is_unusual_is_left_over_and_its_mates_are_not[a key twice]",
+    ),
+    Safeguard(
+        "fast path: a message with a bad line is left over",
+        "ingest_writer/columns.py",
+        "bad = pull.with_line(is_bad) | pull.with_key_twice(fields.written())",
+        "bad = pull.with_key_twice(fields.written())",
+        "tests/ingest_writer/test_columns.py::test_one_bad_line_leaves_its_whole_message_over",
+    ),
+    Safeguard(
         "a lost lease is given up",
         "ingest_writer/writer.py",
         "if not await self._keep(batch):",

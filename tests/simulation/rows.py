@@ -82,7 +82,10 @@ class Files:
 
 
 def _parquet_rows(data: bytes) -> list[Row]:
-    table = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
+    return rows_of(pq.ParquetFile(io.BytesIO(data)).read(use_threads=False))
+
+
+def rows_of(table: pa.Table) -> list[Row]:
     columns = [
         column.cast(pa.int64()).to_pylist() if pa.types.is_timestamp(column.type) else column.to_pylist()
         for column in table.columns
@@ -93,16 +96,12 @@ def _parquet_rows(data: bytes) -> list[Row]:
 # -- stand-ins for the Parquet layer, which a simulation of plain rows puts in its place --
 
 
-def plain_events(rows: list[Row]) -> list[Row]:
-    return sorted(rows, key=flight)
-
-
 def plain_rejected(lines: list[Row]) -> list[Row]:
     return [(*line[:1], dict(line[1]), *line[2:]) for line in lines]
 
 
-def plain_bytes(rows: list[Row]) -> bytes:
-    return pickle.dumps(rows)
+def plain_bytes(table: pa.Table | list[Row]) -> bytes:
+    return pickle.dumps(rows_of(table) if isinstance(table, pa.Table) else table)
 
 
 def check_plain_landed(name: str, path: Path, flight_date: dt.date) -> int:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from ingest_writer.decode import decode_messages
 from tests.simulation import rows
 from tests.simulation.bucket import Bucket, SimulatedStore
 from tests.simulation.lake import Lake
@@ -176,13 +178,14 @@ def machinery(scenario: Scenario) -> Iterator[None]:
     }
     if not scenario.is_real:
         replaced |= {
-            "ingest_writer.landing.event_table": rows.plain_events,
             "ingest_writer.landing.rejected_table": rows.plain_rejected,
             "ingest_writer.landing.to_parquet": rows.plain_bytes,
             "lakehouse.cache.check_landed_file": rows.check_plain_landed,
             "lakehouse.cache.check_month_file": rows.check_plain_month,
             "ingest_writer.compactor.Merger": rows.PlainMerger,
         }
+    else:  # its pulls are small, and would all go line by line
+        replaced["ingest_writer.isolation.decode_messages"] = partial(decode_messages, columns_from_bytes=0)
     InlineExecutor.rng = random.Random(f"{scenario.seed} executor")
     before = logging.root.manager.disable
     with ExitStack() as stack:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.batch import event_table
 from ingest_writer.decode import decode_messages
 from ingest_writer.landing import LandedObject, store_surely
 from lakehouse import names
@@ -58,7 +57,7 @@ def test_what_is_landed_for_sure_is_there_and_everything_that_is_there_is_whole(
     random_ids = ids()
     landed = LandedObject(
         lambda: names.landed_file(dt.date(2013, 1, 1), random_ids()),
-        lambda: event_table(decode_messages([message(line())]).rows),
+        lambda: decode_messages([message(line())]).events,
     )
     name = store_surely(lake.store, landed)
     assert lake.proxy.lies() == list(lies)
