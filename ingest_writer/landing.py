@@ -1,20 +1,12 @@
-"""From a batch to durable objects: one per flight date, one per date of rejected lines."""
+"""Stores the objects of a batch, each under a name that is used once."""
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import pyarrow as pa
-
-from ingest_writer.batch import Batch
-from ingest_writer.tables import RejectedLine, by_flight_date, rejected_table
-from lakehouse import names
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreUnavailableError
-from lakehouse.names import RandomId
-from lakehouse.parquet import to_parquet
 from lakehouse.store import Store
 
 log = logging.getLogger(__name__)
@@ -22,36 +14,12 @@ log = logging.getLogger(__name__)
 _TRIES = 5  # a storage that loses five answers in a row is away
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LandedObject:
-    """An object that has to be stored. Each call of `name` gives a new name, never used before."""
+    """Bytes that have to be stored. Each call of `name` gives a new name, never used before."""
 
     name: Callable[[], str]
-    table: Callable[[], pa.Table]
-
-
-def objects_of(batch: Batch, random_id: RandomId) -> list[LandedObject]:
-    """The objects of the batch; when all are stored, its messages may be acked."""
-    events = [_landed(date, table, random_id) for date, table in by_flight_date(batch.events).items()]
-    return events + [_rejected(date, lines, random_id) for date, lines in batch.rejected.items()]
-
-
-def _landed(date: dt.date, events: pa.Table, random_id: RandomId) -> LandedObject:
-    return LandedObject(lambda: names.landed_file(date, random_id()), lambda: events)
-
-
-def _rejected(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> LandedObject:
-    return LandedObject(lambda: names.rejected_file(date, random_id()), lambda: rejected_table(lines))
-
-
-def encode_events(events: pa.Table) -> list[bytes]:
-    """The bytes of the landed objects of these events."""
-    return [to_parquet(table) for table in by_flight_date([events]).values()]
-
-
-def encode_rejected(lines: Sequence[RejectedLine]) -> bytes:
-    """The bytes of an object of these rejected lines."""
-    return to_parquet(rejected_table(lines))
+    data: bytes
 
 
 def store_object(store: Store, landed: LandedObject) -> str:
@@ -61,7 +29,7 @@ def store_object(store: Store, landed: LandedObject) -> str:
     and an event that landed twice changes nothing.
     """
     name = landed.name()
-    store.create(name, to_parquet(landed.table()))
+    store.create(name, landed.data)
     return name
 
 

@@ -33,6 +33,7 @@ from lakehouse import names
 from lakehouse.errors import ConfigError
 from lakehouse.event import EVENT_SCHEMA
 from lakehouse.names import RandomId
+from lakehouse.parquet import to_parquet
 from lakehouse.store import Store
 
 log = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ class Loader:
                     self._land(lambda day=day: names.landed_file(day, self._random_id()), rows)  # type: ignore[misc]
 
     def _land(self, name: Callable[[], str], table: pa.Table) -> None:
-        store_surely(self._store, LandedObject(name, lambda: table))
+        store_surely(self._store, LandedObject(name, to_parquet(table)))
 
     def _compact(self, month: str, report: LoadReport) -> None:
         """Absorbs the month before the next one is landed, so that the tail stays as small as one month."""

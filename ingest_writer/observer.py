@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ingest_writer.batch import Batch
-from ingest_writer.tables import Decoded
+from ingest_writer.preparing import Prepared
 
 
 class Observer:
     """Called on the event loop, where the work is; must not block and must not raise."""
 
-    def decoded(self, decoded: Decoded) -> None:
-        """The messages of one pull became rows and rejected lines."""
+    def prepared(self, prepared: Prepared) -> None:
+        """The messages of a batch became events and rejected lines."""
 
-    def landed(self, batch: Batch, objects: int, age_s: float, landing_s: float) -> None:
+    def landed(self, batch: Batch, prepared: Prepared, age_s: float, landing_s: float) -> None:
         """A batch is durable. It was open for `age_s`, or waited for its turn, and took `landing_s` to store."""
 
     def failed(self) -> None:

@@ -20,7 +20,7 @@ from ingest_writer.tables import Row, by_flight_date, event_table
 from lakehouse import names
 from lakehouse.errors import ObjectMissingError, UnreadableError
 from lakehouse.names import RandomId
-from lakehouse.parquet import read_rejected_file
+from lakehouse.parquet import read_rejected_file, to_parquet
 from lakehouse.store import Store
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -76,4 +76,4 @@ def _origin(line: dict[str, Any]) -> Origin:
 
 
 def _landed(date: dt.date, events: pa.Table, random_id: RandomId) -> LandedObject:
-    return LandedObject(lambda: names.landed_file(date, random_id()), lambda: events)
+    return LandedObject(lambda: names.landed_file(date, random_id()), to_parquet(events))

@@ -16,6 +16,7 @@ from lakehouse.event import EVENT_SCHEMA, KEY, REJECTED_SCHEMA
 Row = tuple[Any, ...]
 """Values in the order of lakehouse.event.EVENT_SCHEMA; timestamps as microseconds since 1970 UTC."""
 
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NO_EVENTS: Final = EVENT_SCHEMA.empty_table()
 
 
@@ -61,6 +62,15 @@ def by_flight_date(tables: Iterable[pa.Table]) -> dict[dt.date, pa.Table]:
     for date, rows in (tuple(each.values()) for each in events["flight_date"].value_counts().to_pylist()):
         dates[date] = events.slice(start, rows)  # sorted: the rows of a date are together, in this order
         start += rows
+    return dates
+
+
+def by_publish_date(lines: Iterable[RejectedLine]) -> dict[dt.date, list[RejectedLine]]:
+    """Rejected lines by the date (UTC) on which their messages were published."""
+    dates: dict[dt.date, list[RejectedLine]] = {}
+    for line in lines:
+        published = _EPOCH + dt.timedelta(microseconds=line.publish_time_us)
+        dates.setdefault(published.date(), []).append(line)
     return dates
 
 

@@ -1,4 +1,4 @@
-"""The subscriber: pull, decode, collect, land, ack. Ack is the last step, and nowhere else.
+"""The subscriber: pull, collect, prepare, land, ack. Ack is the last step, and nowhere else.
 
 One event loop owns all state; what blocks (decoding, Parquet, uploads) goes through `run_blocking`. Time is the
 loop's, randomness is passed in: a simulation can own them all.
@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from ingest_writer.batch import Batch, Lease, Limits
-from ingest_writer.isolation import decode_apart, not_encodable
-from ingest_writer.landing import LandedObject, objects_of, store_object
+from ingest_writer.landing import LandedObject, store_object
 from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
 from ingest_writer.observer import Observer
+from ingest_writer.preparing import Prepared, prepare_apart
 from lakehouse import logs
 from lakehouse.errors import CreateUnknownError, LakeError
 from lakehouse.names import RandomId
@@ -101,7 +101,6 @@ class Writer:
         self._open: Batch | None = None
         self._landing: dict[asyncio.Task[None], Batch] = {}
         self._apart: dict[asyncio.Task[None], Batch] = {}
-        self._taking: set[asyncio.Task[None]] = set()
         self._uploads = asyncio.Semaphore(options.uploads_in_flight)
         self._uploading: dict[object, float] = {}  # objects not durable yet, by when their first upload began
         self._changed = asyncio.Event()
@@ -131,7 +130,7 @@ class Writer:
             self._changed.set()
             await self._drain(batcher)
         finally:
-            await _cancel([*loops, batcher, keeper, stopped, *self._taking, *self._landing, *self._apart])
+            await _cancel([*loops, batcher, keeper, stopped, *self._landing, *self._apart])
 
     # -- pulling ---------------------------------------------------------------------------------------------
 
@@ -158,29 +157,14 @@ class Writer:
         wait = not self.subscription_trouble
         messages = await self._subscription.pull(self._options.pull_max_messages, wait=wait)
         if messages:
-            taking = asyncio.create_task(self._take(messages))
-            self._taking.add(taking)
-            taking.add_done_callback(self._taken)
-            await asyncio.shield(taking)  # a stop does not forget what was received
+            self._take(messages)
 
-    def _taken(self, task: asyncio.Task[None]) -> None:
-        self._taking.discard(task)
-        self._changed.set()
-
-    async def _take(self, messages: Sequence[Message]) -> None:
+    def _take(self, messages: Sequence[Message]) -> None:
         now = self._now()
-        until_s = now + self._options.ack_deadline_s
-        lease = Lease([m.ack_id for m in messages], [m.message_id for m in messages], now, until_s)
-        decoded, guilty = await self._run_blocking(lambda: decode_apart(messages))
-        self._observer.decoded(decoded)
         self.counts.messages += len(messages)
-        if guilty:
-            self._set_apart([lease.of(guilty.keys(), are_in=True)], list(guilty.values()))
-            lease = lease.of(guilty.keys(), are_in=False)
-        if lease.ack_ids:
-            if self._open is None:
-                self._open = Batch(opened_s=now)
-            self._open.add(decoded, lease, sum(len(m.data) for m in messages))
+        if self._open is None:
+            self._open = Batch(opened_s=now)
+        self._open.add(messages, now, now + self._options.ack_deadline_s)
         self._changed.set()
 
     def _may_pull(self) -> bool:
@@ -197,7 +181,7 @@ class Writer:
     # -- batching --------------------------------------------------------------------------------------------
 
     async def _batch_loop(self) -> None:
-        while not (self._stopping and self._open is None and not self._taking):
+        while not (self._stopping and self._open is None):
             if self._open is not None and self._should_close(self._open):
                 self._start_landing(self._open)
                 self._open = None
@@ -230,33 +214,38 @@ class Writer:
 
     async def _land_and_ack(self, batch: Batch) -> None:
         began = self._now()
-        try:
-            objects = await self._run_blocking(lambda: objects_of(batch, self._random_id))
-        except Exception as error:  # noqa: BLE001
-            await self._fail(batch, [error])
+        prepared, guilty = await self._run_blocking(lambda: prepare_apart(batch.messages, self._random_id))
+        batch.messages.clear()  # from here on their ids are enough
+        self._observer.prepared(prepared)
+        if guilty:
+            self._set_apart(batch.take_apart(guilty.keys()), list(guilty.values()))
+        if not batch.leases:
             return
-        failures = await self._land_all(objects)
-        if failures:
-            await self._fail(batch, failures)
+        if failures := await self._land_all(prepared.objects):
+            self._set_apart(batch.leases, failures)
             return
         if not self._apart:
             self.batch_trouble = ""
-        self._count_landed(batch, len(objects))
-        self._observer.landed(batch, len(objects), began - batch.opened_s, self._now() - began)
+        self._count_landed(prepared)
+        self._observer.landed(batch, prepared, began - batch.opened_s, self._now() - began)
         await self._acknowledge(batch)
+        self._log_landed(batch, prepared, began)
+
+    def _log_landed(self, batch: Batch, prepared: Prepared, began: float) -> None:
+        rejected = sum(map(len, prepared.rejected.values()))
         log.info(
             "batch landed: rows=%d rejected=%d messages=%d objects=%d bytes=%d landing_s=%.3f",
-            batch.event_count,
-            batch.rejected_count,
-            sum(len(lease.ack_ids) for lease in batch.leases),
-            len(objects),
+            prepared.events,
+            rejected,
+            len(batch.ack_ids),
+            len(prepared.objects),
             batch.byte_count,
             self._now() - began,
             extra=logs.fields(
-                rows=batch.event_count,
-                rejected=batch.rejected_count,
+                rows=prepared.events,
+                rejected=rejected,
                 messages=len(batch.ack_ids),
-                objects=len(objects),
+                objects=len(prepared.objects),
                 bytes=batch.byte_count,
                 age_s=began - batch.opened_s,
                 landing_s=self._now() - began,
@@ -272,19 +261,6 @@ class Writer:
             await _cancel(tasks)
             raise
         return [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-
-    async def _fail(self, batch: Batch, failures: list[Exception]) -> None:
-        """A mistake of ours: the messages that it fails on are set apart, and the others land as another batch.
-
-        What of them has landed already lands twice, which changes nothing.
-        """
-        guilty = await self._run_blocking(lambda: not_encodable(batch))
-        if not guilty:  # it was something else, or is gone
-            self._set_apart(batch.leases, failures)
-            return
-        self._set_apart([lease.of(guilty.keys(), are_in=True) for lease in batch.leases], list(guilty.values()))
-        if (rest := batch.without(guilty.keys())).leases:
-            self._start_landing(rest)
 
     def _set_apart(self, leases: list[Lease], failures: list[Exception]) -> None:
         """Says aloud what could not be prepared. Nothing of it is acked: after a pause the messages are given back."""
@@ -312,12 +288,12 @@ class Writer:
         self._apart.pop(task, None)
         self._changed.set()
 
-    def _count_landed(self, batch: Batch, objects: int) -> None:
+    def _count_landed(self, prepared: Prepared) -> None:
         self.counts.batches += 1
-        self.counts.landed_objects += objects
-        self.counts.rows += batch.event_count
-        self._count_unknown_fields(batch.unknown_fields)
-        for lines in batch.rejected.values():
+        self.counts.landed_objects += len(prepared.objects)
+        self.counts.rows += prepared.events
+        self._count_unknown_fields(prepared.unknown_fields)
+        for lines in prepared.rejected.values():
             self.counts.rejected += len(lines)
             first = lines[0]
             log.warning(
@@ -432,7 +408,6 @@ class Writer:
 
     async def _drain(self, batcher: asyncio.Task[None]) -> None:
         async def land_everything() -> None:
-            await asyncio.gather(*self._taking)
             await batcher
             while self._landing:
                 await asyncio.wait(self._landing)

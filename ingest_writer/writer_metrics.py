@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from ingest_writer.batch import Batch
 from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
 from ingest_writer.observer import Observer
-from ingest_writer.tables import Decoded
+from ingest_writer.preparing import Prepared
 from lakehouse.exposition import exposition
 from lakehouse.store_measured import StoreMetrics
 
@@ -77,19 +77,20 @@ class WriterMetrics(Observer):
             lambda: bool(writer.batch_trouble)
         )
 
-    def decoded(self, decoded: Decoded) -> None:
-        self._decoded.inc(decoded.events.num_rows)
-        self._unknown.inc(decoded.unknown_fields.total())
-        for line in decoded.rejected:
-            self._rejected.labels(line.stage).inc()
+    def prepared(self, prepared: Prepared) -> None:
+        self._decoded.inc(prepared.events)
+        self._unknown.inc(prepared.unknown_fields.total())
+        for lines in prepared.rejected.values():
+            for line in lines:
+                self._rejected.labels(line.stage).inc()
 
-    def landed(self, batch: Batch, objects: int, age_s: float, landing_s: float) -> None:
-        self._landed_rows.inc(batch.event_count)
-        self._landed_objects.inc(objects)
+    def landed(self, batch: Batch, prepared: Prepared, age_s: float, landing_s: float) -> None:
+        self._landed_rows.inc(prepared.events)
+        self._landed_objects.inc(len(prepared.objects))
         self._batch_rows.observe(batch.row_count)
         self._batch_bytes.observe(batch.byte_count)
         self._batch_age.observe(age_s)
-        self._batch_objects.observe(objects)
+        self._batch_objects.observe(len(prepared.objects))
         self._landing.observe(landing_s)
 
     def failed(self) -> None:

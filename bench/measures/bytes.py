@@ -13,13 +13,12 @@ import pyarrow.parquet as pq
 
 from bench.figure import Figure, Goal, bounded, compared
 from bench.rig import Rig
-from ingest_writer.batch import Batch, Lease
 from ingest_writer.collector import Collector
 from ingest_writer.compactor import Compactor, CompactorOptions
-from ingest_writer.decode import decode_messages
-from ingest_writer.landing import objects_of, store_object
+from ingest_writer.landing import store_object
 from ingest_writer.merge import Merger
 from ingest_writer.message import Message
+from ingest_writer.preparing import prepare
 from lakehouse import names
 from lakehouse.plan import Plan
 from lakehouse.store_memory import MemoryStore
@@ -60,9 +59,7 @@ def measure_day(rig: Rig) -> list[Figure]:
     landed = 0
     for number, messages in enumerate(_batches(rig)):
         clock[0] += dt.timedelta(seconds=10)
-        batch = Batch(0.0)
-        batch.add(decode_messages(messages), Lease([], [], 0.0, 0.0), 0)
-        for one in objects_of(batch, lambda: next(ids)):
+        for one in prepare(messages, lambda: next(ids)).objects:
             store_object(store, one)
             landed += 1
         if number % _BATCHES_A_COMPACTION == _BATCHES_A_COMPACTION - 1:

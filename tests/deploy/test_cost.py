@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.batch import Batch, Lease
 from ingest_writer.collector import Collector
 from ingest_writer.compactor import Compactor, CompactorOptions
-from ingest_writer.decode import decode_messages
-from ingest_writer.landing import objects_of, store_object
+from ingest_writer.landing import store_object
 from ingest_writer.manifest import publish_manifest
 from ingest_writer.message import Message
+from ingest_writer.preparing import prepare
 from lakehouse.cache import FileCache
 from lakehouse.plan import Planner
 from lakehouse.store_gcs import GcsStore
@@ -30,7 +29,6 @@ FLIGHTS = 3000
 PER_BATCH = 500
 TABLE = re.compile(r"^\| (.+?) \| (\d+(?:\.\d+)?) \| (\d+(?:\.\d+)?) \|", re.M)
 
-NO_LEASE = Lease((), (), 0.0, 0.0)
 
 _ids = (f"{number:032x}" for number in itertools.count())
 
@@ -62,15 +60,12 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsStore]:
         store._client.close()
 
 
-def batches() -> Iterator[Batch]:
-    """The real flights in the order in which they were published, so many events a batch."""
+def batches() -> Iterator[Message]:
+    """The real flights in the order in which they were published, so many events a batch, which is one message."""
     stream = events(FLIGHTS)
     published = int(dt.datetime(2026, 11, 24, tzinfo=dt.UTC).timestamp() * 1e6)
     while lines := list(itertools.islice(stream, PER_BATCH)):
-        batch = Batch(0.0)
-        message = Message("", b"\n".join(lines), {}, str(len(lines)), published)
-        batch.add(decode_messages([message]), NO_LEASE, len(message.data))
-        yield batch
+        yield Message("", b"\n".join(lines), {}, str(len(lines)), published)
 
 
 def documented() -> dict[str, tuple[float, float]]:
@@ -83,7 +78,7 @@ def test_requests_are_those_that_the_document_counts_with(store: GcsStore, tmp_p
     landed = batch_count = 0
     for batch in batches():
         batch_count += 1
-        for object_ in objects_of(batch, lambda: next(_ids)):
+        for object_ in prepare([batch], lambda: next(_ids)).objects:
             store_object(store, object_)
             landed += 1
     writing = wire.since()

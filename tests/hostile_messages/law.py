@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest_writer.batch import Batch, Lease
 from ingest_writer.columns import _lines
 from ingest_writer.decode import decode_line_by_line, decode_messages
-from ingest_writer.landing import objects_of, store_object
+from ingest_writer.landing import store_object
 from ingest_writer.message import Message
+from ingest_writer.preparing import prepare
 from ingest_writer.tables import Decoded, Row
 from lakehouse.store_memory import MemoryStore
 from tests.hostile_messages.oracle import expect, lines
@@ -66,7 +66,7 @@ def check(messages: Sequence[bytes]) -> list[Finding]:
     for row in rows_of(decoded.events):
         rows.setdefault(row[-3], []).append(row)
     found = [Finding(each.data, what) for each in pull if (what := _broken(each, rows, decoded))]
-    if not found and (what := _landing(decoded)):
+    if not found and (what := _landing(pull, decoded)):
         return [_alone(messages, what)]
     return found
 
@@ -129,15 +129,13 @@ def _unlike_expected(given: Message, rows: list[Row], rejected: dict[int, bytes]
 # -- landing ---------------------------------------------------------------------------------------------------
 
 
-def _landing(decoded: Decoded) -> str:
+def _landing(pull: Sequence[Message], decoded: Decoded) -> str:
     """Lands the outcome, reads it back and compares."""
-    batch = Batch(0.0)
-    batch.add(decoded, Lease([], [], 0.0, 60.0), 0)
     store = MemoryStore()
     rows: list[tuple[Any, ...]] = []
     rejected: list[tuple[Any, ...]] = []
     try:
-        for landed in objects_of(batch, ids()):
+        for landed in prepare(pull, ids()).objects:
             name = store_object(store, landed)
             (rows if name.startswith("landing/") else rejected).extend(_read(store.read(name)))
     except Exception as error:  # noqa: BLE001

@@ -6,18 +6,18 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+from unittest import mock
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 import ingest_writer.decode as decoder
 from ingest_writer import columns
-from ingest_writer.batch import Batch, Lease
-from ingest_writer.landing import objects_of, store_object
-from ingest_writer.tables import Row
-from lakehouse.store_memory import MemoryStore
+from ingest_writer.preparing import prepare
+from ingest_writer.tables import Row, by_flight_date
 from tests.hostile_messages.campaign import Campaign, begin, read_corpus, resume
 from tests.hostile_messages.law import check, signature
 from tests.hostile_messages.mutations import good_message
@@ -165,21 +165,23 @@ def test_10_mb_of_anything_take_seconds_and_bounded_memory_and_their_mates_land(
 
 
 def measure(name: str) -> None:
-    """Decodes and lands one large message between two good ones; run in a process whose memory is its own."""
+    """Prepares one large message between two good ones; run in a process whose memory is its own."""
     data = _LARGE[name]()
     began = time.process_time()
     attributes = {f"a{n}": "x" * 1024 for n in range(100)}  # the most that Pub/Sub takes
     pull = [message(line(), "first"), message(data, "large", attributes=attributes), message(line(), "last")]
-    decoded = decoder.decode_messages(pull)
-    assert set(decoded.events["message_id"].to_pylist()) >= {"first", "last"}
-    batch = Batch(0.0)
-    batch.add(decoded, Lease([], [], 0.0, 60.0), len(data))
-    store, names = MemoryStore(), ids()
-    for landed in objects_of(batch, names):
-        store_object(store, landed)
+    landed_ids: set[str] = set()
+
+    def spied(tables: Sequence[pa.Table]) -> Any:
+        landed_ids.update(*(table["message_id"].to_pylist() for table in tables))
+        return by_flight_date(tables)
+
+    with mock.patch("ingest_writer.preparing.by_flight_date", spied):
+        prepared = prepare(pull, ids())
+    assert landed_ids >= {"first", "last"}
     took_s = time.process_time() - began
     with open("/proc/self/status", encoding="ascii") as status:
         peak_mb = next(int(each.split()[1]) // 1024 for each in status if each.startswith("VmHWM"))
-    print(f"{took_s:.1f} s, {peak_mb} MB, {decoded.events.num_rows} rows, {len(decoded.rejected)} rejected")
+    print(f"{took_s:.1f} s, {peak_mb} MB, {prepared.events} rows, {sum(map(len, prepared.rejected.values()))} rejected")
     assert took_s < _LARGE_S
     assert peak_mb < _LARGE_MB

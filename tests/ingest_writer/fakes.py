@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pyarrow.parquet as pq
 
 from ingest_writer.batch import Limits
@@ -161,7 +162,7 @@ class FakeSubscription:
         delivered = []
         for message in taken:
             self._deliveries += 1
-            delivery = message._replace(ack_id=f"{message.message_id}/{self._deliveries}")
+            delivery = msgspec.structs.replace(message, ack_id=f"{message.message_id}/{self._deliveries}")
             self._leased[delivery.ack_id] = _Held(message, _now() + ACK_DEADLINE_S)
             delivered.append(delivery)
         self._journal.note("delivered", tuple(each.message_id for each in delivered))

@@ -1,162 +1,56 @@
-"""When a batch is full, and what its tables look like."""
+"""When a batch is full, and whose it is."""
 
 from __future__ import annotations
 
-import datetime as dt
-import random
-from pathlib import Path
+import itertools
 
-import pyarrow.parquet as pq
 import pytest
 
-from ingest_writer.batch import Batch, Lease, Limits
-from ingest_writer.decode import decode_messages
-from ingest_writer.tables import Decoded, by_flight_date, rejected_table, sorted_by_key
-from lakehouse.event import EVENT_SCHEMA, REJECTED_SCHEMA
-from lakehouse.parquet import check_landed_file, read_rejected_file, to_parquet
-from tests.ingest_writer.events import encode, event, line, message, microseconds, whole_event
+from ingest_writer.batch import Batch, Limits
+from tests.ingest_writer.events import message
 
 LIMITS = Limits(max_rows=3, max_bytes=100, max_age_s=5.0)  # small enough to count on fingers
 
 
-def lease(*ack_ids: str) -> Lease:
-    return Lease(ack_ids, ack_ids, received_s=0.0, until_s=60.0)
-
-
-def decoded(count: int, day: str = "2013-01-01", rejected: int = 0) -> Decoded:
-    lines = [line(flight_date=day, scheduled_departure=f"{day}T10:00:00Z", flight_number=n + 1) for n in range(count)]
-    return decode_messages([message(each) for each in [*lines, *[b"bad"] * rejected]])
+def filled(*pulls: list[bytes]) -> Batch:
+    batch = Batch(opened_s=0.0)
+    numbers = itertools.count(1)
+    for data in pulls:
+        batch.add([message(each, str(next(numbers))) for each in data], received_s=1.0, until_s=61.0)
+    return batch
 
 
 @pytest.mark.parametrize(
-    ("rows", "rejected", "size", "is_full"),
+    ("data", "is_full"),
     [
-        (2, 0, 99, False),
-        (3, 0, 0, True),
-        (2, 1, 0, True),  # rejected lines take memory too
-        (0, 3, 0, True),
-        (0, 0, 100, True),
+        ([b"a", b"b"], False),
+        ([b"a", b"b", b"c"], True),
+        ([b"a\nb\nc"], True),
+        ([b"x" * 99], False),
+        ([b"x" * 100], True),
     ],
 )
-def test_a_batch_is_full_by_rows_or_bytes(rows: int, rejected: int, size: int, is_full: bool) -> None:
-    batch = Batch(opened_s=0.0)
-    batch.add(decoded(rows, rejected=rejected), lease("a"), size)
-    assert batch.is_full(LIMITS) is is_full
+def test_a_batch_is_full_by_lines_or_bytes(data: list[bytes], is_full: bool) -> None:
+    assert filled(data).is_full(LIMITS) is is_full
 
 
-def test_rows_and_bytes_add_up_over_pulls() -> None:
-    batch = Batch(opened_s=0.0)
-    batch.add(decoded(1), lease("a"), 50)
+def test_lines_and_bytes_add_up_over_pulls() -> None:
+    batch = filled([b"x" * 50])
     assert not batch.is_full(LIMITS)
-    batch.add(decoded(1), lease("b", "c"), 50)
+    batch.add([message(b"y" * 25, "2"), message(b"z" * 25, "3")], 2.0, 62.0)
     assert batch.is_full(LIMITS)
-    assert (batch.row_count, batch.byte_count, batch.ack_ids) == (2, 100, ["a", "b", "c"])
+    assert (batch.row_count, batch.byte_count, batch.ack_ids) == (3, 100, ["ack-1", "ack-2", "ack-3"])
+
+
+def test_the_right_to_some_messages_is_taken_apart_and_the_rest_stays() -> None:
+    batch = filled([b"a", b"b"], [b"c"], [b"d"])
+    apart = batch.take_apart({"2", "3"})
+    assert [lease.ack_ids for lease in apart] == [["ack-2"], ["ack-3"]]
+    assert [(lease.message_ids, lease.received_s, lease.until_s) for lease in batch.leases] == [
+        (["1"], 1.0, 61.0),
+        (["4"], 1.0, 61.0),
+    ]
 
 
 def test_a_batch_is_due_when_it_has_been_open_for_the_longest_age() -> None:
     assert Batch(opened_s=17.5).due_s(LIMITS) == 22.5
-
-
-def test_rows_are_kept_by_flight_date_and_rejected_lines_by_the_date_they_were_published() -> None:
-    batch = Batch(opened_s=0.0)
-    batch.add(decoded(2, "2013-01-01"), lease("a"), 1)
-    batch.add(decoded(1, "2013-01-02"), lease("b"), 1)
-    bad = [message(b"bad", published=f"2013-01-0{day}T23:59:59.999999Z") for day in (3, 4, 3)]
-    batch.add(decode_messages(bad), lease("c"), 1)
-    counts = {date: table.num_rows for date, table in by_flight_date(batch.events).items()}
-    assert counts == {dt.date(2013, 1, 1): 2, dt.date(2013, 1, 2): 1}
-    assert {date: len(lines) for date, lines in batch.rejected.items()} == {
-        dt.date(2013, 1, 3): 2,
-        dt.date(2013, 1, 4): 1,
-    }
-
-
-def test_a_landed_file_passes_the_readers_check_and_holds_every_value(tmp_path: Path) -> None:
-    events = decode_messages([message(encode(whole_event())), message(encode(event()), "2")]).events
-    path = tmp_path / "landed.parquet"
-    path.write_bytes(to_parquet(sorted_by_key(events)))
-    assert check_landed_file("landed", path, dt.date(2013, 1, 1)) == 2
-    table = pq.read_table(path)
-    assert table.schema.equals(EVENT_SCHEMA)
-    minimal, whole = table.to_pylist()
-    assert whole == {
-        "flight_date": dt.date(2013, 1, 1),
-        "carrier": "UA",
-        "flight_number": 1545,
-        "operational_suffix": "A",
-        "origin": "EWR",
-        "destination": "IAH",
-        "diverted_to": "DFW",
-        "scheduled_departure": dt.datetime(2013, 1, 1, 10, 15, tzinfo=dt.UTC),
-        "scheduled_departure_hour": 5,
-        "scheduled_arrival": dt.datetime(2013, 1, 1, 14, 19, tzinfo=dt.UTC),
-        "actual_departure": dt.datetime(2013, 1, 1, 10, 17, tzinfo=dt.UTC),
-        "actual_arrival": dt.datetime(2013, 1, 1, 14, 30, tzinfo=dt.UTC),
-        "status": "diverted",
-        "departure_delay_minutes": 2,
-        "arrival_delay_minutes": 11,
-        "air_time_minutes": 227,
-        "distance_km": 2253,
-        "tail_number": "N14228",
-        "event_time": dt.datetime(2013, 1, 1, 11, tzinfo=dt.UTC),
-        "publish_time": dt.datetime(2013, 1, 1, 12, tzinfo=dt.UTC),
-        "message_id": "1",
-        "message_line": 0,
-        "decoder_version": 2,
-    }
-    assert minimal["message_id"] == "2"
-    assert minimal["diverted_to"] is None
-
-
-@pytest.mark.parametrize("text", ["0001-01-02T00:00:00.000001Z", "9999-12-29T23:59:59.999999Z"])
-def test_times_far_from_today_come_back_to_the_microsecond(text: str, tmp_path: Path) -> None:
-    events = decode_messages([message(line(actual_arrival=text))]).events
-    path = tmp_path / "landed.parquet"
-    path.write_bytes(to_parquet(sorted_by_key(events)))
-    [row] = pq.read_table(path).to_pylist()
-    assert row["actual_arrival"] == dt.datetime.fromisoformat(text)
-
-
-def test_a_landed_file_is_sorted_by_key_whatever_the_order_of_arrival() -> None:
-    keys = [
-        *(
-            ("AA", 1, "", "EWR"),
-            ("AA", 1, "", "JFK"),
-            ("AA", 1, "A", "EWR"),
-            ("AA", 2, "", "EWR"),
-            ("AA", 10, "", "EWR"),
-        ),
-        *(("UA", 1, "", "EWR"), ("UA", 1, "", "EWRX")),
-    ]
-    messages = [
-        message(line(carrier=carrier, flight_number=number, operational_suffix=suffix, origin=origin))
-        for carrier, number, suffix, origin in keys
-    ]
-    seed = 7
-    random.Random(seed).shuffle(messages)
-    table = sorted_by_key(decode_messages(messages).events)
-    columns = ("carrier", "flight_number", "operational_suffix", "origin")
-    assert list(zip(*(table[name].to_pylist() for name in columns), strict=True)) == keys, f"seed {seed}"
-
-
-def test_a_rejected_file_holds_bytes_attributes_stage_reason_and_origin(tmp_path: Path) -> None:
-    bad = [
-        message(b"\xff\x00", "m-1", "2013-01-03T01:02:03.000004Z", {"ordering": "1", "from": "é"}),
-        message(line() + b"\n" + line(status="?"), "m-2"),
-    ]
-    path = tmp_path / "rejected.parquet"
-    path.write_bytes(to_parquet(rejected_table(decode_messages(bad).rejected)))
-    table = read_rejected_file("rejected", path)
-    assert table.schema.equals(REJECTED_SCHEMA)
-    first, second = table.to_pylist()
-    assert first == {
-        "bytes": b"\xff\x00",
-        "attributes": [("ordering", "1"), ("from", "é")],
-        "stage": "decode",
-        "reason": "not UTF-8: byte 0 is 0xff",
-        "message_id": "m-1",
-        "message_line": 0,
-        "publish_time": dt.datetime(2013, 1, 3, 1, 2, 3, 4, tzinfo=dt.UTC),
-    }
-    assert (second["stage"], second["message_line"], second["attributes"]) == ("validate", 1, [])
-    assert second["publish_time"] == dt.datetime.fromtimestamp(microseconds("2013-01-01T12:00:00Z") / 1e6, dt.UTC)

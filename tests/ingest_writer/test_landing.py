@@ -7,17 +7,16 @@ import sys
 
 import pytest
 
-from ingest_writer.decode import decode_messages
 from ingest_writer.landing import LandedObject, store_object, store_surely
 from lakehouse.errors import CreateUnknownError, StoreRefusedError, StoreUnavailableError
 from lakehouse.store_memory import MemoryStore
-from tests.ingest_writer.events import ids, line, message
+from tests.ingest_writer.events import ids
 from tests.ingest_writer.lines import MeddlingStore
 
 
 def an_object() -> LandedObject:
     names = ids()
-    return LandedObject(names, lambda: decode_messages([message(line())]).events)
+    return LandedObject(names, b"data")
 
 
 def _lose(name: str) -> None:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 import pyarrow as pa
 import pytest
 
-from ingest_writer.batch import Batch, Lease, Limits
+from ingest_writer.batch import Limits
 from ingest_writer.decode import decode_messages
-from ingest_writer.isolation import not_encodable
-from ingest_writer.landing import encode_events
 from ingest_writer.message import Message
+from ingest_writer.preparing import Prepared, prepare, prepare_apart
 from ingest_writer.tables import Decoded, RejectedLine, by_flight_date, rejected_table
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreRefusedError, StoreUnavailableError
-from tests.ingest_writer.events import line, message
+from lakehouse.names import RandomId
+from tests.ingest_writer.events import ids, line, message
 from tests.ingest_writer.fakes import OPTIONS, Bench, bench, flights
 from tests.ingest_writer.virtual_time import run_virtually
 
@@ -98,7 +98,7 @@ def test_what_cannot_be_prepared_is_not_acked_is_told_and_leaves_others_alone(
             raise ValueError("a mistake")
         return rejected_table(lines)
 
-    monkeypatch.setattr("ingest_writer.landing.rejected_table", table)
+    monkeypatch.setattr("ingest_writer.preparing.rejected_table", table)
 
     async def scenario() -> None:
         nonlocal broken
@@ -136,7 +136,7 @@ class _Mistake:
                 self.meets(each.message_id)
             return decode_messages(messages)
 
-        patch.setattr("ingest_writer.isolation.decode_messages", decode)
+        patch.setattr("ingest_writer.preparing.decode_messages", decode)
 
     def plant_in_encoding(self, patch: pytest.MonkeyPatch) -> None:
         def dates_of(tables: Iterable[pa.Table]) -> dict[dt.date, pa.Table]:
@@ -151,8 +151,8 @@ class _Mistake:
                 self.meets(each.message_id)
             return rejected_table(lines)
 
-        patch.setattr("ingest_writer.landing.by_flight_date", dates_of)
-        patch.setattr("ingest_writer.landing.rejected_table", rejected_of)
+        patch.setattr("ingest_writer.preparing.by_flight_date", dates_of)
+        patch.setattr("ingest_writer.preparing.rejected_table", rejected_of)
 
 
 _PLACES = {"decoding": _Mistake.plant_in_decoding, "encoding": _Mistake.plant_in_encoding}
@@ -218,20 +218,30 @@ def test_a_thousand_guilty_messages_among_others_take_a_bounded_search(monkeypat
     guilty = [f"m{number}" for number in range(1, 2001, 2)]
     mistake = _Mistake(*guilty)
     mistake.plant_in_encoding(monkeypatch)
-    batch = Batch(0.0)
     messages = [message(line(), f"m{number}") for number in range(1, 2001)]
-    batch.add(decode_messages(messages), Lease([], [], 0.0, 60.0), 0)
     tries = 0
 
-    def encode(events: pa.Table) -> list[bytes]:
+    def counted(given: Sequence[Message], random_id: RandomId) -> Prepared:
         nonlocal tries
         tries += 1
-        return encode_events(events)
+        return prepare(given, random_id)
 
-    monkeypatch.setattr("ingest_writer.isolation.encode_events", encode)
-    found = not_encodable(batch)
+    monkeypatch.setattr("ingest_writer.preparing.prepare", counted)
+    prepared, found = prepare_apart(messages, ids())
     assert set(guilty) <= found.keys()
-    assert tries <= 2 * 1000 + 1
+    assert prepared.events == len(messages) - len(found)
+    assert tries <= 2 * 1000 + 3
+
+
+def test_messages_that_fail_only_together_all_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(messages: Sequence[Message]) -> Decoded:
+        if len(messages) == 4:
+            raise ZeroDivisionError("four at once")
+        return decode_messages(messages)
+
+    monkeypatch.setattr("ingest_writer.preparing.decode_messages", decode)
+    prepared, found = prepare_apart([message(line(), f"m{number}") for number in range(4)], ids())
+    assert (list(prepared.objects), set(found)) == ([], {"m0", "m1", "m2", "m3"})
 
 
 def test_a_mistake_that_no_message_shows_by_itself_gives_the_batch_back(monkeypatch: pytest.MonkeyPatch) -> None:

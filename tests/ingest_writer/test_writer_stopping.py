@@ -115,22 +115,20 @@ def test_a_stop_while_pubsub_is_away_ends_at_once() -> None:
     run_virtually(scenario())
 
 
-def test_messages_received_but_not_decoded_yet_are_landed_by_a_stop() -> None:
+def test_messages_received_but_not_prepared_yet_are_landed_by_a_stop() -> None:
     async def scenario() -> None:
-        decode_s = [1.0, 2.0, 0.0]  # the pulls in flight end one after the other, all after the stop
         async with bench(dataclasses.replace(OPTIONS, limits=LONG)) as b:
             run_blocking = b.writer._run_blocking
 
-            async def slow_decode(function: Any) -> Any:
-                if "_take" in function.__qualname__:
-                    await asyncio.sleep(decode_s.pop(0))
+            async def slow_to_prepare(function: Any) -> Any:
+                if "_land_and_ack" in function.__qualname__:
+                    await asyncio.sleep(2.0)
                 return await run_blocking(function)
 
-            b.writer._run_blocking = slow_decode
+            b.writer._run_blocking = slow_to_prepare
             b.subscription.messages_a_pull = 5
             b.subscription.publish(*flights(10))
-            await b.until(lambda: len(b.journal.calls("delivered")) == 2)
-            assert b.writer.counts.messages == 0
+            await b.until(lambda: b.writer.counts.messages == 10)
             assert await b.finish() == pytest.approx(2.0, abs=0.1)
             assert b.subscription.unacked == 0
             assert len(b.store.rows()) == 10
@@ -141,15 +139,6 @@ def test_messages_received_but_not_decoded_yet_are_landed_by_a_stop() -> None:
 def test_messages_received_while_an_older_batch_lands_are_landed_by_a_stop() -> None:
     async def scenario() -> None:
         async with bench() as b:
-            run_blocking = b.writer._run_blocking
-            decode_s = [0.0, 2.0]  # of the second pull: the first batch lands meanwhile, and nothing is open
-
-            async def slow_decode(function: Any) -> Any:
-                if "_take" in function.__qualname__:
-                    await asyncio.sleep(decode_s.pop(0))
-                return await run_blocking(function)
-
-            b.writer._run_blocking = slow_decode
             b.store.slow_s = lambda name: 1.0
             b.subscription.publish(*flights(5))
             await b.until(lambda: len(b.journal.calls("create")) == 1)
@@ -166,10 +155,10 @@ def test_a_failure_of_the_writers_own_ends_it_with_that_error() -> None:
     async def scenario() -> None:
         async with bench() as b:
 
-            async def broken(function: Any) -> Any:
+            async def broken(max_messages: int, *, wait: bool = True) -> Any:
                 raise ZeroDivisionError("a mistake of ours")
 
-            b.writer._run_blocking = broken
+            b.subscription.pull = broken  # type: ignore[method-assign]
             b.subscription.publish(*flights(1))
             await b.task
 

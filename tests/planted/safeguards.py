@@ -62,15 +62,15 @@ SAFEGUARDS: Final = (
     Safeguard(
         "ack last",
         "ingest_writer/writer.py",
-        "failures = await self._land_all(objects)",
-        "await self._acknowledge(batch)\n        failures = await self._land_all(objects)",
+        "if failures := await self._land_all(prepared.objects):",
+        "await self._acknowledge(batch)\n        if failures := await self._land_all(prepared.objects):",
         "tests/ingest_writer/test_writer.py::test_a_message_is_acked_only_after_every_object_of_its_batch_is_durable",
     ),
     Safeguard(
         "unknown create is landed again",
         "ingest_writer/landing.py",
-        "    store.create(name, to_parquet(landed.table()))\n    return name",
-        "    try:\n        store.create(name, to_parquet(landed.table()))\n"
+        "    store.create(name, landed.data)\n    return name",
+        "    try:\n        store.create(name, landed.data)\n"
         "    except CreateUnknownError:\n        pass\n    return name",
         "tests/ingest_writer/test_writer.py::test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name",
     ),

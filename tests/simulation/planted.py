@@ -11,7 +11,8 @@ from unittest import mock
 from ingest_writer.batch import Batch
 from ingest_writer.collector import Collector
 from ingest_writer.compactor import Compactor, Merged
-from ingest_writer.landing import LandedObject, objects_of, store_object
+from ingest_writer.landing import LandedObject, store_object
+from ingest_writer.preparing import prepare
 from ingest_writer.writer import Writer
 from lakehouse import names
 from lakehouse.errors import CreateUnknownError, ObjectExistsError
@@ -24,7 +25,7 @@ from tests.simulation.lake import Reader
 
 async def _ack_before_durable(self: Writer, batch: Batch) -> None:
     await self._acknowledge(batch)
-    await asyncio.gather(*(self._land(landed) for landed in objects_of(batch, self._random_id)))
+    await asyncio.gather(*(self._land(landed) for landed in prepare(batch.messages, self._random_id).objects))
 
 
 def _unknown_create_is_success(store: Store, landed: LandedObject) -> str:

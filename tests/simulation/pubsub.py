@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
+
 from ingest_writer.message import Message, SubscriptionUnavailableError
 from tests.simulation.world import World
 from tests.simulation.writing import WriterActor
@@ -57,7 +59,7 @@ class Broker:
                 self._ready.append(message)  # a second delivery while the first is out
                 count -= 1
             self._deliveries += 1
-            delivery = message._replace(ack_id=f"{message.message_id}/{self._deliveries}")
+            delivery = msgspec.structs.replace(message, ack_id=f"{message.message_id}/{self._deliveries}")
             self._lease(delivery.ack_id, message, self._world.scenario.ack_deadline_s)
             taken.append(delivery)
         return taken

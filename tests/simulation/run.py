@@ -178,14 +178,14 @@ def machinery(scenario: Scenario) -> Iterator[None]:
     }
     if not scenario.is_real:
         replaced |= {
-            "ingest_writer.landing.rejected_table": rows.plain_rejected,
-            "ingest_writer.landing.to_parquet": rows.plain_bytes,
+            "ingest_writer.preparing.rejected_table": rows.plain_rejected,
+            "ingest_writer.preparing.to_parquet": rows.plain_bytes,
             "lakehouse.cache.check_landed_file": rows.check_plain_landed,
             "lakehouse.cache.check_month_file": rows.check_plain_month,
             "ingest_writer.compactor.Merger": rows.PlainMerger,
         }
     else:  # its pulls are small, and would all go line by line
-        replaced["ingest_writer.isolation.decode_messages"] = partial(decode_messages, columns_from_bytes=0)
+        replaced["ingest_writer.preparing.decode_messages"] = partial(decode_messages, columns_from_bytes=0)
     InlineExecutor.rng = random.Random(f"{scenario.seed} executor")
     before = logging.root.manager.disable
     with ExitStack() as stack:

@@ -13,6 +13,7 @@ from ingest_writer.landing import LandedObject, store_surely
 from lakehouse import names
 from lakehouse.connection import connect_store
 from lakehouse.errors import LakeError, StoreUnavailableError, UnreadableError
+from lakehouse.parquet import to_parquet
 from lakehouse.store import Store
 from tests.ingest_writer.events import ids, line, message
 from tests.ingest_writer.lines import compactor, numbers, problems, table_rows
@@ -57,7 +58,7 @@ def test_what_is_landed_for_sure_is_there_and_everything_that_is_there_is_whole(
     random_ids = ids()
     landed = LandedObject(
         lambda: names.landed_file(dt.date(2013, 1, 1), random_ids()),
-        lambda: decode_messages([message(line())]).events,
+        to_parquet(decode_messages([message(line())]).events),
     )
     name = store_surely(lake.store, landed)
     assert lake.proxy.lies() == list(lies)
