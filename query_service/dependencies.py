@@ -59,9 +59,10 @@ async def _flight_question(
     return question.flight_question(flight_id, _pairs(request))
 
 
-async def _no_parameters(request: Request) -> None:
-    Parameters(_pairs(request), ())
-    negotiate((), _header(request, "accept"))
+async def _only_format(request: Request) -> None:
+    pairs = _pairs(request)
+    Parameters(pairs, ("format",))
+    negotiate(pairs, _header(request, "accept"))
 
 
 async def _wanted_table(request: Request) -> Wanted:
@@ -85,4 +86,4 @@ FlightQuestionOf = Annotated[question.FlightQuestion, Depends(_flight_question)]
 WantedTable = Annotated[Wanted, Depends(_wanted_table)]
 WantedDocument = Annotated[Wanted, Depends(_wanted_document)]
 MetricsPage = Annotated[bytes, Depends(_metrics_page)]
-NoParameters = Depends(_no_parameters)
+OnlyFormat = Depends(_only_format)

@@ -280,7 +280,7 @@ LAKE: Final = _route(
     "What the lake holds",
     _answer("The lake", schemas.LAKE, examples.LAKE_BODY, _LAKE_HEADERS),
     (406, 422, 503, 504),
-    [],
+    [_format(DOCUMENTS)],
 )
 HEALTH: Final = _route(
     "probes", "Liveness", _answer("The process lives", schemas.status("ok"), {"status": "ok"}), (), []

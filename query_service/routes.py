@@ -10,7 +10,7 @@ from query_service.dependencies import (
     FlightQuestionOf,
     FlightsQuestionOf,
     MetricsPage,
-    NoParameters,
+    OnlyFormat,
     ServicesOf,
     StatsQuestionOf,
     WantedDocument,
@@ -47,7 +47,7 @@ async def get_flight(
     return answers.flight_answer(seen, question)
 
 
-@router.get("/v1/lake", dependencies=[NoParameters], **documentation.LAKE)
+@router.get("/v1/lake", dependencies=[OnlyFormat], **documentation.LAKE)
 async def get_lake(request: Request, services: ServicesOf) -> Response:
     """What the lake holds right now, and which of its files cannot be read."""
     answered = await while_connected(request, services.answering.answer(services.lake.find))

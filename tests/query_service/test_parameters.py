@@ -199,12 +199,26 @@ def test_what_a_caller_sent_is_shortened(api: Api) -> None:
     assert len(document["detail"]) < 500
 
 
-def test_the_lake_takes_no_parameters(api: Api) -> None:
-    assert problem(api, "/v1/lake?months=3")["parameter"] == "months"
-
-
 TABLES = ("/v1/stats", "/v1/flights")
 DOCUMENTS = (FLIGHT, "/v1/lake")
+
+
+def test_the_lake_takes_no_parameter_but_the_format(api: Api) -> None:
+    document = problem(api, "/v1/lake?months=3")
+    assert (document["parameter"], document["expected"]) == ("months", "one of format")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_json_may_be_asked_for_by_name_where_there_is_nothing_else(api: Api, path: str) -> None:
+    asked = api.get(f"{path}?format=json", accept="text/csv")  # format decides over Accept
+    assert (asked.status_code, asked.headers["Content-Type"]) == (200, "application/json")
+    assert asked.json().keys() == api.json(path).keys()
+    for query, got in (("format=csv", "csv"), ("format=JSON", "JSON"), ("format=json&format=json", "json, json")):
+        document = problem(api, f"{path}?{query}")
+        assert (document["parameter"], document["got"], document["expected"]) == ("format", got, "one of json")
+    assert problem(api, f"{path}?format=")["parameter"] == "format"
+
+
 NAMES = {
     "application/json": "json",
     "application/x-ndjson": "ndjson",
@@ -286,7 +300,7 @@ def test_every_parameter_is_documented_and_no_other(api: Api) -> None:
         "/v1/stats": set(STATS_PARAMETERS),
         "/v1/flights": set(FLIGHTS_PARAMETERS),
         "/v1/flights/{flight_id}": set(FLIGHT_PARAMETERS),
-        "/v1/lake": set(),
+        "/v1/lake": {"format"},
         "/health": set(),
         "/ready": set(),
     }
