@@ -22,6 +22,7 @@ from query_service.keys import Keys, load_keys, new_key
 from query_service.memory_limit import memory_limit_bytes
 from query_service.services import workspace
 from query_service.settings import Settings, load_settings, settings_text
+from query_service.wire import Connection
 
 _GRACE_S = 8  # Cloud Run kills ten seconds after SIGTERM
 
@@ -79,6 +80,7 @@ def _serve(store: Store, settings: Settings, keys: Keys) -> None:
     uvicorn.run(
         lambda: create_app(store, settings, keys=keys),
         factory=True,
+        http=Connection,
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -7,7 +7,6 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 
 from lakehouse.plan import Plan
 from query_service.encoding import json_bytes, rows_of
@@ -15,7 +14,7 @@ from query_service.formats import JSON, Format
 from query_service.lake import Found
 from query_service.moment import rfc3339
 from query_service.problems import why_unreadable
-from query_service.results import Label, Result
+from query_service.results import Label
 from query_service.tables import Reply
 from query_service.waiting import Seen
 
@@ -35,9 +34,7 @@ def table_answer(reply: Reply, question: _Question, format: Format, request: Req
     if content is None:
         return Response(None, 304, headers)
     headers |= _labelled(content.label, format, request)
-    if isinstance(content, Result):
-        return Response(content.body, 200, headers, format.media_type)
-    return StreamingResponse(content.pieces, 200, headers, format.media_type)
+    return Response(content.body, 200, headers, format.media_type)
 
 
 def flight_answer(seen: Seen, question: _Question) -> Response:

@@ -18,7 +18,8 @@ from query_service.head import HeadLikeGet
 from query_service.keys import Keys
 from query_service.metrics import Metrics
 from query_service.routes import router
-from query_service.services import opened
+from query_service.sending import OnTheWay
+from query_service.services import MB, opened
 from query_service.settings import Settings
 
 
@@ -49,10 +50,11 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
     """
     metrics = Metrics(CollectorRegistry())
     keys = keys or Keys()
+    on_the_way = OnTheWay(settings.sending_mb * MB, metrics.sending)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with opened(store, settings, now, metrics) as services:
+        with opened(store, settings, now, metrics, on_the_way) as services:
             app.state.services = services
             yield
 
@@ -68,7 +70,7 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
         redirect_slashes=False,
     )
     app.state.metrics_page = lambda: metrics.page(now())
-    edges.install(app, settings, keys, metrics)
+    edges.install(app, settings, keys, metrics, on_the_way)
     app.add_middleware(HeadLikeGet)  # outermost: all the others see a GET
     app.include_router(router)
     app.include_router(dashboard_router())

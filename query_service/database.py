@@ -1,4 +1,4 @@
-"""DuckDB in this process: one query a core, each with bound values, each can be stopped.
+"""DuckDB in this process: one query a core, each with bound values, each can be stopped. Other work may take its turn.
 
 Knows nothing of flights or HTTP.
 """
@@ -13,14 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from query_service.observer import Observer
+from query_service.turns import Turns
 
 _INTERRUPT_AGAIN_S = 0.01  # an interrupt before the query has begun, or inside a long function, is lost
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Database:
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._connection.execute("SET GLOBAL python_enable_replacements = false")
         self._observer = observer
-        self._slots = asyncio.Semaphore(queries_at_once)
+        self._turns = Turns(queries_at_once)
         self._threads = ThreadPoolExecutor(queries_at_once, thread_name_prefix="query")
 
     async def fetch(self, query: Query, admitted: Callable[[], None]) -> pa.Table:
@@ -63,13 +66,13 @@ class Database:
 
         When the caller is cancelled the query is interrupted; its core is free again when it has ended.
         """
-        await self._turn()
+        await self._turn(is_finishing=False)
         try:
             admitted()
             cursor = self._connection.cursor()
             work = asyncio.get_running_loop().run_in_executor(self._threads, _run, cursor, query)
         except BaseException:
-            self._slots.release()
+            self._turns.give_back()
             raise
         self._observer.query_began()
         work.add_done_callback(partial(self._ended, time.perf_counter()))
@@ -79,24 +82,43 @@ class Database:
             _interrupt_until_done(cursor, work)
             raise
 
+    async def finish(self, work: Callable[[], T], admitted: Callable[[], None]) -> T:
+        """The result of `work` on the rows of a query, in the place of a query, before those that have not begun.
+
+        Calls `admitted` when its turn has come, which may raise. The work cannot be stopped: when the caller is
+        cancelled it runs on, and its core is free again when it has ended.
+        """
+        await self._turn(is_finishing=True)
+        try:
+            admitted()
+            running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except BaseException:
+            self._turns.give_back()
+            raise
+        running.add_done_callback(self._free)
+        return await asyncio.shield(running)
+
     def close(self) -> None:
         """Waits for queries that are still running."""
         self._threads.shutdown(cancel_futures=True)
         self._connection.close()
 
-    async def _turn(self) -> None:
+    async def _turn(self, is_finishing: bool) -> None:
         """Waits for a core."""
         self._observer.query_queued()
         try:
-            await self._slots.acquire()
+            await self._turns.take(is_finishing)
         finally:
             self._observer.query_left_queue()
 
     def _ended(self, began: float, work: asyncio.Future[pa.Table]) -> None:
-        self._slots.release()
         self._observer.query_ended(time.perf_counter() - began)
+        self._free(work)
+
+    def _free(self, work: asyncio.Future[Any]) -> None:
+        self._turns.give_back()
         if not work.cancelled():
-            work.exception()  # seen: an abandoned query may fail in silence
+            work.exception()  # seen: what was abandoned may fail in silence
 
 
 def _run(cursor: duckdb.DuckDBPyConnection, query: Query) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The layers around the routes, from the outside in: request log, security headers, CORS, problems, gate."""
+"""The layers around the routes, from the outside in: request log, sending, security headers, CORS, problems, gate."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from query_service.keys import NO_KEY, Keys
 from query_service.metrics import Metrics
 from query_service.rate_limit import rate_limits
 from query_service.request_log import RequestLog
+from query_service.sending import OnTheWay, Sending
 from query_service.settings import Settings
 
 CSP: Final = "default-src 'none'; frame-ancestors 'none'"
@@ -30,7 +31,7 @@ _HSTS: Final = "max-age=31536000"  # a year, the usual; this host alone
 _PREFLIGHT_S: Final = 600
 
 
-def install(app: FastAPI, settings: Settings, keys: Keys, metrics: Metrics) -> None:
+def install(app: FastAPI, settings: Settings, keys: Keys, metrics: Metrics, on_the_way: OnTheWay) -> None:
     """Puts the layers around `app`; each one added is outside of those before."""
     limits = rate_limits(keys.names or (NO_KEY,), settings.rate_per_s, settings.rate_burst)
     app.add_middleware(Gate, keys=keys, limits=limits, metrics_open=settings.metrics_open)
@@ -45,6 +46,7 @@ def install(app: FastAPI, settings: Settings, keys: Keys, metrics: Metrics) -> N
             max_age=_PREFLIGHT_S,
         )
     app.add_middleware(SecurityHeaders, hsts=settings.tls_in_front)
+    app.add_middleware(Sending, on_the_way=on_the_way, timeout_s=settings.send_timeout_s)
     app.add_middleware(
         RequestLog, metrics=metrics, trace_project=settings.trace_project, proxy_hops=settings.proxy_hops
     )

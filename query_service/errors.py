@@ -117,6 +117,15 @@ def overloaded_error(limit: int) -> ProblemError:
     return ProblemError(Problem(503, "overloaded", "Too many questions at once", detail, retry_after_s=1))
 
 
+def sending_error(limit_bytes: int) -> ProblemError:
+    """503: the answers that are being sent take all the room that there is for them."""
+    detail = (
+        f"Answers of {limit_bytes // 1_000_000} MB are being sent already, to readers who take them slowly; ask for"
+        " fewer rows, or again."
+    )
+    return ProblemError(Problem(503, "overloaded", "Too many large answers at once", detail, retry_after_s=1))
+
+
 def deadline_error(timeout_s: float) -> ProblemError:
     """504: the answer took longer than it may."""
     detail = f"The answer was not ready after {timeout_s:g} s; ask for fewer dates or groups."

@@ -49,7 +49,7 @@ class Metrics(Observer):
         self._problems = Counter("flights_api_problems", "Problem documents sent", ("kind",), registry=registry)
         self._admitted = Counter("flights_api_questions_admitted", "Questions taken", registry=registry)
         self._shed = Counter("flights_api_questions_shed", "Questions turned away", registry=registry)
-        self._queries_waiting = Gauge("flights_api_queries_waiting", "Queries that wait for a core", registry=registry)
+        self._queries_waiting = Gauge("flights_api_queries_waiting", "Work that waits for a core", registry=registry)
         self._queries_running = Gauge("flights_api_queries_running", "Queries that run", registry=registry)
         self._query_seconds = Histogram(
             "flights_api_query_seconds", "How long queries ran", buckets=_SECONDS, registry=registry
@@ -59,6 +59,12 @@ class Metrics(Observer):
             "Answers looked for among the kept ones",
             ("outcome",),
             registry=registry,
+        )
+        self._sending_bytes = Gauge(
+            "flights_api_sending_bytes", "Bytes of large bodies that are being sent", registry=registry
+        )
+        self._cut_off = Counter(
+            "flights_api_answers_cut_off", "Answers that were not taken in time", ("route",), registry=registry
         )
         self._freshness = Gauge(
             "flights_api_freshness_seconds", "Age of the newest event when the lake was looked at", registry=registry
@@ -85,6 +91,14 @@ class Metrics(Observer):
         self._response_bytes.labels(route).inc(size)
         if problem is not None:
             self._problems.labels(problem).inc()
+
+    def cut_off(self, route: str) -> None:
+        """The reader of an answer did not take it in time."""
+        self._cut_off.labels(route).inc()
+
+    def sending(self, size: int) -> None:
+        """So many bytes of large bodies are being sent now."""
+        self._sending_bytes.set(size)
 
     def admitted(self) -> None:
         self._admitted.inc()

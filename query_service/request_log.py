@@ -1,4 +1,4 @@
-"""One log line and one count for each request, when its last byte is sent. Plain ASGI, the outermost layer."""
+"""One log line and one count for each request, when it is sent or its reader cut off. Plain ASGI, outermost."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from query_service.head import HEAD_IN_SCOPE
 from query_service.keys import NO_KEY
 from query_service.metrics import Metrics
 from query_service.problems import KIND_IN_SCOPE
+from query_service.sending import CUT_OFF_IN_SCOPE
 
 _PROBES: Final = ("/health", "/ready", "/metrics")
 """Asked every few seconds: a line each would hide the others. Their failures are logged."""
@@ -61,8 +62,11 @@ class RequestLog:
     def _ended(self, scope: Scope, headers: Headers, status: int, size: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", _OTHER)
         key, problem = scope.get(KEY_IN_SCOPE, NO_KEY), scope.get(KIND_IN_SCOPE)
+        is_cut_off = CUT_OFF_IN_SCOPE in scope
         self._metrics.answered(route, status, key, problem, seconds, size)
-        if route in _PROBES and status < 400:
+        if is_cut_off:
+            self._metrics.cut_off(route)
+        if route in _PROBES and status < 400 and not is_cut_off:
             return
         method = "HEAD" if HEAD_IN_SCOPE in scope else scope["method"]
         request = {
@@ -75,13 +79,14 @@ class RequestLog:
             "remoteIp": self._remote(scope, headers),
         }
         _log.log(
-            _level(status),
-            "%s %s %d %.1f ms",
+            max(_level(status), logging.WARNING if is_cut_off else 0),
+            "%s %s %d %.1f ms%s",
             method,
             request["requestUrl"],
             status,
             seconds * 1000,
-            extra=logs.fields(httpRequest=request, route=route, key=key, **_problem(problem)),
+            f", cut off after {size} bytes: its reader is too slow" if is_cut_off else "",
+            extra=logs.fields(httpRequest=request, route=route, key=key, **_problem(problem), **_cut_off(is_cut_off)),
         )
 
     def _remote(self, scope: Scope, headers: Headers) -> str:
@@ -102,6 +107,10 @@ def _url(scope: Scope) -> str:
 
 def _problem(kind: str | None) -> Mapping[str, Any]:
     return {} if kind is None else {"problem": kind}
+
+
+def _cut_off(is_cut_off: bool) -> Mapping[str, Any]:
+    return {"cut_off": True} if is_cut_off else {}
 
 
 def _level(status: int) -> int:

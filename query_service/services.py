@@ -22,12 +22,13 @@ from query_service.lake import LakeReport
 from query_service.metrics import LakeMetrics, Metrics
 from query_service.rejections import Rejections
 from query_service.results import Results
+from query_service.sending import OnTheWay
 from query_service.settings import Settings
 from query_service.tables import Tables
 from query_service.tags import Tags, code_version
 from query_service.waiting import Waiting
 
-_MB = 1_000_000
+MB = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class Services:
 
 
 @contextmanager
-def opened(store: Store, settings: Settings, now: Now, metrics: Metrics) -> Iterator[Services]:
+def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, on_the_way: OnTheWay) -> Iterator[Services]:
     """Services that live until the block ends; call it inside an event loop. Raises ConfigError."""
     store = MeasuredStore(store, metrics.store)
     with ExitStack() as stack:
         folder = stack.enter_context(workspace(settings.cache_dir))
-        cache = FileCache(store, folder / "files", settings.cache_mb * _MB)
+        cache = FileCache(store, folder / "files", settings.cache_mb * MB)
         stack.callback(cache.close)
         database = Database(folder / "spill", settings.duckdb_memory_mb, settings.queries_at_once, metrics)
         stack.callback(database.close)
@@ -65,7 +66,7 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics) -> Iter
             cache,
             database,
             now=now,
-            cache_bytes=settings.cache_mb * _MB,
+            cache_bytes=settings.cache_mb * MB,
             at_once=settings.queries_at_once + settings.queue_limit,
             timeout_s=settings.query_timeout_s,
             observer=metrics,
@@ -74,10 +75,11 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics) -> Iter
         stack.callback(metrics.watch(LakeMetrics(follower, cache, answering, now)))
         history = History(store, Planner(store, now), answering)
         tags = Tags(code_version())
+        results = Results(settings.result_cache_mb * MB, metrics.result_cache_asked)
         yield Services(
             follower,
             answering,
-            Tables(answering, history, tags, Results(settings.result_cache_mb * _MB, metrics.result_cache_asked)),
+            Tables(answering, history, tags, results, database, on_the_way),
             Waiting(answering, history, tags, now, settings.plan_max_age_s, settings.waits_at_once),
             LakeReport(answering, Rejections(store, now, settings.plan_max_age_s), metrics),
             settings.filter_max_values,

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     query_timeout_s: float = Field(10.0, gt=0, le=3600)
     """For a whole answer, plan, downloads and queue included: hundreds of times a usual one, and about when a
     caller gives up."""
+    send_timeout_s: float = Field(30.0, gt=0, le=3600)
+    """From the first byte of an answer to its last; a reader who has not taken it by then is cut off. The largest are
+    about 5 MB, 1 MB compressed: 35 kB/s are enough. With a query before, it fits into the 60 s of Cloud Run."""
+    sending_mb: int = Field(64, ge=1, le=100_000)
+    """Bodies above 64 kB that are being sent, each once however many readers it has; beyond, answers of more than 50
+    rows that are not kept are refused. A dozen of the largest, in 3 % of an instance of 2 GiB."""
     duckdb_memory_mb: int = Field(default_factory=_quarter_of_memory_mb, ge=64)
     """A quarter of what the container may use, 512 MB where nothing limits it: see API_CACHE_MB. What does
     not fit is spilled, at most as much again."""

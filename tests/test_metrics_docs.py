@@ -16,6 +16,7 @@ from ingest_writer.compactor_metrics import CompactorMetrics
 from ingest_writer.writer_metrics import WriterMetrics
 from lakehouse.store_memory import MemoryStore
 from query_service.metrics import Metrics
+from query_service.sending import OnTheWay
 from query_service.services import opened
 from query_service.settings import Settings
 
@@ -62,7 +63,8 @@ def page_of(section: str) -> bytes:
         writer.watch(_Writer())
         return writer.page()
     metrics, now = Metrics(registry), dt.datetime(2013, 1, 1, tzinfo=dt.UTC)
-    with opened(MemoryStore(), Settings(LAKE_URL="memory://"), lambda: now, metrics):  # type: ignore[call-arg]
+    settings = Settings(LAKE_URL="memory://")  # type: ignore[call-arg]
+    with opened(MemoryStore(), settings, lambda: now, metrics, OnTheWay(1, metrics.sending)):
         return metrics.page(now)
 
 

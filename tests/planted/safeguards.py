@@ -325,6 +325,13 @@ SAFEGUARDS: Final = (
         "tests/lakehouse/test_history.py::test_what_was_put_into_the_hole_of_a_collected_snapshot_is_refused",
     ),
     Safeguard(
+        "answers on their way: bounded",
+        "query_service/sending.py",
+        "if self._bytes >= self._max_bytes:",
+        "if False:",
+        "tests/query_service/test_sending.py::test_large_answers_are_refused_while_those_that_are_sent_take_the_room",
+    ),
+    Safeguard(
         "kept answers: bounded",
         "query_service/results.py",
         "while self._bytes > self._max_bytes:",

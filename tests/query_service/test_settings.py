@@ -44,6 +44,8 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_QUERIES_AT_ONCE": "3",
         "API_QUEUE_LIMIT": "4",
         "API_QUERY_TIMEOUT_S": "5.5",
+        "API_SEND_TIMEOUT_S": "9.5",
+        "API_SENDING_MB": "10",
         "API_DUCKDB_MEMORY_MB": "256",
         "API_WAITS_AT_ONCE": "6",
         "API_FILTER_MAX_VALUES": "7",

@@ -1,0 +1,93 @@
+"""Turns: never more than there are, none is lost, and whoever finishes something is first."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from query_service.turns import Turns
+
+SEEDS = range(20)
+
+
+async def until_idle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def test_turns_are_given_in_the_order_of_coming_to_those_who_finish_first() -> None:
+    async def work() -> list[str]:
+        turns, order = Turns(1), list[str]()
+
+        async def one(name: str, is_finishing: bool) -> None:
+            await turns.take(is_finishing)
+            order.append(name)
+            turns.give_back()
+
+        await turns.take(is_finishing=False)
+        names = ("begins 1", "finishes 1", "begins 2", "finishes 2")
+        tasks = [asyncio.create_task(one(name, name.startswith("finishes"))) for name in names]
+        await until_idle()
+        assert order == []
+        turns.give_back()
+        await asyncio.gather(*tasks)
+        return order
+
+    assert asyncio.run(work()) == ["finishes 1", "finishes 2", "begins 1", "begins 2"]
+
+
+@pytest.mark.parametrize("given_before_it_left", [False, True])
+def test_a_turn_of_who_leaves_is_the_next_ones(given_before_it_left: bool) -> None:
+    async def work() -> None:
+        turns = Turns(1)
+        await turns.take(is_finishing=False)
+        leaving, staying = (asyncio.create_task(turns.take(is_finishing=False)) for _ in range(2))
+        await until_idle()
+        if given_before_it_left:
+            turns.give_back()
+        leaving.cancel()
+        await until_idle()
+        if not given_before_it_left:
+            turns.give_back()
+        async with asyncio.timeout(5):
+            await staying
+        assert leaving.cancelled()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_there_are_never_more_at_once_and_in_the_end_all_are_free(seed: int) -> None:
+    chance = random.Random(seed)
+
+    async def work() -> None:
+        turns, running, most = Turns(3), 0, 0
+
+        async def one() -> None:
+            nonlocal running, most
+            await turns.take(chance.random() < 0.5)
+            running += 1
+            most = max(most, running)
+            try:
+                for _ in range(chance.randrange(4)):
+                    await asyncio.sleep(0)
+            finally:
+                running -= 1
+                turns.give_back()
+
+        tasks = []
+        for _ in range(200):
+            tasks.append(asyncio.create_task(one()))
+            if chance.random() < 0.3:
+                chance.choice(tasks).cancel()
+            if chance.random() < 0.5:
+                await asyncio.sleep(0)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert (running, most) == (0, 3)
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                await turns.take(is_finishing=False)
+
+    asyncio.run(work())
