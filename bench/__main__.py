@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_machine(machine)
     figures: list[Figure] = []
     missing: dict[str, str] = {}
+    started = time.monotonic()
     for measure in MEASURES:
         if options.only and measure.name not in options.only:
             continue
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             missing[measure.name] = str(error)
         print(f"{measure.name}: {time.monotonic() - began:.0f} s", flush=True)
     print_figures(figures, missing)
+    machine["seconds"] = round(time.monotonic() - started)
     write_json(options.json, machine, figures, missing)
     print(f"written to {options.json}")
     return 1 if missing else 0

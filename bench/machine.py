@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.metadata
 import os
 import platform
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,8 @@ class Cores:
 def described(cores: Cores) -> dict[str, Any]:
     """What was measured on: printed above the table, kept in the JSON."""
     return {
+        "commit": _commit(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "cores": len(cores.all),
         "asking": sorted(cores.asking),
         "serving": sorted(cores.serving),
@@ -50,6 +54,17 @@ def described(cores: Cores) -> dict[str, Any]:
         "kernel": platform.release(),
         "versions": {package: _version(package) for package in _PACKAGES},
     }
+
+
+def _commit() -> str:
+    """Of the checkout that is measured; with a + where files differ from it."""
+    git = ("git", "-C", str(Path(__file__).parent))
+    try:
+        commit = subprocess.run((*git, "rev-parse", "--short", "HEAD"), capture_output=True, text=True, check=True)
+        changed = subprocess.run((*git, "status", "--porcelain", "-uno"), capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit.stdout.strip() + ("+" if changed.stdout else "")
 
 
 def resident_mb(pid: int) -> float:

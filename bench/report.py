@@ -18,8 +18,8 @@ _WIDTH = 170
 
 def print_machine(machine: Mapping[str, Any]) -> None:
     print(
-        f"{machine['cores']} cores (asking: {machine['asking']}, serving: {machine['serving']}), load"
-        f" {machine['load_1min']}, Python {machine['python']}, Linux {machine['kernel']}"
+        f"commit {machine['commit']}, {machine['cores']} cores (asking: {machine['asking']}, serving:"
+        f" {machine['serving']}), load {machine['load_1min']}, Python {machine['python']}, Linux {machine['kernel']}"
     )
     print(", ".join(f"{name} {version}" for name, version in machine["versions"].items()))
 
