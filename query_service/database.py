@@ -28,10 +28,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Query:
-    """SQL with `$name` for values, and the values."""
+    """SQL with `$name` for values, the values, and relations that it names beside files."""
 
     sql: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
 
 
 class Database:
@@ -123,6 +124,8 @@ class Database:
 
 def _run(cursor: duckdb.DuckDBPyConnection, query: Query) -> pa.Table:
     with cursor:
+        for name, table in query.tables.items():
+            cursor.register(name, table)  # for this cursor alone
         return cursor.execute(query.sql, dict(query.values)).to_arrow_table()
 
 

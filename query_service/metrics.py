@@ -22,6 +22,7 @@ from lakehouse.store_measured import StoreMetrics
 from query_service.answering import Answering
 from query_service.follower import Follower
 from query_service.observer import Observer
+from query_service.partials import Partials
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """From an answer that is kept to the longest wait."""
@@ -138,6 +139,7 @@ class LakeMetrics(Collector):
 
     follower: Follower
     cache: FileCache
+    partials: Partials
     answering: Answering
     now: Now
 
@@ -149,6 +151,10 @@ class LakeMetrics(Collector):
         yield _counter("file_cache_hits", "Files that were there already", counts.hits)
         yield _counter("file_cache_downloads", "Files fetched", counts.downloads)
         yield _counter("file_cache_evictions", "Files given up for others", counts.evictions)
+        parts = self.partials.counts
+        yield _gauge("partial_cache_bytes", "Bytes of what whole months contribute to answers", parts.bytes)
+        yield _counter("partial_cache_found", "Contributions that were there already", parts.found)
+        yield _counter("partial_cache_made", "Contributions computed and kept", parts.made)
 
 
 def _of_plan(plan: Plan | None, now: dt.datetime) -> Iterator[Metric]:

@@ -7,7 +7,7 @@ import binascii
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lakehouse.event import (
@@ -85,6 +85,19 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """Questions that differ in dates, order and limit only. `group_by` is sorted."""
+
+    filters: Filters
+    group_by: tuple[str, ...]
+
+    @property
+    def is_within_months(self) -> bool:
+        """Whether no group has flights of two months."""
+        return not {"flight_date", "month"}.isdisjoint(self.group_by)
+
+
+@dataclass(frozen=True)
 class StatsQuestion:
     """/v1/stats. `order_by` may be empty: then by the groups. `snapshot` is None for the lake as it is."""
 
@@ -98,6 +111,11 @@ class StatsQuestion:
     def dates(self) -> Dates:
         """The flight dates that the answer depends on."""
         return self.filters.dates
+
+    @property
+    def shape(self) -> Shape:
+        """What the part of a whole month in the answer depends on."""
+        return Shape(replace(self.filters, dates=Dates()), tuple(sorted(self.group_by)))
 
 
 @dataclass(frozen=True)

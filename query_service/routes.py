@@ -17,7 +17,6 @@ from query_service.dependencies import (
     WantedTable,
 )
 from query_service.flights import flights_page
-from query_service.statistics import statistics
 
 router = APIRouter()
 
@@ -25,7 +24,7 @@ router = APIRouter()
 @router.get("/v1/stats", **documentation.STATS)
 async def get_stats(request: Request, services: ServicesOf, question: StatsQuestionOf, wanted: WantedTable) -> Response:
     """Statistics over the newest state of every flight that matches, in all or by group."""
-    reply = await while_connected(request, services.tables.reply(question, wanted, statistics))
+    reply = await while_connected(request, services.tables.reply(question, wanted, services.sums.statistics))
     return answers.table_answer(reply, question, wanted.format, request)
 
 

@@ -20,10 +20,12 @@ from query_service.follower import Follower
 from query_service.history import History
 from query_service.lake import LakeReport
 from query_service.metrics import LakeMetrics, Metrics
+from query_service.partials import Partials
 from query_service.rejections import Rejections
 from query_service.results import Results
 from query_service.sending import OnTheWay
 from query_service.settings import Settings
+from query_service.sums import Sums
 from query_service.tables import Tables
 from query_service.tags import Tags, code_version
 from query_service.waiting import Waiting
@@ -38,6 +40,7 @@ class Services:
     follower: Follower
     answering: Answering
     tables: Tables
+    sums: Sums
     waiting: Waiting
     lake: LakeReport
     filter_max_values: int
@@ -72,7 +75,8 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, on_the_
             observer=metrics,
         )
         stack.callback(answering.close)
-        stack.callback(metrics.watch(LakeMetrics(follower, cache, answering, now)))
+        partials = Partials(settings.partial_cache_mb * MB)
+        stack.callback(metrics.watch(LakeMetrics(follower, cache, partials, answering, now)))
         history = History(store, Planner(store, now), answering)
         tags = Tags(code_version())
         results = Results(settings.result_cache_mb * MB, metrics.result_cache_asked)
@@ -80,6 +84,7 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, on_the_
             follower,
             answering,
             Tables(answering, history, tags, results, database, on_the_way),
+            Sums(partials, settings.queries_at_once, settings.partial_rows),
             Waiting(answering, history, tags, now, settings.plan_max_age_s, settings.waits_at_once),
             LakeReport(answering, Rejections(store, now, settings.plan_max_age_s), metrics),
             settings.filter_max_values,

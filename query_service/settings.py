@@ -32,6 +32,12 @@ def _quarter_of_memory_mb() -> int:
     return 512 if limit is None else max(64, limit // 4_000_000)
 
 
+def _sixteenth_of_memory_mb() -> int:
+    """a sixteenth of the container's memory, 128 where nothing limits it"""
+    limit = memory_limit_bytes()
+    return 128 if limit is None else limit // 16_000_000
+
+
 class Settings(BaseSettings):
     """`PORT`, `LAKE_URL`, and `API_*` for the others."""
 
@@ -75,6 +81,11 @@ class Settings(BaseSettings):
     result_cache_mb: int = Field(32, ge=0, le=100_000)
     """Answers as they were sent, by tag; 0 keeps none. About 10,000 usual ones, which is more than are asked for
     between two changes of the lake, in 2 % of an instance of 2 GiB."""
+    partial_cache_mb: int = Field(default_factory=_sixteenth_of_memory_mb, ge=0, le=100_000)
+    """What whole months contribute to statistics, so that the next question over years reads only what is new; 0 keeps
+    none. By airport, a month of half a million flights takes 0.6 MB: in this, ten years by several groupings."""
+    partial_rows: int = Field(1_000_000, ge=0)
+    """In whole months, from which such contributions are used: fewer flights are counted as fast one by one."""
     filter_max_values: int = Field(100, ge=1, le=10_000)
     """Of one filter: each costs a comparison a row, and a list of a hundred still fits into a URL. Whoever has
     more wants another question."""

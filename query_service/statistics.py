@@ -3,21 +3,32 @@
 Means and rates are an exact integer over an exact integer, divided once. A percentile is the value at 1-based
 rank (p*n + 99) div 100 of the sorted values: quantile_disc computes that rank in integers when it is given
 decimals (0.95, not 0.95::DOUBLE).
+
+Flights are counted one by one, or from tallies: rows that stand for `n` flights of one group with the same flags and
+departure delay (`flags` is not null), or with the same arrival delay (it is). Tallies of different files add up, to the
+last digit. Where groups do not reach beyond a month, neither are tallies needed: its rows are final.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from query_service.answering import Local, View
+import pyarrow as pa
+
+from query_service.answering import Local
 from query_service.conditions import conditions
 from query_service.database import Query
-from query_service.question import StatsQuestion
-from query_service.rows import Rows
+from query_service.question import METRICS, Filters, Shape, StatsQuestion
 
 ON_TIME_MINUTES: Final = 15
 """A flight is on time below this delay; early is on time."""
+
+MONTH: Final = "part_month"
+"""The column of `parts_query` that says which month a row is of: 201301."""
+
+_PERCENTS: Final = (50, 90, 95)
 
 
 @dataclass(frozen=True)
@@ -40,22 +51,50 @@ _GROUPS: Final = {
     "hour": _Group(("scheduled_departure_hour AS hour_number",), "hour_number::BIGINT"),
 }
 
-_COUNTS: Final = f"""
-    count(*) AS flights,
-    sum(is_departed::INTEGER) AS departed,
-    sum(is_arrived::INTEGER) AS arrived,
-    sum(is_cancelled::INTEGER) AS cancelled,
-    sum(is_diverted::INTEGER) AS diverted,
-    count(departure_delay) AS departure_known,
-    sum(departure_delay) AS departure_sum,
-    sum((departure_delay < {ON_TIME_MINUTES})::INTEGER) AS departure_on_time,
-    quantile_disc(departure_delay, [0.5, 0.9, 0.95]) AS departure_percentiles,
-    max(departure_delay) AS departure_max,
-    count(arrival_delay) AS arrival_known,
-    sum(arrival_delay) AS arrival_sum,
-    sum((arrival_delay < {ON_TIME_MINUTES})::INTEGER) AS arrival_on_time,
-    quantile_disc(arrival_delay, [0.5, 0.9, 0.95]) AS arrival_percentiles,
-    max(arrival_delay) AS arrival_max"""
+_FLAGS: Final = {
+    "is_departed": "status IN ('departed', 'arrived', 'diverted')",
+    "is_arrived": "status = 'arrived'",
+    "is_cancelled": "status = 'cancelled'",
+    "is_diverted": "status = 'diverted'",
+}
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """How rows are counted: flights one by one, or rows that each stand for some."""
+
+    flights: str
+    known: str
+    times: str
+    percentiles: str
+
+    @property
+    def columns(self) -> str:
+        counts = (f"sum({flag}::INTEGER{self.times}) AS {flag.removeprefix('is_')}" for flag in _FLAGS)
+        return ", ".join((f"{self.flights} AS flights", *counts, self._delays("departure"), self._delays("arrival")))
+
+    def _delays(self, kind: str) -> str:
+        delay = f"{kind}_delay"
+        return f"""
+    {self.known.format(delay=delay)} AS {kind}_known,
+    sum({delay}{self.times}) AS {kind}_sum,
+    sum(({delay} < {ON_TIME_MINUTES})::INTEGER{self.times}) AS {kind}_on_time,
+    {self.percentiles.format(delay=delay)} AS {kind}_percentiles,
+    max({delay}) AS {kind}_max"""
+
+
+_ONE_BY_ONE: Final = _Counting(
+    flights="count(*)",
+    known="count({delay})",
+    times="",
+    percentiles=f"quantile_disc({{delay}}, [{', '.join(f'{p / 100:g}' for p in _PERCENTS)}])",
+)
+_FROM_TALLIES: Final = _Counting(
+    flights="sum(n) FILTER (flags IS NOT NULL)",
+    known="sum(n) FILTER ({delay} IS NOT NULL)",
+    times=" * n",
+    percentiles=f"[{', '.join(f'min({{delay}}) FILTER (up_to >= (known * {p} + 99) // 100)' for p in _PERCENTS)}]",
+)
 
 
 def _ratio(numerator: str, denominator: str) -> str:
@@ -64,16 +103,17 @@ def _ratio(numerator: str, denominator: str) -> str:
 
 
 def _delays(kind: str) -> str:
+    percentiles = ", ".join(
+        f"{kind}_percentiles[{position}]::BIGINT AS {kind}_delay_p{p}" for position, p in enumerate(_PERCENTS, 1)
+    )
     return f"""
     {_ratio(f"{kind}_sum", f"{kind}_known")} AS {kind}_delay_mean,
-    {kind}_percentiles[1]::BIGINT AS {kind}_delay_p50,
-    {kind}_percentiles[2]::BIGINT AS {kind}_delay_p90,
-    {kind}_percentiles[3]::BIGINT AS {kind}_delay_p95,
+    {percentiles},
     {kind}_max::BIGINT AS {kind}_delay_max"""
 
 
 _RESULT: Final = f"""
-    flights,
+    coalesce(flights, 0)::BIGINT AS flights,
     coalesce(departed, 0)::BIGINT AS departed,
     coalesce(arrived, 0)::BIGINT AS arrived,
     coalesce(cancelled, 0)::BIGINT AS cancelled,
@@ -85,48 +125,128 @@ _RESULT: Final = f"""
     {_delays("arrival")}"""
 
 
-async def statistics(question: StatsQuestion, view: View) -> Rows:
-    """The rows of `question`, in the order that it asks for."""
-    table = await view.fetch(view.files(question.dates), lambda local: statistics_query(question, local))
-    return Rows(table.slice(0, question.limit), {"truncated": table.num_rows > question.limit})
-
-
 def statistics_query(question: StatsQuestion, local: Local) -> Query:
-    """One row more than the limit, if there is one, says that the answer is cut."""
+    """The answer, counted flight by flight. One row more than the limit, if there is one, says that it is cut."""
+    rows = _rows(question.group_by, _flights(question.group_by, question.filters, local))
+    return Query(f"{rows} {_ordered(question)}", conditions(question.filters).values)
+
+
+def parts_query(shape: Shape, local: Local, most_rows: int) -> Query:
+    """The part of each month of `local`, which has no tail, in the answers to questions of that shape.
+
+    Its rows are final, or tallies. One row more than `most_rows`, if there is one, says that they are too many.
+    """
+    month = f"year(flight_date) * 100 + month(flight_date) AS {MONTH}"
+    flights = _flights(shape.group_by, shape.filters, local, month)
+    part = _rows if shape.is_within_months else _tallies
+    sql = f"{part(shape.group_by, flights, MONTH)} LIMIT {most_rows + 1}"
+    return Query(sql, conditions(shape.filters).values)
+
+
+def sum_query(shape: Shape, tallies: pa.Table) -> Query:
+    """The tallies of several months as those of one."""
+    return Query(_summed(shape.group_by, "SELECT * FROM parts"), tables={"parts": tallies})
+
+
+def added_query(question: StatsQuestion, parts: pa.Table, rest: Local | None) -> Query:
+    """The answer from parts of whole months and the flights of other files: the bytes of `statistics_query`."""
+    shape, names = question.shape, _listed([f'"{name}"' for name in question.group_by])
     matching = conditions(question.filters)
-    groups = [_GROUPS.get(name, _Group((name,), name)) for name in question.group_by]
-    expressions = [expression for group in groups for expression in group.by]
-    columns = [expression.rpartition(" ")[2] for expression in expressions]
-    shown = [f'{group.shown} AS "{name}"' for group, name in zip(groups, question.group_by, strict=True)]
-    grouped = f"GROUP BY {', '.join(columns)}" if columns else ""
-    sql = f"""
-SELECT {_listed(shown)}{_RESULT}
+    added = "SELECT * FROM parts"
+    if rest is not None:
+        part = _rows if shape.is_within_months else _tallies
+        added += f" UNION ALL {part(shape.group_by, _flights(shape.group_by, question.filters, rest))}"
+    if shape.is_within_months:
+        rows = f"SELECT {names}{', '.join(METRICS)} FROM ({added})"
+    else:
+        rows = _rows_from_tallies(question.group_by, _summed(shape.group_by, added))
+    values = matching.values if rest is not None else {}
+    return Query(f"{rows} {_ordered(question)}", values, {"parts": parts})
+
+
+def _flights(group_by: Sequence[str], filters: Filters, local: Local, beside: str = "") -> str:
+    """SELECT of the flights that match: what they are grouped by, flags and delays."""
+    matching = conditions(filters)
+    flags = (f"{condition} AS {flag}" for flag, condition in _FLAGS.items())
+    return f"""
+SELECT {_listed([*_expressions(group_by), *([beside] if beside else []), *flags])}
+    CASE WHEN is_departed THEN departure_delay_minutes END AS departure_delay,
+    CASE WHEN is_arrived THEN arrival_delay_minutes END AS arrival_delay
+FROM ({local.state(matching.before)})
+WHERE {matching.after}"""
+
+
+def _rows(group_by: Sequence[str], flights: str, beside: str = "") -> str:
+    """SELECT of the result's rows, in no order; `beside` is one more column to group by."""
+    columns = [*_columns(group_by), *([beside] if beside else [])]
+    return f"""
+SELECT {_listed([*_shown(group_by), *([beside] if beside else [])])}{_RESULT}
+FROM (SELECT {_listed(columns)}{_ONE_BY_ONE.columns} FROM ({flights}) {_grouped(columns)})"""
+
+
+def _tallies(group_by: Sequence[str], flights: str, beside: str = "") -> str:
+    """SELECT of the tallies of flights: each flight is in one with its flags, and in one with its arrival delay."""
+    columns = _listed([*_columns(group_by), *([beside] if beside else [])])
+    flags = " + ".join(f"{flag}::UTINYINT * {1 << bit}" for bit, flag in enumerate(_FLAGS))
+    return f"""
+SELECT {columns}flags, coalesce(departure_delay, arrival_delay) AS delay, count(*)::UINTEGER AS n
+FROM (SELECT *, ({flags})::UTINYINT AS flags FROM ({flights}))
+GROUP BY GROUPING SETS (({columns}flags, departure_delay), ({columns}arrival_delay))"""
+
+
+def _summed(group_by: Sequence[str], tallies: str) -> str:
+    columns = _listed(_columns(group_by))
+    return f"SELECT {columns}flags, delay, sum(n)::UINTEGER AS n FROM ({tallies}) GROUP BY {columns}flags, delay"
+
+
+def _rows_from_tallies(group_by: Sequence[str], tallies: str) -> str:
+    """SELECT of the result's rows, in no order. A double adds up integers exactly, twice as fast as what is wider."""
+    columns = _columns(group_by)
+    kind = _listed(columns) + "flags IS NULL"
+    flags = (f"(flags & {1 << bit}) <> 0 AS {flag}" for bit, flag in enumerate(_FLAGS))
+    return f"""
+SELECT {_listed(_shown(group_by))}{_RESULT}
 FROM (
-    SELECT {_listed(columns)}{_COUNTS}
+    SELECT {_listed(columns)}{_FROM_TALLIES.columns}
     FROM (
-        SELECT {_listed(expressions)}
-            status = 'arrived' AS is_arrived,
-            status = 'cancelled' AS is_cancelled,
-            status = 'diverted' AS is_diverted,
-            status IN ('departed', 'arrived', 'diverted') AS is_departed,
-            CASE WHEN is_departed THEN departure_delay_minutes END AS departure_delay,
-            CASE WHEN is_arrived THEN arrival_delay_minutes END AS arrival_delay
-        FROM ({local.state(matching.before)})
-        WHERE {matching.after}
-    ) {grouped}
-)
-{_ordered(question)}
-LIMIT {question.limit + 1}"""
-    return Query(sql, matching.values)
+        SELECT {_listed(columns)}flags, n::BIGINT AS n, {_listed(list(flags))}
+            CASE WHEN flags IS NOT NULL THEN delay END AS departure_delay,
+            CASE WHEN flags IS NULL THEN delay END AS arrival_delay,
+            sum(n::DOUBLE) OVER (PARTITION BY {kind} ORDER BY delay) AS up_to,
+            (sum(n::DOUBLE) FILTER (delay IS NOT NULL) OVER (PARTITION BY {kind}))::BIGINT AS known
+        FROM ({tallies})
+    ) {_grouped(columns)}
+)"""
 
 
-def _listed(items: list[str]) -> str:
+def _of(name: str) -> _Group:
+    return _GROUPS.get(name, _Group((name,), name))
+
+
+def _expressions(group_by: Sequence[str]) -> list[str]:
+    return [expression for name in group_by for expression in _of(name).by]
+
+
+def _columns(group_by: Sequence[str]) -> list[str]:
+    return [expression.rpartition(" ")[2] for expression in _expressions(group_by)]
+
+
+def _shown(group_by: Sequence[str]) -> list[str]:
+    return [f'{_of(name).shown} AS "{name}"' for name in group_by]
+
+
+def _grouped(columns: Sequence[str]) -> str:
+    return f"GROUP BY {', '.join(columns)}" if columns else ""
+
+
+def _listed(items: Sequence[str]) -> str:
     return "".join(f"{item}, " for item in items)
 
 
 def _ordered(question: StatsQuestion) -> str:
-    """As asked, then by the groups: a total order, since a row is known by its groups."""
+    """As asked, then by the groups: a total order, since a row is known by its groups. One row more than the limit."""
     terms = [f'"{o.column}" {"DESC" if o.descending else "ASC"} NULLS LAST' for o in question.order_by]
     asked = {order.column for order in question.order_by}
     terms += [f'"{group}" ASC' for group in question.group_by if group not in asked]
-    return f"ORDER BY {', '.join(terms)}" if terms else ""
+    order = f"ORDER BY {', '.join(terms)} " if terms else ""
+    return f"{order}LIMIT {question.limit + 1}"

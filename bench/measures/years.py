@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import statistics
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.asker import Asker
@@ -13,36 +15,79 @@ from bench.question import Window
 from bench.rig import NotMeasuredError, Rig
 from bench.scale import Lake
 
-_GROUPS = ("carrier", "origin", "destination", "flight_date")
+_GROUPS = ("carrier", "origin", "destination", "route", "flight_date")
 _ENGINES = ("duckdb", "polars", "chdb")
 _SHORTER_BY = 12  # months: the window moves within the lake
 
 
 def measure_years(rig: Rig) -> list[Figure]:
+    """Each grouping over a window, then over the next one: the first question of a grouping finds nothing prepared.
+
+    In that one all peers are asked, then only the best: none of them remembers anything, and they take seconds.
+    """
     with rig.pinned(rig.cores.all):
         lake = rig.scale.lake(rig.sizes.flights, rig.sizes.years, rig.sizes.large_copies)
     api = rig.api(lake.url, API_CACHE_MB="4000", API_DUCKDB_MEMORY_MB="4000", API_QUERY_TIMEOUT_S="120")
     client, asker = api.client(), rig.asker("bench.peers.years_ask", rig.cores.serving)
     _check_engines(asker, lake)
     answered(client.get("/v1/stats?group_by=status"))  # the files are here from now on, as those of the peers are
-    ours, best, winners = [], [], []
-    for number in range(rig.sizes.years_questions):
-        window, group = _window(lake, number), _GROUPS[number % len(_GROUPS)]
-        peers = {engine: _peer_ms(asker, lake, window, group, engine) for engine in _ENGINES}
-        ours.append(_our_ms(client, window, group))
-        winner = min(peers, key=lambda engine: peers[engine])
-        best.append(peers[winner])
-        winners.append(f"{group}: {winner}")
-    what = f"{lake.flights:,} flights by any group, the window moved each time"
-    note = f"best peers: {', '.join(winners)}"
-    return [compared("9", what, "ms", ours, "best of DuckDB, Polars, chDB", best, Goal(0.1), note)]
+    first, next_ones = _Sides(), _Sides()
+    best: dict[str, str] = {}
+    for number in range(1 + rig.sizes.years_questions):
+        window, sides = _window(lake, number), next_ones if number else first
+        for group in _GROUPS:
+            engines = [best[group]] if group in best else _ENGINES
+            ours = _our_ms(client, window, group)
+            peers = {engine: _peer_ms(asker, lake, window, group, engine) for engine in engines}
+            best[group] = min(peers, key=lambda engine: peers[engine])
+            sides.add(group, ours, peers[best[group]])
+    what, peer = f"{lake.flights:,} flights by any group", "best of DuckDB, Polars, chDB"
+    note = f"best peers: {', '.join(f'{group} {engine}' for group, engine in best.items())}"
+    return [
+        compared(
+            *("9", f"{what}, the window moved each time", "ms", next_ones.ours, peer, next_ones.theirs, Goal(0.1)),
+            f"{note}; by group, ms: {next_ones.by_group()}",
+        ),
+        compared(
+            *("9", f"{what}, the first question", "ms", first.ours, peer, first.theirs, None),
+            f"by group, ms: {first.by_group()}",
+        ),
+    ]
+
+
+@dataclass
+class _Sides:
+    """What both sides took for the same questions, in milliseconds."""
+
+    groups: list[str] = field(default_factory=list)
+    ours: list[float] = field(default_factory=list)
+    theirs: list[float] = field(default_factory=list)
+
+    def add(self, group: str, ours_ms: float, theirs_ms: float) -> None:
+        self.groups.append(group)
+        self.ours.append(ours_ms)
+        self.theirs.append(theirs_ms)
+
+    def by_group(self) -> str:
+        """Medians, ours to theirs."""
+        parts = []
+        for group in dict.fromkeys(self.groups):
+            both = [(o, t) for g, o, t in zip(self.groups, self.ours, self.theirs, strict=True) if g == group]
+            ours, theirs = (statistics.median(values) for values in zip(*both, strict=True))
+            parts.append(f"{group} {ours:.0f} to {theirs:.0f}")
+        return ", ".join(parts)
 
 
 def _window(lake: Lake, number: int) -> Window:
     last_start = min(_SHORTER_BY, max(0, len(lake.months) - 1))
     start = number % (last_start + 1)
     first, last = lake.months[start], lake.months[max(start, len(lake.months) - 1 - last_start + start)]
-    return Window(dt.date.fromisoformat(f"{first}-01"), dt.date.fromisoformat(f"{last}-28"))
+    return Window(dt.date.fromisoformat(f"{first}-01"), _last_day(last))
+
+
+def _last_day(month: str) -> dt.date:
+    first = dt.date.fromisoformat(f"{month}-01")
+    return (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
 
 
 def _our_ms(client: Client, window: Window, group: str) -> float:

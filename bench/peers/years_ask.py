@@ -28,6 +28,10 @@ def main() -> None:
         print(json.dumps(answer), flush=True)
 
 
+def _groups(question: dict[str, Any]) -> list[str]:
+    return ["origin", "destination"] if question["group_by"] == "route" else [question["group_by"]]
+
+
 def _duckdb(question: dict[str, Any]) -> int:
     import duckdb
 
@@ -37,12 +41,13 @@ def _duckdb(question: dict[str, Any]) -> int:
         ).replace("(k)", f"(WHERE status IN ('{statuses}'))")
         for delay, statuses in _DELAYS
     )
+    groups = _groups(question)
     rows = duckdb.execute(
-        f"SELECT {question['group_by']}, count(*) AS flights, {columns} FROM read_parquet({question['files']!r})"
+        f"SELECT {', '.join(groups)}, count(*) AS flights, {columns} FROM read_parquet({question['files']!r})"
         f" WHERE flight_date BETWEEN '{question['first']}' AND '{question['last']}' AND status <> 'void'"
         f" AND carrier <> 'ZZ' GROUP BY ALL"
     ).fetchall()
-    return sum(row[1] for row in rows)
+    return sum(row[len(groups)] for row in rows)
 
 
 def _polars(question: dict[str, Any]) -> int:
@@ -57,7 +62,7 @@ def _polars(question: dict[str, Any]) -> int:
     flights = pl.scan_parquet(question["files"]).filter(
         pl.col("flight_date").is_between(first, last), pl.col("status") != "void", pl.col("carrier") != "ZZ"
     )
-    return int(flights.group_by(question["group_by"]).agg(numbers).collect(engine="streaming")["flights"].sum())
+    return int(flights.group_by(_groups(question)).agg(numbers).collect(engine="streaming")["flights"].sum())
 
 
 def _chdb(question: dict[str, Any]) -> int:
@@ -69,15 +74,17 @@ def _chdb(question: dict[str, Any]) -> int:
         )
         for delay, statuses in _DELAYS
     )
-    files = ",".join(question["files"])
-    pattern = f"{{{files}}}" if len(question["files"]) > 1 else files
+    groups = ", ".join(_groups(question))
+    root = question["files"][0].rpartition("flight_month=")[0]
+    months = ",".join(file.removeprefix(root).partition("/")[0] for file in question["files"])
+    pattern = f"{root}{{{months}}}/*.parquet" if len(question["files"]) > 1 else question["files"][0]
     out: Any = query(
-        f"SELECT {question['group_by']}, count() AS flights, {columns} FROM file('{pattern}', Parquet)"
+        f"SELECT {groups}, count() AS flights, {columns} FROM file('{pattern}', Parquet)"
         f" WHERE flight_date BETWEEN '{question['first']}' AND '{question['last']}' AND status <> 'void'"
-        f" AND carrier <> 'ZZ' GROUP BY {question['group_by']}",
+        f" AND carrier <> 'ZZ' GROUP BY {groups}",
         "JSONCompact",
     )
-    return sum(int(row[1]) for row in json.loads(str(out))["data"])
+    return sum(int(row[len(_groups(question))]) for row in json.loads(str(out))["data"])
 
 
 if __name__ == "__main__":

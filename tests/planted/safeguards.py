@@ -338,4 +338,32 @@ SAFEGUARDS: Final = (
         "while False:",
         "tests/query_service/test_results.py::test_the_least_used_goes_first_and_the_room_is_never_exceeded",
     ),
+    Safeguard(
+        "kept parts: not of months that the tail touches",
+        "query_service/sums.py",
+        "and month_of(month.min_flight_date) not in touched",
+        "",
+        "tests/query_service/test_sums.py::test_a_month_that_the_tail_touches_is_decided_anew",
+    ),
+    Safeguard(
+        "kept parts: of whole months only",
+        "query_service/sums.py",
+        "and (dates.last is None or month.max_flight_date <= dates.last)",
+        "",
+        "tests/query_service/test_sums.py::test_a_month_that_is_partly_in_the_window_is_counted_flight_by_flight",
+    ),
+    Safeguard(
+        "kept parts: by name and checksum",
+        "query_service/partials.py",
+        "{month.path} {month.crc32c}",
+        "{month.path}",
+        "tests/query_service/test_sums.py::test_a_part_is_not_that_of_other_bytes_under_the_same_name",
+    ),
+    Safeguard(
+        "kept parts: bounded",
+        "query_service/partials.py",
+        "while self._counts.bytes > self._max_bytes:",
+        "while False:",
+        "tests/query_service/test_sums.py::test_kept_parts_take_no_more_than_their_room_and_the_least_used_go_first",
+    ),
 )
