@@ -57,7 +57,8 @@ class Sums:
                 if found is None:
                     return None
                 parts += found
-            rest = Files(tuple(month for month in files.months if month not in months), files.tail)
+            added = {month.path for month in months}
+            rest = Files(tuple(month for month in files.months if month.path not in added), files.tail)
             return await view.fetch(
                 rest, lambda local: added_query(question, pa.concat_tables(parts), local if rest.all else None)
             )
@@ -97,7 +98,8 @@ class Sums:
         total = await view.fetch(Files((), ()), lambda _: sum_query(shape, pa.concat_tables(parts)))
         if not self._partials.put(span.key, total):
             return None
-        self._partials.release(span.keys)
+        if span.is_inner:
+            self._partials.release(span.keys)
         return [total]
 
     async def _step(self, shape: Shape, months: Sequence[MonthFile], view: View) -> list[pa.Table] | None:
@@ -109,11 +111,14 @@ class Sums:
 
 @dataclass(frozen=True)
 class _Span:
-    """Whole months of one year. `is_summed`: they are kept as one table, beside one for each."""
+    """Whole months of one year. `is_summed`: they are kept as one table, beside one for each, which will hardly be
+    needed where `is_inner`: there are years before and after it.
+    """
 
     shape: str
     months: tuple[MonthFile, ...]
     is_summed: bool
+    is_inner: bool
 
     @property
     def key(self) -> str:
@@ -145,15 +150,16 @@ def whole_months(files: Files, dates: Dates) -> tuple[MonthFile, ...]:
     )
 
 
-def _spans(months: Sequence[MonthFile], view: View, shape: Shape) -> Iterator[_Span]:
+def _spans(months: Sequence[MonthFile], view: View, shape: Shape) -> list[_Span]:
     """By year. All months of a year are summed, where they have groups in common: a window that moves on needs them
     as they are, those of the years at its ends one by one."""
-    there = [month[:4] for month in view.plan.snapshot.months]
-    text = repr(shape)
-    for year, found in groupby(months, key=lambda month: month_of(month.min_flight_date)[:4]):
-        span = tuple(found)
-        is_whole = len(span) == there.count(year) > 1
-        yield _Span(text, span, is_whole and not shape.is_within_months)
+    there = [int(month[:4]) for month in view.plan.snapshot.months]
+    years = [(year, tuple(found)) for year, found in groupby(months, key=lambda month: month.min_flight_date.year)]
+    spans = []
+    for position, (year, span) in enumerate(years):
+        is_summed = len(span) == there.count(year) > 1 and not shape.is_within_months
+        spans.append(_Span(repr(shape), span, is_summed, 0 < position < len(years) - 1))
+    return spans
 
 
 def _steps(months: Sequence[MonthFile]) -> Iterator[list[MonthFile]]:

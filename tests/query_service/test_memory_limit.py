@@ -68,3 +68,12 @@ def test_duckdb_takes_a_quarter_of_the_container(
     assert Settings(LAKE_URL="memory://").duckdb_memory_mb == memory_mb  # type: ignore[call-arg]
     monkeypatch.setenv("API_DUCKDB_MEMORY_MB", "300")
     assert Settings(LAKE_URL="memory://").duckdb_memory_mb == 300  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(("limit", "memory_mb"), [(None, 128), (2 * GIB, 134), (1000, 0)])
+def test_parts_of_answers_take_a_sixteenth_of_the_container(
+    limit: int | None, memory_mb: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "memory_limit_bytes", lambda: limit)
+    monkeypatch.delenv("API_PARTIAL_CACHE_MB", raising=False)
+    assert Settings(LAKE_URL="memory://").partial_cache_mb == memory_mb  # type: ignore[call-arg]

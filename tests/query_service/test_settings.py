@@ -50,6 +50,8 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_WAITS_AT_ONCE": "6",
         "API_FILTER_MAX_VALUES": "7",
         "API_RESULT_CACHE_MB": "8",
+        "API_PARTIAL_CACHE_MB": "9",
+        "API_PARTIAL_ROWS": "10",
         "API_KEYS": "mobile:" + "a" * 64,
         "API_KEYS_FILE": "/keys",
         "API_RATE_PER_S": "7.5",
