@@ -60,7 +60,8 @@ def test_answers_from_parts_have_the_same_bytes_as_those_counted_flight_by_fligh
     lake, events = LakeBuilder(MemoryStore()), []
     with serving(lake.store, **PARTS) as parts, serving(lake.store, **ONE_BY_ONE) as plain:
         for months in (MONTHS, MONTHS[3:], MONTHS[-3:], [choose.choice(MONTHS)]):
-            landed = random_days(choose, 400, months)
+            seen = {(key(row), order(row)) for row in events}  # no two that are equally new
+            landed = [row for row in random_days(choose, 400, months) if (key(row), order(row)) not in seen]
             events += landed
             lake.land(*landed)
             if months is not MONTHS[-3:] and choose.random() < 0.8:
