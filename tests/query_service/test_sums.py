@@ -57,7 +57,8 @@ def random_window(choose: random.Random) -> dict[str, list[str]]:
 def test_answers_from_parts_have_the_same_bytes_as_those_counted_flight_by_flight(seed: int) -> None:
     print(f"seed {seed}")
     choose = random.Random(seed)
-    lake, events = LakeBuilder(MemoryStore()), []
+    lake = LakeBuilder(MemoryStore())
+    events: list[Event] = []
     with serving(lake.store, **PARTS) as parts, serving(lake.store, **ONE_BY_ONE) as plain:
         for months in (MONTHS, MONTHS[3:], MONTHS[-3:], [choose.choice(MONTHS)]):
             seen = {(key(row), order(row)) for row in events}  # no two that are equally new
