@@ -73,7 +73,7 @@ def system(logs: Path, faults: Sequence[str] = ()) -> Iterator[System]:
         environment = {**local_cloud_exports(processes), "PATH": os.environ["PATH"]}
         port = free_port()
         # Everything in the tail, in thousands of files, on cores that are busy publishing: exact, but not in 10 s.
-        # Merged months contribute as whole ones, however few their flights; in the tail the same are counted one by one.
+        # Merged months contribute as whole ones, however few their flights; those in the tail are counted one by one.
         settings = {"PORT": str(port), "API_QUERY_TIMEOUT_S": "120", "API_PARTIAL_ROWS": "0"}
         processes.start("api", ["query_service"], {**environment, **settings})
         processes.wait_until_answers("api", f"http://127.0.0.1:{port}/ready")
