@@ -17,7 +17,7 @@ FIGURES: Final = ROOT / "docs" / "bench.json"
 DOCUMENTS: Final = ("docs/performance.md", "README.md")
 
 _SHOWN_FIRST: Final = ("1", "6", "8", "9", "13")
-"""What the README shows."""
+"""What the README shows: of each the first figure."""
 
 
 def written(text: str, run: Mapping[str, Any]) -> str:
@@ -25,7 +25,7 @@ def written(text: str, run: Mapping[str, Any]) -> str:
     for name, lines in _tables(run).items():
         begin, end = f"<!-- {name}: written by bench.document -->", f"<!-- end of {name} -->"
         pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
-        filled = "\n".join([begin, "", *lines, "", end])
+        filled = "\n".join([begin, *lines, end])
         text = pattern.sub(lambda _, filled=filled: filled, text)  # type: ignore[misc]
     return text
 
@@ -43,7 +43,7 @@ def _tables(run: Mapping[str, Any]) -> dict[str, list[str]]:
         "machine": [_machine(run["machine"])],
         "figures": head + [_row(figure) for figure in figures],
         "notes": [f"- {figure['measure']}, {figure['what']}: {figure['note']}" for figure in figures if figure["note"]],
-        "short figures": short + [_short(figure) for figure in figures if figure["measure"] in _SHOWN_FIRST],
+        "short figures": short + [_short(_first(figures, measure)) for measure in _SHOWN_FIRST],
     }
 
 
@@ -70,6 +70,10 @@ def _row(figure: Mapping[str, Any]) -> str:
         verdict,
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _first(figures: Sequence[Mapping[str, Any]], measure: str) -> Mapping[str, Any]:
+    return next(figure for figure in figures if figure["measure"] == measure)
 
 
 def _short(figure: Mapping[str, Any]) -> str:
