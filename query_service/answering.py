@@ -152,9 +152,7 @@ class Answering:
 
     async def answer(self, ask: Callable[[View], Awaitable[T]]) -> Answered[T]:
         """What `ask` makes of a view of the lake. Raises ProblemError and LakeError."""
-        if self._under_way >= self._at_once:
-            self._observer.shed()
-            raise overloaded_error(self._at_once)
+        self.check_room()
         self._observer.admitted()
         self._under_way += 1
         try:
@@ -166,6 +164,12 @@ class Answering:
             raise
         finally:
             self._under_way -= 1
+
+    def check_room(self) -> None:
+        """Raises ProblemError (503) while as many questions as may be are under way."""
+        if self._under_way >= self._at_once:
+            self._observer.shed()
+            raise overloaded_error(self._at_once)
 
     @property
     def under_way(self) -> int:

@@ -1,4 +1,6 @@
-"""The layers around the routes, from the outside in: request log, sending, security headers, CORS, problems, gate."""
+"""The layers around the routes, from the outside in: request log, sending, security headers, CORS, shedding, problems,
+gate.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from query_service.rate_limit import rate_limits
 from query_service.request_log import RequestLog
 from query_service.sending import OnTheWay, Sending
 from query_service.settings import Settings
+from query_service.shedding import Shedding
 
 CSP: Final = "default-src 'none'; frame-ancestors 'none'"
 """For answers that load nothing. A page that does sets its own, which stays."""
@@ -36,6 +39,7 @@ def install(app: FastAPI, settings: Settings, keys: Keys, metrics: Metrics, on_t
     limits = rate_limits(keys.names or (NO_KEY,), settings.rate_per_s, settings.rate_burst)
     app.add_middleware(Gate, keys=keys, limits=limits, metrics_open=settings.metrics_open)
     problems.install(app)
+    app.add_middleware(Shedding)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from query_service import accept as header
@@ -29,6 +30,8 @@ CSV: Final = Format("csv", "text/csv; charset=utf-8; header=present")
 ARROW: Final = Format("arrow", "application/vnd.apache.arrow.stream")
 PARQUET: Final = Format("parquet", "application/vnd.apache.parquet", is_packed=True)
 
+_SHORT_HEADER: Final = 300  # characters
+
 DOCUMENTS: Final = (JSON,)
 """What an answer that is no table is offered in."""
 TABLES: Final = (JSON, NDJSON, CSV, ARROW, PARQUET)
@@ -45,9 +48,17 @@ def negotiate(pairs: Sequence[tuple[str, str]], accept: str | None, offered: Seq
         return by_name[asked[0]]
     if accept is None or not accept.strip(" \t,"):
         return offered[0]
-    accepted = header.items(accept)
-    weights = {one: header.weight_of(one.media_type, accepted) for one in offered}
-    best = max(offered, key=lambda one: weights[one])  # of equals the first
-    if weights[best][0] == 0:
+    # What a client says is nearly always the same few headers; a long one is somebody's own.
+    best = (_best if len(accept) <= _SHORT_HEADER else _best.__wrapped__)(accept, tuple(offered))
+    if best is None:
         raise not_acceptable_error("Accept", accept, ", ".join(one.media_type for one in offered))
     return best
+
+
+@lru_cache(maxsize=64)
+def _best(accept: str, offered: tuple[Format, ...]) -> Format | None:
+    """The format that is wanted most, of equals the first; None when none is wanted."""
+    accepted = header.items(accept)
+    weights = {one: header.weight_of(one.media_type, accepted) for one in offered}
+    best = max(offered, key=lambda one: weights[one])
+    return best if weights[best][0] > 0 else None

@@ -17,6 +17,7 @@ from query_service.keys import NO_KEY
 from query_service.metrics import Metrics
 from query_service.problems import KIND_IN_SCOPE
 from query_service.sending import CUT_OFF_IN_SCOPE
+from query_service.shedding import ROUTE_IN_SCOPE
 
 _PROBES: Final = ("/health", "/ready", "/metrics")
 """Asked every few seconds: a line each would hide the others. Their failures are logged."""
@@ -60,7 +61,7 @@ class RequestLog:
                 self._ended(scope, headers, status, size, time.perf_counter() - began)
 
     def _ended(self, scope: Scope, headers: Headers, status: int, size: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", _OTHER)
+        route: str = scope.get(ROUTE_IN_SCOPE, getattr(scope.get("route"), "path", _OTHER))
         key, problem = scope.get(KEY_IN_SCOPE, NO_KEY), scope.get(KIND_IN_SCOPE)
         is_cut_off = CUT_OFF_IN_SCOPE in scope
         self._metrics.answered(route, status, key, problem, seconds, size)

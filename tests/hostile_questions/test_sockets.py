@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -134,6 +135,35 @@ def test_requests_in_one_go_are_all_answered_in_order(service: Service) -> None:
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.count(b"HTTP/1.1 200 OK") == 4
     assert answer.endswith(b'{"status":"ok"}')
+
+
+def test_requests_larger_together_than_a_head_may_be_are_all_answered(service: Service) -> None:
+    request = b"GET /health HTTP/1.1\r\nHost: x\r\nX-Padding: " + b"x" * 900 + b"\r\n"
+    count = 400  # 380 kB in one go
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as connection:
+        sender = threading.Thread(
+            target=connection.sendall, args=((request + b"\r\n") * count + request + b"Connection: close\r\n\r\n",)
+        )
+        sender.start()
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        sender.join()
+    assert answer.count(b"HTTP/1.1 200 OK") == count + 1
+
+
+@pytest.mark.parametrize("begin", [b"GET /health HTTP/1.1\r\nX-Endless: ", b"GET /"], ids=["header", "path"])
+def test_a_head_without_an_end_is_refused(service: Service, begin: bytes) -> None:
+    answer = b""
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as connection:
+        connection.sendall(begin)
+        sent = 0
+        try:
+            while sent < 10_000_000:
+                sent += connection.send(b"x" * 50_000)
+            answer = connection.recv(65536)
+        except ConnectionError:  # refused, and closed while we were still sending
+            answer = answer or b"HTTP/1.1 400 closed"
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert sent < 10_000_000, "all of it was taken"
 
 
 @pytest.mark.parametrize(("path", "status"), [(b"/v1/stats", b"200 OK"), (b"/v1/nothing", b"404 Not Found")])

@@ -1,0 +1,108 @@
+"""Questions that are turned away before anything is done for them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from query_service.errors import overloaded_error
+from query_service.shedding import ROUTE_IN_SCOPE, Shedding
+
+
+class _Admission:
+    """Stands for what knows how many questions are under way."""
+
+    is_full = False
+
+    def check_room(self) -> None:
+        if self.is_full:
+            raise overloaded_error(7)
+
+
+class _Client:
+    """Asks the application, without a server."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+
+    def ask(self, method: str, path: str) -> httpx.Response:
+        async def work() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+                return await client.request(method, path)
+
+        return asyncio.run(work())
+
+    def get(self, path: str) -> httpx.Response:
+        return self.ask("GET", path)
+
+
+def _client(admission: _Admission) -> tuple[_Client, list[Any]]:
+    reached: list[Any] = []
+
+    async def anything(request: Request) -> PlainTextResponse:
+        reached.append(request.url.path)
+        return PlainTextResponse("answered")
+
+    app = Starlette(routes=[Route("/{path:path}", anything, methods=["GET", "POST"])])
+    app.add_middleware(Shedding)
+    app.state.services = type("Services", (), {"answering": admission})()
+    return _Client(app), reached
+
+
+QUESTIONS = {
+    "/v1/stats": "/v1/stats",
+    "/v1/flights": "/v1/flights",
+    "/v1/flights/2013-01-01-UA-1-EWR": "/v1/flights/{flight_id}",
+    "/v1/lake": "/v1/lake",
+}
+
+
+@pytest.mark.parametrize("path", QUESTIONS)
+def test_a_question_is_answered_while_there_is_room_and_turned_away_when_there_is_none(path: str) -> None:
+    admission = _Admission()
+    client, reached = _client(admission)
+    assert client.get(path).text == "answered"
+    admission.is_full = True
+    refused = client.get(path)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert refused.json()["type"].endswith(":overloaded")
+    assert client.ask("HEAD", path).status_code == 503
+    assert reached == [path]
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/metrics", "/docs", "/v1/nothing", "/v1/stats/"])
+def test_what_is_no_question_is_never_turned_away(path: str) -> None:
+    admission = _Admission()
+    admission.is_full = True
+    client, _ = _client(admission)
+    assert client.get(path).text == "answered"
+
+
+def test_other_methods_are_left_to_the_routes() -> None:
+    admission = _Admission()
+    admission.is_full = True
+    client, _ = _client(admission)
+    assert client.ask("POST", "/v1/stats").text == "answered"
+
+
+@pytest.mark.parametrize(("path", "route"), QUESTIONS.items())
+def test_the_request_log_learns_the_route(path: str, route: str) -> None:
+    admission = _Admission()
+    admission.is_full = True
+    services = type("Services", (), {"answering": admission})()
+    app = type("App", (), {"state": type("State", (), {"services": services})()})()
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "app": app, "headers": []}
+
+    async def nothing(*_: Any) -> Any:
+        return None
+
+    asyncio.run(Shedding(nothing)(scope, nothing, nothing))
+    assert scope[ROUTE_IN_SCOPE] == route
