@@ -106,6 +106,8 @@ def _lines(data: bytes) -> list[_Line] | None:
     if b"\\" in data:
         return None
     try:
+        if b"\n" not in data:
+            return [_DECODER.decode(data)]
         return list(map(_DECODER.decode, data.removesuffix(b"\n").split(b"\n")))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None

@@ -24,6 +24,7 @@ from local_cloud.timetable import read_flights
 PROJECT = "projects/local"
 _SHAPES = {1: "one event a message", 100: "100 events a message"}
 _WITHIN_S = 600.0
+_LOOK_S = 0.5  # our writer answers each look: ten a second cost it as much as ten thousand events
 
 
 @dataclass(frozen=True)
@@ -206,4 +207,4 @@ def _wait_for(condition: Callable[[], bool], rig: Rig) -> None:
         rig.processes.check()
         if time.monotonic() > deadline:
             raise TimeoutError("a side did not come to its end")
-        time.sleep(0.1)
+        time.sleep(_LOOK_S)
