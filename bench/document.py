@@ -1,6 +1,7 @@
 """Writes the tables of docs/performance.md and README.md from docs/bench.json: `python -m bench.document`.
 
-docs/bench.json is what one `make bench` wrote, copied.
+docs/bench.json is a list of what `make bench` wrote: one whole run, and later ones of some measures (`--only`), whose
+figures take the place of the earlier ones.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ ROOT: Final = Path(__file__).parents[1]
 FIGURES: Final = ROOT / "docs" / "bench.json"
 DOCUMENTS: Final = ("docs/performance.md", "README.md")
 
+Run = Mapping[str, Any]
+Figure = Mapping[str, Any]
+
 _SHOWN_FIRST: Final = ("1", "6", "8", "9", "13")
 """What the README shows: of each the first figure."""
 
 
-def written(text: str, run: Mapping[str, Any]) -> str:
+def written(text: str, runs: Sequence[Run]) -> str:
     """`text` with its tables as they must be."""
-    for name, lines in _tables(run).items():
+    for name, lines in _tables(runs).items():
         begin, end = f"<!-- {name}: written by bench.document -->", f"<!-- end of {name} -->"
         pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
         filled = "\n".join([begin, *lines, end])
@@ -30,21 +34,44 @@ def written(text: str, run: Mapping[str, Any]) -> str:
     return text
 
 
-def read_run() -> dict[str, Any]:
-    run: dict[str, Any] = json.loads(FIGURES.read_text())
-    return run
+def read_runs() -> list[Run]:
+    runs: list[Run] = json.loads(FIGURES.read_text())
+    return runs
 
 
-def _tables(run: Mapping[str, Any]) -> dict[str, list[str]]:
-    figures: Sequence[Mapping[str, Any]] = run["figures"]
+def latest_figures(runs: Sequence[Run]) -> list[Figure]:
+    """Of each measure those of the last run that has it, in the order of the first run."""
+    by_measure = {measure: number for number, run in enumerate(runs) for measure in _measures(run)}
+    figures = {
+        measure: [figure for figure in runs[number]["figures"] if figure["measure"] == measure]
+        for measure, number in by_measure.items()
+    }
+    return [figure for measure in _measures(runs[0]) for figure in figures[measure]]
+
+
+def _measures(run: Run) -> list[str]:
+    return list(dict.fromkeys(figure["measure"] for figure in run["figures"]))
+
+
+def _tables(runs: Sequence[Run]) -> dict[str, list[str]]:
+    figures = latest_figures(runs)
     head = ["| # | measure | ours | against | theirs | ratio | goal | |", "|---|---|---|---|---|---|---|---|"]
     short = ["| | ours | against | ratio |", "|---|---|---|---|"]
     return {
-        "machine": [_machine(run["machine"])],
+        "machine": _machines(runs),
         "figures": head + [_row(figure) for figure in figures],
         "notes": [f"- {figure['measure']}, {figure['what']}: {figure['note']}" for figure in figures if figure["note"]],
         "short figures": short + [_short(_first(figures, measure)) for measure in _SHOWN_FIRST],
     }
+
+
+def _machines(runs: Sequence[Run]) -> list[str]:
+    first, *later = runs
+    lines = [_machine(first["machine"])]
+    for run in later:
+        commit, measures = run["machine"]["commit"], ", ".join(_measures(run))
+        lines.append(f"Measured again at commit {commit}, {run['machine']['date']}, on the same machine: {measures}.")
+    return lines
 
 
 def _machine(machine: Mapping[str, Any]) -> str:
@@ -56,7 +83,7 @@ def _machine(machine: Mapping[str, Any]) -> str:
     )
 
 
-def _row(figure: Mapping[str, Any]) -> str:
+def _row(figure: Figure) -> str:
     verdict = {None: "", True: "reached", False: "**missed**"}[figure["reached"]]
     theirs = "" if figure["theirs"] is None else f"{_spread(figure['theirs'])} {figure['unit']}"
     cells = (
@@ -72,11 +99,11 @@ def _row(figure: Mapping[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _first(figures: Sequence[Mapping[str, Any]], measure: str) -> Mapping[str, Any]:
+def _first(figures: Sequence[Figure], measure: str) -> Figure:
     return next(figure for figure in figures if figure["measure"] == measure)
 
 
-def _short(figure: Mapping[str, Any]) -> str:
+def _short(figure: Figure) -> str:
     ours = f"{_number(figure['ours']['median'])} {figure['unit']}"
     theirs = figure["peer"]
     if figure["theirs"] is not None:
@@ -96,5 +123,5 @@ def _number(value: float) -> str:
 if __name__ == "__main__":
     for name in DOCUMENTS:
         path = ROOT / name
-        path.write_text(written(path.read_text(), read_run()))
+        path.write_text(written(path.read_text(), read_runs()))
     sys.exit(0)
