@@ -18,6 +18,7 @@ from tests.hostile_questions.lake import Lake, make_lake
 
 PATIENCE_S = 60
 QUIET_S = 0.3  # silence that counts as no (further) answer
+GROWTH_MB = 60  # a read, what is parsed of it, and the allocator's leavings
 SLOW_CONNECTIONS = 30  # more than queries at once and threads, fewer than descriptors
 
 
@@ -33,6 +34,14 @@ class Service:
         answer = httpx.get(f"http://127.0.0.1:{self.port}/v1/stats", timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
         return int(answer.json()["data"][0]["flights"])
+
+    @property
+    def resident_mb(self) -> float:
+        """The process's memory, as it says itself."""
+        page = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=PATIENCE_S).text
+        found = re.search(r"^process_resident_memory_bytes (\S+)$", page, re.MULTILINE)
+        assert found is not None, page
+        return float(found[1]) / 1e6
 
     def send(self, data: bytes) -> bytes:
         """All that comes back until the server closes, or says nothing more."""
@@ -164,6 +173,49 @@ def test_a_head_without_an_end_is_refused(service: Service, begin: bytes) -> Non
             answer = answer or b"HTTP/1.1 400 closed"
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert sent < 10_000_000, "all of it was taken"
+
+
+@pytest.mark.parametrize("part", [b"X: y\r\n" * 8000, b"x" * 50_000], ids=["many", "one"])
+def test_fields_behind_a_body_without_an_end_are_refused(service: Service, part: bytes) -> None:
+    answer = b""
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as connection:
+        connection.sendall(GET + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n")
+        sent = 0
+        try:
+            while sent < 10_000_000:
+                connection.sendall(part)
+                sent += len(part)
+            connection.settimeout(QUIET_S)
+            while data := connection.recv(65536):
+                answer += data
+        except OSError:  # closed while we were still sending, or silence
+            pass
+    assert sent < 10_000_000, "all of it was taken"
+
+
+def test_fields_behind_a_body_are_no_headers(service: Service) -> None:
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nIf-None-Match: *\r\nX: y\r\n\r\n"
+    answer = service.send(GET + chunked + GET + b"Connection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_requests_without_end_whose_answers_nobody_reads_take_little_memory(service: Service) -> None:
+    before = service.resident_mb
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(PATIENCE_S)
+        connection.connect(("127.0.0.1", service.port))
+        connection.settimeout(1)
+        sent = 0
+        try:
+            while sent < 20_000_000:
+                sent += connection.send(b"GET /health HTTP/1.1\r\n\r\n" * 10_000)
+        except TimeoutError:  # no more is taken
+            pass
+        most = service.resident_mb
+    print(f"before {before:.0f} MB, with {sent} bytes sent {most:.0f} MB")
+    assert most - before < GROWTH_MB
+    assert service.flights > 0
 
 
 @pytest.mark.parametrize(("path", "status"), [(b"/v1/stats", b"200 OK"), (b"/v1/nothing", b"404 Not Found")])
