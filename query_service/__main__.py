@@ -81,6 +81,7 @@ def _serve(store: Store, settings: Settings, keys: Keys) -> None:
         lambda: create_app(store, settings, keys=keys),
         factory=True,
         http=Connection,
+        ws="none",
         host=settings.host,
         port=settings.port,
         log_config=None,

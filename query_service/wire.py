@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import httptools
 from starlette.types import Scope
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _WIRE_IN_STATE: Final = "flights.wire"
@@ -58,6 +59,7 @@ class Connection(HttpToolsProtocol):
     _is_behind_head = False
     _whole_fields = 0
     _field_bytes = 0  # of those that are not whole yet
+    _is_over = False  # no request comes any more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -99,7 +101,8 @@ class Connection(HttpToolsProtocol):
         self._parse()
 
     def data_received(self, data: bytes) -> None:
-        self._unparsed += data
+        if not self._is_over:
+            self._unparsed += data
         self._parse()
 
     def _parse(self) -> None:
@@ -108,15 +111,32 @@ class Connection(HttpToolsProtocol):
             data = bytes(self._unparsed[:_PARSED_BYTES])
             del self._unparsed[:_PARSED_BYTES]
             self._parse_piece(data)
+            if self._is_over:
+                self._unparsed.clear()
         self.flow.hold(bool(self._unparsed))
 
     def _parse_piece(self, data: bytes) -> None:
         whole_before = self._whole_fields
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._end_after_upgrade()
+        except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("Invalid HTTP request received.")
         are_same_fields = self._is_in_fields and self._whole_fields == whole_before
         self._field_bytes = self._field_bytes + len(data) if are_same_fields else 0
         if self._field_bytes > _HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("The head of the request is too long.")
+
+    def _end_after_upgrade(self) -> None:
+        """The request is answered as if it asked for no other protocol, and is the last one: the parser leaves its body
+        unread, which would be taken for a request.
+        """
+        self._is_over = True
+        self.headers.append(CLOSE_HEADER)  # as if the caller had said it: the answer says it too
+        self.cycle.keep_alive = False
 
     def _end_fields(self) -> None:
         self._is_in_fields = False
