@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 _WIRE_IN_STATE: Final = "flights.wire"
 _KERNEL_BYTES: Final = 256 * 1024  # held for a reader: 2.5 MB/s to who is 100 ms away, more to who is nearer
 _HEAD_BYTES: Final = 64 * 1024  # request line and headers: what the other parser takes
+_HEAD_S: Final = 30.0  # until it has come, from the connection or the answer before: a head is a packet or two
 _PARSED_BYTES: Final = (
     1024  # a usual request; of the shortest ones fifty, each of which takes a hundred times its bytes
 )
@@ -60,6 +61,7 @@ class Connection(HttpToolsProtocol):
     _whole_fields = 0
     _field_bytes = 0  # of those that are not whole yet
     _is_over = False  # no request comes any more
+    _patience: asyncio.TimerHandle | None = None  # while nothing is asked
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -70,6 +72,11 @@ class Connection(HttpToolsProtocol):
         self._unparsed = bytearray()
         wire = Wire(self.flow.drain, partial(_reset, transport))
         self.app_state = {**self.app_state, _WIRE_IN_STATE: wire}  # uvicorn puts a copy into each request's scope
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._watch()
 
     def on_message_begin(self) -> None:
         self._is_in_fields, self._is_behind_head = True, False
@@ -114,6 +121,17 @@ class Connection(HttpToolsProtocol):
             if self._is_over:
                 self._unparsed.clear()
         self.flow.hold(bool(self._unparsed))
+        self._watch()
+
+    def _watch(self) -> None:
+        """Ends a connection over which nothing is asked for long: uvicorn only does while it is wholly silent."""
+        is_idle = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
+        if is_idle and not self.transport.is_closing():
+            if self._patience is None:
+                self._patience = self.loop.call_later(_HEAD_S, self.transport.close)
+        elif self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _parse_piece(self, data: bytes) -> None:
         whole_before = self._whole_fields
