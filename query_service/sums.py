@@ -6,7 +6,8 @@ Both ways give the same bytes. Parts are worth it where there is much to read; t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -50,9 +51,10 @@ class Sums:
         if len(months) < 2 or rows < self._from_rows or not self._partials.keeps_any:
             return None
         shape = question.shape
-        async with self._places:  # bounds what is in hand beside what is kept
+        spans = _spans(months, view, shape)
+        async with self._place(spans):
             parts: list[pa.Table] = []
-            for span in _spans(months, view, shape):
+            for span in spans:
                 found = await self._parts(shape, span, view)
                 if found is None:
                     return None
@@ -63,19 +65,38 @@ class Sums:
                 rest, lambda local: added_query(question, pa.concat_tables(parts), local if rest.all else None)
             )
 
+    @asynccontextmanager
+    async def _place(self, spans: Sequence[_Span]) -> AsyncIterator[None]:
+        """Bounds what is in hand beside what is kept: one question makes parts, others add up those that are there.
+
+        Making takes long, and waits for storage: it is in nobody's way but theirs who need parts made. Whoever asks the
+        same meanwhile finds them kept.
+        """
+        if not self._are_kept(spans):
+            async with self._making:
+                if not self._are_kept(spans):
+                    yield
+                    return
+        async with self._places:
+            yield
+
+    def _are_kept(self, spans: Sequence[_Span]) -> bool:
+        return all(
+            all(map(self._partials.holds, span.needed)) or self._partials.holds(span.too_large) for span in spans
+        )
+
     async def _parts(self, shape: Shape, span: _Span, view: View) -> list[pa.Table] | None:
         """Tables that are the parts of the span's months; None when one of them is too large."""
         kept = self._kept(span)
         if kept is not None or self._partials.holds(span.too_large):
             return kept
-        async with self._making:  # whoever asks the same meanwhile finds it kept
-            made = self._kept(span) or await self._made(shape, span, view)
+        made = await self._made(shape, span, view)
         if made is None:
             self._partials.put(span.too_large, pa.table({}))
         return made
 
     def _kept(self, span: _Span) -> list[pa.Table] | None:
-        found = [self._partials.get(key) for key in ([span.key] if span.is_summed else span.keys)]
+        found = [self._partials.get(key) for key in span.needed]
         tables = [table for table in found if table is not None]
         return tables if len(tables) == len(found) else None
 
@@ -127,6 +148,11 @@ class _Span:
     @property
     def keys(self) -> list[str]:
         return [self.key_of(month) for month in self.months]
+
+    @property
+    def needed(self) -> list[str]:
+        """The keys of the tables that make up an answer."""
+        return [self.key] if self.is_summed else self.keys
 
     @property
     def too_large(self) -> str:

@@ -20,6 +20,7 @@ from tests.query_service import oracle
 from tests.query_service.client import Api, serving
 from tests.query_service.conftest import Counter
 from tests.query_service.lakes import T0, Event, LakeBuilder, event, key, order
+from tests.query_service.stores import Gate, WatchedStore
 from tests.query_service.test_failures import problem
 from tests.query_service.test_statistics import exactly, expected, random_question
 
@@ -95,9 +96,9 @@ def metric(api: Api, name: str) -> float:
     return float(line.split()[1])
 
 
-def years(*numbers: int, months: Sequence[int] = (1, 2, 3)) -> LakeBuilder:
+def years(*numbers: int, months: Sequence[int] = (1, 2, 3), store: MemoryStore | None = None) -> LakeBuilder:
     """A few flights in each of those months, merged."""
-    lake = LakeBuilder(MemoryStore())
+    lake = LakeBuilder(store or MemoryStore())
     lake.land(
         *(event(flight_date=date(y, m, d), departure_delay_minutes=m) for y in numbers for m in months for d in (1, 2))
     )
@@ -179,6 +180,32 @@ def test_the_same_question_asked_at_once_makes_its_parts_once(queries: Counter) 
         assert len(api.run(crowd())) == 1
         assert metric(api, "made_total") == 2 * (3 + 1)
     assert queries.count == 2 * (1 + 1) + 5
+
+
+def test_who_waits_for_parts_to_be_made_holds_up_nobody_whose_parts_are_kept() -> None:
+    store, gate = WatchedStore(), Gate()
+    years(2012, 2013, 2014, store=store)
+    kept = "/v1/stats?date_to=2013-12-31"
+    with serving(store, **PARTS) as api:
+        before = api.rows(kept)
+
+        async def work() -> None:
+            store.on_download = gate
+            cold = [
+                asyncio.create_task(api.client.get(f"/v1/stats?group_by={by}")) for by in ("carrier", "origin", "hour")
+            ]
+            try:
+                await asyncio.to_thread(gate.wait_until_reached)
+                async with asyncio.timeout(5):
+                    answer = await api.client.get(kept)
+                assert answer.json()["data"] == before
+                assert not any(task.done() for task in cold)
+            finally:
+                gate.open()
+                answers = await asyncio.gather(*cold)
+            assert {answer.json()["data"][0]["flights"] for answer in answers} == {18}
+
+        api.run(work())
 
 
 def test_parts_that_are_too_large_are_not_kept_and_the_answer_is_the_same(queries: Counter) -> None:
