@@ -1,4 +1,4 @@
-"""Connections over which nothing is asked: ended, in time that is short here."""
+"""Connections over which nothing is asked, and those over which much is, against a server in this process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from query_service import wire
-from query_service.wire import Connection
+from query_service.wire import Connection, wire_of
 
 SOON_S = 20  # what takes longer on a busy machine has failed
 HEAD_S = 0.2
@@ -26,8 +26,8 @@ async def slow(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    config = uvicorn.Config(slow, log_config=None, access_log=False, ws="none")
+async def connected(app: ASGIApp = slow) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
     config.load()
     loop, state = asyncio.get_running_loop(), ServerState()
     server = await loop.create_server(lambda: Connection(config, state, {}, loop), "127.0.0.1", 0)
@@ -63,3 +63,22 @@ def test_an_answer_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) 
             return await reader.read()
 
     assert asyncio.run(work()).count(b"answered") == 2
+
+
+def test_a_request_hears_that_its_connection_is_gone_also_when_others_wait_behind_it() -> None:
+    async def work() -> None:
+        heard = asyncio.Event()
+
+        async def cut(scope: Scope, receive: Receive, send: Send) -> None:
+            connection = wire_of(scope)
+            assert connection is not None
+            connection.cut()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            heard.set()
+
+        async with connected(cut) as (_, writer):
+            writer.write(REQUEST * 3)
+            await heard.wait()
+
+    asyncio.run(work())
