@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest_writer.column_rules import _instant
 from ingest_writer.columns import take_plainly_good
 from ingest_writer.decode import _COLUMNS_FROM_BYTES, decode_line_by_line, decode_messages
 from ingest_writer.message import Message
@@ -70,6 +71,7 @@ UNUSUAL: dict[str, bytes] = {
     "a computed delay below its limit": line(actual_departure="2012-12-31T10:14:59Z"),
     "a computed delay above its limit": line(actual_departure="2013-01-08T10:16:00Z"),
     "no such day": line(actual_departure="2013-02-30T00:00:00Z"),
+    "midnight of the day before": line(actual_departure="2013-01-01T24:00:00Z"),
     "no such flight date": line(flight_date="2013-02-29"),
     "a flight date without dashes": line(flight_date="20130101"),
     "a flight date before 1980": line(flight_date="1979-12-31", scheduled_departure="1979-12-31T00:00:00Z"),
@@ -98,6 +100,15 @@ def test_what_is_unusual_is_left_over_and_its_mates_are_not(data: bytes) -> None
 def test_all_that_is_unusual_at_once_leaves_what_is_plain() -> None:
     mixed = [each for pair in zip(UNUSUAL.values(), [GOOD] * len(UNUSUAL), strict=True) for each in pair]
     assert not_taken(*mixed) == [f"m{number}" for number in range(0, 2 * len(UNUSUAL), 2)]
+
+
+def test_an_hour_24_is_left_over_whatever_this_python_makes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def newer(text: str) -> dt.datetime | None:  # as `fromisoformat` of Python 3.14
+        return _instant(text) or dt.datetime(2013, 1, 2, tzinfo=dt.UTC)
+
+    monkeypatch.setattr("ingest_writer.column_rules._instant", newer)
+    assert not_taken(GOOD, line(scheduled_departure="2013-01-01T24:00:00Z")) == ["m1"]
+    assert not_taken(GOOD, line(actual_arrival="2013-01-01T24:00:00Z")) == ["m1"]
 
 
 def test_one_bad_line_leaves_its_whole_message_over() -> None:
