@@ -46,13 +46,14 @@ class Batch:
     row_count: int = 0
     """Lines: as many events and rejected lines there can be."""
     byte_count: int = 0
+    """Of data and attributes: both are in memory until the batch is prepared."""
 
     def add(self, messages: Sequence[Message], received_s: float, until_s: float) -> None:
         """Takes a pull whole, so that all lines of a message are in one batch."""
         self.messages += messages
         self.leases.append(Lease([m.ack_id for m in messages], [m.message_id for m in messages], received_s, until_s))
-        self.row_count += sum(message.data.count(b"\n") for message in messages) + len(messages)
-        self.byte_count += sum(len(message.data) for message in messages)
+        self.row_count += sum(_lines(message.data) for message in messages)
+        self.byte_count += sum(len(message.data) + _attribute_bytes(message) for message in messages)
 
     def take_apart(self, message_ids: Set[str]) -> list[Lease]:
         """Gives away the right to these messages."""
@@ -71,3 +72,12 @@ class Batch:
     @property
     def ack_ids(self) -> list[str]:
         return [ack_id for lease in self.leases for ack_id in lease.ack_ids]
+
+
+def _lines(data: bytes) -> int:
+    """A newline at the end begins no other line; nothing at all is a line, which is rejected."""
+    return data.count(b"\n") + (not data.endswith(b"\n"))
+
+
+def _attribute_bytes(message: Message) -> int:
+    return sum(len(name) + len(value) for name, value in message.attributes.items()) if message.attributes else 0

@@ -52,12 +52,12 @@ class WriterMetrics(Observer):
         self._failed = self._counter("failed_batches", "Batches that could not be prepared")
         self._given_up = self._counter("given_up_messages", "Messages given back since their lease could not be kept")
         self._batch_rows = self._histogram("batch_rows", "Rows of a batch, rejected lines included", _ROWS)
-        self._batch_bytes = self._histogram("batch_bytes", "Message bytes of a batch", _BYTES)
+        self._batch_bytes = self._histogram("batch_bytes", "Message bytes of a batch, attributes included", _BYTES)
         self._batch_age = self._histogram("batch_age_seconds", "How long a batch was collected", _SECONDS)
         self._batch_objects = self._histogram("batch_objects", "Objects that a batch became", _OBJECTS)
         self._landing = self._histogram("landing_seconds", "From closing a batch until it is durable", _SECONDS)
         self._buffer_rows = self._gauge("buffer_rows", "Rows in memory, not acked")
-        self._buffer_bytes = self._gauge("buffer_bytes", "Message bytes in memory, not acked")
+        self._buffer_bytes = self._gauge("buffer_bytes", "Message bytes in memory, attributes included, not acked")
         oldest = self._gauge("oldest_unacked_age_seconds", "How long ago the oldest message in memory was received")
         oldest.set_function(self._oldest_age_s)
 
@@ -87,7 +87,7 @@ class WriterMetrics(Observer):
     def landed(self, batch: Batch, prepared: Prepared, age_s: float, landing_s: float) -> None:
         self._landed_rows.inc(prepared.events)
         self._landed_objects.inc(len(prepared.objects))
-        self._batch_rows.observe(batch.row_count)
+        self._batch_rows.observe(prepared.events + sum(map(len, prepared.rejected.values())))
         self._batch_bytes.observe(batch.byte_count)
         self._batch_age.observe(age_s)
         self._batch_objects.observe(len(prepared.objects))

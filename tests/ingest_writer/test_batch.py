@@ -26,6 +26,9 @@ def filled(*pulls: list[bytes]) -> Batch:
         ([b"a", b"b"], False),
         ([b"a", b"b", b"c"], True),
         ([b"a\nb\nc"], True),
+        ([b"a\n", b"b\n"], False),  # a newline at the end begins no line
+        ([b"a\nb\nc\n"], True),
+        ([b"", b"", b"\n"], True),
         ([b"x" * 99], False),
         ([b"x" * 100], True),
     ],
@@ -40,6 +43,14 @@ def test_lines_and_bytes_add_up_over_pulls() -> None:
     batch.add([message(b"y" * 25, "2"), message(b"z" * 25, "3")], 2.0, 62.0)
     assert batch.is_full(LIMITS)
     assert (batch.row_count, batch.byte_count, batch.ack_ids) == (3, 100, ["ack-1", "ack-2", "ack-3"])
+
+
+def test_attributes_count_as_bytes_since_they_are_in_memory_too() -> None:
+    batch = Batch(opened_s=0.0)
+    batch.add([message(b"x" * 10, attributes={"a" * 40: "b" * 49})], 0.0, 60.0)
+    assert (batch.byte_count, batch.is_full(LIMITS)) == (99, False)
+    batch.add([message(b"y", "2")], 0.0, 60.0)
+    assert batch.is_full(LIMITS)
 
 
 def test_the_right_to_some_messages_is_taken_apart_and_the_rest_stays() -> None:

@@ -94,6 +94,17 @@ def test_messages_rows_and_objects_are_counted_on_their_way() -> None:
     run_virtually(scenario())
 
 
+def test_a_landed_batch_has_the_rows_that_it_became_and_not_its_blank_lines() -> None:
+    async def scenario() -> None:
+        async with measured() as (b, metrics):
+            [good] = flights(1)
+            b.subscription.publish(good + b"\n\n\n" + b"bad\n")
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert now(metrics).get("writer_batch_rows_sum") == 2
+
+    run_virtually(scenario())
+
+
 def test_an_upload_without_an_answer_shows_before_it_fails() -> None:
     async def scenario() -> None:
         async with measured() as (b, metrics):
