@@ -252,17 +252,20 @@ class Writer:
             ),
         )
 
-    async def _land_all(self, objects: Sequence[LandedObject]) -> list[Exception]:
-        """Lands every object, whatever happens to the others; what went wrong otherwise than storage does."""
+    async def _land_all(self, objects: Sequence[LandedObject]) -> list[BaseException]:
+        """Lands every object, whatever happens to the others; what went wrong otherwise than storage does.
+
+        That one was cancelled by itself, with the pool that it waited for, is a failure too: it is not durable.
+        """
         tasks = [asyncio.create_task(self._land(landed)) for landed in objects]
         try:
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         except asyncio.CancelledError:
             await _cancel(tasks)
             raise
-        return [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        return [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
 
-    def _set_apart(self, leases: list[Lease], failures: list[Exception]) -> None:
+    def _set_apart(self, leases: list[Lease], failures: Sequence[BaseException]) -> None:
         """Says aloud what could not be prepared. Nothing of it is acked: after a pause the messages are given back."""
         message_ids = [message_id for lease in leases for message_id in lease.message_ids]
         apart = Batch(opened_s=self._now(), leases=leases, row_count=len(message_ids))  # counted: held is bounded

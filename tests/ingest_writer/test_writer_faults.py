@@ -116,6 +116,23 @@ def test_what_cannot_be_prepared_is_not_acked_is_told_and_leaves_others_alone(
     run_virtually(scenario())
 
 
+def test_an_upload_that_was_cancelled_alone_is_not_taken_for_durable() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            left = iter(range(1))
+
+            def fault(name: str) -> None:
+                if next(left, None) is not None:
+                    raise asyncio.CancelledError  # as of a pool of threads that is shut down
+
+            b.store.fault = fault
+            published = b.subscription.publish(*flights(3))
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert b.store.landed_ids() == b.subscription.acked == set(published)
+
+    run_virtually(scenario())
+
+
 # -- a mistake of ours, and who has to suffer from it ------------------------------------------------------------
 
 
