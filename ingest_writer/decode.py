@@ -10,8 +10,8 @@ import datetime as dt
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -22,7 +22,7 @@ from msgspec import Meta
 from ingest_writer.columns import take_plainly_good
 from ingest_writer.json_object import NotAnObjectError, is_nested_too_deep, parse_object
 from ingest_writer.message import Message
-from ingest_writer.tables import Decoded, RejectedLine, Row, event_table
+from ingest_writer.tables import OTHER_NAMES, UNKNOWN_NAMES, Decoded, RejectedLine, Row, event_table
 from lakehouse import event as rules
 from lakehouse.event import DECODER_VERSION
 
@@ -110,18 +110,16 @@ def decode_messages(messages: Sequence[Message], columns_from_bytes: int = _COLU
     """Every line of every message, as an event or as a rejected line; by columns if they are that large together."""
     if sum(len(message.data) for message in messages) < columns_from_bytes:
         return decode_line_by_line(messages)
+    lines = _Lines()
     events: list[pa.Table] = []
-    rest: list[Message] = []
     for group in _groups(messages):
         taken = take_plainly_good(group)
-        events.append(taken.events)
-        rest += taken.rest
-    others = decode_line_by_line(rest)
-    return replace(others, events=pa.concat_tables([*events, others.events]))
+        events += [taken.events, _judged(taken.rest, lines)]
+    return Decoded(pa.concat_tables(events), lines.rejected, lines.unknown_fields)
 
 
 def _groups(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
-    """Some megabytes of them at a time: what a column takes on its way is several times its messages."""
+    """Some megabytes of them at a time: what a column or a row takes on its way is several times its messages."""
     first = size = 0
     for number, message in enumerate(messages):
         size += len(message.data)
@@ -135,9 +133,20 @@ def _groups(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
 def decode_line_by_line(messages: Sequence[Message]) -> Decoded:
     """The same, without the fast path."""
     lines = _Lines()
+    events = _judged(messages, lines)
+    return Decoded(events, lines.rejected, lines.unknown_fields)
+
+
+def _judged(messages: Sequence[Message], lines: _Lines) -> pa.Table:
+    """The events of messages, line by line; whatever else became of them is added to `lines`.
+
+    As rows of Python they take four times as much as in a table: none stay.
+    """
     for message in messages:
         _decode_lines(message, lines)
-    return Decoded(event_table(lines.rows), lines.rejected, lines.unknown_fields)
+    events = event_table(lines.rows)
+    lines.rows.clear()
+    return events
 
 
 def decode_line(line: bytes, origin: Origin, unknown_fields: Counter[str]) -> Row:
@@ -147,7 +156,7 @@ def decode_line(line: bytes, origin: Origin, unknown_fields: Counter[str]) -> Ro
 
 def decode_object(values: Mapping[str, Any], origin: Origin, unknown_fields: Counter[str]) -> Row:
     """The row of one object that is parsed already. Raises RejectError."""
-    unknown_fields.update(values.keys() - _KNOWN)
+    _count(unknown_fields, values.keys() - _KNOWN)
     try:
         event = msgspec.convert(values, Event)
         _take_times_as_written(event, values)
@@ -290,8 +299,15 @@ def _parse(line: bytes, unknown_fields: Counter[str]) -> Event:
         raise RejectError("decode", f"duplicate keys: {', '.join(twice[:5])}")
     event = _validate(line)
     _take_times_as_written(event, values)
-    unknown_fields.update(name[:80] for name in values.keys() - _KNOWN)
+    _count(unknown_fields, values.keys() - _KNOWN)
     return event
+
+
+def _count(unknown_fields: Counter[str], names: Collection[str]) -> None:
+    """Under a bounded number of names: a publisher that puts ids into names must not fill the memory."""
+    for name in (each[:80] for each in names):
+        is_kept = name in unknown_fields or len(unknown_fields) < UNKNOWN_NAMES
+        unknown_fields[name if is_kept else OTHER_NAMES] += 1
 
 
 def _validate(line: bytes) -> Event:

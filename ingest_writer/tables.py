@@ -18,6 +18,9 @@ Row = tuple[Any, ...]
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NO_EVENTS: Final = EVENT_SCHEMA.empty_table()
+UNKNOWN_NAMES: Final = 1000
+"""Of unknown fields, counted one by one; the others are counted together."""
+OTHER_NAMES: Final = "(others)"
 
 
 class RejectedLine(NamedTuple):

@@ -20,6 +20,7 @@ from ingest_writer.landing import LandedObject, store_object
 from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
 from ingest_writer.observer import Observer
 from ingest_writer.preparing import Prepared, prepare_apart
+from ingest_writer.tables import OTHER_NAMES, UNKNOWN_NAMES
 from lakehouse import logs
 from lakehouse.errors import CreateUnknownError, LakeError
 from lakehouse.names import RandomId
@@ -29,8 +30,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _NOT_YET = "no pull has been answered yet"
-_UNKNOWN_NAMES = 1000  # a publisher that puts ids into names must not fill the memory
-_OTHERS = "(others)"
 _IDS_SAID = 10  # message ids in one line of the log
 _NACK_S = 1.0  # after the drain time: it saves a wait for leases to end, nothing else
 
@@ -311,7 +310,7 @@ class Writer:
     def _count_unknown_fields(self, found: Counter[str]) -> None:
         known = self.counts.unknown_fields
         for name, times in found.items():
-            known[name if name in known or len(known) < _UNKNOWN_NAMES else _OTHERS] += times
+            known[name if name in known or len(known) < UNKNOWN_NAMES else OTHER_NAMES] += times
 
     async def _land(self, landed: LandedObject) -> None:
         """Stores the object, trying again under a new name until it is durable."""

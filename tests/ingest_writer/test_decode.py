@@ -554,6 +554,14 @@ def test_an_event_is_taken_whatever_an_unknown_field_holds(text: bytes) -> None:
     assert decoded.unknown_fields == {"note": 1}
 
 
+def test_unknown_fields_are_counted_under_a_bounded_number_of_names() -> None:
+    data = b"\n".join(line(gate=1, **{f"x{number}": 1}) for number in range(1500))
+    decoded = decode(data)
+    assert decoded.events.num_rows == 1500
+    assert (decoded.unknown_fields.total(), len(decoded.unknown_fields)) == (3000, 1001)
+    assert decoded.unknown_fields["(others)"] >= 500
+
+
 def test_a_long_name_of_an_unknown_field_is_cut() -> None:
     assert decode(line(**{"x" * 1000: 1})).unknown_fields == {"x" * 80: 1}
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import jsonschema
+import pyarrow as pa
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest_writer.columns import take_plainly_good
 from ingest_writer.decode import decode_line_by_line, decode_messages
-from ingest_writer.tables import Decoded
+from ingest_writer.tables import Decoded, Row, event_table
 from lakehouse.event import COLUMNS
 from lakehouse.json_schema import event_schema
 from tests.ingest_writer.events import encode, line, message, raw, rows_of, whole_event
@@ -197,6 +200,23 @@ def test_an_event_that_conforms_to_the_schema_is_taken(values: dict[str, Any], u
     assert decoded.rejected == []
     assert decoded.events.num_rows == 1
     assert decoded.unknown_fields.keys() == unknown.keys()
+
+
+def test_what_goes_line_by_line_is_rows_only_some_megabytes_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def spy(rows: Sequence[Row]) -> pa.Table:
+        sizes.append(len(rows))
+        return event_table(rows)
+
+    monkeypatch.setattr("ingest_writer.decode.event_table", spy)
+    monkeypatch.setattr("ingest_writer.decode._GROUP_BYTES", 10_000)
+    messages = [message(line(gate="B7"), f"m{number}") for number in range(300)]
+    decoded = decode_messages([*messages, message(b"bad", "bad")], columns_from_bytes=0)
+    assert [row[COLUMNS.index("message_id")] for row in rows_of(decoded.events)] == [m.message_id for m in messages]
+    assert (len(decoded.rejected), decoded.unknown_fields) == (1, {"gate": 300})
+    assert max(sizes) < 50
+    assert sum(sizes) == 300
 
 
 @some
