@@ -37,7 +37,7 @@ class WriterSettings(BaseSettings):
     batch_max_rows: int = Field(200_000, ge=1)
     """About 10 MB of Parquet and a second of work on one core."""
     batch_max_mb: int = Field(64, ge=1)
-    """Of message bytes: what 200,000 rows take as JSON."""
+    """Of messages, attributes included: what 200,000 rows take as JSON."""
     batches_in_flight: int = Field(2, ge=1, le=64)
     """One is uploaded while the next is prepared; more only hides storage that is too slow."""
     uploads_in_flight: int = Field(16, ge=1, le=256)
@@ -52,7 +52,8 @@ class WriterSettings(BaseSettings):
     buffer_max_rows: int = Field(600_000, ge=1)
     """Three full batches: one filling, two landing. Beyond it no pull is started."""
     buffer_max_mb: int = Field(192, ge=1)
-    """Likewise, of message bytes; about four times that in memory once decoded."""
+    """Likewise, of messages, attributes included. Full of 600,000 messages of one event, a writer takes 0.7 GB;
+    1.1 GB while all of that is prepared as one batch."""
     ack_deadline_s: float = Field(60.0, ge=10, le=600)
     """As in the subscription. Twelve times the batch age: usually no lease needs extending."""
     lease_max_s: float = Field(1800.0, ge=10)
