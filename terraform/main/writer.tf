@@ -25,7 +25,7 @@ resource "google_cloud_run_v2_worker_pool" "writer" {
       resources {
         limits = {
           cpu    = "1"
-          memory = "2Gi" # WRITER_BUFFER_MAX_MB of 192 full of events takes 1.1 GB; of rejected ones with large attributes 1.7 GB
+          memory = "2Gi" # WRITER_BUFFER_MAX_MB of 192 full of events takes 1.1 GB
         }
       }
 
