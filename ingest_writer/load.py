@@ -27,13 +27,13 @@ import pyarrow.parquet as pq
 
 from ingest_writer.compactor import Compactor
 from ingest_writer.decode import Origin, RejectError, decode_line, decode_object
-from ingest_writer.landing import LandedObject, store_surely
-from ingest_writer.tables import RejectedLine, Row, event_table, rejected_table, sorted_by_key
+from ingest_writer.landing import store_surely
+from ingest_writer.preparing import landed_events, rejected_lines
+from ingest_writer.tables import RejectedLine, Row, by_publish_date, event_table, sorted_by_key
 from lakehouse import names
 from lakehouse.errors import ConfigError
 from lakehouse.event import EVENT_SCHEMA
 from lakehouse.names import RandomId
-from lakehouse.parquet import to_parquet
 from lakehouse.store import Store
 
 log = logging.getLogger(__name__)
@@ -123,9 +123,8 @@ class Loader:
         spill.add(rows)
         report.rows += len(rows)
         report.rejected += len(rejected)
-        if rejected:
-            day = dt.datetime.fromtimestamp(rejected[0].publish_time_us / 1e6, dt.UTC).date()
-            self._land(lambda: names.rejected_file(day, self._random_id()), rejected_table(rejected))
+        for day, lines in by_publish_date(rejected).items():  # of one file: one day
+            store_surely(self._store, rejected_lines(day, lines, self._random_id))
             log.warning("rejected %d rows, the first: line %d: %s", len(rejected), rejected[0][5], rejected[0].reason)
 
     def _land_month(self, path: Path) -> None:
@@ -134,10 +133,7 @@ class Loader:
                 table = pa.Table.from_batches([batch])
                 for day in table["flight_date"].unique().to_pylist():
                     rows = table.filter(pc.equal(table["flight_date"], pa.scalar(day)))
-                    self._land(lambda day=day: names.landed_file(day, self._random_id()), rows)  # type: ignore[misc]
-
-    def _land(self, name: Callable[[], str], table: pa.Table) -> None:
-        store_surely(self._store, LandedObject(name, to_parquet(table)))
+                    store_surely(self._store, landed_events(day, rows, self._random_id))
 
     def _compact(self, month: str, report: LoadReport) -> None:
         """Absorbs the month before the next one is landed, so that the tail stays as small as one month."""

@@ -42,8 +42,8 @@ def prepare(messages: Sequence[Message], random_id: RandomId) -> Prepared:
     """Decodes the messages and encodes their objects."""
     decoded = decode_messages(messages)
     rejected = by_publish_date(decoded.rejected)
-    objects = [_landed(date, events, random_id) for date, events in by_flight_date([decoded.events]).items()]
-    objects += [_rejected(date, lines, random_id) for date, lines in rejected.items()]
+    objects = [landed_events(date, events, random_id) for date, events in by_flight_date([decoded.events]).items()]
+    objects += [rejected_lines(date, lines, random_id) for date, lines in rejected.items()]
     return Prepared(objects, decoded.events.num_rows, rejected, decoded.unknown_fields)
 
 
@@ -80,9 +80,11 @@ def _failing(messages: Sequence[Message], random_id: RandomId) -> dict[str, Exce
     return guilty
 
 
-def _landed(date: dt.date, events: pa.Table, random_id: RandomId) -> LandedObject:
+def landed_events(date: dt.date, events: pa.Table, random_id: RandomId) -> LandedObject:
+    """The object of events (EVENT_SCHEMA) of one flight date."""
     return LandedObject(lambda: names.landed_file(date, random_id()), to_parquet(events))
 
 
-def _rejected(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> LandedObject:
+def rejected_lines(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> LandedObject:
+    """The object of rejected lines whose messages were published on `date`."""
     return LandedObject(lambda: names.rejected_file(date, random_id()), to_parquet(rejected_table(lines)))

@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from ingest_writer.decode import Origin, RejectError, decode_line
-from ingest_writer.landing import LandedObject, store_surely
+from ingest_writer.landing import store_surely
+from ingest_writer.preparing import landed_events
 from ingest_writer.tables import Row, by_flight_date, event_table
 from lakehouse import names
 from lakehouse.errors import ObjectMissingError, UnreadableError
 from lakehouse.names import RandomId
-from lakehouse.parquet import read_rejected_file, to_parquet
+from lakehouse.parquet import read_rejected_file
 from lakehouse.store import Store
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -51,7 +50,7 @@ def replay_rejected(store: Store, random_id: RandomId) -> ReplayReport:
             report.unreadable[error.name] = error.why
             continue
         for date, events in by_flight_date([event_table(rows)]).items():
-            store_surely(store, _landed(date, events, random_id))
+            store_surely(store, landed_events(date, events, random_id))
         report.landed += len(rows)
     return report
 
@@ -73,7 +72,3 @@ def _decode_again(store: Store, name: str, report: ReplayReport) -> list[Row]:
 def _origin(line: dict[str, Any]) -> Origin:
     publish_time_us = (line["publish_time"] - _EPOCH) // dt.timedelta(microseconds=1)
     return Origin(publish_time_us, line["message_id"], line["message_line"])
-
-
-def _landed(date: dt.date, events: pa.Table, random_id: RandomId) -> LandedObject:
-    return LandedObject(lambda: names.landed_file(date, random_id()), to_parquet(events))

@@ -23,9 +23,7 @@ _WIRE_IN_STATE: Final = "flights.wire"
 _KERNEL_BYTES: Final = 256 * 1024  # held for a reader: 2.5 MB/s to who is 100 ms away, more to who is nearer
 _HEAD_BYTES: Final = 64 * 1024  # request line and headers: what the other parser takes
 _HEAD_S: Final = 30.0  # until it has come, from the connection or the answer before: a head is a packet or two
-_PARSED_BYTES: Final = (
-    1024  # a usual request; of the shortest ones fifty, each of which takes a hundred times its bytes
-)
+_PARSED_BYTES: Final = 1024  # a usual request; of the shortest ones fifty, each of which takes far more than its bytes
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # linger, 0 seconds
 
 
@@ -51,7 +49,7 @@ def with_wire(scope: Scope, wire: Wire) -> Scope:
 class Connection(HttpToolsProtocol):
     """What uvicorn speaks HTTP/1.1 with; each request finds its Wire.
 
-    Of uvicorn's two parsers this one, in C, takes half of the other's time; unlike that, it takes a head of any length,
+    Of uvicorn's two parsers this one, in C, is the faster by far; unlike the other, it takes a head of any length,
     as many requests as come in one go, and fields behind a body as if they were headers.
     """
 

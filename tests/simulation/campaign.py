@@ -81,7 +81,7 @@ class Campaign:
 
 
 def _keep_to_one_core() -> None:
-    """The actors of a run are threads that hand over to each other: a third faster where they need not change cores."""
+    """The actors of a run are threads that hand over to each other: faster where they need not change cores."""
     if hasattr(os, "sched_setaffinity"):  # Linux
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
