@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from lakehouse.sql import QueryError, executed, one_line
+from lakehouse.sql import QueryError, executed, reason
 from lakehouse.texts import as_text
 
 _BATCH_ROWS: Final = 122_880  # a row group as DuckDB writes them; about 30 MB of flights in memory
@@ -48,7 +48,7 @@ def export(connection: duckdb.DuckDBPyConnection, query: str, format: str, sink:
     try:
         reader = executed(connection, query).to_arrow_reader(_BATCH_ROWS)
     except duckdb.Error as error:
-        raise QueryError(one_line(str(error))) from error
+        raise QueryError(reason(str(error))) from error
     write = _csv if format == "csv" else _parquet
     write(reader.schema, _batches(reader), sink)
 
@@ -61,7 +61,7 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         except StopIteration:
             return
         except (OSError, pa.ArrowException, duckdb.Error) as error:
-            raise QueryError(one_line(str(error))) from error
+            raise QueryError(reason(str(error))) from error
         yield batch
 
 
@@ -80,7 +80,7 @@ def _parquet(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sink: IO[byte
     try:
         writer = pq.ParquetWriter(pa.PythonFile(_Open(sink), "w"), schema, compression="zstd")
     except pa.ArrowNotImplementedError as error:
-        raise QueryError(f"Parquet has no form for a column, cast it to VARCHAR: {one_line(str(error))}") from error
+        raise QueryError(f"Parquet has no form for a column, cast it to VARCHAR: {reason(str(error))}") from error
     with writer:
         for batch in batches:
             writer.write_batch(batch)
