@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
 from bench.scale import Lake
 from lakehouse.event import COLUMNS
-from query_service.answering import Files, Local
+from query_service.files import Files, Local
 from query_service.question import Dates, Filters, StatsQuestion
 from query_service.statistics import statistics_query
 
@@ -31,7 +31,7 @@ class Window:
     def question(self, relation: str, group_by: str = "carrier") -> dict[str, object]:
         """The API's own SQL, over another relation with our columns; for an Asker."""
         asked = StatsQuestion(Filters(Dates(self.first, self.last)), (group_by,), (), 1000)
-        query = statistics_query(asked, _Relation(Files((), ()), (), (), relation))
+        query = statistics_query(asked, _Relation(Files((), ()), (), (), relation=relation))
         return {"sql": query.sql, "values": {name: value.isoformat() for name, value in query.values.items()}}
 
 
@@ -39,7 +39,7 @@ class Window:
 class _Relation(Local):
     """Rows that are merged already, wherever they are."""
 
-    relation: str
+    relation: str = field(kw_only=True)
 
     def state(self, where: str = "") -> str:
         return f"SELECT {', '.join(COLUMNS)} FROM {self.relation} WHERE {where or 'true'}"

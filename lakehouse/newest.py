@@ -40,26 +40,32 @@ def read_files(files: Sequence[Path]) -> str:
 
 
 def merged(
-    month_files: Sequence[Path], tail_files: Sequence[Path], tail_dates: Collection[dt.date], where: str = ""
+    month_files: Sequence[Path],
+    tail_files: Sequence[Path],
+    tail_dates: Collection[dt.date],
+    where: str = "",
+    decided_files: Sequence[Path] | None = None,
 ) -> str:
     """SELECT of the state: the newest event per flight over month files and tail, void ones included.
 
     Only dates that the tail touches are decided again; elsewhere a month file has one row per flight.
-    `where` may name key columns only (it is applied before the decision).
+    `where` may name key columns only (it is applied before the decision). `decided_files`: the state of the tail's
+    dates, one row per flight, if it is known already; then the tail is not read.
     """
     months, tail = read_files(month_files), read_files(tail_files)
     condition = f"({where or 'true'})"
     if not tail_files:
         return f"SELECT {_COLUMNS} FROM {months} WHERE {condition}"
     dates = ", ".join(f"DATE '{date.isoformat()}'" for date in sorted(tail_dates))
-    touched = (
-        f"(SELECT {_COLUMNS} FROM {months} WHERE flight_date IN ({dates}) AND {condition} "
-        f"UNION ALL SELECT {_COLUMNS} FROM {tail} WHERE {condition})"
-    )
-    return (
-        f"SELECT {_COLUMNS} FROM {months} WHERE flight_date NOT IN ({dates}) AND {condition} "
-        f"UNION ALL ({newest(touched)})"
-    )
+    if decided_files is None:
+        touched = (
+            f"(SELECT {_COLUMNS} FROM {months} WHERE flight_date IN ({dates}) AND {condition} "
+            f"UNION ALL SELECT {_COLUMNS} FROM {tail} WHERE {condition})"
+        )
+        decided = newest(touched)
+    else:
+        decided = f"SELECT {_COLUMNS} FROM {read_files(decided_files)} WHERE {condition}"
+    return f"SELECT {_COLUMNS} FROM {months} WHERE flight_date NOT IN ({dates}) AND {condition} UNION ALL ({decided})"
 
 
 def without_probes() -> str:

@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 
 from lakehouse.cache import FileCache
 from lakehouse.errors import FormatTooNewError, ObjectMissingError, UnreadableError
-from lakehouse.newest import merged
-from lakehouse.plan import LandedFile, Landing, Now, Plan
-from lakehouse.snapshot import MonthFile, Snapshot
+from lakehouse.plan import Landing, Now, Plan
+from lakehouse.snapshot import Snapshot
 from query_service.database import Database, Query
+from query_service.decided import DecidedDates
 from query_service.errors import (
     deadline_error,
     no_plan_error,
@@ -33,6 +33,7 @@ from query_service.errors import (
     too_many_dates_error,
     vanished_error,
 )
+from query_service.files import Files, Local
 from query_service.follower import Follower
 from query_service.observer import Observer
 from query_service.question import Dates
@@ -45,39 +46,6 @@ _THREADS_AN_ANSWER = 4
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Files:
-    """Objects that an answer needs."""
-
-    months: tuple[MonthFile, ...]
-    tail: tuple[LandedFile, ...]
-
-    @property
-    def all(self) -> tuple[MonthFile | LandedFile, ...]:
-        return (*self.months, *self.tail)
-
-    @property
-    def bytes(self) -> int:
-        return sum(size for _, size in map(identity, self.all))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in map(identity, self.all))
-
-
-@dataclass(frozen=True)
-class Local:
-    """The files of a `Files` on disk, in the same order."""
-
-    files: Files
-    months: tuple[Path, ...]
-    tail: tuple[Path, ...]
-
-    def state(self, where: str = "") -> str:
-        """SELECT of the newest event per flight; `where` may name key columns only."""
-        return merged(self.months, self.tail, {file.flight_date for file in self.files.tail}, where)
 
 
 @dataclass(frozen=True)
@@ -112,12 +80,13 @@ class View:
         """The files that can have flights of these dates."""
         return Files(self.plan.months_between(dates.first, dates.last), self.plan.tail_between(dates.first, dates.last))
 
-    async def fetch(self, files: Files, question: Callable[[Local], Query]) -> pa.Table:
+    async def fetch(self, files: Files, question: Callable[[Local], Query], decide: bool = False) -> pa.Table:
         """The rows of the query that `question` makes of the files on disk.
 
+        `decide`: the dates that the tail touches are decided once for all such questions, where that is worth it.
         Raises ObjectMissingError (plan again), UnreadableError, and ProblemError when there is no room.
         """
-        return await self._answering.fetch(self.plan, self._arrived, files, question)
+        return await self._answering.fetch(self.plan, self._arrived, files, question, decide)
 
     async def unreadable(self, files: Files) -> list[UnreadableError]:
         """Downloads what is not here yet; which of `files` are not what they must be. Raises other failures."""
@@ -131,6 +100,7 @@ class Answering:
         self,
         follower: Follower,
         cache: FileCache,
+        decided: DecidedDates,
         database: Database,
         *,
         now: Now,
@@ -141,6 +111,7 @@ class Answering:
     ) -> None:
         self._follower = follower
         self._cache = cache
+        self._decided = decided
         self._database = database
         self._now = now
         self._cache_bytes = cache_bytes
@@ -202,16 +173,23 @@ class Answering:
         raise no_plan_error("The lake changes faster than this question can be answered.")
 
     async def fetch(
-        self, plan: Plan, arrived: dt.datetime, files: Files, question: Callable[[Local], Query]
+        self, plan: Plan, arrived: dt.datetime, files: Files, question: Callable[[Local], Query], decide: bool
     ) -> pa.Table:
         """See View.fetch. When it is the query's turn, and right before it runs, the plan's age is looked at again."""
         if files.bytes > self._cache_bytes:
             raise too_many_dates_error(files.bytes, self._cache_bytes)
+
+        async def fetched(query: Query) -> pa.Table:
+            return await self._database.fetch(query, lambda: self._check_age(plan, arrived))
+
         async with self._pinned(files) as paths:
             count = len(files.months)
             local = Local(files, tuple(paths[:count]), tuple(paths[count:]))
             try:
-                return await self._database.fetch(question(local), lambda: self._check_age(plan, arrived))
+                if not (decide and self._decided.is_worth(files)):
+                    return await fetched(question(local))
+                async with self._decided.of(local, fetched) as with_decided:
+                    return await fetched(question(with_decided))
             except duckdb.OutOfMemoryException as error:
                 _log.warning("a query hit the memory limit: %s", str(error).partition("\n")[0])
                 raise out_of_memory_error() from None
@@ -255,11 +233,6 @@ class Answering:
 
 class _PlanOutdatedError(Exception):
     """The plan is too old: it grew so while its answer waited or was computed, or does not know what was asked for."""
-
-
-def identity(file: MonthFile | LandedFile) -> tuple[str, int]:
-    """Name and bytes of an object."""
-    return (file.name, file.info.size) if isinstance(file, LandedFile) else (file.path, file.bytes)
 
 
 def _unpin(done: asyncio.Future[list[Path]], pin: contextlib.AbstractContextManager[list[Path]]) -> None:

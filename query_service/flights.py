@@ -13,9 +13,10 @@ from lakehouse import names
 from lakehouse.event import COLUMNS, EVENT_SCHEMA, KEY, ORDER, FlightKey
 from lakehouse.newest import SORT_KEY, quoted
 from lakehouse.plan import by_month
-from query_service.answering import Files, Local, View
+from query_service.answering import View
 from query_service.conditions import conditions
 from query_service.database import Query
+from query_service.files import Files, Local
 from query_service.question import Dates, FlightsQuestion, cursor_of
 from query_service.rows import Rows
 
@@ -58,7 +59,7 @@ async def flights_page(question: FlightsQuestion, view: View) -> Rows:
             found = f"SELECT * FROM ({state}) ORDER BY {SORT_KEY} LIMIT {rows}"
             return Query(f"SELECT {_SHOWN} FROM ({found}) ORDER BY {SORT_KEY}", matching.values)
 
-        table = await view.fetch(files, query)
+        table = await view.fetch(files, query, decide=True)
         tables.append(table)
         wanted -= table.num_rows
         if wanted == 0:

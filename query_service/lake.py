@@ -16,8 +16,9 @@ from typing import Any, Final
 from lakehouse.errors import UnreadableError
 from lakehouse.newest import VISIBLE, read_files, without_probes
 from lakehouse.plan import by_month
-from query_service.answering import Answering, Files, Local, View
+from query_service.answering import Answering, View
 from query_service.database import Query
+from query_service.files import Files, Local
 from query_service.observer import Observer
 from query_service.rejections import Rejected, Rejections
 

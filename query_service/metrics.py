@@ -20,6 +20,7 @@ from lakehouse.exposition import exposition
 from lakehouse.plan import Now, Plan
 from lakehouse.store_measured import StoreMetrics
 from query_service.answering import Answering
+from query_service.decided import DecidedDates
 from query_service.follower import Follower
 from query_service.observer import Observer
 from query_service.partials import Partials
@@ -139,6 +140,7 @@ class LakeMetrics(Collector):
 
     follower: Follower
     cache: FileCache
+    decided: DecidedDates
     partials: Partials
     answering: Answering
     now: Now
@@ -151,6 +153,10 @@ class LakeMetrics(Collector):
         yield _counter("file_cache_hits", "Files that were there already", counts.hits)
         yield _counter("file_cache_downloads", "Files fetched", counts.downloads)
         yield _counter("file_cache_evictions", "Files given up for others", counts.evictions)
+        dates = self.decided.counts
+        yield _gauge("decided_cache_bytes", "Bytes of decided dates on disk", dates.bytes)
+        yield _counter("decided_cache_found", "Decided dates that were there already", dates.found)
+        yield _counter("decided_cache_made", "Dates decided and kept", dates.made)
         parts = self.partials.counts
         yield _gauge("partial_cache_bytes", "Bytes of what whole months contribute to answers", parts.bytes)
         yield _counter("partial_cache_found", "Contributions that were there already", parts.found)

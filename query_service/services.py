@@ -16,6 +16,7 @@ from lakehouse.store import Store
 from lakehouse.store_measured import MeasuredStore
 from query_service.answering import Answering
 from query_service.database import Database
+from query_service.decided import DecidedDates
 from query_service.follower import Follower
 from query_service.history import History
 from query_service.lake import LakeReport
@@ -64,9 +65,11 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, on_the_
             settings.query_timeout_s,
         )
         stack.callback(follower.close)
+        decided = DecidedDates(folder / "decided", settings.decided_cache_mb * MB, settings.decided_from_kb * 1000)
         answering = Answering(
             follower,
             cache,
+            decided,
             database,
             now=now,
             cache_bytes=settings.cache_mb * MB,
@@ -76,7 +79,7 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, on_the_
         )
         stack.callback(answering.close)
         partials = Partials(settings.partial_cache_mb * MB)
-        stack.callback(metrics.watch(LakeMetrics(follower, cache, partials, answering, now)))
+        stack.callback(metrics.watch(LakeMetrics(follower, cache, decided, partials, answering, now)))
         history = History(store, Planner(store, now), answering)
         tags = Tags(code_version())
         results = Results(settings.result_cache_mb * MB, metrics.result_cache_asked)

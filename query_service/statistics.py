@@ -17,9 +17,9 @@ from typing import Final
 
 import pyarrow as pa
 
-from query_service.answering import Local
 from query_service.conditions import conditions
 from query_service.database import Query
+from query_service.files import Local
 from query_service.question import METRICS, Filters, Shape, StatsQuestion
 
 ON_TIME_MINUTES: Final = 15

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from lakehouse.names import month_of
 from lakehouse.snapshot import MonthFile
-from query_service.answering import Files, View
+from query_service.answering import View
+from query_service.files import Files
 from query_service.partials import Partials, key_of
 from query_service.question import Dates, Shape, StatsQuestion
 from query_service.rows import Rows
@@ -41,7 +42,7 @@ class Sums:
         files = view.files(question.dates)
         table = await self._from_parts(question, view, files)
         if table is None:
-            table = await view.fetch(files, lambda local: statistics_query(question, local))
+            table = await view.fetch(files, lambda local: statistics_query(question, local), decide=True)
         return Rows(table.slice(0, question.limit), {"truncated": table.num_rows > question.limit})
 
     async def _from_parts(self, question: StatsQuestion, view: View, files: Files) -> pa.Table | None:
@@ -62,7 +63,9 @@ class Sums:
             added = {month.path for month in months}
             rest = Files(tuple(month for month in files.months if month.path not in added), files.tail)
             return await view.fetch(
-                rest, lambda local: added_query(question, pa.concat_tables(parts), local if rest.all else None)
+                rest,
+                lambda local: added_query(question, pa.concat_tables(parts), local if rest.all else None),
+                decide=True,
             )
 
     @asynccontextmanager

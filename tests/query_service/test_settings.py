@@ -52,6 +52,8 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_RESULT_CACHE_MB": "8",
         "API_PARTIAL_CACHE_MB": "9",
         "API_PARTIAL_ROWS": "10",
+        "API_DECIDED_CACHE_MB": "11",
+        "API_DECIDED_FROM_KB": "12",
         "API_KEYS": "mobile:" + "a" * 64,
         "API_KEYS_FILE": "/keys",
         "API_RATE_PER_S": "7.5",

@@ -1,0 +1,248 @@
+"""Dates that the tail touches, decided once for many questions: the newest event of each of their flights, on disk.
+
+The files that a date is decided from never change, so neither does what comes out. When there are new landed files, the
+date is decided again from what is kept and those; when its month file is another, from all. Bounded; the least used
+goes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+import shutil
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from lakehouse.event import COLUMNS
+from lakehouse.newest import newest, quoted, read_files
+from lakehouse.snapshot import MonthFile
+from query_service.database import Query
+from query_service.files import Files, Local
+
+_GROWTH: Final = 2
+"""What is kept takes at most about this many times the bytes that it was decided from, being compressed less."""
+
+_COLUMNS: Final = ", ".join(COLUMNS)
+
+
+@dataclass(frozen=True)
+class DecidedCounts:
+    """How many dates were taken from what is kept, how many were decided, and the bytes of all that is on disk."""
+
+    found: int = 0
+    made: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The files that a date is decided from, by name and checksum: somebody may have restored other bytes."""
+
+    month: tuple[str, int] | None
+    tail: frozenset[tuple[str, int]]
+
+    def extends(self, other: _Inputs) -> bool:
+        """Whether these are the files of `other`, and more landed ones."""
+        return self.month == other.month and self.tail > other.tail
+
+
+@dataclass
+class _Decided:
+    """The state of a date. Its files stay for as long as somebody reads them."""
+
+    inputs: _Inputs
+    paths: tuple[Path, ...]
+    bytes: int
+    users: int = 0
+    is_kept: bool = True
+
+
+class DecidedDates:
+    """Finds or makes them. Lives on the event loop: not for threads."""
+
+    def __init__(self, folder: Path, max_bytes: int, from_bytes: int) -> None:
+        """`folder` is this object's alone, and emptied. 0 keeps nothing. `from_bytes` of tail make it worth it."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._from_bytes = from_bytes
+        self._kept: OrderedDict[dt.date, _Decided] = OrderedDict()  # least recently used first
+        self._making = asyncio.Lock()
+        self._attempts = itertools.count(1)  # no path is used twice: DuckDB remembers what it read in one
+        self._given_up: list[Path] = []
+        self._counts = DecidedCounts()
+
+    @property
+    def counts(self) -> DecidedCounts:
+        """Since this object was made."""
+        return self._counts
+
+    def is_worth(self, files: Files) -> bool:
+        """Whether the tail is large enough, and all that the question needs takes at most half of the room.
+
+        Not while twice the room is taken: what was dropped stays on disk while it is read.
+        """
+        dates = {file.flight_date for file in files.tail}
+        tail_bytes = sum(file.info.size for file in files.tail)
+        if not files.tail or tail_bytes < self._from_bytes:
+            return False
+        read = tail_bytes + sum(_bytes_of(month, dates) for month in files.months)
+        return _GROWTH * read <= self._max_bytes // 2 and self._counts.bytes <= 2 * self._max_bytes
+
+    @asynccontextmanager
+    async def of(self, local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]) -> AsyncIterator[Local]:
+        """`local` with the dates that its tail touches decided, on disk until the block ends.
+
+        `fetch` runs the query that decides; one question does that at a time. Raises what it raises.
+        """
+        used = await self._used(local, fetch)
+        try:
+            yield replace(local, decided=tuple(path for decided in used for path in decided.paths))
+        finally:
+            self._give_back(used)
+
+    async def _used(self, local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]) -> list[_Decided]:
+        """The state of each date that the tail touches, for as long as it is read."""
+        wanted = _wanted(local.files)
+        if not self._missing(wanted):
+            return self._take(wanted)
+        async with self._making:
+            missing = self._missing(wanted)
+            found = self._take(date for date in wanted if date not in missing)
+            try:
+                return found + await self._made(missing, local, fetch)
+            except BaseException:
+                self._give_back(found)
+                raise
+
+    def _missing(self, wanted: Mapping[dt.date, _Inputs]) -> dict[dt.date, _Inputs]:
+        return {
+            date: inputs
+            for date, inputs in wanted.items()
+            if date not in self._kept or self._kept[date].inputs != inputs
+        }
+
+    async def _made(
+        self, missing: Mapping[dt.date, _Inputs], local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]
+    ) -> list[_Decided]:
+        """Decides dates, in one query, and keeps them."""
+        if not missing:
+            return []
+        self._remove_given_up()
+        earlier = [date for date in missing if date in self._kept and missing[date].extends(self._kept[date].inputs)]
+        known = dict(zip(earlier, self._take(earlier), strict=True))
+        folder = self._folder / str(next(self._attempts))
+        try:
+            await fetch(Query(_sql(missing, known, local, folder)))
+        except BaseException:
+            self._given_up.append(folder)  # the query of a caller who left may still be writing to it
+            raise
+        finally:
+            self._give_back(known.values())
+        for date, inputs in missing.items():
+            self._keep(date, _read(folder, date, inputs))
+        return self._take(missing)
+
+    def _keep(self, date: dt.date, decided: _Decided) -> None:
+        self._drop(date)
+        self._kept[date] = decided
+        self._count(made=1, size=decided.bytes)
+
+    def _take(self, dates: Iterable[dt.date]) -> list[_Decided]:
+        """What is kept of these dates; others go if there is no room for all."""
+        taken = []
+        for date in dates:
+            self._kept.move_to_end(date)
+            self._kept[date].users += 1
+            taken.append(self._kept[date])
+        self._count(found=len(taken))
+        while sum(decided.bytes for decided in self._kept.values()) > self._max_bytes:
+            self._drop(next(iter(self._kept)))
+        return taken
+
+    def _give_back(self, taken: Iterable[_Decided]) -> None:
+        for decided in taken:
+            decided.users -= 1
+            self._remove_unused(decided)
+
+    def _drop(self, date: dt.date) -> None:
+        dropped = self._kept.pop(date, None)
+        if dropped is not None:
+            dropped.is_kept = False
+            self._remove_unused(dropped)
+
+    def _remove_unused(self, decided: _Decided) -> None:
+        if decided.is_kept or decided.users > 0:
+            return
+        for path in decided.paths:
+            path.unlink()
+            with suppress(OSError):  # others are there still
+                path.parent.rmdir()
+                path.parent.parent.rmdir()
+        self._count(size=-decided.bytes)
+
+    def _remove_given_up(self) -> None:
+        for folder in self._given_up:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._given_up = [folder for folder in self._given_up if folder.exists()]
+
+    def _count(self, found: int = 0, made: int = 0, size: int = 0) -> None:
+        counts = self._counts
+        self._counts = DecidedCounts(counts.found + found, counts.made + made, counts.bytes + size)
+
+
+def _wanted(files: Files) -> dict[dt.date, _Inputs]:
+    """The dates that the tail touches, and what decides each."""
+    tails: dict[dt.date, set[tuple[str, int]]] = {}
+    for file in files.tail:
+        tails.setdefault(file.flight_date, set()).add((file.name, file.info.crc32c))
+    return {date: _Inputs(_month_of(date, files), frozenset(tail)) for date, tail in sorted(tails.items())}
+
+
+def _sql(missing: Collection[dt.date], known: Mapping[dt.date, _Decided], local: Local, folder: Path) -> str:
+    """COPY of the state of the `missing` dates, a folder for each; `known` is an earlier state of some of them."""
+    merged_yet = {name for decided in known.values() for name, _ in decided.inputs.tail}
+    dates = ", ".join(f"DATE '{date.isoformat()}'" for date in missing if date not in known)
+    tail = [
+        path
+        for file, path in zip(local.files.tail, local.tail, strict=True)
+        if file.flight_date in missing and file.name not in merged_yet
+    ]
+    earlier = [path for decided in known.values() for path in decided.paths]
+    state = newest(
+        f"(SELECT {_COLUMNS} FROM {read_files(local.months if dates else ())} WHERE flight_date IN ({dates or 'NULL'})"
+        f" UNION ALL SELECT {_COLUMNS} FROM {read_files([*earlier, *tail])})"
+    )
+    return (
+        f"COPY ({state}) TO {quoted(str(folder))}"
+        " (FORMAT parquet, COMPRESSION snappy, PARTITION_BY (flight_date), WRITE_PARTITION_COLUMNS true)"
+    )
+
+
+def _read(folder: Path, date: dt.date, inputs: _Inputs) -> _Decided:
+    """What `_sql` has written about the date: no file if there is no event, several if several threads wrote."""
+    paths = tuple(sorted((folder / f"flight_date={date.isoformat()}").glob("*.parquet")))
+    return _Decided(inputs, paths, sum(path.stat().st_size for path in paths))
+
+
+def _month_of(date: dt.date, files: Files) -> tuple[str, int] | None:
+    """The month file that has flights of the date."""
+    for month in files.months:
+        if month.min_flight_date <= date <= month.max_flight_date:
+            return month.path, month.crc32c
+    return None
+
+
+def _bytes_of(month: MonthFile, dates: Collection[dt.date]) -> int:
+    """About what the flights of these dates take of a month file."""
+    days = (month.max_flight_date - month.min_flight_date).days + 1
+    within = sum(month.min_flight_date <= date <= month.max_flight_date for date in dates)
+    return month.bytes * within // days

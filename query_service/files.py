@@ -1,0 +1,50 @@
+"""The objects that an answer needs, and where they are on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.newest import merged
+from lakehouse.plan import LandedFile
+from lakehouse.snapshot import MonthFile
+
+
+@dataclass(frozen=True)
+class Files:
+    """Objects that an answer needs."""
+
+    months: tuple[MonthFile, ...]
+    tail: tuple[LandedFile, ...]
+
+    @property
+    def all(self) -> tuple[MonthFile | LandedFile, ...]:
+        return (*self.months, *self.tail)
+
+    @property
+    def bytes(self) -> int:
+        return sum(size for _, size in map(identity, self.all))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in map(identity, self.all))
+
+
+@dataclass(frozen=True)
+class Local:
+    """The files of a `Files` on disk, in the same order."""
+
+    files: Files
+    months: tuple[Path, ...]
+    tail: tuple[Path, ...]
+    decided: tuple[Path, ...] | None = None
+    """The state of the dates that the tail touches, if it has been decided already."""
+
+    def state(self, where: str = "") -> str:
+        """SELECT of the newest event per flight; `where` may name key columns only."""
+        return merged(self.months, self.tail, {file.flight_date for file in self.files.tail}, where, self.decided)
+
+
+def identity(file: MonthFile | LandedFile) -> tuple[str, int]:
+    """Name and bytes of an object."""
+    return (file.name, file.info.size) if isinstance(file, LandedFile) else (file.path, file.bytes)
