@@ -22,6 +22,7 @@ _DELIBERATE = {503: {"overloaded"}, 504: {"not-yet"}}  # nothing else may happen
 _TELLTALE = re.compile(
     r"Traceback|Exception|Error\b|\.py\b|(?i:duckdb|pyarrow|starlette)|SELECT |read_parquet|/(tmp|home|usr|var)\b"
 )
+_PAGES = (b"/", b"/docs")
 _LONGEST_DETAIL = 1500
 _TABLES = {
     "application/x-ndjson": "ndjson",
@@ -51,6 +52,8 @@ class Law:
         format = _TABLES.get(answer.headers.get("content-type", ""))
         if answer.status == 200 and format is not None and question.path in (b"/v1/stats", b"/v1/flights"):
             return _table(question.expected, format, answer)
+        if answer.status == 200 and question.path in _PAGES:
+            return _page(answer)
         try:
             body = answer.json()
         except ValueError:
@@ -78,6 +81,11 @@ def _validator(schema: Any) -> Draft202012Validator:
 def _template(path: bytes) -> str:
     text = path.decode("latin-1")
     return "/v1/flights/{flight_id}" if text.startswith("/v1/flights/") else text
+
+
+def _page(answer: Answer) -> list[str]:
+    is_html = answer.headers.get("content-type") == "text/html; charset=utf-8"
+    return [] if is_html and answer.body.startswith(b"<!doctype html>") else ["it is no page"]
 
 
 def _problem(answer: Answer, body: dict[str, Any]) -> list[str]:

@@ -99,6 +99,19 @@ def test_the_law_is_not_blind(own: Campaign, answer: Answer, found: str) -> None
     assert (found in "; ".join(broken)) if found else not broken
 
 
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (Answer(200, {"content-type": "text/html; charset=utf-8"}, b"<!doctype html>\n"), []),
+        (Answer(200, {"content-type": "text/html; charset=utf-8"}, b"Traceback"), ["it is no page"]),
+        (Answer(200, {"content-type": "application/json"}, b"<!doctype html>\n"), ["it is no page"]),
+    ],
+)
+def test_a_page_is_a_page(own: Campaign, answer: Answer, found: list[str]) -> None:
+    """A path that is cut short may lead to it."""
+    assert own.law.broken(Question("path", b"/"), answer) == found
+
+
 def test_the_law_knows_the_parameter_that_has_to_be_named(own: Campaign) -> None:
     answer = Answer(422, TYPE, PROBLEM % (b"d", b"UA"))
     for expected, is_broken in (
