@@ -8,9 +8,10 @@ import struct
 from dataclasses import replace
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Condition, Event, Thread
+from threading import Condition, Event, Lock, Thread
 from types import TracebackType
 from typing import NamedTuple
+from urllib.parse import parse_qs, quote, urlsplit
 
 from tests.storage_faults.faults import (
     HONEST,
@@ -52,6 +53,9 @@ class LyingProxy:
         self._released = Event()
         self._in_flight = 0
         self._changed = Condition()
+        self._sessions: dict[str, Request] = {}
+        """Resumable uploads under way that may not replace anything, by their id."""
+        self._creating = Lock()
         self._listener = _listener(self)
         self.url = f"http://127.0.0.1:{self._listener.server_address[1]}"
 
@@ -107,7 +111,11 @@ class LyingProxy:
             client.reset()
 
     def _forward(self, client: _Handler, request: Request, body: bytes, flip: Fault | None) -> _Answer:
-        """The server's answer. Like Cloud Storage, unlike the server, it refuses bytes without their crc32c."""
+        """The server's answer.
+
+        Like Cloud Storage, unlike the server, it refuses bytes without their crc32c, and the end of a resumable upload
+        whose object somebody else has created meanwhile.
+        """
         if request.operation in UPLOADS:
             is_simple = request.operation is Operation.CREATE
             upload = multipart(body) if is_simple else sent(body, client.headers.get("x-goog-hash", ""))
@@ -115,8 +123,24 @@ class LyingProxy:
                 upload = replace(upload, content=flipped(upload.content, position(upload.content, flip)))
             if not upload.is_whole:
                 return _Answer(400, (("Content-Type", "application/json"),), refusal())
-            body = upload.body
-        return self._ask(client, body)
+            with self._creating:
+                return self._conflict(client) or self._ask(client, upload.body)
+        answer = self._ask(client, body)
+        if request.operation is Operation.BEGIN and _query(client.path).get("ifGenerationMatch") == ["0"]:
+            self._sessions[_session(dict(answer.headers)["Location"])] = request
+        return answer
+
+    def _conflict(self, client: _Handler) -> _Answer | None:
+        begun = self._sessions.pop(_session(client.path), None)
+        if begun is None:
+            return None
+        bucket = urlsplit(client.path).path.partition("/b/")[2].partition("/")[0]
+        connection = HTTPConnection("127.0.0.1", self._server_port, timeout=_SERVER_ANSWERS_S)
+        try:
+            connection.request("GET", f"/storage/v1/b/{bucket}/o/{quote(begun.name, safe='')}")
+            return _refused(412) if connection.getresponse().status == 200 else None
+        finally:
+            connection.close()
 
     def _ask(self, client: _Handler, body: bytes) -> _Answer:
         connection = HTTPConnection("127.0.0.1", self._server_port, timeout=_SERVER_ANSWERS_S)
@@ -142,6 +166,15 @@ def _changed(answer: _Answer, request: Request, fault: Fault | None) -> tuple[_A
         body = flipped(body, position(body, fault))
     told = len(answer.body) if fault is not None and fault.kind is Kind.CUT else len(body)
     return answer._replace(body=body), told
+
+
+def _query(target: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(target).query)
+
+
+def _session(target: str) -> str:
+    """The id of the resumable upload that a URL belongs to; "" for none."""
+    return _query(target).get("upload_id", [""])[0]
 
 
 def _refused(status: int) -> _Answer:

@@ -119,6 +119,23 @@ def test_a_create_whose_answer_is_lost_is_unknown_and_what_it_made_stays(
     assert _found(lake) == SOURCE
 
 
+def test_a_create_of_what_is_there_replaces_nothing(lake: LyingLake, carrier: Operation) -> None:
+    lake.store.create(NAME, SOURCE)
+    with pytest.raises(ObjectExistsError, match=NAME):
+        lake.store.create(NAME, SOURCE[::-1])
+    assert Operation.DELETE not in [request.operation for request, _ in lake.proxy.told]
+    assert _found(lake) == SOURCE
+
+
+def test_a_create_that_arrives_late_replaces_nothing(lake: LyingLake, carrier: Operation) -> None:
+    lake.proxy.plan = times(1, LATE, carrier)
+    with pytest.raises(CreateUnknownError):
+        lake.store.create(NAME, SOURCE[::-1])
+    lake.truth.create(NAME, SOURCE)
+    lake.proxy.be_honest()
+    assert _found(lake) == SOURCE
+
+
 def test_a_create_may_yet_happen_after_it_was_given_up(lake: LyingLake, carrier: Operation) -> None:
     lake.proxy.plan = times(1, LATE, carrier)
     with pytest.raises(CreateUnknownError):
