@@ -11,9 +11,9 @@ import asyncio
 import datetime as dt
 import itertools
 import shutil
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -58,6 +58,7 @@ class _Decided:
     """The state of a date. Its files stay for as long as somebody reads them."""
 
     inputs: _Inputs
+    folder: Path
     paths: tuple[Path, ...]
     bytes: int
     users: int = 0
@@ -77,7 +78,7 @@ class DecidedDates:
         self._kept: OrderedDict[dt.date, _Decided] = OrderedDict()  # least recently used first
         self._making = asyncio.Lock()
         self._attempts = itertools.count(1)  # no path is used twice: DuckDB remembers what it read in one
-        self._given_up: list[Path] = []
+        self._states: Counter[Path] = Counter()  # by folder; where there are none, a query was given up
         self._counts = DecidedCounts()
 
     @property
@@ -142,9 +143,6 @@ class DecidedDates:
         folder = self._folder / str(next(self._attempts))
         try:
             await fetch(Query(_sql(missing, known, local, folder)))
-        except BaseException:
-            self._given_up.append(folder)  # the query of a caller who left may still be writing to it
-            raise
         finally:
             self._give_back(known.values())
         for date, inputs in missing.items():
@@ -154,6 +152,7 @@ class DecidedDates:
     def _keep(self, date: dt.date, decided: _Decided) -> None:
         self._drop(date)
         self._kept[date] = decided
+        self._states[decided.folder] += 1
         self._count(made=1, size=decided.bytes)
 
     def _take(self, dates: Iterable[dt.date]) -> list[_Decided]:
@@ -183,16 +182,18 @@ class DecidedDates:
         if decided.is_kept or decided.users > 0:
             return
         for path in decided.paths:
-            path.unlink()
-            with suppress(OSError):  # others are there still
-                path.parent.rmdir()
-                path.parent.parent.rmdir()
+            path.unlink(missing_ok=True)
         self._count(size=-decided.bytes)
+        self._states[decided.folder] -= 1
+        if self._states[decided.folder] == 0:
+            del self._states[decided.folder]
+            shutil.rmtree(decided.folder, ignore_errors=True)
 
     def _remove_given_up(self) -> None:
-        for folder in self._given_up:
-            shutil.rmtree(folder, ignore_errors=True)
-        self._given_up = [folder for folder in self._given_up if folder.exists()]
+        """What failed or was left by its caller. Looked for each time: such a query may begin to write only now."""
+        for folder in self._folder.iterdir():
+            if folder not in self._states:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _count(self, found: int = 0, made: int = 0, size: int = 0) -> None:
         counts = self._counts
@@ -230,7 +231,7 @@ def _sql(missing: Collection[dt.date], known: Mapping[dt.date, _Decided], local:
 def _read(folder: Path, date: dt.date, inputs: _Inputs) -> _Decided:
     """What `_sql` has written about the date: no file if there is no event, several if several threads wrote."""
     paths = tuple(sorted((folder / f"flight_date={date.isoformat()}").glob("*.parquet")))
-    return _Decided(inputs, paths, sum(path.stat().st_size for path in paths))
+    return _Decided(inputs, folder, paths, sum(path.stat().st_size for path in paths))
 
 
 def _month_of(date: dt.date, files: Files) -> tuple[str, int] | None:

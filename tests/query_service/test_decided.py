@@ -359,6 +359,30 @@ def test_a_caller_who_leaves_while_dates_are_decided_leaves_nothing_behind(works
     assert workshop.decided.counts == DecidedCounts(found=1, made=1, bytes=workshop.on_disk)
 
 
+def test_a_query_that_writes_only_after_its_caller_has_left_leaves_nothing_behind(workshop: Workshop) -> None:
+    """An interrupt that comes before the query has begun is lost: it may write while others decide already."""
+    days = [DAY + timedelta(n) for n in range(3)]
+    asked = [local([], [workshop.landed(late(1, flight_date=day))]) for day in days]
+
+    async def ask() -> None:
+        given_up: list[str] = []
+
+        async def leaving(query: Query) -> pa.Table:
+            given_up.append(query.sql)
+            raise asyncio.CancelledError
+
+        with pytest.raises(asyncio.CancelledError):
+            async with workshop.decided.of(asked[0], leaving):
+                raise AssertionError("it was never decided")
+        await workshop.ask(asked[1])
+        workshop.connection.execute(given_up[0])
+        await workshop.ask(asked[2])
+
+    asyncio.run(ask())
+    assert len(list(workshop.kept.iterdir())) == 2
+    assert workshop.decided.counts.bytes == workshop.on_disk
+
+
 def test_what_an_earlier_process_left_is_removed(tmp_path: Path) -> None:
     left = tmp_path / "decided" / "1" / "flight_date=2013-01-01" / "data_0.parquet"
     left.parent.mkdir(parents=True)
