@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import itertools
+import logging
 import shutil
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
@@ -18,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 
 from lakehouse.event import COLUMNS
@@ -30,6 +32,8 @@ _GROWTH: Final = 2
 """What is kept takes at most about this many times the bytes that it was decided from, being compressed less."""
 
 _COLUMNS: Final = ", ".join(COLUMNS)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,19 @@ class DecidedDates:
 
     @asynccontextmanager
     async def of(self, local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]) -> AsyncIterator[Local]:
-        """`local` with the dates that its tail touches decided, on disk until the block ends.
+        """`local` with the dates that its tail touches decided, on disk until the block ends; `local` if that fails.
 
-        `fetch` runs the query that decides; one question does that at a time. Raises what it raises.
+        `fetch` runs the query that decides; one question does that at a time. Raises what it raises, except errors
+        of DuckDB: to decide and write takes memory and disk that the question alone may not need.
         """
-        used = await self._used(local, fetch)
+        used: list[_Decided] | None = None
+        try:
+            used = await self._used(local, fetch)
+        except (duckdb.Error, OSError) as error:
+            _log.warning("dates are decided for one question alone: %s", str(error).partition("\n")[0])
+        if used is None:
+            yield local
+            return
         try:
             yield replace(local, decided=tuple(path for decided in used for path in decided.paths))
         finally:
@@ -125,11 +137,18 @@ class DecidedDates:
                 raise
 
     def _missing(self, wanted: Mapping[dt.date, _Inputs]) -> dict[dt.date, _Inputs]:
+        self._drop_lost(wanted)
         return {
             date: inputs
             for date, inputs in wanted.items()
             if date not in self._kept or self._kept[date].inputs != inputs
         }
+
+    def _drop_lost(self, dates: Iterable[dt.date]) -> None:
+        """Something outside (a cleaner of temporary folders) may have taken files away."""
+        for date in dates:
+            if date in self._kept and not all(path.exists() for path in self._kept[date].paths):
+                self._drop(date)
 
     async def _made(
         self, missing: Mapping[dt.date, _Inputs], local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]
@@ -191,6 +210,7 @@ class DecidedDates:
 
     def _remove_given_up(self) -> None:
         """What failed or was left by its caller. Looked for each time: such a query may begin to write only now."""
+        self._folder.mkdir(parents=True, exist_ok=True)
         for folder in self._folder.iterdir():
             if folder not in self._states:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import date, timedelta
@@ -101,6 +102,30 @@ def test_a_landed_file_that_cannot_be_read_is_a_problem_that_names_it() -> None:
     with serving(lake.store, **DECIDED) as api:
         assert broken in problem(api.get("/v1/stats"), 503, "unreadable")["detail"]
         assert api.rows("/v1/stats?date_from=2013-01-02")[0]["flights"] == 1
+
+
+def test_kept_files_that_something_outside_took_away_are_made_again(tmp_path: Path) -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(flight_date=NEXT))
+    with serving(lake.store, cache_dir=tmp_path, **DECIDED) as api:
+        assert api.rows("/v1/stats")[0]["flights"] == 2
+        for path in (tmp_path / "decided").rglob("*.parquet"):
+            path.unlink()
+        assert api.rows("/v1/stats")[0]["flights"] == 2
+        shutil.rmtree(tmp_path / "decided")
+        lake.land(event(flight_number=1))
+        assert api.rows("/v1/stats")[0]["flights"] == 3
+        assert metric(api, "made_total") == 6
+
+
+def test_a_question_is_answered_when_there_is_no_disk_to_decide_its_dates_for_others(tmp_path: Path) -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    with serving(lake.store, cache_dir=tmp_path, **DECIDED) as api:
+        (tmp_path / "decided").rmdir()
+        (tmp_path / "decided").write_bytes(b"no folder")
+        assert api.rows("/v1/stats")[0]["flights"] == 1
+        assert metric(api, "made_total") == 0
 
 
 def test_a_question_that_many_ask_at_once_is_decided_once() -> None:
@@ -380,6 +405,26 @@ def test_a_query_that_writes_only_after_its_caller_has_left_leaves_nothing_behin
 
     asyncio.run(ask())
     assert len(list(workshop.kept.iterdir())) == 2
+    assert workshop.decided.counts.bytes == workshop.on_disk
+
+
+@pytest.mark.parametrize("error", [duckdb.OutOfMemoryException, duckdb.IOException])
+def test_a_question_decides_for_itself_when_deciding_for_all_fails(
+    workshop: Workshop, error: type[duckdb.Error]
+) -> None:
+    first, second = workshop.landed(late(3, 3)), workshop.landed(late(4, 4))
+
+    async def failing(query: Query) -> pa.Table:
+        raise error("no more of it")
+
+    async def ask() -> None:
+        await workshop.ask(local([], [first]))
+        async with workshop.decided.of(local([], [first, second]), failing) as alone:
+            assert alone.decided is None
+            assert workshop.rows(alone) == [(DAY, 1545, 4)]
+        assert await workshop.ask(local([], [first, second])) == [(DAY, 1545, 4)]
+
+    asyncio.run(ask())
     assert workshop.decided.counts.bytes == workshop.on_disk
 
 
