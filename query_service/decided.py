@@ -91,16 +91,13 @@ class DecidedDates:
         return self._counts
 
     def is_worth(self, files: Files) -> bool:
-        """Whether the tail is large enough, and all that the question needs takes at most half of the room.
-
-        Not while twice the room is taken: what was dropped stays on disk while it is read.
-        """
+        """Whether the tail is large enough, and all that the question needs takes at most half of the room."""
         dates = {file.flight_date for file in files.tail}
         tail_bytes = sum(file.info.size for file in files.tail)
         if not files.tail or tail_bytes < self._from_bytes:
             return False
         read = tail_bytes + sum(_bytes_of(month, dates) for month in files.months)
-        return _GROWTH * read <= self._max_bytes // 2 and self._counts.bytes <= 2 * self._max_bytes
+        return _GROWTH * read <= self._max_bytes // 2
 
     @asynccontextmanager
     async def of(self, local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]) -> AsyncIterator[Local]:
@@ -122,13 +119,15 @@ class DecidedDates:
         finally:
             self._give_back(used)
 
-    async def _used(self, local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]) -> list[_Decided]:
-        """The state of each date that the tail touches, for as long as it is read."""
+    async def _used(self, local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]) -> list[_Decided] | None:
+        """The state of each date that the tail touches, for as long as it is read; None if there is no room."""
         wanted = _wanted(local.files)
         if not self._missing(wanted):
             return self._take(wanted)
         async with self._making:
             missing = self._missing(wanted)
+            if missing and self._counts.bytes > 2 * self._max_bytes:
+                return None
             found = self._take(date for date in wanted if date not in missing)
             try:
                 return found + await self._made(missing, local, fetch)

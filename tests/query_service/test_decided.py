@@ -346,13 +346,16 @@ def test_while_twice_the_room_is_taken_nothing_is_decided(tmp_path: Path) -> Non
 
         async def ask() -> None:
             async with AsyncExitStack() as stack:
-                for each in asked:
-                    if not workshop.decided.is_worth(each.files):
-                        break
-                    await stack.enter_async_context(workshop.decided.of(each, workshop.fetch))
+                entering = (stack.enter_async_context(workshop.decided.of(each, workshop.fetch)) for each in asked)
+                found = [each.decided is not None for each in await asyncio.gather(*entering)]  # all at once
+                assert found == sorted(found, reverse=True)
+                assert not all(found)
                 assert 80_000 < workshop.on_disk < 100_000
+                async with workshop.decided.of(asked[found.index(False) - 1], workshop.fetch) as kept:
+                    assert kept.decided is not None
             assert workshop.on_disk <= 40_000
-            assert workshop.decided.is_worth(asked[-1].files)
+            async with workshop.decided.of(asked[-1], workshop.fetch) as later:
+                assert later.decided is not None
 
         asyncio.run(ask())
 
