@@ -123,12 +123,12 @@ class DecidedDates:
         """The state of each date that the tail touches, for as long as it is read; None if there is no room."""
         wanted = _wanted(local.files)
         if not self._missing(wanted):
-            return self._take(wanted)
+            return self._found(wanted)
         async with self._making:
             missing = self._missing(wanted)
             if missing and self._counts.bytes > 2 * self._max_bytes:
                 return None
-            found = self._take(date for date in wanted if date not in missing)
+            found = self._found([date for date in wanted if date not in missing])
             try:
                 return found + await self._made(missing, local, fetch)
             except BaseException:
@@ -173,6 +173,10 @@ class DecidedDates:
         self._states[decided.folder] += 1
         self._count(made=1, size=decided.bytes)
 
+    def _found(self, dates: Collection[dt.date]) -> list[_Decided]:
+        self._count(found=len(dates))
+        return self._take(dates)
+
     def _take(self, dates: Iterable[dt.date]) -> list[_Decided]:
         """What is kept of these dates; others go if there is no room for all."""
         taken = []
@@ -180,7 +184,6 @@ class DecidedDates:
             self._kept.move_to_end(date)
             self._kept[date].users += 1
             taken.append(self._kept[date])
-        self._count(found=len(taken))
         while sum(decided.bytes for decided in self._kept.values()) > self._max_bytes:
             self._drop(next(iter(self._kept)))
         return taken
