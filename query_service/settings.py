@@ -17,7 +17,7 @@ from lakehouse.logs import LogFormat
 from query_service.memory_limit import memory_limit_bytes
 
 _PREFIX = "API_"
-_UNITS: Final = {"_s": "seconds", "_mb": "MB"}
+_UNITS: Final = {"_s": "seconds", "_mb": "MB", "_kb": "kB"}
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", re.ASCII)
 
 

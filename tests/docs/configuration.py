@@ -24,6 +24,7 @@ _UNITS: Final = (
     ("_per_s", "requests/s"),
     ("_s", "seconds"),
     ("_mb", "MB"),
+    ("_kb", "kB"),
     ("_rows", "rows"),
     ("_messages", "messages"),
     ("_files", "files"),
