@@ -30,6 +30,8 @@ from query_service.files import Files, Local
 
 _GROWTH: Final = 2
 """What is kept takes at most about this many times the bytes that it was decided from, being compressed less."""
+_MOST_DATES: Final = 100
+"""Of one question: DuckDB writes as many files at once, each from memory of its own."""
 
 _COLUMNS: Final = ", ".join(COLUMNS)
 
@@ -91,10 +93,10 @@ class DecidedDates:
         return self._counts
 
     def is_worth(self, files: Files) -> bool:
-        """Whether the tail is large enough, and all that the question needs takes at most half of the room."""
+        """Whether the tail is large enough and touches few dates, which take at most about half of the room."""
         dates = {file.flight_date for file in files.tail}
         tail_bytes = sum(file.info.size for file in files.tail)
-        if not files.tail or tail_bytes < self._from_bytes:
+        if not 0 < len(dates) <= _MOST_DATES or tail_bytes < self._from_bytes:
             return False
         read = tail_bytes + sum(_bytes_of(month, dates) for month in files.months)
         return _GROWTH * read <= self._max_bytes // 2

@@ -95,6 +95,16 @@ def test_what_would_take_more_than_half_of_the_room_is_decided_each_time() -> No
         assert metric(api, "made_total") == 0
 
 
+def test_a_tail_of_very_many_dates_is_decided_each_time() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(*(event(flight_date=DAY + timedelta(n)) for n in range(101)))
+    with serving(lake.store, **DECIDED) as api:
+        assert api.rows("/v1/stats")[0]["flights"] == 101
+        assert metric(api, "made_total") == 0
+        assert api.rows("/v1/stats?date_from=2013-01-02")[0]["flights"] == 100
+        assert metric(api, "made_total") == 100
+
+
 def test_a_landed_file_that_cannot_be_read_is_a_problem_that_names_it() -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event(), event(flight_date=NEXT))
