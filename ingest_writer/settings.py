@@ -139,7 +139,8 @@ def subscription_from_environment() -> str:
     name = os.environ.get("PUBSUB_SUBSCRIPTION", "")
     parts = name.split("/")
     if len(parts) != 4 or parts[0] != "projects" or parts[2] != "subscriptions" or not all(parts):
-        raise ConfigError(f"PUBSUB_SUBSCRIPTION is {name!r}; it takes projects/PROJECT/subscriptions/NAME")
+        found = f"is {name!r}" if name else "is not set"
+        raise ConfigError(f"PUBSUB_SUBSCRIPTION {found}; it takes projects/PROJECT/subscriptions/NAME")
     return name
 
 

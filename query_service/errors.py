@@ -79,7 +79,7 @@ def flight_missing_error(flight_id: str) -> ProblemError:
 def snapshot_not_yet_error(number: int, latest: int) -> ProblemError:
     """404: no snapshot has this number yet."""
     detail = f"Snapshot {number} is not there yet; the latest is {latest}."
-    expected = f"a snapshot up to {latest}" if latest else "no snapshot at all: nothing was merged yet"
+    expected = f"a snapshot up to {latest}" if latest else "to be left out: nothing has been merged yet"
     return ProblemError(
         Problem(404, "snapshot", "There is no such snapshot yet", detail, "snapshot", str(number), expected)
     )

@@ -127,7 +127,7 @@ def test_an_interval_says_what_it_takes(text: str, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["run"], "ingest_writer: PUBSUB_SUBSCRIPTION is ''"),
+        (["run"], "ingest_writer: PUBSUB_SUBSCRIPTION is not set; it takes projects/PROJECT/subscriptions/NAME"),
         (["load", "missing.csv"], "ingest_writer: missing.csv: there is no such file"),
         (["load", "flights.xlsx"], "ingest_writer: flights.xlsx: takes files that end in"),
     ],

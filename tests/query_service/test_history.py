@@ -192,7 +192,9 @@ def test_a_snapshot_that_is_not_there_yet_is_not_found(path: str) -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event())
     with serving(lake.store) as api:
-        assert "the latest is 0" in problem(api, f"{path}?snapshot=1", 404)["detail"]
+        refused = problem(api, f"{path}?snapshot=1", 404)
+        assert "the latest is 0" in refused["detail"]
+        assert refused["expected"] == "to be left out: nothing has been merged yet"
         lake.merge()
         assert api.get(f"{path}?snapshot=1").status_code == 200
         assert "the latest is 1" in problem(api, f"{path}?snapshot=2", 404)["detail"]
