@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     plan_timeout_s: float = Field(5.0, gt=0, le=300)
     """Ten times a listing of ten pages: a store that is slower than this does not answer."""
     cache_mb: int = Field(512, ge=1)
-    """Downloaded files, about 40 million flights. With DuckDB's memory it fills half of an instance of 2 GiB,
+    """Downloaded files: at 28 bytes a flight, 18 million. With DuckDB's memory it fills half of an instance of 2 GiB,
     where the file system is memory too."""
     cache_dir: Path | None = None
     """None is a temporary folder that goes with the process. A folder that is named belongs to one process."""

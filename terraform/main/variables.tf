@@ -137,7 +137,7 @@ variable "api_memory" {
   description = "MiB of an API instance and what of it the file cache and DuckDB may use (MB). The disk of Cloud Run is memory, so all of it counts."
   type = object({
     instance_mib = optional(number, 2048)
-    cache_mb     = optional(number, 512) # about 40 million flights
+    cache_mb     = optional(number, 512) # 18 million flights
     duckdb_mb    = optional(number, 512)
   })
   default = {}
