@@ -82,8 +82,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "newest wins over tail and merged",
         "lakehouse/newest.py",
-        'f"UNION ALL ({newest(touched)})"',
-        'f"UNION ALL ({newest(tail)} AND {condition})"',
+        "decided = newest(touched)",
+        'decided = f"{newest(tail)} AND {condition}"',
         "tests/query_service/test_statistics.py::test_a_tail_event_that_is_older_than_the_merged_one_changes_nothing",
     ),
     Safeguard(
