@@ -21,7 +21,7 @@ from fsspec import AbstractFileSystem
 from lakehouse import names
 from lakehouse.errors import MachineError, ObjectMissingError, UnreadableError
 from lakehouse.event import COLUMNS, EVENT_SCHEMA
-from lakehouse.newest import VISIBLE, quoted, read_files, without_probes
+from lakehouse.newest import VISIBLE, quoted, read_uris, without_probes
 from lakehouse.plan import Planner
 from lakehouse.snapshot import Snapshot
 from lakehouse.store import Store
@@ -46,8 +46,8 @@ def publish_attachable(store: Store, planner: Planner, scratch: Path) -> bool:
 def view_sql(url: str, snapshot: Snapshot) -> str:
     """SELECT of the flights of the snapshot, without probes, void ones, and without the tail."""
     root = unquote(url.removeprefix("file://")) if url.startswith("file://") else url  # DuckDB decodes nothing
-    uris = [quoted(f"{root}/{snapshot.months[month].path}") for month in sorted(snapshot.months)]
-    files = f"read_parquet([{', '.join(uris)}], hive_partitioning = false)" if uris else read_files([])
+    entries = [snapshot.months[month] for month in sorted(snapshot.months)]
+    files = read_uris([(f"{root}/{entry.path}", entry.format_version) for entry in entries])
     return f"SELECT {', '.join(COLUMNS)} FROM {files} WHERE {VISIBLE} AND {without_probes()}"
 
 

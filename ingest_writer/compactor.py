@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,6 +30,7 @@ from lakehouse.errors import (
     StoreUnavailableError,
     UnreadableError,
 )
+from lakehouse.event import FORMAT_VERSION
 from lakehouse.names import RandomId
 from lakehouse.plan import LandedFile, Now, Plan, Planner, by_month
 from lakehouse.snapshot import MonthFile, Snapshot, to_json
@@ -216,12 +217,25 @@ class _Workshop:
         self._random_id = random_id
 
     def merge_months(self, plan: Plan, skip: Iterable[str], report: Report) -> dict[str, Merged]:
-        """New month files for the months that have a tail, but for those in `skip`."""
+        """New month files for the months that have a tail, and one of an older format; but for those in `skip`."""
         skipped = set(skip)
         todo = {month: files for month, files in by_month(plan.tail).items() if month not in skipped}
         with ThreadPoolExecutor(self._options.months_at_once, thread_name_prefix="merge") as pool:
             made = pool.map(lambda month: self._merge_month(plan, month, todo[month], report), sorted(todo))
-            return {month: merged for month, merged in zip(sorted(todo), made, strict=True) if merged is not None}
+            results = {month: merged for month, merged in zip(sorted(todo), made, strict=True) if merged is not None}
+        return results | self._upgrade_one(plan, skipped | todo.keys(), report)
+
+    def _upgrade_one(self, plan: Plan, skipped: Collection[str], report: Report) -> dict[str, Merged]:
+        """A new file for the first month that has one of an older format, so that in time all files are alike.
+
+        One a run: the tail, which grows meanwhile, comes first.
+        """
+        for month, entry in sorted(plan.snapshot.months.items()):
+            if month not in skipped and _is_outdated(entry):
+                merged = self._merge_month(plan, month, [], report)
+                if merged is not None:
+                    return {month: merged}
+        return {}
 
     def _merge_month(self, plan: Plan, month: str, tail: list[LandedFile], report: Report) -> Merged | None:
         base = plan.snapshot.months.get(month)
@@ -230,7 +244,7 @@ class _Workshop:
         except CacheFullError as error:
             report.failed[month] = error
             return None
-        if not readable:
+        if not readable and (base is None or not _is_outdated(base)):
             return None
         report.failed.pop(month, None)  # of an earlier try
         try:
@@ -299,3 +313,7 @@ class _Workshop:
                 break
             taken.append(file)
         return taken
+
+
+def _is_outdated(entry: MonthFile) -> bool:
+    return entry.format_version < FORMAT_VERSION

@@ -15,7 +15,7 @@ from lakehouse.checksum import file_crc32c
 from lakehouse.errors import MachineError
 from lakehouse.event import FORMAT_VERSION
 from lakehouse.newest import SORT_KEY, newest, quoted, read_files
-from lakehouse.parquet import Summary, check_month_file
+from lakehouse.parquet import Contents, Summary, check_month_file
 from lakehouse.snapshot import MonthFile
 
 _ROW_GROUP_ROWS = 122_880  # DuckDB's own vector-friendly default: a month of one airline's flights is one group
@@ -32,6 +32,7 @@ def month_entry(path: str, since: int, file: Path, summary: Summary) -> MonthFil
         min_flight_date=summary.min_flight_date,
         max_flight_date=summary.max_flight_date,
         max_event_time=summary.max_event_time,
+        format_version=FORMAT_VERSION,
     )
 
 
@@ -60,7 +61,7 @@ class Merger:
             summary = self._merge(inputs, output)
         except (duckdb.Error, OSError) as error:
             raise MachineError(f"merge of {len(inputs)} files: {str(error).partition(chr(10))[0][:300]}") from error
-        check_month_file(output.name, output, summary.rows)
+        check_month_file(output.name, output, Contents(summary.rows, FORMAT_VERSION))
         return summary
 
     def _merge(self, inputs: Sequence[Path], output: Path) -> Summary:

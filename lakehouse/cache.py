@@ -17,7 +17,8 @@ from pathlib import Path
 
 from lakehouse.checksum import file_crc32c
 from lakehouse.errors import CacheFullError, UnreadableError
-from lakehouse.parquet import check_landed_file, check_month_file
+from lakehouse.formats import local_name
+from lakehouse.parquet import Contents, check_landed_file, check_month_file
 from lakehouse.plan import LandedFile
 from lakehouse.snapshot import MonthFile
 from lakehouse.store import Store
@@ -37,10 +38,9 @@ class CacheCounts:
 
 @dataclass
 class _Entry:
-    path: Path
     size: int
     pins: int
-    ready: Future[None]
+    ready: Future[Path]
 
 
 class FileCache:
@@ -69,9 +69,7 @@ class FileCache:
         try:
             for file in files:
                 taken.append(self._take(file))
-            for entry in taken:
-                entry.ready.result()
-            yield [entry.path for entry in taken]
+            yield [entry.ready.result() for entry in taken]
         finally:
             with self._lock:
                 for entry in taken:
@@ -121,8 +119,7 @@ class FileCache:
             if entry is not None:
                 self._drop(name)
             self._make_room(name, size)
-            path = self._folder / f"{uuid.uuid4().hex}.parquet"
-            entry = _Entry(path, size, 1, self._pool.submit(self._fetch, file, path))
+            entry = _Entry(size, 1, self._pool.submit(self._fetch, file))
             self._entries[name] = entry
             self._bytes += size
             self._counts = replace(self._counts, downloads=self._counts.downloads + 1)
@@ -144,18 +141,22 @@ class FileCache:
         entry = self._entries.pop(name)
         self._bytes -= entry.size
         entry.ready.cancel()
-        entry.ready.add_done_callback(lambda _: entry.path.unlink(missing_ok=True))  # it may be on its way still
+        entry.ready.add_done_callback(_remove)  # it may be on its way still
 
-    def _fetch(self, file: MonthFile | LandedFile, path: Path) -> None:
+    def _fetch(self, file: MonthFile | LandedFile) -> Path:
         name, _, crc32c = _identity(file)
+        stem = uuid.uuid4().hex
+        path = self._folder / stem
         try:
             self._store.download(name, path)
             if file_crc32c(path) != crc32c:
                 raise UnreadableError(name, f"its bytes do not have crc32c {crc32c}")
             if isinstance(file, LandedFile):
-                check_landed_file(name, path, file.flight_date)
+                version = check_landed_file(name, path, file.flight_date).format_version
             else:
-                check_month_file(name, path, file.rows)
+                version = file.format_version
+                check_month_file(name, path, Contents(file.rows, version))
+            return path.rename(self._folder / local_name(stem, version))
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -171,4 +172,9 @@ def _is_lost(entry: _Entry) -> bool:
     """The download failed, or something outside (a cleaner of temporary folders) took the file away."""
     if not entry.ready.done():
         return False
-    return entry.ready.exception() is not None or not entry.path.exists()
+    return entry.ready.exception() is not None or not entry.ready.result().exists()
+
+
+def _remove(ready: Future[Path]) -> None:
+    if not ready.cancelled() and ready.exception() is None:
+        ready.result().unlink(missing_ok=True)

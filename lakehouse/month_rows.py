@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.event import EVENT_SCHEMA, KEY, REQUIRED, FlightKey
+from lakehouse.event import KEY, REQUIRED, FlightKey
 from lakehouse.parquet import Summary, batches
 
 
@@ -23,7 +23,7 @@ def inspect_month(name: str, path: Path) -> tuple[Summary | None, list[str]]:
     At most one problem of each kind. Raises UnreadableError (not Parquet, other columns) and FormatTooNewError.
     """
     rows = _Rows()
-    for batch in batches(name, path, EVENT_SCHEMA):
+    for batch in batches(name, path):
         rows.see(batch)
     return rows.summary(), list(rows.problems.values())
 

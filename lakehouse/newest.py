@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from lakehouse.event import COLUMNS, EVENT_SCHEMA, KEY, ORDER, PROBE_CARRIER
+from lakehouse.event import COLUMNS, EVENT_SCHEMA, FORMAT_VERSION, KEY, ORDER, PROBE_CARRIER
+from lakehouse.formats import format_of, null, select_columns
 
 SORT_KEY: Final = ", ".join(KEY)
 """The order of rows in a month file."""
@@ -33,10 +34,20 @@ def newest(relation: str) -> str:
 
 def read_files(files: Sequence[Path]) -> str:
     """SQL relation of all rows of local Parquet files, in our columns; no rows when there are none."""
+    return read_uris([(str(file), format_of(file)) for file in files])
+
+
+def read_uris(files: Sequence[tuple[str, int]]) -> str:
+    """SQL relation of all rows of Parquet files, each a URI and its format, in our columns; none for no file."""
     if not files:
-        return f"(SELECT {_no_rows()})"
-    listed = ", ".join(quoted(str(file)) for file in files)
-    return f"read_parquet([{listed}], hive_partitioning = false)"
+        return f"(SELECT {', '.join(map(null, EVENT_SCHEMA))} LIMIT 0)"
+    relations = {
+        version: _read([uri for uri, of in files if of == version]) for version in sorted({v for _, v in files})
+    }
+    if relations.keys() == {FORMAT_VERSION}:
+        return relations[FORMAT_VERSION]
+    selects = (f"SELECT {select_columns(version)} FROM {relation}" for version, relation in relations.items())
+    return f"({' UNION ALL '.join(selects)})"
 
 
 def merged(
@@ -78,7 +89,5 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _no_rows() -> str:
-    types = {"date32[day]": "DATE", "int8": "TINYINT", "int32": "INTEGER", "string": "VARCHAR"}
-    columns = (f"NULL::{types.get(str(f.type), 'TIMESTAMPTZ')} AS {f.name}" for f in EVENT_SCHEMA)
-    return ", ".join(columns) + " LIMIT 0"
+def _read(uris: Sequence[str]) -> str:
+    return f"read_parquet([{', '.join(map(quoted, uris))}], hive_partitioning = false)"

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakehouse.errors import FormatTooNewError, UnreadableError
-from lakehouse.event import EVENT_SCHEMA, FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
+from lakehouse.event import FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
+from lakehouse.formats import schema_of
 
 METADATA_KEY: Final = b"format_version"
 COMPRESSION: Final = "zstd"
@@ -42,66 +43,95 @@ class Summary:
     max_event_time: dt.datetime
 
 
-def check_landed_file(name: str, path: Path, flight_date: dt.date) -> int:
-    """Reads the landed file whole; returns its rows.
+@dataclass(frozen=True)
+class Contents:
+    """What a file of events has."""
+
+    rows: int
+    format_version: int
+
+
+def check_landed_file(name: str, path: Path, flight_date: dt.date) -> Contents:
+    """Reads the landed file whole.
 
     Raises UnreadableError when it is not Parquet, has other columns, a null where none may be, or rows of
     another date; FormatTooNewError.
     """
     rows = 0
-    for batch in batches(name, path, EVENT_SCHEMA):
-        _check_no_nulls(name, batch)
-        if pc.any(pc.not_equal(batch["flight_date"], pa.scalar(flight_date))).as_py():
-            raise UnreadableError(name, f"has rows of another flight_date than {flight_date}")
-        rows += batch.num_rows
+    with _opened(name, path) as (file, version):
+        for batch in _batches(file):
+            _check_no_nulls(name, batch)
+            if pc.any(pc.not_equal(batch["flight_date"], pa.scalar(flight_date))).as_py():
+                raise UnreadableError(name, f"has rows of another flight_date than {flight_date}")
+            rows += batch.num_rows
     if rows == 0:
         raise UnreadableError(name, "has no rows")
-    return rows
+    return Contents(rows, version)
 
 
-def check_month_file(name: str, path: Path, rows: int) -> None:
+def check_month_file(name: str, path: Path, expected: Contents) -> None:
     """Looks at the footer. Raises UnreadableError when columns or rows are not as expected; FormatTooNewError."""
-    with _opened(name, path, EVENT_SCHEMA) as file:
-        found = file.metadata.num_rows
-    if found != rows:
-        raise UnreadableError(name, f"has {found} rows, its snapshot says {rows}")
+    found = contents(name, path)
+    if found.rows != expected.rows:
+        raise UnreadableError(name, f"has {found.rows} rows, its snapshot says {expected.rows}")
+    if found.format_version != expected.format_version:
+        why = f"has format_version {found.format_version}, its snapshot says {expected.format_version}"
+        raise UnreadableError(name, why)
+
+
+def contents(name: str, path: Path) -> Contents:
+    """What the footer says. Raises UnreadableError when the columns are not those of its format; FormatTooNewError."""
+    with _opened(name, path) as (file, version):
+        return Contents(file.metadata.num_rows, version)
 
 
 def read_rejected_file(name: str, path: Path) -> pa.Table:
     """The rows of a rejected file. Raises UnreadableError, FormatTooNewError."""
-    with _opened(name, path, REJECTED_SCHEMA) as file:
+    with _opened(name, path, REJECTED_SCHEMA) as (file, _):
         return file.read()
 
 
-def batches(name: str, path: Path, expected: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The rows of the object `name`, some at a time. Raises UnreadableError, FormatTooNewError."""
-    with _opened(name, path, expected) as file:
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-            batch.validate(full=True)  # reading does not look whether strings are UTF-8
-            yield batch
+def batches(name: str, path: Path) -> Iterator[pa.RecordBatch]:
+    """The events of the object `name`, some at a time; columns that its format has not are not there.
+
+    Raises UnreadableError, FormatTooNewError.
+    """
+    with _opened(name, path) as (file, _):
+        yield from _batches(file)
 
 
-def check_schema(name: str, file: pq.ParquetFile, expected: pa.Schema) -> None:
-    """Raises UnreadableError when the columns or their types differ; FormatTooNewError before that."""
+def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+        batch.validate(full=True)  # reading does not look whether strings are UTF-8
+        yield batch
+
+
+def check_schema(name: str, file: pq.ParquetFile, expected: pa.Schema | None = None) -> int:
+    """The format of the file. `expected`: its columns; those of events in that format when it is None.
+
+    Raises UnreadableError when the columns or their types differ; FormatTooNewError before that.
+    """
     written = (file.metadata.metadata or {}).get(METADATA_KEY)
-    if written is None or not written.isdigit():
+    if written is None or not written.isdigit() or int(written) == 0:
         raise UnreadableError(name, f"has format_version {written!r} in its metadata")
-    if int(written) > FORMAT_VERSION:
-        raise FormatTooNewError(name, int(written), FORMAT_VERSION)
+    version = int(written)
+    if version > FORMAT_VERSION:
+        raise FormatTooNewError(name, version, FORMAT_VERSION)
+    expected = schema_of(version) if expected is None else expected
     found = file.schema_arrow
     if found.names != expected.names:
         raise UnreadableError(name, f"has columns {found.names}")
     for field in expected:
         if found.field(field.name).type != field.type:
             raise UnreadableError(name, f"column {field.name} is {found.field(field.name).type}, not {field.type}")
+    return version
 
 
 @contextmanager
-def _opened(name: str, path: Path, expected: pa.Schema) -> Iterator[pq.ParquetFile]:
+def _opened(name: str, path: Path, expected: pa.Schema | None = None) -> Iterator[tuple[pq.ParquetFile, int]]:
     try:
         with pq.ParquetFile(path) as file:
-            check_schema(name, file, expected)
-            yield file
+            yield file, check_schema(name, file, expected)
     except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: names in the footer that are not UTF-8
         why = str(error).partition("\n")[0][:200]
         raise UnreadableError(name, f"not a whole Parquet file: {why}") from error

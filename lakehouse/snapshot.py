@@ -25,6 +25,7 @@ class MonthFile:
     min_flight_date: dt.date
     max_flight_date: dt.date
     max_event_time: dt.datetime
+    format_version: int = FORMAT_VERSION
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def _entry_to_json(entry: MonthFile) -> dict[str, Any]:
         "min_flight_date": entry.min_flight_date.isoformat(),
         "max_flight_date": entry.max_flight_date.isoformat(),
         "max_event_time": entry.max_event_time.astimezone(dt.UTC).isoformat(timespec="microseconds"),
+        **({} if entry.format_version == 1 else {"format_version": entry.format_version}),  # format 1 knew of no other
     }
 
 
@@ -100,6 +102,11 @@ def _entry_from_json(month: str, entry: Mapping[str, Any]) -> MonthFile:
     parsed = names.parse_month_file(entry["path"])
     if parsed is None or parsed.month != month:
         raise ValueError(f"month {month} has path {entry['path']!r}")
+    version = entry.get("format_version", 1)
+    if not isinstance(version, int) or version < 1:
+        raise ValueError(f"month {month} has format_version {version!r}")
+    if version > FORMAT_VERSION:
+        raise FormatTooNewError(entry["path"], version, FORMAT_VERSION)
     max_event_time = dt.datetime.fromisoformat(entry["max_event_time"])
     if max_event_time.tzinfo is None:
         raise ValueError(f"month {month} has max_event_time {entry['max_event_time']!r}, without an offset")
@@ -112,4 +119,5 @@ def _entry_from_json(month: str, entry: Mapping[str, Any]) -> MonthFile:
         min_flight_date=dt.date.fromisoformat(entry["min_flight_date"]),
         max_flight_date=dt.date.fromisoformat(entry["max_flight_date"]),
         max_event_time=max_event_time,
+        format_version=version,
     )

@@ -15,8 +15,9 @@ from pathlib import Path
 from lakehouse import names
 from lakehouse.checksum import file_crc32c
 from lakehouse.errors import FormatTooNewError, LakeError, ObjectMissingError, UnreadableError
+from lakehouse.event import FORMAT_VERSION
 from lakehouse.month_rows import inspect_month, month_bounds
-from lakehouse.parquet import Summary, check_landed_file
+from lakehouse.parquet import Summary, check_landed_file, contents
 from lakehouse.plan import LandedFile, Now, Plan, Planner
 from lakehouse.snapshot import EMPTY, MonthFile, Snapshot, from_json
 from lakehouse.store import Store
@@ -38,7 +39,10 @@ class MonthReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found. `problems` are all of them, each naming its object; none means that all is well."""
+    """What a check found. `problems` are all of them, each naming its object; none means that all is well.
+
+    `outdated`: months whose file is of an older format, which is no problem, and which compaction is still to rewrite.
+    """
 
     listed_at: dt.datetime
     snapshot: int
@@ -48,6 +52,7 @@ class Report:
     tail_files: int
     foreign: int
     problems: tuple[str, ...]
+    outdated: int = 0
 
 
 def verify(store: Store, now: Now) -> Report:
@@ -74,6 +79,7 @@ def verify(store: Store, now: Now) -> Report:
         len(plan.tail),
         plan.landing.foreign,
         problems,
+        sum(entry.format_version < FORMAT_VERSION for entry in plan.snapshot.months.values()),
     )
 
 
@@ -128,6 +134,9 @@ class _Check:
             self._store.download(entry.path, path)
             if (found := file_crc32c(path)) != entry.crc32c:
                 yield f"{entry.path}: its bytes have crc32c {found}, the snapshot says {entry.crc32c}"
+            found_format = contents(entry.path, path).format_version
+            if found_format != entry.format_version:
+                yield f"{entry.path}: has format_version {found_format}, the snapshot says {entry.format_version}"
             summary, problems = inspect_month(entry.path, path)
         finally:
             path.unlink(missing_ok=True)
@@ -140,7 +149,7 @@ class _Check:
             self._store.download(file.name, path)
             if file_crc32c(path) != file.info.crc32c:
                 return UnreadableError(file.name, f"its bytes do not have crc32c {file.info.crc32c}")
-            return check_landed_file(file.name, path, file.flight_date)
+            return check_landed_file(file.name, path, file.flight_date).rows
         except (ObjectMissingError, UnreadableError, FormatTooNewError) as error:
             return error
         finally:

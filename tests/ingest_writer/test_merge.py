@@ -15,8 +15,8 @@ import pytest
 
 from ingest_writer.merge import Merger
 from lakehouse.errors import MachineError
-from lakehouse.event import EVENT_SCHEMA
-from lakehouse.parquet import check_month_file, to_parquet
+from lakehouse.event import EVENT_SCHEMA, FORMAT_VERSION
+from lakehouse.parquet import Contents, check_month_file, to_parquet
 from tests.ingest_writer.lines import random_rows
 from tests.lakehouse.lakes import newest, row, write
 
@@ -31,7 +31,7 @@ def merger(tmp_path: Path) -> Iterator[Merger]:
 def test_a_merge_writes_the_columns_version_and_compression_of_the_lake(merger: Merger, tmp_path: Path) -> None:
     output = tmp_path / "month's.parquet"
     summary = merger.merge([write(tmp_path / "a'b.parquet", [row("2013-01-02"), row("2013-01-01")])], output)
-    check_month_file("month", output, 2)
+    check_month_file("month", output, Contents(2, FORMAT_VERSION))
     assert (summary.rows, summary.min_flight_date, summary.max_flight_date) == (
         2,
         dt.date(2013, 1, 1),
@@ -101,7 +101,7 @@ def test_a_merge_far_larger_than_the_memory_limit_spills_and_is_right(tmp_path: 
         assert (tmp_path / "spill").exists()  # made when DuckDB first writes to disk
     finally:
         merger.close()
-    check_month_file("month", output, flights)
+    check_month_file("month", output, Contents(flights, FORMAT_VERSION))
     merged = pq.read_table(output, columns=["flight_number", "origin", "distance_km", "event_time"])
     assert set(merged["event_time"].unique().to_pylist()) == {dt.datetime(2013, 1, 1, 12, states - 1, tzinfo=dt.UTC)}
     keys = list(zip(merged["flight_number"].to_pylist(), merged["origin"].to_pylist(), strict=True))

@@ -41,7 +41,7 @@ def test_a_landed_file_passes_the_readers_check_and_holds_every_value(tmp_path: 
     events = decode_messages([message(encode(whole_event())), message(encode(event()), "2")]).events
     path = tmp_path / "landed.parquet"
     path.write_bytes(to_parquet(sorted_by_key(events)))
-    assert check_landed_file("landed", path, dt.date(2013, 1, 1)) == 2
+    assert check_landed_file("landed", path, dt.date(2013, 1, 1)).rows == 2
     table = pq.read_table(path)
     assert table.schema.equals(EVENT_SCHEMA)
     minimal, whole = table.to_pylist()

@@ -85,6 +85,11 @@ def test_unknown_members_are_ignored_when_the_version_is_known() -> None:
     assert from_json(_NAME, _document(note="from a later program")) == _SNAPSHOT
 
 
+def test_a_month_file_of_a_newer_format_is_refused_by_its_name() -> None:
+    with pytest.raises(FormatTooNewError, match=rf"{_ENTRY.path}: format_version 2 is newer than 1.*upgrade"):
+        from_json(_NAME, _with_entry(format_version=2))
+
+
 def test_a_newer_format_version_is_refused() -> None:
     with pytest.raises(FormatTooNewError, match=r"snapshots/0+42\.json: format_version 2 is newer than 1.*upgrade"):
         from_json(_NAME, _document(format_version=2, months="something else by then"))
@@ -114,6 +119,8 @@ def test_a_newer_format_version_is_refused() -> None:
         _with_entry(path="flights/flight_month=2013-01/x.parquet"),
         _with_entry(path=None),
         _with_entry(rows="three"),
+        _with_entry(format_version=0),
+        _with_entry(format_version="1"),
         _with_entry(min_flight_date="2013-02-30"),
         _with_entry(max_event_time="2013-01-31T12:00:00"),
         to_json(_SNAPSHOT)[:-1],

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.errors import UnreadableError
-from lakehouse.event import COLUMNS, KEY, ORDER
-from lakehouse.parquet import Summary
+from lakehouse.event import COLUMNS, FORMAT_VERSION, KEY, ORDER
+from lakehouse.parquet import Contents, Summary
 
 Row = tuple[Any, ...]
 """Values in the order of the columns; times as microseconds since 1970."""
@@ -104,16 +104,16 @@ def plain_bytes(table: pa.Table | list[Row]) -> bytes:
     return pickle.dumps(rows_of(table) if isinstance(table, pa.Table) else table)
 
 
-def check_plain_landed(name: str, path: Path, flight_date: dt.date) -> int:
+def check_plain_landed(name: str, path: Path, flight_date: dt.date) -> Contents:
     rows = pickle.loads(path.read_bytes())
     if not rows or any(row[0] != flight_date for row in rows):
         raise UnreadableError(name, "has rows of another date")
-    return len(rows)
+    return Contents(len(rows), FORMAT_VERSION)
 
 
-def check_plain_month(name: str, path: Path, rows: int) -> None:
-    if (found := len(pickle.loads(path.read_bytes()))) != rows:
-        raise UnreadableError(name, f"has {found} rows, not {rows}")
+def check_plain_month(name: str, path: Path, expected: Contents) -> None:
+    if (found := len(pickle.loads(path.read_bytes()))) != expected.rows:
+        raise UnreadableError(name, f"has {found} rows, not {expected.rows}")
 
 
 class PlainMerger:
