@@ -59,6 +59,12 @@ class Plan:
         """Landed files that the snapshot has not absorbed."""
         return tuple(file for file in self.landing.files if file.name not in self.snapshot.absorbed)
 
+    @cached_property
+    def _months(self) -> list[tuple[dt.date, dt.date, MonthFile]]:
+        """Ranges of dates and their files, by month: looked through for every question."""
+        entries = (entry for _, entry in sorted(self.snapshot.months.items()))
+        return [(entry.min_flight_date, entry.max_flight_date, entry) for entry in entries]
+
     def names_file(self, name: str) -> bool:
         """Whether an answer from this plan could need the object `name`."""
         in_months = any(entry.path == name for entry in self.snapshot.months.values())
@@ -66,8 +72,8 @@ class Plan:
 
     def months_between(self, first: dt.date | None, last: dt.date | None) -> tuple[MonthFile, ...]:
         """Month files that have a flight date in the range (inclusive, None is open), by month."""
-        entries = (self.snapshot.months[month] for month in sorted(self.snapshot.months))
-        return tuple(e for e in entries if _overlaps(e.min_flight_date, e.max_flight_date, first, last))
+        first, last = first or dt.date.min, last or dt.date.max
+        return tuple([entry for least, most, entry in self._months if least <= last and first <= most])
 
     def tail_between(self, first: dt.date | None, last: dt.date | None) -> tuple[LandedFile, ...]:
         """Tail files of flight dates in the range, by name."""

@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
+
+USUAL_CHARACTERS: Final = 300
+"""What is in a header may be remembered up to this length: clients say the same few, a longer one is somebody's own."""
 
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?", re.ASCII)
 

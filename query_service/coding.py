@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import pyarrow as pa
@@ -39,14 +40,20 @@ PLAIN: Final = Coding(IDENTITY)
 
 def negotiate_coding(accept_encoding: str | None) -> Coding:
     """The coding by the Accept-Encoding header (RFC 9110, section 12.5.3). Raises ProblemError (406)."""
-    weights = {item.name.removeprefix("x-"): item.weight for item in header.items(accept_encoding or "")}
+    given = accept_encoding or ""
+    return (_negotiated if len(given) <= header.USUAL_CHARACTERS else _negotiated.__wrapped__)(given)
+
+
+@lru_cache(maxsize=64)
+def _negotiated(accept_encoding: str) -> Coding:
+    weights = {item.name.removeprefix("x-"): item.weight for item in header.items(accept_encoding)}
     other = weights.get("*", 0.0)
     wanted = {name: weights.get(name, other) for name in OFFERED}
     if IDENTITY not in weights and "*" not in weights:
         wanted[IDENTITY] = _LEAST  # taken unless it is excluded
     best = max(OFFERED, key=lambda name: wanted[name])  # of equals the first
     if wanted[best] == 0:
-        raise not_acceptable_error("Accept-Encoding", accept_encoding or "", ", ".join(OFFERED))
+        raise not_acceptable_error("Accept-Encoding", accept_encoding, ", ".join(OFFERED))
     return Coding(best, is_required=wanted[IDENTITY] == 0)
 
 

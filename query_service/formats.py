@@ -30,8 +30,6 @@ CSV: Final = Format("csv", "text/csv; charset=utf-8; header=present")
 ARROW: Final = Format("arrow", "application/vnd.apache.arrow.stream")
 PARQUET: Final = Format("parquet", "application/vnd.apache.parquet", is_packed=True)
 
-_SHORT_HEADER: Final = 300  # characters
-
 DOCUMENTS: Final = (JSON,)
 """What an answer that is no table is offered in."""
 TABLES: Final = (JSON, NDJSON, CSV, ARROW, PARQUET)
@@ -48,8 +46,7 @@ def negotiate(pairs: Sequence[tuple[str, str]], accept: str | None, offered: Seq
         return by_name[asked[0]]
     if accept is None or not accept.strip(" \t,"):
         return offered[0]
-    # What a client says is nearly always the same few headers; a long one is somebody's own.
-    best = (_best if len(accept) <= _SHORT_HEADER else _best.__wrapped__)(accept, tuple(offered))
+    best = (_best if len(accept) <= header.USUAL_CHARACTERS else _best.__wrapped__)(accept, tuple(offered))
     if best is None:
         raise not_acceptable_error("Accept", accept, ", ".join(one.media_type for one in offered))
     return best
