@@ -40,6 +40,11 @@ class Cores:
         """A single core that serves."""
         return frozenset(sorted(self.serving)[:1])
 
+    def of(self, number: int) -> frozenset[int]:
+        """A single core for each of several processes, those that serve first; the next takes the first one again."""
+        order = [*sorted(self.serving), *sorted(self.asking - self.serving)]
+        return frozenset(order[number % len(order) :][:1])
+
 
 def described(cores: Cores) -> dict[str, Any]:
     """What was measured on: printed above the table, kept in the JSON."""

@@ -69,7 +69,8 @@ class Rig:
         ports = [f"--pubsub-port={free_port()}", f"--gcs-port={free_port()}"]
         name = self.start("cloud", ["local_cloud", "up", *ports], self.cores.asking, {})
         exports = local_cloud_exports(self.processes, name)
-        os.environ["PUBSUB_EMULATOR_HOST"] = exports["PUBSUB_EMULATOR_HOST"]  # the measure publishes
+        for name in ("PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"):
+            os.environ[name] = exports[name]  # the measure publishes, and may look at what has landed
         return exports
 
     @contextmanager

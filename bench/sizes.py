@@ -12,8 +12,9 @@ class Sizes:
     flights: int | None = None
     """Real flights a lake is made of; None is all 336,776 of them."""
     years: int = 10
-    writer_events: int = 60_000
-    """Four seconds of ours, half a minute of the quick start's: enough to outweigh a batch's fixed costs."""
+    writer_events: int = 100_000
+    two_writers_events: int = 300_000
+    """Between them: enough to outweigh the last batch, which waits for its age while writers look for more."""
     writer_rounds: int = 3
     events_per_message: tuple[int, ...] = (1, 100)
     questions: int = 300
@@ -40,6 +41,7 @@ QUICK = Sizes(
     flights=3_000,
     years=1,
     writer_events=1_000,
+    two_writers_events=1_000,
     writer_rounds=1,
     events_per_message=(100,),
     questions=5,

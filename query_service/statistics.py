@@ -64,35 +64,38 @@ class _Counting:
     """How rows are counted: flights one by one, or rows that each stand for some."""
 
     flights: str
+    those: str
     known: str
-    times: str
+    total: str
     percentiles: str
 
     @property
     def columns(self) -> str:
-        counts = (f"sum({flag}::INTEGER{self.times}) AS {flag.removeprefix('is_')}" for flag in _FLAGS)
+        counts = (f"{self.those.format(are=flag)} AS {flag.removeprefix('is_')}" for flag in _FLAGS)
         return ", ".join((f"{self.flights} AS flights", *counts, self._delays("departure"), self._delays("arrival")))
 
     def _delays(self, kind: str) -> str:
         delay = f"{kind}_delay"
         return f"""
     {self.known.format(delay=delay)} AS {kind}_known,
-    sum({delay}{self.times}) AS {kind}_sum,
-    sum(({delay} < {ON_TIME_MINUTES})::INTEGER{self.times}) AS {kind}_on_time,
+    {self.total.format(delay=delay)} AS {kind}_sum,
+    {self.those.format(are=f"({delay} < {ON_TIME_MINUTES})")} AS {kind}_on_time,
     {self.percentiles.format(delay=delay)} AS {kind}_percentiles,
     max({delay}) AS {kind}_max"""
 
 
 _ONE_BY_ONE: Final = _Counting(
     flights="count(*)",
+    those="count_if({are})",
     known="count({delay})",
-    times="",
+    total="sum({delay})",
     percentiles=f"quantile_disc({{delay}}, [{', '.join(f'{p / 100:g}' for p in _PERCENTS)}])",
 )
 _FROM_TALLIES: Final = _Counting(
     flights="sum(n) FILTER (flags IS NOT NULL)",
+    those="sum({are}::INTEGER * n)",
     known="sum(n) FILTER ({delay} IS NOT NULL)",
-    times=" * n",
+    total="sum({delay} * n)",
     percentiles=f"[{', '.join(f'min({{delay}}) FILTER (up_to >= (known * {p} + 99) // 100)' for p in _PERCENTS)}]",
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
@@ -16,10 +15,9 @@ from bench.figure import Figure, Goal, compared
 from bench.http import Client
 from bench.rig import Rig
 from bench.rounds import interleaved
-from local_cloud.flights import events_of
+from bench.stream import live_events
 from local_cloud.processes import cpu_seconds, free_port
 from local_cloud.replay import replay
-from local_cloud.timetable import read_flights
 
 PROJECT = "projects/local"
 _SHAPES = {1: "one event a message", 100: "100 events a message"}
@@ -36,19 +34,15 @@ class Route:
 
 
 def measure_two_writers(rig: Rig) -> list[Figure]:
-    """What two writers carry in the CPU time of two cores, by what one carries in that of one."""
-    cloud, events = rig.cloud(), some_events(rig)
+    """What two writers carry in the CPU time of a core each, by what one carries in that of one."""
+    cloud, events = rig.cloud(), live_events(rig.sizes.flights, rig.sizes.two_writers_events)
     sides = {str(n): lambda n=n: 1e6 / writer_us(rig, cloud, events, 100, n) * n for n in (1, 2)}
     found = interleaved(sides, rig.sizes.writer_rounds)
-    note = "by the CPU time that an event takes: the servers of Pub/Sub and storage are on the same machine"
+    note = (
+        f"{len(events):,} events a round; by CPU time, for the servers of Pub/Sub and storage are on the same machine"
+    )
     what, peer, goal = "two writers, 100 events a message", "one", Goal(1.8, at_least=True)
     return [compared("3", what, "events/s", found["2"], peer, found["1"], goal, note)]
-
-
-def some_events(rig: Rig) -> list[bytes]:
-    """The first events of the real flights, in the order of their time."""
-    flights = read_flights(rig.sizes.flights or rig.sizes.writer_events)
-    return list(itertools.islice(events_of(flights), rig.sizes.writer_events))
 
 
 def new_route(cloud: dict[str, str], name: str) -> Route:
@@ -63,7 +57,7 @@ def new_route(cloud: dict[str, str], name: str) -> Route:
 def measure_writer(rig: Rig) -> list[Figure]:
     """Per shape of message, rounds of both writers over the same events."""
     cloud = rig.cloud()
-    events = some_events(rig)
+    events = live_events(rig.sizes.flights, rig.sizes.writer_events)
     figures = []
     for each in rig.sizes.events_per_message:
         sides = {
@@ -106,7 +100,8 @@ def _figures(shape: str, found: dict[str, list[float]], events: int, is_parsing_
 def writer_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], each: int, writers: int = 1) -> float:
     """CPU time per event of our writers, from the first message until the last ack; their start is left out."""
     route = new_route(cloud, f"ours-{time.monotonic_ns()}")
-    running = [_start_writer(rig, route) for _ in range(writers)]
+    cores = [rig.cores.of(number) for number in range(writers)] if writers > 1 else [rig.cores.serving]
+    running = [_start_writer(rig, route, core) for core in cores]
     pids = [rig.process(name).pid for name, _ in running]
     began = sum(map(cpu_seconds, pids))
     _publish_to_frozen(pids, events, route.topic, each)
@@ -117,14 +112,14 @@ def writer_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], each: in
     return spent / len(events) * 1e6
 
 
-def _start_writer(rig: Rig, route: Route) -> tuple[str, str]:
+def _start_writer(rig: Rig, route: Route, cores: frozenset[int]) -> tuple[str, str]:
     """Its name and its URL, once it pulls."""
     port = free_port()
     environment = route.environment | {
         "WRITER_PORT": str(port),
         "WRITER_BATCH_MAX_AGE_S": str(rig.sizes.batch_age_s),
     }
-    name = rig.start("writer", ["ingest_writer", "run"], rig.cores.serving, environment)
+    name = rig.start("writer", ["ingest_writer", "run"], cores, environment)
     url = f"http://127.0.0.1:{port}"
     rig.processes.wait_until_answers(name, f"{url}/health")
     return name, url
