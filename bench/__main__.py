@@ -44,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{measure.name}: {time.monotonic() - began:.0f} s", flush=True)
     print_figures(figures, missing)
     machine["seconds"] = round(time.monotonic() - started)
-    write_json(options.json, machine, figures, missing)
-    print(f"written to {options.json}")
+    path = options.json or Path("build") / ("bench-only.json" if options.only else "bench.json")
+    write_json(path, machine, figures, missing)
+    print(f"written to {path}")
     return 1 if missing else 0
 
 
@@ -68,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="small sizes: does the harness work? The figures mean nothing"
     )
-    parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="default %(default)s")
+    parser.add_argument(
+        "--json", type=Path, help="what was measured; default build/bench.json, of some measures build/bench-only.json"
+    )
     return parser
 
 
