@@ -220,7 +220,7 @@ def _bucket_expected(what: str) -> Iterator[None]:
     try:
         yield
     except api.NotFound as error:
-        raise StoreRefusedError(f"{what}: there is no such bucket: {_why(error)}") from error
+        raise StoreRefusedError(f"{what}: there is no such bucket; LAKE_URL or --lake names it") from error
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 
@@ -30,7 +31,10 @@ _log = logging.getLogger("query_service")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 after a signal, 2 when a setting is wrong. Exits by itself for --help and wrong arguments."""
+    """The exit code: 0 after a signal, 1 when it cannot start, 2 when a setting is wrong.
+
+    Exits by itself for --help and wrong arguments.
+    """
     options = _parser().parse_args(arguments)
     try:
         if options.command == "new-key":
@@ -69,27 +73,51 @@ def _run() -> int:
     store = open_store(settings.lake_url, must_exist=True)
     with workspace(settings.cache_dir):
         pass  # usable; it is opened again when the application starts
-    _serve(store, settings, keys)
-    return 0
+    with _bound(settings.host, settings.port) as address:
+        return _serve(address, store, settings, keys)
 
 
-def _serve(store: Store, settings: Settings, keys: Keys) -> None:
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that listens as soon as the application has started. Raises ConfigError when it cannot be had."""
+    try:
+        family, kind, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        address = socket.socket(family, kind)
+        address.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port of a process that has just ended
+        address.bind((host, port))
+    except OSError as error:
+        raise ConfigError(f"API_HOST is {host} and PORT is {port}: {error.strerror}") from None
+    return address
+
+
+def _serve(address: socket.socket, store: Store, settings: Settings, keys: Keys) -> int:
+    """0 after a signal, 1 when the application did not start."""
     _announce(store, settings, keys)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises it again when it has shut down: that is no failure
-    uvicorn.run(
+    config = uvicorn.Config(
         lambda: create_app(store, settings, keys=keys),
         factory=True,
         http=Connection,
         ws="none",
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # what a caller writes into X-Forwarded-For is not taken for its address
         timeout_graceful_shutdown=_GRACE_S,
     )
+    server = _Server(config)
+    server.run(sockets=[address])
+    return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    """Says where it answers as soon as it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for each in (sockets or ()) if self.started else ():
+            host, port = each.getsockname()[:2]
+            _log.info("running on http://%s:%d", f"[{host}]" if ":" in host else host, port)
 
 
 def _announce(store: Store, settings: Settings, keys: Keys) -> None:

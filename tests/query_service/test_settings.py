@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -149,7 +150,7 @@ def started(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str]
         try:
             assert process.stderr is not None
             for line in process.stderr:
-                if found := re.search(r"running on (http://\S+)", line):
+                if found := re.search(r'running on (http://[^\s"]+)', line):
                     yield process, found[1]
                     break
             process.stderr.read()
@@ -159,8 +160,6 @@ def started(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str]
 
 
 def free_port() -> int:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
@@ -179,3 +178,28 @@ def test_the_process_answers_and_ends_with_a_signal(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     assert not list((tmp_path / "cache").rglob("*.parquet"))
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_served(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = {"LAKE_URL": f"file://{tmp_path}/lake", "PORT": str(port), "API_HOST": "127.0.0.1"}
+        done = subprocess.run(
+            COMMAND,
+            env=os.environ | settings,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == f"query_service: API_HOST is 127.0.0.1 and PORT is {port}: Address already in use\n"
+
+
+def test_a_host_that_nobody_knows_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lake").mkdir()
+    monkeypatch.setenv("LAKE_URL", f"file://{tmp_path}/lake")
+    monkeypatch.setenv("API_HOST", "no-such-host.invalid")
+    monkeypatch.setattr("lakehouse.logs.configure", lambda _: None)
+    assert main([]) == 2
