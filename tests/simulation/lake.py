@@ -107,8 +107,9 @@ class Lake:
         report = compactor.compact()
         if report.unreadable:
             raise Violation(f"{actor.name}: found unreadable {report.unreadable}")
-        if report.absorbed_files:
-            self.world.note(actor.name, f"committed {report.snapshot}, absorbed {report.absorbed_files}")
+        if report.months:
+            note = f"committed {report.snapshot}, {len(report.months)} months, absorbed {report.absorbed_files}"
+            self.world.note(actor.name, note)
             self.law.committed(actor.name, report.snapshot)
         return report
 

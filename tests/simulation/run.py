@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 from ingest_writer.decode import decode_messages
+from lakehouse.snapshot import MonthFile
 from tests.simulation import rows
 from tests.simulation.bucket import Bucket, SimulatedStore
 from tests.simulation.lake import Lake
@@ -167,6 +168,17 @@ class InlineExecutor(Executor):
         return iter([futures[index].result() for index in range(len(calls))])
 
 
+class Rewrites:
+    """Stands in for the question whether a month file is of an older format."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._rng = random.Random(f"{scenario.seed} rewrites")
+        self._rate = scenario.rewrite_rate
+
+    def __call__(self, _: MonthFile) -> bool:
+        return self._rng.random() < self._rate
+
+
 @contextmanager
 def machinery(scenario: Scenario) -> Iterator[None]:
     """Puts what is simulated in the place of thread pools and, unless the scenario is real, of Parquet and DuckDB."""
@@ -175,6 +187,7 @@ def machinery(scenario: Scenario) -> Iterator[None]:
         "lakehouse.verify.ThreadPoolExecutor": InlineExecutor,
         "ingest_writer.compactor.ThreadPoolExecutor": InlineExecutor,
         "ingest_writer.collector.ThreadPoolExecutor": InlineExecutor,
+        "ingest_writer.compactor._is_outdated": Rewrites(scenario),
     }
     if not scenario.is_real:
         replaced |= {

@@ -45,6 +45,8 @@ class Scenario:
     lease_max_s: float = 60.0
     store_jitter_s: float = 0.0
     skew_h: float = 0.0
+    rewrite_rate: float = 0.0
+    """How often a compactor takes a month file for one of an older format, which it then writes anew."""
     outages: tuple[Outage, ...] = ()
     is_real: bool = False
     """Real Parquet files and the real DuckDB merge; else rows are pickled, which is ten times faster."""
@@ -89,6 +91,7 @@ def from_seed(seed: int, *, is_real: bool = False) -> Scenario:
         lease_max_s=rng.choice([10.0, 60.0]),
         store_jitter_s=rng.choice([0.0, 0.0, 1.0, 20.0]),
         skew_h=rng.choice([0.0, 0.0, 5.0]),
+        rewrite_rate=rng.choice([0.0, 0.0, 0.1, 0.4]),
         outages=outages,
         is_real=is_real,
     )

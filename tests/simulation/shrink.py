@@ -40,7 +40,7 @@ def _smaller(scenario: Scenario, outcome: Outcome) -> Iterator[Scenario]:
                 yield _changed(scenario, name, fewer)
     if scenario.outages:
         yield replace(scenario, outages=())
-    for name in ("fault_rate", "kill_rate", "slow_rate", "stop_rate", "store_jitter_s", "skew_h"):
+    for name in ("fault_rate", "kill_rate", "slow_rate", "stop_rate", "store_jitter_s", "skew_h", "rewrite_rate"):
         if getattr(scenario, name):
             yield _changed(scenario, name, 0.0)
     if scenario.duration_s > 5:
