@@ -122,6 +122,8 @@ def _say(report: Report, collected: Collected, seconds: float) -> None:
         log.error("%s", _not_published(report.unpublished))
     for month, error in sorted(report.failed.items()):
         log.error("month %s not merged: %s", month, error, extra=logs.fields(month=month))
+    for month, error in sorted(report.not_rewritten.items()):
+        log.warning("month %s stays of an older format: %s", month, error, extra=logs.fields(month=month))
     if len(report.unreadable) > _SHOWN:
         log.error("unreadable, left alone: %d more", len(report.unreadable) - _SHOWN)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -71,7 +71,8 @@ class Report:
     """What one compaction did.
 
     `unreadable` maps names of objects left alone to what is wrong with them; `failed` the months that this machine
-    could not merge to why; `unpublished` is what kept the manifest or `lake.duckdb` from being brought up to it.
+    could not merge to why, `not_rewritten` those of an older format that it could not rewrite, which nobody waits for;
+    `unpublished` is what kept the manifest or `lake.duckdb` from being brought up to it.
     """
 
     snapshot: int = 0
@@ -83,6 +84,7 @@ class Report:
     pending_files: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
     failed: dict[str, LakeError] = field(default_factory=dict)
+    not_rewritten: dict[str, LakeError] = field(default_factory=dict)
     unpublished: LakeError | OSError | None = None
 
 
@@ -98,29 +100,60 @@ class Compactor:
     def compact(self) -> Report:
         """Absorbs what is in the tail (up to the bounds of a merge) in one commit; none when nothing is there.
 
+        Then, in a commit of its own, rewrites a month whose file is of an older format, if there is one.
+
         Raises MachineError or CacheFullError when no month could be merged, FormatTooNewError, LineBrokenError,
         StoreUnavailableError and the store's errors; whatever was merged but not committed is an orphan for the
         collector.
         """
         report = Report()
         with self._workshop() as workshop:
-            kept: dict[str, Merged] = {}
-            for _ in range(self._options.commit_attempts):
-                plan = self.planner.plan()
-                kept = {m: made for m, made in kept.items() if plan.snapshot.months.get(m) == made.base}
-                kept |= workshop.merge_months(plan, skip=kept.keys(), report=report)
-                report.snapshot = plan.snapshot.number
-                if not kept and report.failed:
-                    raise next(iter(report.failed.values()))
-                if not kept:
-                    report.pending_files = len(plan.tail)
-                    return report
-                if self._commit(plan, kept):
-                    return self._finish(report, plan, kept)
-                report.rebases += 1
+            snapshot = self._absorb(workshop, report)
+            if any(map(_is_outdated, snapshot.months.values())):
+                self._rewrite_one(workshop, report)
+        return report
+
+    def _absorb(self, workshop: _Workshop, report: Report) -> Snapshot:
+        """The snapshot that the last plan was made of."""
+        kept: dict[str, Merged] = {}
+        for _ in range(self._options.commit_attempts):
+            plan = self.planner.plan()
+            kept = {m: made for m, made in kept.items() if plan.snapshot.months.get(m) == made.base}
+            kept |= workshop.merge_months(plan, skip=kept.keys(), report=report)
+            report.snapshot = plan.snapshot.number
+            if not kept and report.failed:
+                raise next(iter(report.failed.values()))
+            report.pending_files = len(plan.tail)
+            if not kept:
+                return plan.snapshot
+            if self._commit(plan, kept):
+                self._count(report, plan, kept)
+                return plan.snapshot
+            report.rebases += 1
         raise StoreUnavailableError(
             f"{names.SNAPSHOTS}: {self._options.commit_attempts} commits lost to others; run again"
         )
+
+    def _rewrite_one(self, workshop: _Workshop, report: Report) -> None:
+        """So that in time all files are of one format. A commit that is lost to others is left to the next run."""
+        plan = self.planner.plan()
+        for month, entry in sorted(plan.snapshot.months.items()):
+            if _is_outdated(entry) and (merged := self._rewritten(workshop, month, entry, report)) is not None:
+                if self._commit(plan, {month: merged}):
+                    self._count(report, plan, {month: merged})
+                return
+
+    def _rewritten(self, workshop: _Workshop, month: str, entry: MonthFile, report: Report) -> Merged | None:
+        try:
+            return workshop.make(month, entry, [])
+        except ObjectMissingError as error:
+            if self.planner.plan().names_file(error.name):
+                report.unreadable[error.name] = "cannot be found"
+        except UnreadableError as error:
+            report.unreadable[error.name] = error.why
+        except (MachineError, CacheFullError) as error:
+            report.not_rewritten[month] = error
+        return None
 
     def _commit(self, plan: Plan, kept: dict[str, Merged]) -> bool:
         """Creates the next snapshot. False when another one took its number, or the line has gone on past it."""
@@ -175,13 +208,13 @@ class Compactor:
         ]
         return max(base.oldest, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)
 
-    def _finish(self, report: Report, plan: Plan, kept: dict[str, Merged]) -> Report:
+    def _count(self, report: Report, plan: Plan, committed: dict[str, Merged]) -> None:
+        absorbed = sum(len(made.files) for made in committed.values())
         report.snapshot = plan.snapshot.number + 1
-        report.months = sorted(kept)
-        report.absorbed_files = sum(len(made.files) for made in kept.values())
-        report.rows = sum(made.entry.rows for made in kept.values())
-        report.pending_files = len(plan.tail) - report.absorbed_files
-        return report
+        report.months = sorted({*report.months, *committed})
+        report.absorbed_files += absorbed
+        report.rows += sum(made.entry.rows for made in committed.values())
+        report.pending_files = len(plan.tail) - absorbed
 
     @contextmanager
     def _workshop(self) -> Iterator[_Workshop]:
@@ -217,25 +250,12 @@ class _Workshop:
         self._random_id = random_id
 
     def merge_months(self, plan: Plan, skip: Iterable[str], report: Report) -> dict[str, Merged]:
-        """New month files for the months that have a tail, and one of an older format; but for those in `skip`."""
+        """New month files for the months that have a tail, but for those in `skip`."""
         skipped = set(skip)
         todo = {month: files for month, files in by_month(plan.tail).items() if month not in skipped}
         with ThreadPoolExecutor(self._options.months_at_once, thread_name_prefix="merge") as pool:
             made = pool.map(lambda month: self._merge_month(plan, month, todo[month], report), sorted(todo))
-            results = {month: merged for month, merged in zip(sorted(todo), made, strict=True) if merged is not None}
-        return results | self._upgrade_one(plan, skipped | todo.keys(), report)
-
-    def _upgrade_one(self, plan: Plan, skipped: Collection[str], report: Report) -> dict[str, Merged]:
-        """A new file for the first month that has one of an older format, so that in time all files are alike.
-
-        One a run: the tail, which grows meanwhile, comes first.
-        """
-        for month, entry in sorted(plan.snapshot.months.items()):
-            if month not in skipped and _is_outdated(entry):
-                merged = self._merge_month(plan, month, [], report)
-                if merged is not None:
-                    return {month: merged}
-        return {}
+            return {month: merged for month, merged in zip(sorted(todo), made, strict=True) if merged is not None}
 
     def _merge_month(self, plan: Plan, month: str, tail: list[LandedFile], report: Report) -> Merged | None:
         base = plan.snapshot.months.get(month)
@@ -244,11 +264,11 @@ class _Workshop:
         except CacheFullError as error:
             report.failed[month] = error
             return None
-        if not readable and (base is None or not _is_outdated(base)):
+        if not readable:
             return None
         report.failed.pop(month, None)  # of an earlier try
         try:
-            return self._make(month, base, readable)
+            return self.make(month, base, readable)
         except ObjectMissingError as error:
             log.info("%s was collected meanwhile: the month is left to the next try", error.name)
         except UnreadableError as error:
@@ -257,7 +277,8 @@ class _Workshop:
             report.failed[month] = error  # this month's size, say: the others must not wait for it
         return None
 
-    def _make(self, month: str, base: MonthFile | None, tail: list[LandedFile]) -> Merged:
+    def make(self, month: str, base: MonthFile | None, tail: list[LandedFile]) -> Merged:
+        """A new month file, stored. Raises what the cache, the merger and the store raise."""
         files: list[MonthFile | LandedFile] = [*([] if base is None else [base]), *tail]
         output = self._scratch / f"{uuid.uuid4().hex}.parquet"
         try:

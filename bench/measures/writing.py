@@ -100,7 +100,7 @@ def _figures(shape: str, found: dict[str, list[float]], events: int, is_parsing_
 def writer_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], each: int, writers: int = 1) -> float:
     """CPU time per event of our writers, from the first message until the last ack; their start is left out."""
     route = new_route(cloud, f"ours-{time.monotonic_ns()}")
-    cores = [rig.cores.of(number) for number in range(writers)] if writers > 1 else [rig.cores.serving]
+    cores = [rig.cores.of(number) for number in range(writers)]
     running = [_start_writer(rig, route, core) for core in cores]
     pids = [rig.process(name).pid for name, _ in running]
     began = sum(map(cpu_seconds, pids))

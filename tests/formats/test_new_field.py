@@ -215,7 +215,10 @@ def test_the_code_of_before_refuses_what_it_does_not_know(old_lake: Lake, withou
     assert (touched[0], other[0]) == (503, 200)
     advice = "format_version 2 is newer than 1, which this program knows; upgrade it"
     assert advice in old_lake.refusal(without, "flights")
+    assert advice in old_lake.refusal(without, "compact")
+    assert old_lake.ask(without, f"{STATS}&date_from=2013-02-01")[0][0] == 200
     old_lake.step(with_gate, "compact")
+    assert old_lake.ask(without, f"{STATS}&date_from=2013-02-01")[0][0] == 503
     assert advice in old_lake.refusal(without, "compact")
 
 
