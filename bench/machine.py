@@ -35,11 +35,6 @@ class Cores:
     def serving(self) -> frozenset[int]:
         return frozenset(sorted(self.all)[1:]) or self.all
 
-    @property
-    def one(self) -> frozenset[int]:
-        """A single core that serves."""
-        return frozenset(sorted(self.serving)[:1])
-
     def of(self, number: int) -> frozenset[int]:
         """A single core for each of several processes, those that serve first; the next takes the first one again."""
         order = [*sorted(self.serving), *sorted(self.asking - self.serving)]

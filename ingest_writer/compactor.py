@@ -68,7 +68,7 @@ class Merged:
 
 @dataclass
 class Report:
-    """What one compaction did.
+    """What one compaction did. `snapshot` is the latest that it saw or made, `commits` are the numbers that it made.
 
     `unreadable` maps names of objects left alone to what is wrong with them; `failed` the months that this machine
     could not merge to why, `not_rewritten` those of an older format that it could not rewrite, which nobody waits for;
@@ -76,6 +76,7 @@ class Report:
     """
 
     snapshot: int = 0
+    commits: list[int] = field(default_factory=list)
     months: list[str] = field(default_factory=list)
     absorbed_files: int = 0
     rows: int = 0
@@ -211,6 +212,7 @@ class Compactor:
     def _count(self, report: Report, plan: Plan, committed: dict[str, Merged]) -> None:
         absorbed = sum(len(made.files) for made in committed.values())
         report.snapshot = plan.snapshot.number + 1
+        report.commits.append(report.snapshot)
         report.months = sorted({*report.months, *committed})
         report.absorbed_files += absorbed
         report.rows += sum(made.entry.rows for made in committed.values())

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import uvicorn
 
@@ -73,23 +74,31 @@ def _run() -> int:
     store = open_store(settings.lake_url, must_exist=True)
     with workspace(settings.cache_dir):
         pass  # usable; it is opened again when the application starts
-    with _bound(settings.host, settings.port) as address:
-        return _serve(address, store, settings, keys)
+    with ExitStack() as closing:
+        return _serve(_bound(settings.host, settings.port, closing), store, settings, keys)
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """A socket that listens as soon as the application has started. Raises ConfigError when it cannot be had."""
+def _bound(host: str, port: int, closing: ExitStack) -> list[socket.socket]:
+    """Sockets of all addresses of `host`, to listen at once the application has started.
+
+    Raises ConfigError when they cannot be had.
+    """
+    sockets = []
     try:
-        family, kind, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        address = socket.socket(family, kind)
-        address.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port of a process that has just ended
-        address.bind((host, port))
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, _, _, address in dict.fromkeys(found):  # localhost may be in a hosts file twice
+            bound = closing.enter_context(socket.socket(family, kind))
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port of a process that has just ended
+            if family == socket.AF_INET6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 is an address of its own
+            bound.bind(address)
+            sockets.append(bound)
     except OSError as error:
         raise ConfigError(f"API_HOST is {host} and PORT is {port}: {error.strerror}") from None
-    return address
+    return sockets
 
 
-def _serve(address: socket.socket, store: Store, settings: Settings, keys: Keys) -> int:
+def _serve(sockets: list[socket.socket], store: Store, settings: Settings, keys: Keys) -> int:
     """0 after a signal, 1 when the application did not start."""
     _announce(store, settings, keys)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -106,7 +115,7 @@ def _serve(address: socket.socket, store: Store, settings: Settings, keys: Keys)
         timeout_graceful_shutdown=_GRACE_S,
     )
     server = _Server(config)
-    server.run(sockets=[address])
+    server.run(sockets=sockets)
     return 0 if server.started else 1
 
 

@@ -55,7 +55,7 @@ def _peak_mb(rig: Rig, rows: Path) -> float:
 
 def _sorted(rig: Rig, how: str, rows: Path) -> dict[str, float]:
     """A process each: its peak is its own."""
-    sorter = Asker("bench.peers.sorter", rig.cores.one)
+    sorter = Asker("bench.peers.sorter", rig.cores.of(0))
     output = rig.folder / "sorted.parquet"
     found: dict[str, float] = sorter.ask({"how": how, "input": str(rows), "output": str(output)})
     sorter.close()

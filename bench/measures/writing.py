@@ -100,8 +100,7 @@ def _figures(shape: str, found: dict[str, list[float]], events: int, is_parsing_
 def writer_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], each: int, writers: int = 1) -> float:
     """CPU time per event of our writers, from the first message until the last ack; their start is left out."""
     route = new_route(cloud, f"ours-{time.monotonic_ns()}")
-    cores = [rig.cores.of(number) for number in range(writers)]
-    running = [_start_writer(rig, route, core) for core in cores]
+    running = [_start_writer(rig, route, rig.cores.of(number)) for number in range(writers)]
     pids = [rig.process(name).pid for name, _ in running]
     began = sum(map(cpu_seconds, pids))
     _publish_to_frozen(pids, events, route.topic, each)
@@ -141,7 +140,7 @@ def quick_start_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], eac
         "BENCH_DONE": str(done),
         "BENCH_MESSAGES": str(-(-len(events) // each)),
     }
-    name = rig.start("quick-start", ["bench.peers.quick_start"], rig.cores.serving, environment)
+    name = rig.start("quick-start", ["bench.peers.quick_start"], rig.cores.of(0), environment)
     _wait_for(ready.exists, rig)
     _publish_to_frozen([rig.process(name).pid], events, route.topic, each)
     _wait_for(done.exists, rig)
@@ -156,7 +155,7 @@ def parse_us(rig: Rig, events: Sequence[bytes], each: int) -> float:
     """CPU time per event of parsing pulls of 1,000 messages, in this process, on a core that serves."""
     pulls = _pulls(events, each)
     response = pubsub_v1.types.PullResponse.pb()
-    with rig.pinned(rig.cores.one):
+    with rig.pinned(rig.cores.of(0)):
         began, touched, times = time.process_time(), 0, 0
         while times == 0 or time.process_time() - began < 0.2:
             for pull in pulls:

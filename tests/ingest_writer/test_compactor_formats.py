@@ -61,7 +61,7 @@ def test_the_tail_is_committed_before_a_month_is_rewritten(
 ) -> None:
     land(store, [row("2013-03-05")])
     report = compactor(store, tmp_path).compact()
-    assert (report.snapshot, report.months, report.absorbed_files) == (3, ["2013-01", "2013-03"], 1)
+    assert (report.commits, report.months, report.absorbed_files) == ([2, 3], ["2013-01", "2013-03"], 1)
     assert outdated() == ["2013-02"]
 
 

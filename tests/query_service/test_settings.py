@@ -197,9 +197,12 @@ def test_a_port_that_is_taken_is_said_before_anything_is_served(tmp_path: Path) 
     assert done.stderr == f"query_service: API_HOST is 127.0.0.1 and PORT is {port}: Address already in use\n"
 
 
-def test_a_host_that_nobody_knows_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_nobody_knows_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "lake").mkdir()
     monkeypatch.setenv("LAKE_URL", f"file://{tmp_path}/lake")
     monkeypatch.setenv("API_HOST", "no-such-host.invalid")
     monkeypatch.setattr("lakehouse.logs.configure", lambda _: None)
     assert main([]) == 2
+    assert "API_HOST is no-such-host.invalid and PORT is 8080: " in capsys.readouterr().err

@@ -110,7 +110,8 @@ class Lake:
         if report.months:
             note = f"committed {report.snapshot}, {len(report.months)} months, absorbed {report.absorbed_files}"
             self.world.note(actor.name, note)
-            self.law.committed(actor.name, report.snapshot)
+        for number in report.commits:
+            self.law.committed(actor.name, number)
         return report
 
     def _compactor(self, actor: ThreadActor, store: SimulatedStore) -> Compactor:
