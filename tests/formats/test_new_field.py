@@ -154,7 +154,7 @@ def test_a_lake_of_the_format_before_answers_the_same_with_the_field_null(
     assert "3 months (3 of an older format), 18 rows" in summary
 
 
-def test_events_with_the_field_and_without_it_are_one_table(old_lake: Lake, without: Code, with_gate: Code) -> None:
+def test_events_with_the_field_and_without_it_are_one_table(old_lake: Lake, with_gate: Code) -> None:
     old_lake.land(
         with_gate,
         [
@@ -179,9 +179,7 @@ def test_events_with_the_field_and_without_it_are_one_table(old_lake: Lake, with
     assert json.loads(stats)["data"][0]["flights"] == 21
 
 
-def test_compaction_brings_months_to_the_new_format_and_changes_no_row(
-    old_lake: Lake, without: Code, with_gate: Code
-) -> None:
+def test_compaction_brings_months_to_the_new_format_and_changes_no_row(old_lake: Lake, with_gate: Code) -> None:
     old_lake.land(with_gate, [event("2013-01-02", 2, 14, gate="C71")])
     rows = old_lake.rows(with_gate)
     old_lake.step(with_gate, "compact")  # January and February have a tail, March comes along
