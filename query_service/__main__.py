@@ -21,6 +21,7 @@ from lakehouse.errors import ConfigError, StoreRefusedError
 from lakehouse.store import Store, open_store
 from query_service.app import create_app
 from query_service.keys import Keys, load_keys, new_key
+from query_service.listening import listen
 from query_service.memory_limit import memory_limit_bytes
 from query_service.services import workspace
 from query_service.settings import Settings, load_settings, settings_text
@@ -75,27 +76,7 @@ def _run() -> int:
     with workspace(settings.cache_dir):
         pass  # usable; it is opened again when the application starts
     with ExitStack() as closing:
-        return _serve(_bound(settings.host, settings.port, closing), store, settings, keys)
-
-
-def _bound(host: str, port: int, closing: ExitStack) -> list[socket.socket]:
-    """Sockets of all addresses of `host`, to listen at once the application has started.
-
-    Raises ConfigError when they cannot be had.
-    """
-    sockets = []
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, kind, _, _, address in dict.fromkeys(found):  # localhost may be in a hosts file twice
-            bound = closing.enter_context(socket.socket(family, kind))
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port of a process that has just ended
-            if family == socket.AF_INET6:
-                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 is an address of its own
-            bound.bind(address)
-            sockets.append(bound)
-    except OSError as error:
-        raise ConfigError(f"API_HOST is {host} and PORT is {port}: {error.strerror}") from None
-    return sockets
+        return _serve(listen(settings.host, settings.port, closing), store, settings, keys)
 
 
 def _serve(sockets: list[socket.socket], store: Store, settings: Settings, keys: Keys) -> int:

@@ -145,7 +145,7 @@ def test_a_cache_folder_belongs_to_one_process(tmp_path: Path) -> None:
 
 @contextmanager
 def started(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its URL, once it listens; it logs the port that it was given."""
+    """The process and its URL, once it listens (it logs the port that it was given), until the block ends."""
     with subprocess.Popen(COMMAND, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
@@ -153,7 +153,6 @@ def started(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str]
                 if found := re.search(r'running on (http://[^\s"]+)', line):
                     yield process, found[1]
                     break
-            process.stderr.read()
         finally:
             if process.poll() is None:
                 process.kill()
