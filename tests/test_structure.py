@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,13 @@ def test_a_service_starts_without_what_its_extra_leaves_out(modules: list[str], 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+
+
+def test_no_two_installed_packages_own_the_same_file() -> None:
+    """Which of them wins would depend on the order of the installation: two kinds of stubs for grpc once did."""
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for package in importlib.metadata.distributions():
+        for file in package.files or ():
+            if file.suffix in (".py", ".pyi", ".so"):
+                owners[str(file)].add(package.name)
+    assert {file: names for file, names in owners.items() if len(names) > 1} == {}

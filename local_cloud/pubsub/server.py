@@ -93,7 +93,7 @@ class PubsubServer:
         self.stop()
 
 
-def _handlers(broker: Broker, clock: Clock, dice: Dice) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
+def _handlers(broker: Broker, clock: Clock, dice: Dice) -> tuple[grpc.GenericRpcHandler, ...]:
     publisher, subscriber = PublisherService(broker, clock, dice), SubscriberService(broker)
     admin = functools.partial(_unary, None)
     # Only the calls that carry messages meet faults: creating and deleting is set-up, and a retried
