@@ -14,8 +14,9 @@ import importlib.resources
 import platform
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from typing import Final
 
 from lakehouse.errors import ConfigError
@@ -83,15 +84,24 @@ def code_version() -> str:
     """
     digest = hashlib.sha256()
     for package in _SOURCES:
-        sources = sorted((f for f in importlib.resources.files(package).iterdir() if f.name.endswith(".py")), key=str)
+        sources = sorted(_sources(importlib.resources.files(package)))
         if not sources:
             raise ConfigError(f"the package {package} is installed without its sources; install it as it is published")
-        for source in sources:
-            digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+        for path, source in sources:
+            digest.update(f"{package}/{path}".encode() + b"\0" + source + b"\0")
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES]
     versions += [f"python {platform.python_version()}", f"zlib {zlib.ZLIB_RUNTIME_VERSION}"]
     digest.update("\0".join(versions).encode())
     return digest.hexdigest()
+
+
+def _sources(folder: Traversable, path: str = "") -> Iterator[tuple[str, bytes]]:
+    """Path below the package and content of every module, those of sub-packages too."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _sources(entry, f"{path}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            yield path + entry.name, entry.read_bytes()
 
 
 def _identity(file: MonthFile | LandedFile) -> str:

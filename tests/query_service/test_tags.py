@@ -282,8 +282,23 @@ def test_other_code_or_libraries_make_other_tags(monkeypatch: pytest.MonkeyPatch
     versions.append(code_version())
     assert len({before, *versions}) == 5
     (tmp_path / "b.py").unlink()
+    (tmp_path / "b.txt").write_text("no code")
     with pytest.raises(ConfigError, match="without its sources"):
         code_version()
+
+
+def test_a_module_of_a_sub_package_counts_for_the_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    module = tmp_path / "queries" / "sql" / "stats.py"
+    module.parent.mkdir(parents=True)
+    (tmp_path / "app.py").write_text("")
+    monkeypatch.setattr(importlib.resources, "files", lambda package: tmp_path)
+    versions = []
+    for text in ("x = 1\n", "x = 2\n"):
+        module.write_text(text)
+        versions.append(code_version())
+    module.rename(tmp_path / "queries" / "stats.py")
+    versions.append(code_version())
+    assert len(set(versions)) == 3
 
 
 def test_every_module_that_answers_counts_for_the_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
