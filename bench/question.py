@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from bench.scale import Lake
-from lakehouse.event import COLUMNS
+from lakehouse.schema.event import COLUMNS
 from query_service.files import Files, Local
 from query_service.question import Dates, Filters, StatsQuestion
 from query_service.statistics import statistics_query

@@ -22,11 +22,11 @@ from ingest_writer.decode import decode_messages
 from ingest_writer.merge import Merger, month_entry
 from ingest_writer.message import Message
 from ingest_writer.tables import sorted_by_key
-from lakehouse import names
-from lakehouse.event import EVENT_SCHEMA
-from lakehouse.newest import quoted
-from lakehouse.parquet import to_parquet
-from lakehouse.snapshot import MonthFile, Snapshot, from_json, to_json
+from lakehouse import object_names
+from lakehouse.schema.event import EVENT_SCHEMA
+from lakehouse.table.latest_sql import quoted
+from lakehouse.table.parquet_files import to_parquet
+from lakehouse.table.snapshot import MonthFile, Snapshot, from_json, to_json
 from local_cloud.flights import events_of
 from local_cloud.timetable import read_flights
 
@@ -54,7 +54,7 @@ class Lake:
     @property
     def files(self) -> list[Path]:
         """The month files, by month."""
-        return [next((self.root / f"{names.FLIGHTS}flight_month={month}").iterdir()) for month in self.months]
+        return [next((self.root / f"{object_names.FLIGHTS}flight_month={month}").iterdir()) for month in self.months]
 
 
 class ScaleData:
@@ -174,20 +174,20 @@ _LATE = ("departure_delay_minutes", "arrival_delay_minutes")
 
 
 def _month_file(root: Path, month: str, rows: Path, merger: Merger) -> MonthFile:
-    name = names.month_file(month, 0, f"{int(month.replace('-', '')):032x}")
+    name = object_names.month_file(month, 0, f"{int(month.replace('-', '')):032x}")
     path = root / name
     path.parent.mkdir(parents=True)
     return month_entry(name, 1, path, merger.merge([rows], path))
 
 
 def _commit(root: Path, entries: dict[str, MonthFile]) -> None:
-    path = root / names.snapshot(1)
+    path = root / object_names.snapshot(1)
     path.parent.mkdir(parents=True)
     path.write_bytes(to_json(Snapshot(number=1, oldest=1, months=entries)))
 
 
 def _lake_at(root: Path) -> Lake:
-    name = names.snapshot(1)
+    name = object_names.snapshot(1)
     snapshot = from_json(name, (root / name).read_bytes())
     return Lake(root, tuple(sorted(snapshot.months)), sum(entry.rows for entry in snapshot.months.values()))
 
@@ -203,7 +203,7 @@ def _copy(lake: Lake, path: Path, how: str) -> None:
 
 
 def _make_part(root: Path, lake: Lake, months: int) -> None:
-    name = names.snapshot(1)
+    name = object_names.snapshot(1)
     whole = from_json(name, (lake.root / name).read_bytes())
     kept = {month: whole.months[month] for month in lake.months[:months]}
     for entry in kept.values():
@@ -223,7 +223,7 @@ def _make_tail(root: Path, lake: Lake, dates: tuple[dt.date, dt.date], rows: int
     for hours in range(1, 1 - (-rows // touched.num_rows)):
         older = touched.set_column(time, "event_time", pc.subtract(touched["event_time"], dt.timedelta(hours=hours)))
         for number, day in enumerate(sorted(older["flight_date"].unique().to_pylist())):
-            path = root / names.landed_file(day, f"{hours:016x}{number:016x}")
+            path = root / object_names.landed_file(day, f"{hours:016x}{number:016x}")
             path.parent.mkdir(parents=True, exist_ok=True)
             landed = older.filter(pc.equal(older["flight_date"], pa.scalar(day))).cast(EVENT_SCHEMA)
             path.write_bytes(to_parquet(landed))

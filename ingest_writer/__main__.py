@@ -24,10 +24,10 @@ from ingest_writer.compactor import Compactor, CompactorOptions
 from ingest_writer.derived import publish_derived
 from ingest_writer.health import HealthServer, Page, Status
 from ingest_writer.settings import CompactorSettings, WriterSettings, load_settings, subscription_from_environment
-from lakehouse import logs
 from lakehouse.errors import ConfigError, LakeError
-from lakehouse.store import Store, store_from_environment
-from lakehouse.store_measured import MeasuredStore
+from lakehouse.store.store import Store, store_from_environment
+from lakehouse.telemetry import logs
+from lakehouse.telemetry.instrumented_store import MeasuredStore
 
 if TYPE_CHECKING:
     from ingest_writer.writer import Writer

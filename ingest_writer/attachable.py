@@ -18,13 +18,13 @@ import duckdb
 import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import MachineError, ObjectMissingError, UnreadableError
-from lakehouse.event import COLUMNS, EVENT_SCHEMA
-from lakehouse.newest import VISIBLE, quoted, read_uris, without_probes
-from lakehouse.plan import Planner
-from lakehouse.snapshot import Snapshot
-from lakehouse.store import Store
+from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
+from lakehouse.store.store import Store
+from lakehouse.table.latest_sql import VISIBLE, quoted, read_uris, without_probes
+from lakehouse.table.planner import Planner
+from lakehouse.table.snapshot import Snapshot
 
 # The oldest format that has all we need, for clients that are behind; small blocks, since everybody downloads them.
 _OPTIONS: Final = "STORAGE_VERSION 'v1.0.0', BLOCK_SIZE 16384"
@@ -32,7 +32,7 @@ _OPTIONS: Final = "STORAGE_VERSION 'v1.0.0', BLOCK_SIZE 16384"
 
 def publish_attachable(store: Store, planner: Planner, scratch: Path) -> bool:
     """Writes `lake.duckdb` if it is not right already; True when it did. Raises MachineError and the store's errors."""
-    generation = store.generation(names.ATTACHABLE)
+    generation = store.generation(object_names.ATTACHABLE)
     snapshot = planner.latest_snapshot()
     view = view_sql(store.url, snapshot)
     with tempfile.TemporaryDirectory(prefix="attachable-", dir=scratch) as folder:
@@ -40,7 +40,7 @@ def publish_attachable(store: Store, planner: Planner, scratch: Path) -> bool:
             return False
         path = Path(folder) / "lake.duckdb"
         build(path, store.url, snapshot)
-        return store.replace(names.ATTACHABLE, path.read_bytes(), generation)
+        return store.replace(object_names.ATTACHABLE, path.read_bytes(), generation)
 
 
 def view_sql(url: str, snapshot: Snapshot) -> str:
@@ -59,7 +59,7 @@ def build(path: Path, url: str, snapshot: Snapshot) -> None:
     try:
         _build(path, url, snapshot)
     except duckdb.Error as error:
-        raise MachineError(f"{names.ATTACHABLE}: {str(error).partition(chr(10))[0][:300]}") from error
+        raise MachineError(f"{object_names.ATTACHABLE}: {str(error).partition(chr(10))[0][:300]}") from error
 
 
 def _build(path: Path, url: str, snapshot: Snapshot) -> None:
@@ -77,7 +77,7 @@ def _build(path: Path, url: str, snapshot: Snapshot) -> None:
 def _is_right(store: Store, path: Path, number: int, view: str) -> bool:
     """Whether the published one is of this snapshot; what cannot be read as a database is not."""
     try:
-        store.download(names.ATTACHABLE, path)
+        store.download(object_names.ATTACHABLE, path)
         with duckdb.connect(path, read_only=True) as db:
             return db.execute("SELECT number, flights_sql FROM snapshot").fetchall() == [(number, view)]
     except (duckdb.Error, ObjectMissingError, UnreadableError):

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError
-from lakehouse.plan import Planner
-from lakehouse.snapshot import Snapshot, from_json
-from lakehouse.store import ObjectInfo, Store
+from lakehouse.store.store import ObjectInfo, Store
+from lakehouse.table.planner import Planner
+from lakehouse.table.snapshot import Snapshot, from_json
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ class Collector:
         latest = self._planner.latest_snapshot()
         if latest.number == 0:
             return Collected(0, 0, 0)
-        listed = list(self._store.list(names.SNAPSHOTS))
-        expired = [i.name for i in listed if 0 < (names.parse_snapshot(i.name) or 0) < latest.oldest]
+        listed = list(self._store.list(object_names.SNAPSHOTS))
+        expired = [i.name for i in listed if 0 < (object_names.parse_snapshot(i.name) or 0) < latest.oldest]
         self._delete(expired)
         landed = self._absorbed_past_grace(latest, listed)
         self._delete(landed)
@@ -59,34 +59,34 @@ class Collector:
 
     def _absorbed_past_grace(self, latest: Snapshot, listed: list[ObjectInfo]) -> list[str]:
         """Landed files inside the latest snapshot, older than the grace by the store's clock."""
-        created = {info.name: info.created for info in listed}.get(names.snapshot(latest.number))
+        created = {info.name: info.created for info in listed}.get(object_names.snapshot(latest.number))
         if created is None:
             return []
         return [
             info.name
-            for info in self._store.list(names.LANDING)
+            for info in self._store.list(object_names.LANDING)
             if info.name in latest.absorbed and created - info.created >= self._grace
         ]
 
     def _superseded(self, latest: Snapshot) -> list[str]:
         """Month files that no retained snapshot names and whose maker can no longer commit them."""
-        candidates = [info.name for info in self._store.list(names.FLIGHTS) if self._is_past(info.name, latest)]
+        candidates = [info.name for info in self._store.list(object_names.FLIGHTS) if self._is_past(info.name, latest)]
         if not candidates:
             return []
         named = self._named_by_retained(latest)
         return [] if named is None else [name for name in candidates if name not in named]
 
     def _is_past(self, name: str, latest: Snapshot) -> bool:
-        parsed = names.parse_month_file(name)
+        parsed = object_names.parse_month_file(name)
         return parsed is not None and parsed.since < latest.since(parsed.month)
 
     def _named_by_retained(self, latest: Snapshot) -> frozenset[str] | None:
         """Every month file that a snapshot still listed names; None when one of them vanished meanwhile."""
-        numbers = [names.parse_snapshot(info.name) for info in self._store.list(names.SNAPSHOTS)]
+        numbers = [object_names.parse_snapshot(info.name) for info in self._store.list(object_names.SNAPSHOTS)]
         present = {number for number in numbers if number is not None}
         self._named = {number: paths for number, paths in self._named.items() if number in present}
         for number in sorted(present - self._named.keys()):
-            name = names.snapshot(number)
+            name = object_names.snapshot(number)
             try:
                 snapshot = latest if number == latest.number else from_json(name, self._store.read(name))
             except ObjectMissingError:

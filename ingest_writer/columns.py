@@ -20,8 +20,8 @@ from msgspec import Meta
 from ingest_writer.column_rules import Verdict
 from ingest_writer.message import Message
 from ingest_writer.tables import NO_EVENTS
-from lakehouse import event as rules
-from lakehouse.event import DECODER_VERSION, EVENT_SCHEMA
+from lakehouse.schema import event as rules
+from lakehouse.schema.event import DECODER_VERSION, EVENT_SCHEMA
 
 _NO_TEXT: Final = "?"
 _NO_NUMBER: Final = -(10**9)

@@ -13,10 +13,10 @@ from ingest_writer.collector import Collected, Collector
 from ingest_writer.compactor import Compactor, Report
 from ingest_writer.compactor_metrics import CompactorMetrics
 from ingest_writer.derived import publish_derived
-from lakehouse import logs
 from lakehouse.errors import LakeError
-from lakehouse.names import ATTACHABLE
-from lakehouse.store import Store
+from lakehouse.object_names import ATTACHABLE
+from lakehouse.store.store import Store
+from lakehouse.telemetry import logs
 
 log = logging.getLogger(__name__)
 

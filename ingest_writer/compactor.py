@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest_writer.merge import Merger, month_entry
-from lakehouse import names
-from lakehouse.cache import FileCache
+from lakehouse import object_names
 from lakehouse.errors import (
     CacheFullError,
     CreateUnknownError,
@@ -30,11 +29,12 @@ from lakehouse.errors import (
     StoreUnavailableError,
     UnreadableError,
 )
-from lakehouse.event import FORMAT_VERSION
-from lakehouse.names import RandomId
-from lakehouse.plan import LandedFile, Now, Plan, Planner, by_month
-from lakehouse.snapshot import MonthFile, Snapshot, to_json
-from lakehouse.store import Store
+from lakehouse.object_names import RandomId
+from lakehouse.schema.event import FORMAT_VERSION
+from lakehouse.store.store import Store
+from lakehouse.table.file_cache import FileCache
+from lakehouse.table.planner import LandedFile, Now, Plan, Planner, by_month
+from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class Compactor:
                 return plan.snapshot
             report.rebases += 1
         raise StoreUnavailableError(
-            f"{names.SNAPSHOTS}: {self._options.commit_attempts} commits lost to others; run again"
+            f"{object_names.SNAPSHOTS}: {self._options.commit_attempts} commits lost to others; run again"
         )
 
     def _rewrite_one(self, workshop: _Workshop, report: Report) -> None:
@@ -159,7 +159,7 @@ class Compactor:
     def _commit(self, plan: Plan, kept: dict[str, Merged]) -> bool:
         """Creates the next snapshot. False when another one took its number, or the line has gone on past it."""
         snapshot = self._next(plan, kept)
-        name, data = names.snapshot(snapshot.number), to_json(snapshot)
+        name, data = object_names.snapshot(snapshot.number), to_json(snapshot)
         try:
             self._store.create(name, data)
         except ObjectExistsError:
@@ -171,7 +171,7 @@ class Compactor:
         return snapshot.number >= self.planner.latest_snapshot().oldest
 
     def _is_there(self, name: str, data: bytes) -> bool:
-        if all(info.name != name for info in self._store.list(names.SNAPSHOTS, name)):
+        if all(info.name != name for info in self._store.list(object_names.SNAPSHOTS, name)):
             return False
         try:
             return self._store.read(name) == data
@@ -195,8 +195,8 @@ class Compactor:
         clock; never less than before, never above the base."""
         created = {
             number: info.created
-            for info in self._store.list(names.SNAPSHOTS)
-            if (number := names.parse_snapshot(info.name)) is not None and number <= base.number
+            for info in self._store.list(object_names.SNAPSHOTS)
+            if (number := object_names.parse_snapshot(info.name)) is not None and number <= base.number
         }
         if base.number not in created:
             return max(base.oldest, 1)
@@ -298,14 +298,14 @@ class _Workshop:
         A random name that is taken already is the echo of our own create: unknown, too.
         """
         for attempt in range(5):
-            name = names.month_file(month, since, self._random_id())
+            name = object_names.month_file(month, since, self._random_id())
             try:
                 self._store.create(name, output)
             except (CreateUnknownError, ObjectExistsError) as error:
                 log.warning("month file may not be there, uses another name (%d): %s", attempt + 1, error)
             else:
                 return name
-        raise StoreUnavailableError(f"{names.FLIGHTS}: five month files could not be stored for sure; run again")
+        raise StoreUnavailableError(f"{object_names.FLIGHTS}: five month files could not be stored for sure; run again")
 
     def _first_readable(self, tail: list[LandedFile], report: Report) -> list[LandedFile]:
         """What one merge may take, without what cannot be read; as many of that as there are do not block the rest."""

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from ingest_writer.collector import Collected
 from ingest_writer.compactor import Report
-from lakehouse.exposition import exposition
-from lakehouse.store_measured import StoreMetrics
+from lakehouse.telemetry.instrumented_store import StoreMetrics
+from lakehouse.telemetry.prometheus import exposition
 
 _SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 

@@ -23,8 +23,8 @@ from ingest_writer.columns import take_plainly_good
 from ingest_writer.json_object import NotAnObjectError, is_nested_too_deep, parse_object
 from ingest_writer.message import Message
 from ingest_writer.tables import OTHER_NAMES, UNKNOWN_NAMES, Decoded, RejectedLine, Row, event_table
-from lakehouse import event as rules
-from lakehouse.event import DECODER_VERSION
+from lakehouse.schema import event as rules
+from lakehouse.schema.event import DECODER_VERSION
 
 _Carrier = Annotated[str, Meta(pattern=rf"^{rules.CARRIER_PATTERN}\Z")]
 _Airport = Annotated[str, Meta(pattern=rf"^{rules.AIRPORT_PATTERN}\Z")]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ingest_writer.attachable import publish_attachable
 from ingest_writer.manifest import publish_manifest
-from lakehouse.plan import Planner
-from lakehouse.store import Store
+from lakehouse.store.store import Store
+from lakehouse.table.planner import Planner
 
 
 def publish_derived(store: Store, planner: Planner, scratch: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from lakehouse.exposition import CONTENT_TYPE
+from lakehouse.telemetry.prometheus import CONTENT_TYPE
 
 Status = Callable[[], Mapping[str, Any]]
 """What /ready shows; `ready` in it decides between 200 and 503."""

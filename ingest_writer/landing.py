@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreUnavailableError
-from lakehouse.store import Store
+from lakehouse.store.store import Store
 
 log = logging.getLogger(__name__)
 

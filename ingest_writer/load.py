@@ -30,11 +30,11 @@ from ingest_writer.decode import Origin, RejectError, decode_line, decode_object
 from ingest_writer.landing import store_surely
 from ingest_writer.preparing import landed_events, rejected_lines
 from ingest_writer.tables import RejectedLine, Row, by_publish_date, event_table, sorted_by_key
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import ConfigError
-from lakehouse.event import EVENT_SCHEMA
-from lakehouse.names import RandomId
-from lakehouse.store import Store
+from lakehouse.object_names import RandomId
+from lakehouse.schema.event import EVENT_SCHEMA
+from lakehouse.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ class _Spill:
     def add(self, rows: list[Row]) -> None:
         months: dict[str, list[Row]] = {}
         for row in rows:
-            months.setdefault(names.month_of(row[0]), []).append(row)
+            months.setdefault(object_names.month_of(row[0]), []).append(row)
         for month, some in months.items():
             if month not in self._writers:
                 self.files[month] = self._folder / f"{month}.parquet"

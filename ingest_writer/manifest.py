@@ -6,23 +6,23 @@ write with that generation: whoever writes last has read the newest.
 
 from __future__ import annotations
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError
-from lakehouse.plan import Planner
-from lakehouse.snapshot import Snapshot
-from lakehouse.store import Store
+from lakehouse.store.store import Store
+from lakehouse.table.planner import Planner
+from lakehouse.table.snapshot import Snapshot
 
 
 def publish_manifest(store: Store, planner: Planner) -> bool:
     """Writes the manifest if it is not right already; True when it did. Raises the store's errors."""
-    generation = store.generation(names.MANIFEST)
+    generation = store.generation(object_names.MANIFEST)
     wanted = manifest(store.url, planner.latest_snapshot())
     try:
-        if generation and store.read(names.MANIFEST) == wanted:
+        if generation and store.read(object_names.MANIFEST) == wanted:
             return False
     except ObjectMissingError:
         return False  # somebody deletes it: the next run writes it anew
-    return store.replace(names.MANIFEST, wanted, generation)
+    return store.replace(object_names.MANIFEST, wanted, generation)
 
 
 def manifest(url: str, snapshot: Snapshot) -> bytes:

@@ -11,12 +11,12 @@ from typing import Any
 
 import duckdb
 
-from lakehouse.checksum import file_crc32c
 from lakehouse.errors import MachineError
-from lakehouse.event import FORMAT_VERSION
-from lakehouse.newest import SORT_KEY, newest, quoted, read_files
-from lakehouse.parquet import Contents, Summary, check_month_file
-from lakehouse.snapshot import MonthFile
+from lakehouse.schema.event import FORMAT_VERSION
+from lakehouse.store.checksum import file_crc32c
+from lakehouse.table.latest_sql import SORT_KEY, newest, quoted, read_files
+from lakehouse.table.parquet_files import Contents, Summary, check_month_file
+from lakehouse.table.snapshot import MonthFile
 
 _ROW_GROUP_ROWS = 122_880  # DuckDB's own vector-friendly default: a month of one airline's flights is one group
 

@@ -17,9 +17,9 @@ from ingest_writer.decode import decode_messages
 from ingest_writer.landing import LandedObject
 from ingest_writer.message import Message
 from ingest_writer.tables import RejectedLine, by_flight_date, by_publish_date, rejected_table
-from lakehouse import names
-from lakehouse.names import RandomId
-from lakehouse.parquet import to_parquet
+from lakehouse import object_names
+from lakehouse.object_names import RandomId
+from lakehouse.table.parquet_files import to_parquet
 
 _TRIES_MOST: Final = 1000
 """Failures while looking for the guilty messages: 50 of them among 200,000 take that many."""
@@ -82,9 +82,9 @@ def _failing(messages: Sequence[Message], random_id: RandomId) -> dict[str, Exce
 
 def landed_events(date: dt.date, events: pa.Table, random_id: RandomId) -> LandedObject:
     """The object of events (EVENT_SCHEMA) of one flight date."""
-    return LandedObject(lambda: names.landed_file(date, random_id()), to_parquet(events))
+    return LandedObject(lambda: object_names.landed_file(date, random_id()), to_parquet(events))
 
 
 def rejected_lines(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> LandedObject:
     """The object of rejected lines whose messages were published on `date`."""
-    return LandedObject(lambda: names.rejected_file(date, random_id()), to_parquet(rejected_table(lines)))
+    return LandedObject(lambda: object_names.rejected_file(date, random_id()), to_parquet(rejected_table(lines)))

@@ -16,11 +16,11 @@ from ingest_writer.decode import Origin, RejectError, decode_line
 from ingest_writer.landing import store_surely
 from ingest_writer.preparing import landed_events
 from ingest_writer.tables import Row, by_flight_date, event_table
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, UnreadableError
-from lakehouse.names import RandomId
-from lakehouse.parquet import read_rejected_file
-from lakehouse.store import Store
+from lakehouse.object_names import RandomId
+from lakehouse.store.store import Store
+from lakehouse.table.parquet_files import read_rejected_file
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -38,8 +38,8 @@ class ReplayReport:
 def replay_rejected(store: Store, random_id: RandomId) -> ReplayReport:
     """Goes through all of `rejected/`, one object at a time. Raises the store's errors."""
     report = ReplayReport()
-    for info in store.list(names.REJECTED):
-        if names.parse_rejected_file(info.name) is None:
+    for info in store.list(object_names.REJECTED):
+        if object_names.parse_rejected_file(info.name) is None:
             continue
         report.files += 1
         try:

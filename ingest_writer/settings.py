@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest_writer.batch import Limits
 from ingest_writer.writer import WriterOptions
 from lakehouse.errors import ConfigError
-from lakehouse.logs import LogFormat
+from lakehouse.telemetry.logs import LogFormat
 
 
 def _temporary_folder() -> Path:

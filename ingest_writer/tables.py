@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.event import EVENT_SCHEMA, KEY, REJECTED_SCHEMA
+from lakehouse.schema.event import EVENT_SCHEMA, KEY, REJECTED_SCHEMA
 
 Row = tuple[Any, ...]
-"""Values in the order of lakehouse.event.EVENT_SCHEMA; timestamps as microseconds since 1970 UTC."""
+"""Values in the order of lakehouse.schema.event.EVENT_SCHEMA; timestamps as microseconds since 1970 UTC."""
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NO_EVENTS: Final = EVENT_SCHEMA.empty_table()
@@ -24,7 +24,7 @@ OTHER_NAMES: Final = "(others)"
 
 
 class RejectedLine(NamedTuple):
-    """A line that cannot be used, in the order of lakehouse.event.REJECTED_SCHEMA."""
+    """A line that cannot be used, in the order of lakehouse.schema.event.REJECTED_SCHEMA."""
 
     bytes: bytes
     attributes: Mapping[str, str]

@@ -21,10 +21,10 @@ from ingest_writer.message import Message, Subscription, SubscriptionUnavailable
 from ingest_writer.observer import Observer
 from ingest_writer.preparing import Prepared, prepare_apart
 from ingest_writer.tables import OTHER_NAMES, UNKNOWN_NAMES
-from lakehouse import logs
 from lakehouse.errors import CreateUnknownError, LakeError
-from lakehouse.names import RandomId
-from lakehouse.store import Store
+from lakehouse.object_names import RandomId
+from lakehouse.store.store import Store
+from lakehouse.telemetry import logs
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

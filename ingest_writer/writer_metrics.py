@@ -13,8 +13,8 @@ from ingest_writer.batch import Batch
 from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
 from ingest_writer.observer import Observer
 from ingest_writer.preparing import Prepared
-from lakehouse.exposition import exposition
-from lakehouse.store_measured import StoreMetrics
+from lakehouse.telemetry.instrumented_store import StoreMetrics
+from lakehouse.telemetry.prometheus import exposition
 
 _ROWS: Final = (1, 10, 100, 1_000, 10_000, 50_000, 100_000, 200_000, 400_000)
 _BYTES: Final = (1e3, 1e4, 1e5, 1e6, 4e6, 16e6, 64e6, 128e6)

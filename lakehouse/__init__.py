@@ -40,8 +40,8 @@ def connect(
     """
     import datetime as dt
 
-    from lakehouse.connection import DEFAULT_CACHE_BYTES, connect_store
-    from lakehouse.store import open_store
+    from lakehouse.client.connection import DEFAULT_CACHE_BYTES, connect_store
+    from lakehouse.store.store import open_store
 
     limit = DEFAULT_CACHE_BYTES if cache_max_bytes is None else cache_max_bytes
     return connect_store(open_store(url, must_exist=True), lambda: dt.datetime.now(dt.UTC), cache_dir, limit, snapshot)
@@ -56,6 +56,6 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> bool:
 
     Raises what `connect` raises; then the views stay as they are. ConfigError for any other connection.
     """
-    from lakehouse.connection import refresh
+    from lakehouse.client.connection import refresh
 
     return refresh(connection)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lakehouse.errors import ConfigError, LakeError, StoreRefusedError
-from lakehouse.store import Store, open_store, store_from_environment
+from lakehouse.store.store import Store, open_store, store_from_environment
 
 FORMATS = ("table", "csv", "parquet")
 _MAX_ROWS = 100  # more than fits on a screen; more than that is for a program, not for eyes
@@ -66,9 +66,9 @@ def _positive(text: str) -> int:
 
 
 def _sql(options: argparse.Namespace) -> int:
-    from lakehouse.connection import DEFAULT_CACHE_BYTES, connect_store
-    from lakehouse.export import export, opened
-    from lakehouse.sql import QueryError, run, table
+    from lakehouse.client.connection import DEFAULT_CACHE_BYTES, connect_store
+    from lakehouse.client.export import export, opened
+    from lakehouse.client.query import QueryError, run, table
 
     format_ = _format(options)
     _check_output(options.output)
@@ -112,8 +112,8 @@ def _check_output(path: Path | None) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from lakehouse.verify import verify
-    from lakehouse.verify_text import lines
+    from lakehouse.client.verify import verify
+    from lakehouse.client.verify_text import lines
 
     report = verify(_store(options), _now)
     for line in lines(report):
@@ -123,7 +123,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _schema(_: argparse.Namespace) -> int:
-    from lakehouse.json_schema import schema_text
+    from lakehouse.schema.json_schema import schema_text
 
     print(schema_text(), end="", flush=True)
     return 0

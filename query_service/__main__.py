@@ -16,9 +16,9 @@ from contextlib import ExitStack
 
 import uvicorn
 
-from lakehouse import logs
 from lakehouse.errors import ConfigError, StoreRefusedError
-from lakehouse.store import Store, open_store
+from lakehouse.store.store import Store, open_store
+from lakehouse.telemetry import logs
 from query_service.app import create_app
 from query_service.keys import Keys, load_keys, new_key
 from query_service.listening import listen

@@ -19,10 +19,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.cache import FileCache
 from lakehouse.errors import FormatTooNewError, ObjectMissingError, UnreadableError
-from lakehouse.plan import Landing, Now, Plan
-from lakehouse.snapshot import Snapshot
+from lakehouse.table.file_cache import FileCache
+from lakehouse.table.planner import Landing, Now, Plan
+from lakehouse.table.snapshot import Snapshot
 from query_service.database import Database, Query
 from query_service.decided import DecidedDates
 from query_service.errors import (

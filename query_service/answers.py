@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
-from lakehouse.plan import Plan
+from lakehouse.table.planner import Plan
 from query_service.encoding import json_bytes, rows_of
 from query_service.formats import JSON, Format
 from query_service.lake import Found

@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from lakehouse.plan import Now
-from lakehouse.store import Store
+from lakehouse.store.store import Store
+from lakehouse.table.planner import Now
 from query_service import documentation, edges
 from query_service.dashboard.router import dashboard_router
 from query_service.head import HeadLikeGet
@@ -38,8 +38,8 @@ class _Api(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            document = documentation.document(self.routes, self._filter_max_values)
-            self.openapi_schema = documentation.with_keys(document) if self._needs_key else document
+            described = documentation.document(self.routes, self._filter_max_values)
+            self.openapi_schema = documentation.with_keys(described) if self._needs_key else described
         return self.openapi_schema
 
 

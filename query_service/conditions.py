@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lakehouse.event import KEY, FlightKey
-from lakehouse.newest import VISIBLE, without_probes
+from lakehouse.schema.event import KEY, FlightKey
+from lakehouse.table.latest_sql import VISIBLE, without_probes
 from query_service.question import Filters
 
 

@@ -22,9 +22,9 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from lakehouse.event import COLUMNS
-from lakehouse.newest import newest, quoted, read_files
-from lakehouse.snapshot import MonthFile
+from lakehouse.schema.event import COLUMNS
+from lakehouse.table.latest_sql import newest, quoted, read_files
+from lakehouse.table.snapshot import MonthFile
 from query_service.database import Query
 from query_service.files import Files, Local
 

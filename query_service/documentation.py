@@ -12,7 +12,13 @@ from typing import Any, Final
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from lakehouse.event import AIRPORT_PATTERN, CARRIER_PATTERN, MAX_FLIGHT_NUMBER, MAX_TAIL_NUMBER_CHARACTERS, STATUSES
+from lakehouse.schema.event import (
+    AIRPORT_PATTERN,
+    CARRIER_PATTERN,
+    MAX_FLIGHT_NUMBER,
+    MAX_TAIL_NUMBER_CHARACTERS,
+    STATUSES,
+)
 from query_service import examples, schemas
 from query_service.formats import DOCUMENTS, JSON, TABLES, Format
 from query_service.parameters import DATE_PATTERN, TIME_PATTERN

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from lakehouse.texts import as_text
+from lakehouse.schema.timestamps import as_text
 from query_service.formats import ARROW, CSV, JSON, NDJSON, PARQUET, Format
 from query_service.pieces import Pieces
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.newest import merged
-from lakehouse.plan import LandedFile
-from lakehouse.snapshot import MonthFile
+from lakehouse.table.latest_sql import merged
+from lakehouse.table.planner import LandedFile
+from lakehouse.table.snapshot import MonthFile
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Final
 
 import pyarrow as pa
 
-from lakehouse import names
-from lakehouse.event import COLUMNS, EVENT_SCHEMA, KEY, ORDER, FlightKey
-from lakehouse.newest import SORT_KEY, quoted
-from lakehouse.plan import by_month
+from lakehouse import object_names
+from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA, KEY, ORDER, FlightKey
+from lakehouse.table.latest_sql import SORT_KEY, quoted
+from lakehouse.table.planner import by_month
 from query_service.answering import View
 from query_service.conditions import conditions
 from query_service.database import Query
@@ -106,7 +106,7 @@ ORDER BY source_position LIMIT 1"""
 
 def _batches(files: Files) -> Iterator[Files]:
     """The files of one month, then month by month as many as BATCH_BYTES allow; at least one batch."""
-    entries = {names.month_of(entry.min_flight_date): entry for entry in files.months}
+    entries = {object_names.month_of(entry.min_flight_date): entry for entry in files.months}
     tails = by_month(files.tail)
     batch, room = Files((), ()), 0
     for month in sorted(entries.keys() | tails.keys()):

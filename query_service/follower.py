@@ -10,7 +10,7 @@ import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
 from lakehouse.errors import LakeError
-from lakehouse.plan import Now, Plan, Planner
+from lakehouse.table.planner import Now, Plan, Planner
 from query_service.errors import no_plan_error
 
 _ATTEMPTS = 5  # a plan that is too old as soon as it is made, five times running: the clock is not sane

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import Response
 
-from lakehouse.exposition import CONTENT_TYPE
+from lakehouse.telemetry.prometheus import CONTENT_TYPE
 from query_service.encoding import json_bytes
 from query_service.follower import Follower
 from query_service.formats import JSON

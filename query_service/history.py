@@ -7,10 +7,10 @@ import threading
 from collections import OrderedDict
 
 from lakehouse.errors import SnapshotCollectedError, SnapshotNotYetError
-from lakehouse.history import check_retained, read_snapshot
-from lakehouse.plan import Planner
-from lakehouse.snapshot import Snapshot
-from lakehouse.store import Store
+from lakehouse.store.store import Store
+from lakehouse.table.planner import Planner
+from lakehouse.table.snapshot import Snapshot
+from lakehouse.table.time_travel import check_retained, read_snapshot
 from query_service.answering import Answering, View
 from query_service.errors import snapshot_collected_error, snapshot_not_yet_error
 

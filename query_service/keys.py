@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from lakehouse.errors import ConfigError
-from lakehouse.logs import API_KEY_PREFIX
+from lakehouse.telemetry.logs import API_KEY_PREFIX
 
 NO_KEY: Final = "none"
 """The name of whoever needs no key, in logs and metrics; no key may be called so."""

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any, Final
 
 from lakehouse.errors import UnreadableError
-from lakehouse.newest import VISIBLE, read_files, without_probes
-from lakehouse.plan import by_month
+from lakehouse.table.latest_sql import VISIBLE, read_files, without_probes
+from lakehouse.table.planner import by_month
 from query_service.answering import Answering, View
 from query_service.database import Query
 from query_service.files import Files, Local

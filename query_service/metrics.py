@@ -15,10 +15,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from lakehouse.cache import FileCache
-from lakehouse.exposition import exposition
-from lakehouse.plan import Now, Plan
-from lakehouse.store_measured import StoreMetrics
+from lakehouse.table.file_cache import FileCache
+from lakehouse.table.planner import Now, Plan
+from lakehouse.telemetry.instrumented_store import StoreMetrics
+from lakehouse.telemetry.prometheus import exposition
 from query_service.answering import Answering
 from query_service.decided import DecidedDates
 from query_service.follower import Follower

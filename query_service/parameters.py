@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from lakehouse.event import MAX_FLIGHT_DATE, MIN_FLIGHT_DATE
+from lakehouse.schema.event import MAX_FLIGHT_DATE, MIN_FLIGHT_DATE
 from query_service.errors import parameter_error, unknown_parameter_error
 
 DATE_PATTERN: Final = r"(19[89][0-9]|20[0-9]{2}|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"

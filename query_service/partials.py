@@ -13,7 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from lakehouse.snapshot import MonthFile
+from lakehouse.table.snapshot import MonthFile
 
 SHARE: Final = 32
 """One table takes at most this part of the room: a question over ten years has the tables of up to ten years and two

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lakehouse.event import (
+from lakehouse.schema.event import (
     AIRPORT_PATTERN,
     CARRIER_PATTERN,
     MAX_FLIGHT_NUMBER,

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import LakeError, ObjectMissingError, UnreadableError
-from lakehouse.event import REJECTED_SCHEMA
-from lakehouse.parquet import check_schema
-from lakehouse.plan import Now
-from lakehouse.store import Store
+from lakehouse.schema.event import REJECTED_SCHEMA
+from lakehouse.store.store import Store
+from lakehouse.table.parquet_files import check_schema
+from lakehouse.table.planner import Now
 
 _READS_A_TIME = 50  # objects of some kilobytes, 20 ms each from storage: one second
 _REMEMBERED = 100_000  # names of about 150 bytes each; beyond it rows are unknown, not wrong
@@ -56,8 +56,8 @@ class Rejections:
         files, rows, size, unknown, reads, foreign = 0, 0, 0, 0, 0, 0
         known: dict[str, int | UnreadableError] = {}
         for info in self._store.list(""):
-            if names.parse_rejected_file(info.name) is None:
-                foreign += not names.is_ours(info.name)
+            if object_names.parse_rejected_file(info.name) is None:
+                foreign += not object_names.is_ours(info.name)
                 continue
             files += 1
             size += info.size

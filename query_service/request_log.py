@@ -10,7 +10,7 @@ from typing import Any, Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lakehouse import logs
+from lakehouse.telemetry import logs
 from query_service.gate import KEY_IN_SCOPE
 from query_service.head import HEAD_IN_SCOPE
 from query_service.keys import NO_KEY

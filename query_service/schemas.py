@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from lakehouse.event import (
+from lakehouse.schema.event import (
     AIRPORT_PATTERN,
     CARRIER_PATTERN,
     EVENT_SCHEMA,

@@ -9,11 +9,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.cache import FileCache
 from lakehouse.errors import ConfigError
-from lakehouse.plan import Now, Planner
-from lakehouse.store import Store
-from lakehouse.store_measured import MeasuredStore
+from lakehouse.store.store import Store
+from lakehouse.table.file_cache import FileCache
+from lakehouse.table.planner import Now, Planner
+from lakehouse.telemetry.instrumented_store import MeasuredStore
 from query_service.answering import Answering
 from query_service.database import Database
 from query_service.decided import DecidedDates

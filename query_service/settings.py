@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import ConfigError
-from lakehouse.logs import LogFormat
+from lakehouse.telemetry.logs import LogFormat
 from query_service.memory_limit import memory_limit_bytes
 
 _PREFIX = "API_"

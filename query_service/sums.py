@@ -14,8 +14,8 @@ from itertools import groupby
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.names import month_of
-from lakehouse.snapshot import MonthFile
+from lakehouse.object_names import month_of
+from lakehouse.table.snapshot import MonthFile
 from query_service.answering import View
 from query_service.files import Files
 from query_service.partials import Partials, key_of

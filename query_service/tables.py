@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from lakehouse.plan import Plan
+from lakehouse.table.planner import Plan
 from query_service.answering import Answering, View
 from query_service.coding import compressed
 from query_service.database import Database

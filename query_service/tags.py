@@ -20,8 +20,8 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from lakehouse.errors import ConfigError
-from lakehouse.plan import LandedFile
-from lakehouse.snapshot import MonthFile
+from lakehouse.table.planner import LandedFile
+from lakehouse.table.snapshot import MonthFile
 from query_service.coding import PLAIN, Coding
 from query_service.formats import JSON, Format
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lakehouse.plan import Now, Plan
+from lakehouse.table.planner import Now, Plan
 from query_service.answering import Answering, View
 from query_service.errors import flight_missing_error, not_yet_error, overloaded_error
 from query_service.flights import FlightState, flight_state

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ingest_writer.compactor_metrics import CompactorMetrics
 from ingest_writer.writer_metrics import WriterMetrics
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from query_service.metrics import Metrics
 from query_service.sending import OnTheWay
 from query_service.services import opened

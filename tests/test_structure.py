@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OWNERS = {
-    "google.cloud.storage": "lakehouse/store_gcs.py",
+    "google.cloud.storage": "lakehouse/store/gcs.py",
     "google.cloud.pubsub_v1": "ingest_writer/pubsub.py",
 }
 

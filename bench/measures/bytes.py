@@ -19,9 +19,9 @@ from ingest_writer.landing import store_object
 from ingest_writer.merge import Merger
 from ingest_writer.message import Message
 from ingest_writer.preparing import prepare
-from lakehouse import names
-from lakehouse.plan import Plan
-from lakehouse.store_memory import MemoryStore
+from lakehouse import object_names
+from lakehouse.store.memory import MemoryStore
+from lakehouse.table.planner import Plan
 from local_cloud.flights import events_of
 from local_cloud.timetable import read_flights
 
@@ -117,6 +117,6 @@ def _ideal_bytes(store: MemoryStore, plan: Plan, folder: Path) -> int:
         merger.merge([rows], folder / f"ideal-{month}.parquet")
         total += (folder / f"ideal-{month}.parquet").stat().st_size
     merger.close()
-    if any(names.parse_month_file(entry.path) is None for entry in plan.snapshot.months.values()):
+    if any(object_names.parse_month_file(entry.path) is None for entry in plan.snapshot.months.values()):
         raise ValueError("a month file has a strange name")
     return total

@@ -9,8 +9,8 @@ from bench.figure import Figure, Goal, bounded
 from bench.http import Client
 from bench.rig import Rig
 from bench.stream import live_events
-from lakehouse.plan import list_landing
-from lakehouse.store import open_store
+from lakehouse.store.store import open_store
+from lakehouse.table.planner import list_landing
 from local_cloud.canary import Canaries
 from local_cloud.processes import free_port
 from local_cloud.replay import replay

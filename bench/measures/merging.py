@@ -10,7 +10,7 @@ from bench.asker import Asker
 from bench.figure import Figure, Goal, bounded, compared
 from bench.rig import Rig
 from bench.rounds import interleaved
-from lakehouse.newest import quoted
+from lakehouse.table.latest_sql import quoted
 
 _GROWTH = 10
 _ROUNDS = 3

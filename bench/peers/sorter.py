@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from ingest_writer.merge import Merger
-from lakehouse.newest import SORT_KEY, quoted
+from lakehouse.table.latest_sql import SORT_KEY, quoted
 
 _MEMORY_MB = 1024  # COMPACTOR_MEMORY_MB's default, for both
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.store import Store, open_store
+from lakehouse.store.store import Store, open_store
 from local_cloud.flights import events_of
 from local_cloud.gcs import GcsServer
 from local_cloud.timetable import read_flights

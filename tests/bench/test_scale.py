@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from bench.scale import Lake, ScaleData
-from lakehouse.store_local import LocalStore
-from lakehouse.verify import verify
+from lakehouse.client.verify import verify
+from lakehouse.store.local import LocalStore
 
 FLIGHTS = 500
 

@@ -11,8 +11,8 @@ from bench.machine import Cores
 from bench.stream import DAYS_AT_ONCE, live_events
 from ingest_writer.decode import decode_messages
 from ingest_writer.message import Message
-from lakehouse.event import KEY
-from lakehouse.parquet import to_parquet
+from lakehouse.schema.event import KEY
+from lakehouse.table.parquet_files import to_parquet
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import datetime as dt
 import random
 from pathlib import Path
 
-from lakehouse.store_local import LocalStore
+from lakehouse.store.local import LocalStore
 from tests.query_service.lakes import Event, LakeBuilder, event
 
 _SEED = 20_130_101

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from local_cloud.names import names_json
 from tests.dashboard import vendor
 from tests.query_service.client import Api, serving

@@ -18,9 +18,9 @@ from ingest_writer.landing import store_object
 from ingest_writer.manifest import publish_manifest
 from ingest_writer.message import Message
 from ingest_writer.preparing import prepare
-from lakehouse.cache import FileCache
-from lakehouse.plan import Planner
-from lakehouse.store_gcs import GcsStore
+from lakehouse.store.gcs import GcsStore
+from lakehouse.table.file_cache import FileCache
+from lakehouse.table.planner import Planner
 from local_cloud.flights import events
 from local_cloud.gcs import GcsServer
 from tests.deploy.terraform_files import ROOT

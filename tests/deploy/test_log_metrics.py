@@ -22,8 +22,8 @@ from prometheus_client import CollectorRegistry
 from ingest_writer.collector import Collector
 from ingest_writer.compaction import Compaction
 from ingest_writer.compactor_metrics import CompactorMetrics
-from lakehouse import logs
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.telemetry import logs
 from probe.canary import Canary
 from tests.deploy.terraform_files import MAIN, local, resources
 from tests.ingest_writer.fakes import OPTIONS, bench, flights

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from lakehouse.__main__ import main as lakehouse
-from lakehouse.store_local import LocalStore
+from lakehouse.store.local import LocalStore
 from tests.docs.pages import ROOT, Block, blocks
 from tests.query_service.client import serving
 from tests.query_service.lakes import LakeBuilder, event

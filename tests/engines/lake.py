@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from lakehouse.plan import Planner
-from lakehouse.store_local import LocalStore
+from lakehouse.store.local import LocalStore
+from lakehouse.table.planner import Planner
 from local_cloud.flights import events_of
 from local_cloud.timetable import read_flights
 from query_service.app import utc_now

@@ -6,8 +6,8 @@ import re
 
 import pyarrow as pa
 
-from lakehouse.event import EVENT_SCHEMA, PROBE_CARRIER
-from lakehouse.newest import VISIBLE, without_probes
+from lakehouse.schema.event import EVENT_SCHEMA, PROBE_CARRIER
+from lakehouse.table.latest_sql import VISIBLE, without_probes
 from tests.prove.ledger import ROOT
 
 _SQL = (ROOT / "bigquery" / "flights.sql").read_text()

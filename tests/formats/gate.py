@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Final
 
 CHANGES: Final = (
-    ("lakehouse/event.py", "FORMAT_VERSION: Final = 1\n", "FORMAT_VERSION: Final = 2\n"),
+    ("lakehouse/schema/event.py", "FORMAT_VERSION: Final = 1\n", "FORMAT_VERSION: Final = 2\n"),
     (
-        "lakehouse/event.py",
+        "lakehouse/schema/event.py",
         '("tail_number", pa.string()),',
         '("gate", pa.string()),\n        ("tail_number", pa.string()),',
     ),
     (
-        "lakehouse/formats.py",
+        "lakehouse/schema/versions.py",
         "ADDED: Final[Mapping[int, tuple[str, ...]]] = {}",
         'ADDED: Final[Mapping[int, tuple[str, ...]]] = {2: ("gate",)}',
     ),
     (
-        "lakehouse/json_schema.py",
+        "lakehouse/schema/json_schema.py",
         '    "tail_number": {\n',
         '    "gate": _text("[A-Z0-9]{1,6}", "Of the departure."),\n    "tail_number": {\n',
     ),

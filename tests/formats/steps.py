@@ -29,11 +29,11 @@ from ingest_writer.compactor import Compactor
 from ingest_writer.landing import store_surely
 from ingest_writer.message import Message
 from ingest_writer.preparing import prepare
+from lakehouse.client.verify import verify
+from lakehouse.client.verify_text import lines
 from lakehouse.errors import LakeError
-from lakehouse.plan import Planner
-from lakehouse.store import open_store
-from lakehouse.verify import verify
-from lakehouse.verify_text import lines
+from lakehouse.store.store import open_store
+from lakehouse.table.planner import Planner
 from query_service.app import utc_now
 from tests.ingest_writer.lines import options
 from tests.query_service.client import serving

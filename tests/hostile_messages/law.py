@@ -18,7 +18,7 @@ from ingest_writer.landing import store_object
 from ingest_writer.message import Message
 from ingest_writer.preparing import prepare
 from ingest_writer.tables import Decoded, Row
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from tests.hostile_messages.oracle import expect, lines
 from tests.ingest_writer.events import encode, event, ids, message, rows_of, whole_event
 

@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.store_local import LocalStore
+from lakehouse.store.local import LocalStore
 from tests.query_service.lakes import Event, LakeBuilder
 from tests.query_service.oracle import random_events
 

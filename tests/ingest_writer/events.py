@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ingest_writer.message import Message
 from ingest_writer.tables import Row
-from lakehouse.event import COLUMNS
+from lakehouse.schema.event import COLUMNS
 
 Event = dict[str, Any]
 

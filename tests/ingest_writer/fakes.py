@@ -22,11 +22,11 @@ from ingest_writer.batch import Limits
 from ingest_writer.message import Message, SubscriptionUnavailableError
 from ingest_writer.writer import Writer, WriterOptions
 from ingest_writer.writer_metrics import MeasuredSubscription, WriterMetrics
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import CreateUnknownError, StoreUnavailableError
-from lakehouse.parquet import check_landed_file
-from lakehouse.store import Source
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Source
+from lakehouse.table.parquet_files import check_landed_file
 from tests.ingest_writer.events import ids, line, microseconds
 
 T = TypeVar("T")
@@ -214,13 +214,13 @@ class FaultyStore(MemoryStore):
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows of all landed files, which must pass the reader's check."""
-        for name in self.names(names.LANDING):
+        for name in self.names(object_names.LANDING):
             if name not in self._checked:  # they never change
                 self._checked[name] = self._check(name)
         return [row for rows in self._checked.values() for row in rows]
 
     def _check(self, name: str) -> list[dict[str, Any]]:
-        date = names.parse_landed_file(name)
+        date = object_names.parse_landed_file(name)
         assert date is not None
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "landed.parquet"

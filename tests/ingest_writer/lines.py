@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ingest_writer.compactor import Compactor, CompactorOptions
-from lakehouse import names
-from lakehouse.plan import Planner
-from lakehouse.snapshot import Snapshot, from_json
-from lakehouse.store import ObjectInfo, Source, Store
-from lakehouse.verify import verify
+from lakehouse import object_names
+from lakehouse.client.verify import verify
+from lakehouse.store.store import ObjectInfo, Source, Store
+from lakehouse.table.planner import Planner
+from lakehouse.table.snapshot import Snapshot, from_json
 from tests.ingest_writer.events import ids
 from tests.lakehouse.lakes import Row, row
 from tests.lakehouse.stores import WrappedStore
@@ -69,13 +69,13 @@ def latest(store: Store) -> Snapshot:
 
 
 def snapshot(store: Store, number: int) -> Snapshot:
-    name = names.snapshot(number)
+    name = object_names.snapshot(number)
     return from_json(name, store.read(name))
 
 
 def numbers(store: Store) -> list[int]:
     """The snapshots that are listed."""
-    return [number for info in store.list(names.SNAPSHOTS) if (number := names.parse_snapshot(info.name))]
+    return [number for info in store.list(object_names.SNAPSHOTS) if (number := object_names.parse_snapshot(info.name))]
 
 
 def month_rows(store: Store, month: str) -> list[Row]:

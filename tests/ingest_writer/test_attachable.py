@@ -9,14 +9,14 @@ import duckdb
 import pytest
 
 from ingest_writer.attachable import build, publish_attachable, view_sql
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import UnreadableError
-from lakehouse.event import COLUMNS
-from lakehouse.plan import Planner
-from lakehouse.snapshot import EMPTY
-from lakehouse.store import Store
-from lakehouse.store_local import LocalStore
-from lakehouse.store_memory import MemoryStore
+from lakehouse.schema.event import COLUMNS
+from lakehouse.store.local import LocalStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Store
+from lakehouse.table.planner import Planner
+from lakehouse.table.snapshot import EMPTY
 from tests.ingest_writer.lines import START, MeddlingStore, compactor, latest
 from tests.lakehouse.lakes import land, row
 from tests.lakehouse.stores import WrappedStore
@@ -40,7 +40,7 @@ def compact(store: Store, tmp_path: Path, *days: str, **fields: Any) -> None:
 def attached(store: Store, tmp_path: Path) -> duckdb.DuckDBPyConnection:
     copy = tmp_path / "copy.duckdb"
     copy.unlink(missing_ok=True)
-    store.download(names.ATTACHABLE, copy)
+    store.download(object_names.ATTACHABLE, copy)
     connection = duckdb.connect()
     connection.execute(f"ATTACH '{copy}' AS lake (READ_ONLY)")
     return connection
@@ -79,15 +79,15 @@ def test_an_empty_lake_has_an_empty_view(store: Store, tmp_path: Path) -> None:
 def test_one_that_is_right_is_not_written(store: Store, tmp_path: Path) -> None:
     compact(store, tmp_path, "2013-01-01")
     publish(store, tmp_path)
-    generation = store.generation(names.ATTACHABLE)
+    generation = store.generation(object_names.ATTACHABLE)
     assert not publish(store, tmp_path)
-    assert store.generation(names.ATTACHABLE) == generation
+    assert store.generation(object_names.ATTACHABLE) == generation
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense"])
 def test_one_that_somebody_damaged_is_corrected(store: Store, tmp_path: Path, damage: bytes) -> None:
     compact(store, tmp_path, "2013-01-01")
-    assert store.replace(names.ATTACHABLE, damage, 0)
+    assert store.replace(object_names.ATTACHABLE, damage, 0)
     assert publish(store, tmp_path)
     assert days(store, tmp_path) == ["2013-01-01"]
 
@@ -102,7 +102,7 @@ def test_a_publisher_that_read_an_older_snapshot_does_not_overwrite_a_newer_one(
         compact(store, tmp_path, "2013-03-01")
         publish(store, tmp_path)
 
-    slow.before("replace", names.ATTACHABLE, overtake)
+    slow.before("replace", object_names.ATTACHABLE, overtake)
     assert not publish(slow, tmp_path)
     assert days(store, tmp_path) == ["2013-01-01", "2013-02-01", "2013-03-01"]
 

@@ -8,11 +8,11 @@ import pytest
 
 from ingest_writer.collector import Collected, Collector
 from ingest_writer.compactor import Compactor
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, StoreUnavailableError, UnreadableError
-from lakehouse.plan import Planner
-from lakehouse.store import Store
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Store
+from lakehouse.table.planner import Planner
 from tests.ingest_writer.lines import (
     START,
     Clock,
@@ -103,11 +103,11 @@ def test_no_month_file_is_deleted_when_deleting_a_snapshot_fails(
     def fail(name: str) -> None:
         raise StoreUnavailableError(name)
 
-    failing.before("delete", names.SNAPSHOTS, fail)
+    failing.before("delete", object_names.SNAPSHOTS, fail)
     with pytest.raises(StoreUnavailableError):
         collector(failing).collect()
-    assert not failing.called("delete", names.FLIGHTS)
-    assert not failing.called("delete", names.LANDING)
+    assert not failing.called("delete", object_names.FLIGHTS)
+    assert not failing.called("delete", object_names.LANDING)
     collector(store).collect()  # the next run does what was left
     assert numbers(store) == [4, 5]
 
@@ -132,7 +132,7 @@ def test_an_absorbed_file_goes_when_it_is_older_than_the_grace_by_the_stores_clo
     clock.advance(age_s)
     made.compact()
     collected = collector(store).collect()
-    assert (name in listed(store, names.LANDING)) is is_kept
+    assert (name in listed(store, object_names.LANDING)) is is_kept
     assert collected.landed_files == (0 if is_kept else 1)
 
 
@@ -141,13 +141,13 @@ def test_a_landed_file_that_is_not_absorbed_is_never_deleted(store: MemoryStore,
     made.compact()
     tail = land(store, [row(number=2)])
     store.create("landing/flight_date=2013-01-01/foreign.parquet", b"")
-    bad = names.landed_file(row()["flight_date"], "f" * 32)
+    bad = object_names.landed_file(row()["flight_date"], "f" * 32)
     store.create(bad, b"unreadable")
     clock.advance(1e7)
     land(store, [row("2013-02-01")])
     made_late = collector(store, grace_s=0.0)
     made_late.collect()
-    assert listed(store, names.LANDING) >= {tail, bad, "landing/flight_date=2013-01-01/foreign.parquet"}
+    assert listed(store, object_names.LANDING) >= {tail, bad, "landing/flight_date=2013-01-01/foreign.parquet"}
 
 
 def test_a_file_absorbed_only_by_a_snapshot_in_a_hole_is_kept(store: MemoryStore, clock: Clock) -> None:
@@ -158,7 +158,7 @@ def test_a_file_absorbed_only_by_a_snapshot_in_a_hole_is_kept(store: MemoryStore
     commit(store, 9, [entry], oldest=8)
     collected = collector(store, grace_s=0.0).collect()
     assert collected == Collected(snapshots=1, landed_files=0, month_files=0)
-    assert listed(store, names.LANDING) == {name}
+    assert listed(store, object_names.LANDING) == {name}
 
 
 # -- month files -----------------------------------------------------------------------------------------------
@@ -170,9 +170,9 @@ def test_a_superseded_month_file_stays_as_long_as_a_retained_snapshot_names_it(
     keeping = compactor(store, tmp_path, retention_s=1e9)
     _compact_often(store, clock, keeping, 3)
     assert collector(store).collect().month_files == 0
-    assert len(listed(store, names.FLIGHTS)) == 3
+    assert len(listed(store, object_names.FLIGHTS)) == 3
     for number in (1, 2, 3):
-        assert snapshot(store, number).months["2013-01"].path in listed(store, names.FLIGHTS)
+        assert snapshot(store, number).months["2013-01"].path in listed(store, object_names.FLIGHTS)
 
 
 def test_a_month_file_that_changes_nothing_any_more_is_kept_however_old(
@@ -183,7 +183,7 @@ def test_a_month_file_that_changes_nothing_any_more_is_kept_however_old(
     december = latest(store).months["2012-12"].path
     _compact_often(store, clock, made, 5)
     collector(store).collect()
-    assert december in listed(store, names.FLIGHTS)
+    assert december in listed(store, object_names.FLIGHTS)
     assert latest(store).months["2012-12"].path == december
 
 
@@ -206,9 +206,9 @@ def test_an_orphan_is_deleted_only_when_its_maker_can_no_longer_commit_it(
     commit(store, 7, [*entries, other], oldest=7)
     clock.advance(1e9)  # age is no reason
     collected = collector(store, grace_s=0.0).collect()
-    assert (orphan in listed(store, names.FLIGHTS)) is is_kept
+    assert (orphan in listed(store, object_names.FLIGHTS)) is is_kept
     assert collected.month_files == (0 if is_kept else 1)
-    assert {entry.path for entry in [*entries, other]} <= listed(store, names.FLIGHTS)
+    assert {entry.path for entry in [*entries, other]} <= listed(store, object_names.FLIGHTS)
 
 
 def test_an_orphan_of_an_unknown_create_goes_with_the_next_commit_of_its_month(
@@ -218,11 +218,11 @@ def test_an_orphan_of_an_unknown_create_goes_with_the_next_commit_of_its_month(
     made.compact()
     orphan = put_month(store, [row(number=9)], since=99, name_since=1).path
     collector(store).collect()
-    assert orphan in listed(store, names.FLIGHTS)
+    assert orphan in listed(store, object_names.FLIGHTS)
     land(store, [row(number=2)])
     made.compact()
     collector(store).collect()
-    assert orphan not in listed(store, names.FLIGHTS)
+    assert orphan not in listed(store, object_names.FLIGHTS)
 
 
 def test_objects_that_are_not_ours_are_never_deleted(store: MemoryStore, clock: Clock, made: Compactor) -> None:
@@ -234,7 +234,7 @@ def test_objects_that_are_not_ours_are_never_deleted(store: MemoryStore, clock: 
         "snapshots/00000000000000000000.json",
         "snapshots/latest",
         "rejected/date=2013-01-01/" + "0" * 32 + ".parquet",
-        names.MANIFEST,
+        object_names.MANIFEST,
         "lake.duckdb",
     }
     for name in foreign:
@@ -264,22 +264,22 @@ def test_no_month_file_is_deleted_when_a_snapshot_vanishes_while_it_is_read(stor
     def vanish(name: str) -> None:
         raise ObjectMissingError(name)
 
-    vanishing.before("read", names.snapshot(2), vanish)
+    vanishing.before("read", object_names.snapshot(2), vanish)
     each = collector(vanishing)
     assert each.collect().month_files == 0
-    assert {old, orphan} <= listed(store, names.FLIGHTS)
+    assert {old, orphan} <= listed(store, object_names.FLIGHTS)
     assert each.collect().month_files == 1  # the next run sees clearly
-    assert old in listed(store, names.FLIGHTS)
+    assert old in listed(store, object_names.FLIGHTS)
 
 
 def test_no_month_file_is_deleted_when_a_retained_snapshot_cannot_be_read(store: MemoryStore) -> None:
     old = _two_retained_and_an_old_file(store)
     orphan = put_month(store, [row()], since=99, name_since=1).path
-    store.delete(names.snapshot(2))
-    store.create(names.snapshot(2), b"{}")
+    store.delete(object_names.snapshot(2))
+    store.create(object_names.snapshot(2), b"{}")
     with pytest.raises(UnreadableError):
         collector(store).collect()
-    assert {old, orphan} <= listed(store, names.FLIGHTS)
+    assert {old, orphan} <= listed(store, object_names.FLIGHTS)
 
 
 def test_no_landed_file_is_deleted_when_the_latest_snapshot_is_gone_from_the_listing(
@@ -293,12 +293,12 @@ def test_no_landed_file_is_deleted_when_the_latest_snapshot_is_gone_from_the_lis
     def others_go_on(_: str) -> None:
         """Between finding the latest snapshot and listing all of them, it is followed by another and collected."""
         commit(store, 2, [], oldest=2)
-        store.delete(names.snapshot(1))
+        store.delete(object_names.snapshot(1))
 
-    view.before("list", names.SNAPSHOTS, lambda _: None)  # finding it
-    view.before("list", names.SNAPSHOTS, others_go_on)
+    view.before("list", object_names.SNAPSHOTS, lambda _: None)  # finding it
+    view.before("list", object_names.SNAPSHOTS, others_go_on)
     assert collector(view, grace_s=0.0).collect().landed_files == 0
-    assert name in listed(store, names.LANDING)
+    assert name in listed(store, object_names.LANDING)
 
 
 def test_a_snapshot_committed_during_a_collection_keeps_its_files(
@@ -311,7 +311,7 @@ def test_a_snapshot_committed_during_a_collection_keeps_its_files(
         land(store, [row(number=50)])
         made.compact()
 
-    racing.before("list", names.FLIGHTS, commit_more)
+    racing.before("list", object_names.FLIGHTS, commit_more)
     collector(racing).collect()
     assert problems(store) == ()
     assert [r["flight_number"] for r in table_rows(store)] == [1, 2, 3, 50]
@@ -326,7 +326,7 @@ def test_two_collectors_at_once_delete_the_same_and_nobody_fails(
     def collect_too(_: str) -> None:
         collector(store).collect()
 
-    racing.before("list", names.LANDING, collect_too)
+    racing.before("list", object_names.LANDING, collect_too)
     collector(racing).collect()
     assert numbers(store) == [4, 5]
     assert problems(store) == ()

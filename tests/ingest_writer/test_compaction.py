@@ -12,10 +12,10 @@ from ingest_writer.attachable import build
 from ingest_writer.collector import Collector
 from ingest_writer.compaction import Compaction
 from ingest_writer.compactor_metrics import CompactorMetrics
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import MachineError, StoreRefusedError
-from lakehouse.store import Source, Store
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Source, Store
 from tests.ingest_writer.lines import compactor, latest
 from tests.lakehouse.lakes import land, row
 from tests.lakehouse.stores import WrappedStore
@@ -47,7 +47,7 @@ def test_a_run_collects_also_when_nothing_can_be_published(tmp_path: Path) -> No
     runs.run()  # by now what was absorbed is old enough
     assert isinstance(report.unpublished, StoreRefusedError)
     assert latest(store).number == 1
-    assert not list(store.list(names.LANDING))
+    assert not list(store.list(object_names.LANDING))
     assert b'flights_compactor_runs_total{outcome="failed"} 2.0' in metrics.page()
     assert b"flights_compactor_last_success_timestamp_seconds 0.0" in metrics.page()
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ingest_writer.merge import Merger
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import (
     CreateUnknownError,
     FormatTooNewError,
@@ -22,9 +22,9 @@ from lakehouse.errors import (
     ObjectMissingError,
     StoreUnavailableError,
 )
-from lakehouse.parquet import Summary
-from lakehouse.snapshot import EMPTY, to_json
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.table.parquet_files import Summary
+from lakehouse.table.snapshot import EMPTY, to_json
 from tests.ingest_writer.lines import (
     Clock,
     MeddlingStore,
@@ -163,12 +163,12 @@ def test_a_month_file_is_named_by_the_since_of_what_it_was_built_from(store: Mem
     }
     assert since == {1: {"2013-01": 1}, 2: {"2013-01": 1, "2013-02": 2}, 3: {"2013-01": 3, "2013-02": 2}}
     built_from = {
-        number: {m: names.parse_month_file(e.path) for m, e in snapshot(store, number).months.items()}
+        number: {m: object_names.parse_month_file(e.path) for m, e in snapshot(store, number).months.items()}
         for number in (1, 3)
     }
-    assert built_from[1]["2013-01"] == names.MonthFileName("2013-01", 0)
-    assert built_from[3]["2013-01"] == names.MonthFileName("2013-01", 1)
-    assert built_from[3]["2013-02"] == names.MonthFileName("2013-02", 0)
+    assert built_from[1]["2013-01"] == object_names.MonthFileName("2013-01", 0)
+    assert built_from[3]["2013-01"] == object_names.MonthFileName("2013-01", 1)
+    assert built_from[3]["2013-02"] == object_names.MonthFileName("2013-02", 0)
 
 
 def test_absorbed_names_only_files_that_are_still_listed(store: MemoryStore, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_objects_under_landing_with_other_names_are_left_alone(store: MemoryStor
 def test_an_unreadable_landed_file_stays_is_reported_and_does_not_block_its_month(
     store: MemoryStore, tmp_path: Path
 ) -> None:
-    bad = names.landed_file(dt.date(2013, 1, 1), "f" * 32)
+    bad = object_names.landed_file(dt.date(2013, 1, 1), "f" * 32)
     store.create(bad, b"PAR1 but not really")
     wrong_date = land(store, [row("2013-01-03")], day="2013-01-02")
     land(store, [row()])
@@ -214,7 +214,7 @@ def test_an_unreadable_landed_file_stays_is_reported_and_does_not_block_its_mont
 def test_more_unreadable_files_than_a_merge_takes_do_not_block_their_month(store: MemoryStore, tmp_path: Path) -> None:
     made = compactor(store, tmp_path, merge_max_files=2)  # fewer than the unreadable ones, which come first by name
     for number in range(5):
-        store.create(names.landed_file(dt.date(2013, 1, 1), f"{number:032x}"), b"?")
+        store.create(object_names.landed_file(dt.date(2013, 1, 1), f"{number:032x}"), b"?")
     land(store, [row("2013-01-02")])
     report = made.compact()
     assert (report.absorbed_files, len(report.unreadable)) == (1, 5)
@@ -243,18 +243,19 @@ def test_an_unreadable_month_file_blocks_only_its_month(tmp_path: Path) -> None:
     assert latest(store).months["2013-01"].path == broken
 
 
-@pytest.mark.parametrize("prefix", [names.SNAPSHOTS, names.LANDING])
+@pytest.mark.parametrize("prefix", [object_names.SNAPSHOTS, object_names.LANDING])
 def test_a_format_that_is_too_new_is_refused(prefix: str, store: MemoryStore, tmp_path: Path) -> None:
     made = compactor(store, tmp_path)
     name = land(store, [row()])
-    if prefix == names.SNAPSHOTS:
+    if prefix == object_names.SNAPSHOTS:
         data = to_json(EMPTY).replace(b'"format_version": 1', b'"format_version": 2').replace(b": 0", b": 1")
-        store.create(names.snapshot(1), data)
+        store.create(object_names.snapshot(1), data)
     else:
         data = store.read(name)
         assert data.count(b"format_version\x18\x011") == 1
         store.create(
-            names.landed_file(dt.date(2013, 1, 2), "e" * 32), data.replace(b"version\x18\x011", b"version\x18\x012")
+            object_names.landed_file(dt.date(2013, 1, 2), "e" * 32),
+            data.replace(b"version\x18\x011", b"version\x18\x012"),
         )
     before = [info.name for info in store.list("")]
     with pytest.raises(FormatTooNewError):
@@ -266,7 +267,7 @@ def test_a_line_that_has_lost_its_end_is_refused(store: MemoryStore, tmp_path: P
     made = compactor(store, tmp_path)
     land(store, [row()])
     made.compact()
-    store.delete(names.snapshot(1))
+    store.delete(object_names.snapshot(1))
     land(store, [row(number=2)])
     with pytest.raises(LineBrokenError):
         made.compact()
@@ -324,7 +325,7 @@ def test_nothing_is_left_in_the_scratch_folder(store: MemoryStore, tmp_path: Pat
     land(store, [row()])
     compactor(store, tmp_path).compact()
     failing = MeddlingStore(store)
-    failing.before("create", names.FLIGHTS, lambda _: _raise(StoreUnavailableError("503")))
+    failing.before("create", object_names.FLIGHTS, lambda _: _raise(StoreUnavailableError("503")))
     land(store, [row(number=2)])
     with pytest.raises(StoreUnavailableError):
         compactor(failing, tmp_path).compact()
@@ -340,17 +341,17 @@ def test_a_month_file_of_unknown_outcome_is_stored_again_under_another_name(
 ) -> None:
     meddling = MeddlingStore(store)
     meddle = meddling.after if stored else meddling.before
-    meddle("create", names.FLIGHTS, lambda name: _raise(CreateUnknownError(name)))
+    meddle("create", object_names.FLIGHTS, lambda name: _raise(CreateUnknownError(name)))
     land(store, [row()])
     assert compactor(meddling, tmp_path).compact().snapshot == 1
-    first, second = meddling.called("create", names.FLIGHTS)
+    first, second = meddling.called("create", object_names.FLIGHTS)
     assert latest(store).months["2013-01"].path == second != first
     assert meddling.called("delete", "") == []
 
 
 def test_a_commit_of_unknown_outcome_that_happened_is_one_commit(store: MemoryStore, tmp_path: Path) -> None:
     meddling = MeddlingStore(store)
-    meddling.after("create", names.SNAPSHOTS, lambda name: _raise(CreateUnknownError(name)))
+    meddling.after("create", object_names.SNAPSHOTS, lambda name: _raise(CreateUnknownError(name)))
     name = land(store, [row()])
     report = compactor(meddling, tmp_path).compact()
     assert (report.snapshot, report.absorbed_files, report.rebases) == (1, 1, 0)
@@ -360,12 +361,12 @@ def test_a_commit_of_unknown_outcome_that_happened_is_one_commit(store: MemorySt
 
 def test_a_commit_of_unknown_outcome_that_did_not_happen_is_made_again(store: MemoryStore, tmp_path: Path) -> None:
     meddling = MeddlingStore(store)
-    meddling.before("create", names.SNAPSHOTS, lambda name: _raise(CreateUnknownError(name)))
+    meddling.before("create", object_names.SNAPSHOTS, lambda name: _raise(CreateUnknownError(name)))
     land(store, [row()])
     report = compactor(meddling, tmp_path).compact()
     assert (report.snapshot, report.absorbed_files) == (1, 1)
     assert numbers(store) == [1]
-    assert len(meddling.called("create", names.FLIGHTS)) == 1  # the merge is kept
+    assert len(meddling.called("create", object_names.FLIGHTS)) == 1  # the merge is kept
 
 
 def test_a_commit_of_unknown_outcome_that_happens_late_is_found(store: MemoryStore, tmp_path: Path) -> None:
@@ -373,18 +374,18 @@ def test_a_commit_of_unknown_outcome_that_happens_late_is_found(store: MemorySto
     made: list[bytes] = []
 
     def lose(name: str) -> None:
-        meddling.after("list", names.SNAPSHOTS, lambda _: store.create(name, made[0]))
+        meddling.after("list", object_names.SNAPSHOTS, lambda _: store.create(name, made[0]))
         raise CreateUnknownError(name)
 
     create = meddling.create
 
     def remember(name: str, source: object) -> None:
-        if name.startswith(names.SNAPSHOTS) and isinstance(source, bytes):
+        if name.startswith(object_names.SNAPSHOTS) and isinstance(source, bytes):
             made.append(source)
         create(name, source)  # type: ignore[arg-type]
 
     meddling.create = remember  # type: ignore[method-assign]
-    meddling.before("create", names.SNAPSHOTS, lose)
+    meddling.before("create", object_names.SNAPSHOTS, lose)
     land(store, [row()])
     compactor(meddling, tmp_path).compact()
     assert numbers(store) == [1]
@@ -438,7 +439,7 @@ def test_oldest_never_decreases_and_follows_the_stores_clock(tmp_path: Path) -> 
 
 def test_at_most_a_thousand_snapshots_are_retained(store: MemoryStore, tmp_path: Path) -> None:
     for number in range(1, 1006):
-        store.create(names.snapshot(number), to_json(dataclasses.replace(EMPTY, number=number, oldest=1)))
+        store.create(object_names.snapshot(number), to_json(dataclasses.replace(EMPTY, number=number, oldest=1)))
     land(store, [row()])
     compactor(store, tmp_path, retention_s=1e9).compact()
     assert latest(store).number == 1006

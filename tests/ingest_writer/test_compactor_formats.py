@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import names
-from lakehouse.snapshot import MonthFile
-from lakehouse.store_memory import MemoryStore
+from lakehouse import object_names
+from lakehouse.store.memory import MemoryStore
+from lakehouse.table.snapshot import MonthFile
 from tests.ingest_writer.lines import MeddlingStore, compactor, latest, numbers, problems, table_rows
 from tests.lakehouse.lakes import land, row
 
@@ -74,10 +74,12 @@ def test_a_rewriting_that_loses_its_commit_is_left_to_the_next_run(
         land(store, [row("2013-04-01")])
         compactor(store, tmp_path / "other").compact()
 
-    meddled.before("create", names.snapshot(2), commit_first)
+    meddled.before("create", object_names.snapshot(2), commit_first)
     report = compactor(meddled, tmp_path).compact()
     assert (report.months, report.rebases) == ([], 0)
-    assert len([name for call, name in meddled.calls if call == "create" and name.startswith(names.FLIGHTS)]) == 1
+    assert (
+        len([name for call, name in meddled.calls if call == "create" and name.startswith(object_names.FLIGHTS)]) == 1
+    )
     assert problems(store) == ()
 
 

@@ -13,11 +13,11 @@ import pytest
 
 from ingest_writer.collector import Collector
 from ingest_writer.compactor import Compactor
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import StoreUnavailableError
-from lakehouse.plan import Planner
-from lakehouse.snapshot import Snapshot, to_json
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.table.planner import Planner
+from lakehouse.table.snapshot import Snapshot, to_json
 from tests.ingest_writer.lines import (
     START,
     Clock,
@@ -49,11 +49,11 @@ def test_a_month_that_nobody_changed_is_kept_and_rebased(store: MemoryStore, tmp
         late.append(land(store, [row("2013-02-01")]))
         compactor(HidingStore(store, landed), tmp_path / "other").compact()
 
-    meddling.before("create", names.SNAPSHOTS, commit_another)
+    meddling.before("create", object_names.SNAPSHOTS, commit_another)
     landed = land(store, [row("2013-01-01")])
     report = compactor(meddling, tmp_path).compact()
     assert (report.snapshot, report.months, report.rebases) == (2, ["2013-01"], 1)
-    assert len(meddling.called("create", names.FLIGHTS)) == 1  # January was merged once
+    assert len(meddling.called("create", object_names.FLIGHTS)) == 1  # January was merged once
     table = latest(store)
     assert {month: entry.since for month, entry in table.months.items()} == {"2013-01": 2, "2013-02": 1}
     assert table.absorbed == {landed, *late}
@@ -68,13 +68,13 @@ def test_a_month_that_somebody_changed_is_merged_again(store: MemoryStore, tmp_p
         compactor(store, tmp_path / "other").compact()
         land(store, [row(number=3)])  # so that something is left for this one
 
-    meddling.before("create", names.SNAPSHOTS, commit_another)
+    meddling.before("create", object_names.SNAPSHOTS, commit_another)
     land(store, [row(number=1)])
     report = compactor(meddling, tmp_path).compact()
     assert (report.snapshot, report.rebases, report.absorbed_files) == (2, 1, 1)
-    stale, fresh = meddling.called("create", names.FLIGHTS)
-    assert names.parse_month_file(stale) == names.MonthFileName("2013-01", 0)
-    assert names.parse_month_file(fresh) == names.MonthFileName("2013-01", 1)
+    stale, fresh = meddling.called("create", object_names.FLIGHTS)
+    assert object_names.parse_month_file(stale) == object_names.MonthFileName("2013-01", 0)
+    assert object_names.parse_month_file(fresh) == object_names.MonthFileName("2013-01", 1)
     assert latest(store).months["2013-01"].path == fresh
     assert [r["flight_number"] for r in month_rows(store, "2013-01")] == [1, 2, 3]
 
@@ -85,7 +85,7 @@ def test_nothing_is_committed_when_the_other_one_absorbed_everything(store: Memo
     def commit_everything(_: str) -> None:
         compactor(store, tmp_path / "other").compact()
 
-    meddling.before("create", names.SNAPSHOTS, commit_everything)
+    meddling.before("create", object_names.SNAPSHOTS, commit_everything)
     land(store, [row()])
     report = compactor(meddling, tmp_path).compact()
     assert (report.snapshot, report.absorbed_files, report.pending_files) == (1, 0, 0)
@@ -97,14 +97,14 @@ def test_a_compactor_that_always_loses_says_so_in_the_end(store: MemoryStore, tm
 
     def commit_another(_: str) -> None:
         number = latest(store).number + 1
-        store.create(names.snapshot(number), to_json(Snapshot(number, 1)))
+        store.create(object_names.snapshot(number), to_json(Snapshot(number, 1)))
 
     for _ in range(3):
-        meddling.before("create", names.SNAPSHOTS, commit_another)
+        meddling.before("create", object_names.SNAPSHOTS, commit_another)
     land(store, [row()])
     with pytest.raises(StoreUnavailableError, match="3 commits lost to others"):
         compactor(meddling, tmp_path, commit_attempts=3).compact()  # as many as are lost
-    assert len(meddling.called("create", names.FLIGHTS)) == 1  # merged once, rebased ever after
+    assert len(meddling.called("create", object_names.FLIGHTS)) == 1  # merged once, rebased ever after
 
 
 def test_a_snapshot_created_in_a_hole_is_no_commit(tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_a_snapshot_created_in_a_hole_is_no_commit(tmp_path: Path) -> None:
             other.compact()
         collector.collect()
 
-    meddling.before("create", names.SNAPSHOTS, sleep_for_long)
+    meddling.before("create", object_names.SNAPSHOTS, sleep_for_long)
     landed = land(store, [row(number=2)])
     report = compactor(meddling, tmp_path).compact()
     # Snapshot 2 had been collected, so that its number was free again: it was created, and does not count.
-    assert meddling.called("create", names.SNAPSHOTS) == [names.snapshot(2), names.snapshot(7)]
+    assert meddling.called("create", object_names.SNAPSHOTS) == [object_names.snapshot(2), object_names.snapshot(7)]
     assert (report.snapshot, report.rebases) == (7, 1)
     assert landed in latest(store).absorbed
     assert [r["flight_number"] for r in table_rows(store)] == [1, 2, 10, 11, 12, 13, 14]
@@ -177,7 +177,7 @@ def test_any_number_of_compactors_at_once_end_with_the_exact_answer(compactors: 
         commits = sum(each.result() for each in done)
     assert table_rows(store) == newest(everything)
     assert commits == latest(store).number
-    assert set(latest(store).absorbed) >= {info.name for info in store.list(names.LANDING)}
+    assert set(latest(store).absorbed) >= {info.name for info in store.list(object_names.LANDING)}
     line = [snapshot(store, number) for number in numbers(store)]
     assert all(earlier.oldest <= later.oldest for earlier, later in itertools.pairwise(line))
     assert problems(store) == ()
@@ -198,7 +198,7 @@ class _Countdown:
 
 
 def _tail(store: MemoryStore) -> set[str]:
-    landed = {info.name for info in store.list(names.LANDING)}
+    landed = {info.name for info in store.list(object_names.LANDING)}
     return landed - latest(store).absorbed
 
 
@@ -225,11 +225,11 @@ def test_a_merge_that_takes_long_is_committed_beside_one_that_is_quick(tmp_path:
         return commit
 
     for number in range(1, 21):  # the quick month commits twenty times while the slow one tries to
-        meddling.before("create", names.SNAPSHOTS, february_again(number))
+        meddling.before("create", object_names.SNAPSHOTS, february_again(number))
     january = land(store, [row("2013-01-01")])
     report = compactor(meddling, tmp_path).compact()
     assert report.rebases == 20
-    assert len(meddling.called("create", names.FLIGHTS)) == 1
+    assert len(meddling.called("create", object_names.FLIGHTS)) == 1
     assert quick.compact().absorbed_files == 0
     assert len(table_rows(store)) == 21
 
@@ -251,7 +251,7 @@ class _Hole:
         self._compact("line", self.second)
         Collector(store, Planner(store, lambda: START), 0.0, 2).collect()  # flight 1 leaves landing
         self.meddling = MeddlingStore(store)
-        self.meddling.before("read", names.SNAPSHOTS, self._open_and_fill)
+        self.meddling.before("read", object_names.SNAPSHOTS, self._open_and_fill)
 
     def _compact(self, who: str, *hidden: str) -> None:
         compactor(HidingStore(self.store, *hidden), self._tmp_path / who, retention_s=0.0).compact()
@@ -263,7 +263,12 @@ class _Hole:
             self._compact("line", *hidden)
         Collector(self.store, Planner(self.store, lambda: START), 1e9, 2).collect()  # snapshots only: a long grace
         assert numbers(self.store) == [2, 3]
-        others = [i.name for p in (names.SNAPSHOTS, names.LANDING) for i in self.store.list(p) if i.name != self.second]
+        others = [
+            i.name
+            for p in (object_names.SNAPSHOTS, object_names.LANDING)
+            for i in self.store.list(p)
+            if i.name != self.second
+        ]
         self._compact("sleeper", self.first, *others)
         assert numbers(self.store) == [1, 2, 3]  # 1 is the sleeper's, not committed, and not what was listed
 
@@ -273,7 +278,7 @@ def test_a_snapshot_in_a_hole_does_not_let_a_collector_delete_what_only_it_absor
 ) -> None:
     hole = _Hole(store, tmp_path, line_takes_second=False)
     Collector(hole.meddling, Planner(hole.meddling, lambda: START), 0.0, 2).collect()
-    assert hole.second in {info.name for info in store.list(names.LANDING)}
+    assert hole.second in {info.name for info in store.list(object_names.LANDING)}
     compactor(store, tmp_path / "end", retention_s=0.0).compact()
     assert {each["flight_number"] for each in table_rows(store)} == {1, 2, 3, 4}
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ingest_writer.columns import take_plainly_good
 from ingest_writer.decode import decode_line_by_line, decode_messages
 from ingest_writer.tables import Decoded, Row, event_table
-from lakehouse.event import COLUMNS
-from lakehouse.json_schema import event_schema
+from lakehouse.schema.event import COLUMNS
+from lakehouse.schema.json_schema import event_schema
 from tests.ingest_writer.events import encode, line, message, raw, rows_of, whole_event
 
 # Hypothesis prints the example that fails, and how to run it again.

@@ -9,7 +9,7 @@ import pytest
 
 from ingest_writer.landing import LandedObject, store_object, store_surely
 from lakehouse.errors import CreateUnknownError, StoreRefusedError, StoreUnavailableError
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from tests.ingest_writer.events import ids
 from tests.ingest_writer.lines import MeddlingStore
 

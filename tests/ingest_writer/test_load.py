@@ -16,12 +16,12 @@ import pytest
 
 from ingest_writer.load import Loader, LoadReport
 from ingest_writer.replay_rejected import replay_rejected
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import ConfigError, CreateUnknownError
-from lakehouse.event import COLUMNS, EVENT_SCHEMA
-from lakehouse.parquet import read_rejected_file
-from lakehouse.store import Store
-from lakehouse.store_memory import MemoryStore
+from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Store
+from lakehouse.table.parquet_files import read_rejected_file
 from tests.ingest_writer.events import Event, encode, event, ids, line, microseconds, whole_event
 from tests.ingest_writer.lines import MeddlingStore, compactor, latest, problems, table_rows
 from tests.lakehouse.lakes import row, write
@@ -63,8 +63,8 @@ def parquet_of(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema | N
 
 def rejected(store: Store, tmp_path: Path) -> list[dict[str, Any]]:
     found = []
-    for info in store.list(names.REJECTED):
-        assert names.parse_rejected_file(info.name) == dt.date(2013, 3, 1)
+    for info in store.list(object_names.REJECTED):
+        assert object_names.parse_rejected_file(info.name) == dt.date(2013, 3, 1)
         path = tmp_path / "rejected.parquet"
         path.unlink(missing_ok=True)
         store.download(info.name, path)
@@ -196,7 +196,7 @@ def test_a_utc_timestamp_without_the_local_hour_is_refused_and_stays_so(store: M
     assert "its local hour is unknown" in line_["reason"]
     # Replayed, the text must not be taken for one with the origin's offset.
     assert replay_rejected(store, _names).landed == 0
-    assert list(store.list(names.LANDING)) == []
+    assert list(store.list(object_names.LANDING)) == []
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Europe/London", "-05:00"])
@@ -340,9 +340,9 @@ def test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name(store
     def lose(name: str) -> None:
         raise CreateUnknownError(name)
 
-    meddling.after("create", names.LANDING, lose)
+    meddling.after("create", object_names.LANDING, lose)
     load(meddling, tmp_path, file_of(tmp_path / "a.ndjson", line()))
-    assert len(set(meddling.called("create", names.LANDING))) == 2
+    assert len(set(meddling.called("create", object_names.LANDING))) == 2
     assert len(table_rows(store)) == 1
 
 

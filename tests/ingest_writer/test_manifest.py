@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from ingest_writer.manifest import manifest, publish_manifest
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError
-from lakehouse.plan import Planner
-from lakehouse.snapshot import EMPTY, MonthFile, Snapshot
-from lakehouse.store import Store
-from lakehouse.store_local import LocalStore
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.local import LocalStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Store
+from lakehouse.table.planner import Planner
+from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot
 from tests.ingest_writer.lines import START, MeddlingStore, compactor, latest
 from tests.lakehouse.lakes import land, row
 
@@ -47,23 +47,23 @@ def test_the_manifest_follows_the_commits(store: Store, tmp_path: Path) -> None:
     for day in ("2013-01-01", "2013-02-01", "2013-01-02"):
         compact(store, tmp_path, day)
         assert publish_manifest(store, planner(store))
-        assert store.read(names.MANIFEST) == manifest(store.url, latest(store))
-    assert store.read(names.MANIFEST).count(b"\n") == 2
+        assert store.read(object_names.MANIFEST) == manifest(store.url, latest(store))
+    assert store.read(object_names.MANIFEST).count(b"\n") == 2
 
 
 def test_a_manifest_that_is_right_is_not_written(store: Store, tmp_path: Path) -> None:
     compact(store, tmp_path, "2013-01-01")
     publish_manifest(store, planner(store))
-    generation = store.generation(names.MANIFEST)
+    generation = store.generation(object_names.MANIFEST)
     assert not publish_manifest(store, planner(store))
-    assert store.generation(names.MANIFEST) == generation
+    assert store.generation(object_names.MANIFEST) == generation
 
 
 def test_a_manifest_that_somebody_damaged_is_corrected(store: Store, tmp_path: Path) -> None:
     compact(store, tmp_path, "2013-01-01")
-    assert store.replace(names.MANIFEST, b"nonsense", 0)
+    assert store.replace(object_names.MANIFEST, b"nonsense", 0)
     assert publish_manifest(store, planner(store))
-    assert store.read(names.MANIFEST) == manifest(store.url, latest(store))
+    assert store.read(object_names.MANIFEST) == manifest(store.url, latest(store))
 
 
 def test_a_writer_that_read_an_older_snapshot_does_not_overwrite_a_newer_manifest(store: Store, tmp_path: Path) -> None:
@@ -77,9 +77,9 @@ def test_a_writer_that_read_an_older_snapshot_does_not_overwrite_a_newer_manifes
         compact(store, tmp_path, "2013-03-01")
         publish_manifest(store, planner(store))
 
-    slow.before("replace", names.MANIFEST, overtake)
+    slow.before("replace", object_names.MANIFEST, overtake)
     assert not publish_manifest(slow, planner(slow))
-    assert store.read(names.MANIFEST).count(b"\n") == 3
+    assert store.read(object_names.MANIFEST).count(b"\n") == 3
 
 
 def test_the_generation_is_read_before_the_snapshot(store: Store, tmp_path: Path) -> None:
@@ -90,10 +90,10 @@ def test_the_generation_is_read_before_the_snapshot(store: Store, tmp_path: Path
         compact(store, tmp_path, "2013-02-01")
         publish_manifest(store, planner(store))
 
-    slow.after("list", names.SNAPSHOTS, overtake)
+    slow.after("list", object_names.SNAPSHOTS, overtake)
     # This one goes on with the older snapshot, and a generation that is no longer right.
     assert not publish_manifest(slow, planner(slow))
-    assert store.read(names.MANIFEST).count(b"\n") == 2
+    assert store.read(object_names.MANIFEST).count(b"\n") == 2
 
 
 def test_a_manifest_that_is_deleted_meanwhile_is_left_to_the_next_run(store: Store, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_manifest_that_is_deleted_meanwhile_is_left_to_the_next_run(store: Sto
         store.delete(name)
         raise ObjectMissingError(name)
 
-    racing.before("read", names.MANIFEST, missing)
+    racing.before("read", object_names.MANIFEST, missing)
     assert not publish_manifest(racing, planner(racing))
     assert publish_manifest(store, planner(store))
-    assert store.read(names.MANIFEST) == manifest(store.url, latest(store))
+    assert store.read(object_names.MANIFEST) == manifest(store.url, latest(store))

@@ -15,8 +15,8 @@ import pytest
 
 from ingest_writer.merge import Merger
 from lakehouse.errors import MachineError
-from lakehouse.event import EVENT_SCHEMA, FORMAT_VERSION
-from lakehouse.parquet import Contents, check_month_file, to_parquet
+from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
+from lakehouse.table.parquet_files import Contents, check_month_file, to_parquet
 from tests.ingest_writer.lines import random_rows
 from tests.lakehouse.lakes import newest, row, write
 

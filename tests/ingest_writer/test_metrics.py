@@ -17,8 +17,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest_writer.writer_metrics import WriterMetrics
-from lakehouse import names
-from lakehouse.store_local import LocalStore
+from lakehouse import object_names
+from lakehouse.store.local import LocalStore
 from local_cloud.pubsub import PubsubServer
 from tests.ingest_writer.events import line
 from tests.ingest_writer.fakes import OPTIONS, Bench, bench, flights
@@ -199,7 +199,7 @@ def test_a_writer_serves_its_metrics_and_writes_a_json_line_for_each_batch(
     assert seen.get("writer_landed_rows_total") == 10
     assert seen.get("writer_rejected_lines_total", stage="decode") == 1
     assert seen.get("writer_subscription_trouble") == 0
-    landed = sum(info.size for info in lake.list(names.LANDING))
+    landed = sum(info.size for info in lake.list(object_names.LANDING))
     assert seen.get("store_written_bytes_total", area="landing") == landed
     assert seen.get("store_requests_total", operation="create", area="rejected", outcome="ok") == 1
     assert seen.samples["process_cpu_seconds_total", frozenset()] > 0
@@ -216,7 +216,7 @@ def test_a_writer_serves_its_metrics_and_writes_a_json_line_for_each_batch(
 
 def test_a_repeating_compactor_serves_its_metrics_when_it_is_given_a_port(lake: LocalStore, tmp_path: Path) -> None:
     port = free_port()
-    bad = names.landed_file(row()["flight_date"], "f" * 32)
+    bad = object_names.landed_file(row()["flight_date"], "f" * 32)
     with started(
         tmp_path / "log", "compact", "--every", "0.05", LAKE_URL=lake.url, COMPACTOR_PORT=str(port)
     ) as process:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from google.cloud import pubsub_v1
 
-from lakehouse import names
-from lakehouse.store import Store
-from lakehouse.store_local import LocalStore
+from lakehouse import object_names
+from lakehouse.store.local import LocalStore
+from lakehouse.store.store import Store
 from local_cloud.pubsub import PubsubServer
 from tests.ingest_writer.events import encode, event, line
 from tests.ingest_writer.lines import latest, problems, table_rows
@@ -37,7 +37,7 @@ def test_compact_merges_commits_publishes_and_ends_with_0(lake: Store) -> None:
     assert done.returncode == 0, done.stderr
     assert "compacted: snapshot=1 months=2 absorbed=2 pending=0" in done.stderr
     assert table_rows(lake) == rows
-    assert lake.read(names.MANIFEST).decode().splitlines() == [
+    assert lake.read(object_names.MANIFEST).decode().splitlines() == [
         f"{lake.url}/{latest(lake).months[month].path}" for month in ("2013-01", "2013-02")
     ]
     assert problems(lake) == ()
@@ -59,7 +59,7 @@ def test_compact_on_an_empty_lake_does_nothing(tmp_path: Path) -> None:
 
 
 def test_compact_ends_with_1_and_names_what_it_could_not_read(lake: Store) -> None:
-    bad = names.landed_file(row()["flight_date"], "f" * 32)
+    bad = object_names.landed_file(row()["flight_date"], "f" * 32)
     lake.create(bad, b"?")
     land(lake, [row()])
     done = run("compact", LAKE_URL=lake.url)
@@ -88,7 +88,7 @@ def test_load_and_replay_rejected_say_what_they_did(lake: Store, tmp_path: Path)
         "loaded 2 rows of 1 files into 1 months, snapshot 1; rejected 1",
         "  ignored the unknown field 'gate' 1 times",
     ]
-    assert lake.read(names.MANIFEST).count(b"\n") == 1
+    assert lake.read(object_names.MANIFEST).count(b"\n") == 1
     replayed = run("replay-rejected", LAKE_URL=lake.url)
     assert replayed.returncode == 0, replayed.stderr
     assert replayed.stdout.splitlines()[0] == "read 1 rejected files: 0 lines landed, 1 still rejected"
@@ -115,7 +115,7 @@ def test_a_lake_that_cannot_be_read_ends_with_1_without_a_traceback(tmp_path: Pa
     (tmp_path / "lake").mkdir()
     (tmp_path / "lake" / "landing").write_text("a file where a folder should be")
     store = LocalStore(tmp_path / "lake")
-    store.create(names.snapshot(1), b"{}")
+    store.create(object_names.snapshot(1), b"{}")
     done = run("compact", LAKE_URL=store.url)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -152,7 +152,7 @@ def _writer_settings(server: PubsubServer, lake_url: str, port: int) -> dict[str
 
 
 def _landed(lake: Store) -> int:
-    return len(list(lake.list(names.LANDING)))
+    return len(list(lake.list(object_names.LANDING)))
 
 
 def test_events_land_are_acked_and_sigterm_ends_with_0(
@@ -176,7 +176,7 @@ def test_events_land_are_acked_and_sigterm_ends_with_0(
     assert "Traceback" not in process.log
     assert run("compact", LAKE_URL=lake.url).returncode == 0
     assert [r["flight_number"] for r in table_rows(lake)] == list(range(1, 501))
-    assert len(list(lake.list(names.REJECTED))) == 1
+    assert len(list(lake.list(object_names.REJECTED))) == 1
 
 
 def test_sigterm_lands_and_acks_what_is_held(

@@ -10,10 +10,10 @@ import pytest
 from ingest_writer.decode import decode_messages
 from ingest_writer.replay_rejected import replay_rejected
 from ingest_writer.tables import RejectedLine, rejected_table
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import CreateUnknownError
-from lakehouse.parquet import to_parquet
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.table.parquet_files import to_parquet
 from tests.ingest_writer.events import PUBLISHED, ids, line, message, microseconds
 from tests.ingest_writer.lines import MeddlingStore, compactor, month_rows, table_rows
 from tests.lakehouse.lakes import land, row, unique
@@ -28,7 +28,7 @@ def store() -> MemoryStore:
 
 def reject(store: MemoryStore, *lines: RejectedLine) -> str:
     """A rejected file, as an older decoder wrote it."""
-    name = names.rejected_file(dt.date(2013, 1, 1), unique())
+    name = object_names.rejected_file(dt.date(2013, 1, 1), unique())
     store.create(name, to_parquet(rejected_table(list(lines))))
     return name
 
@@ -67,7 +67,7 @@ def test_a_line_that_is_still_bad_is_counted_by_reason_and_kept(store: MemorySto
     assert report.landed == 1
     assert sorted(report.reasons.values()) == [1, 2]
     assert report.reasons["decode: not UTF-8: byte 0 is 0xff"] == 1
-    assert name in [info.name for info in store.list(names.REJECTED)]
+    assert name in [info.name for info in store.list(object_names.REJECTED)]
 
 
 def test_replaying_twice_lands_twice_and_changes_nothing(store: MemoryStore, tmp_path: Path) -> None:
@@ -89,12 +89,12 @@ def test_lines_of_several_dates_and_files_land_by_date(store: MemoryStore) -> No
     reject(store, old(line(flight_date="2013-01-01")), old(line(flight_date="2013-01-02")))
     reject(store, old(line(flight_date="2013-01-02")))
     assert replay_rejected(store, ids()).landed == 3
-    dates = [names.parse_landed_file(info.name) for info in store.list(names.LANDING)]
+    dates = [object_names.parse_landed_file(info.name) for info in store.list(object_names.LANDING)]
     assert dates == [dt.date(2013, 1, 1), dt.date(2013, 1, 2), dt.date(2013, 1, 2)]
 
 
 def test_an_unreadable_rejected_file_is_reported_and_the_others_are_replayed(store: MemoryStore) -> None:
-    broken = names.rejected_file(dt.date(2013, 1, 1), "0" * 31 + "f")
+    broken = object_names.rejected_file(dt.date(2013, 1, 1), "0" * 31 + "f")
     store.create(broken, b"?")
     store.create("rejected/date=2013-01-01/notes.txt", b"?")
     reject(store, old(line()))
@@ -113,8 +113,8 @@ def test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name(store
     def lose(name: str) -> None:
         raise CreateUnknownError(name)
 
-    meddling.before("create", names.LANDING, lose)
+    meddling.before("create", object_names.LANDING, lose)
     reject(store, old(line()))
     assert replay_rejected(meddling, ids()).landed == 1
-    assert len(set(meddling.called("create", names.LANDING))) == 2
-    assert len(list(store.list(names.LANDING))) == 1
+    assert len(set(meddling.called("create", object_names.LANDING))) == 2
+    assert len(list(store.list(object_names.LANDING))) == 1

@@ -8,7 +8,7 @@ import datetime as dt
 import pytest
 
 from ingest_writer.batch import Limits
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import StoreRefusedError, StoreUnavailableError
 from tests.ingest_writer.events import line
 from tests.ingest_writer.fakes import ACK_DEADLINE_S, OPTIONS, bench, flights
@@ -16,7 +16,7 @@ from tests.ingest_writer.virtual_time import run_virtually
 
 
 def dates(stored: list[str]) -> list[str]:
-    return sorted(str(names.parse_landed_file(name)) for name in stored)
+    return sorted(str(object_names.parse_landed_file(name)) for name in stored)
 
 
 # -- batches ---------------------------------------------------------------------------------------------------
@@ -62,9 +62,9 @@ def test_one_object_lands_for_each_flight_date_and_one_for_rejected_lines() -> N
             days = ["2013-01-01", "2013-01-02", "2012-12-31"]
             b.subscription.publish(*[event for day in days for event in flights(2, day)], b"bad", b"worse")
             await b.until(lambda: b.subscription.unacked == 0)
-            assert dates(b.store.names(names.LANDING)) == ["2012-12-31", "2013-01-01", "2013-01-02"]
-            [rejected] = b.store.names(names.REJECTED)
-            assert names.parse_rejected_file(rejected) == dt.date(2013, 1, 1)
+            assert dates(b.store.names(object_names.LANDING)) == ["2012-12-31", "2013-01-01", "2013-01-02"]
+            [rejected] = b.store.names(object_names.REJECTED)
+            assert object_names.parse_rejected_file(rejected) == dt.date(2013, 1, 1)
             assert (b.writer.counts.rows, b.writer.counts.rejected, b.writer.counts.acked) == (6, 2, 8)
             assert (b.writer.counts.batches, b.writer.counts.landed_objects) == (1, 4)
 
@@ -90,7 +90,7 @@ def test_a_message_without_a_single_good_line_is_acked_once_it_is_stored_as_reje
         async with bench() as b:
             b.subscription.publish(b"")
             await b.until(lambda: b.subscription.unacked == 0)
-            assert b.store.names(names.LANDING) == []
+            assert b.store.names(object_names.LANDING) == []
             assert [entry.call for entry in b.journal.calls("durable", "ack")] == ["durable", "ack"]
 
     run_virtually(scenario())

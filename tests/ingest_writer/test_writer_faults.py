@@ -17,7 +17,7 @@ from ingest_writer.message import Message
 from ingest_writer.preparing import Prepared, prepare, prepare_apart
 from ingest_writer.tables import Decoded, RejectedLine, by_flight_date, rejected_table
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreRefusedError, StoreUnavailableError
-from lakehouse.names import RandomId
+from lakehouse.object_names import RandomId
 from tests.ingest_writer.events import ids, line, message
 from tests.ingest_writer.fakes import OPTIONS, Bench, bench, flights
 from tests.ingest_writer.virtual_time import run_virtually

@@ -11,11 +11,11 @@ import pytest
 from google.cloud import storage
 from prometheus_client import CollectorRegistry
 
-from lakehouse.store import Store
-from lakehouse.store_gcs import GcsStore
-from lakehouse.store_local import LocalStore
-from lakehouse.store_measured import MeasuredStore, StoreMetrics
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.gcs import GcsStore
+from lakehouse.store.local import LocalStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Store
+from lakehouse.telemetry.instrumented_store import MeasuredStore, StoreMetrics
 from local_cloud.gcs import GcsServer
 
 _buckets = itertools.count(1)

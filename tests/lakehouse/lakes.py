@@ -12,11 +12,11 @@ import google_crc32c
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse import names
-from lakehouse.event import EVENT_SCHEMA, KEY, ORDER
-from lakehouse.parquet import to_parquet
-from lakehouse.snapshot import MonthFile, Snapshot, to_json
-from lakehouse.store import Store
+from lakehouse import object_names
+from lakehouse.schema.event import EVENT_SCHEMA, KEY, ORDER
+from lakehouse.store.store import Store
+from lakehouse.table.parquet_files import to_parquet
+from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -93,7 +93,7 @@ def newest(rows: Sequence[Row]) -> list[Row]:
 def land(store: Store, rows: Sequence[Row], day: str | None = None) -> str:
     """Creates a landed file; returns its name."""
     date = rows[0]["flight_date"] if day is None else dt.date.fromisoformat(day)
-    name = names.landed_file(date, unique())
+    name = object_names.landed_file(date, unique())
     store.create(name, to_parquet(table(rows)))
     return name
 
@@ -109,7 +109,7 @@ def put_month_bytes(
     store: Store, data: bytes, rows: Sequence[Row], since: int, name_since: int = 0, month: str | None = None
 ) -> MonthFile:
     dates = [each["flight_date"] for each in rows]
-    path = names.month_file(month or names.month_of(min(dates)), name_since, unique())
+    path = object_names.month_file(month or object_names.month_of(min(dates)), name_since, unique())
     store.create(path, data)
     return MonthFile(
         path=path,
@@ -129,5 +129,5 @@ def commit(
     """Creates the snapshot `number`."""
     months = {entry.path.split("=")[1][:7]: entry for entry in entries}
     snapshot = Snapshot(number, oldest, months, frozenset(absorbed))
-    store.create(names.snapshot(number), to_json(snapshot))
+    store.create(object_names.snapshot(number), to_json(snapshot))
     return snapshot

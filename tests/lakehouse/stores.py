@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lakehouse.store import ObjectInfo, Source, Store
+from lakehouse.store.store import ObjectInfo, Source, Store
 
 
 class WrappedStore:

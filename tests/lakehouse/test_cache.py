@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.cache import FileCache
 from lakehouse.errors import CacheFullError, ObjectMissingError, StoreUnavailableError, UnreadableError
-from lakehouse.parquet import to_parquet
-from lakehouse.plan import LandedFile, list_landing
-from lakehouse.snapshot import MonthFile
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.table.file_cache import FileCache
+from lakehouse.table.parquet_files import to_parquet
+from lakehouse.table.planner import LandedFile, list_landing
+from lakehouse.table.snapshot import MonthFile
 from tests.lakehouse.lakes import land, put_month, row, table
 from tests.lakehouse.stores import SpyStore
 

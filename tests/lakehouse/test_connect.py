@@ -13,9 +13,8 @@ import duckdb
 import pytest
 
 import lakehouse
-from lakehouse import names
-from lakehouse.checksum import file_crc32c
-from lakehouse.connection import connect_store
+from lakehouse import object_names
+from lakehouse.client.connection import connect_store
 from lakehouse.errors import (
     CacheFullError,
     ConfigError,
@@ -25,11 +24,12 @@ from lakehouse.errors import (
     StoreUnavailableError,
     UnreadableError,
 )
-from lakehouse.event import COLUMNS
-from lakehouse.snapshot import MonthFile
-from lakehouse.store import Store
-from lakehouse.store_local import LocalStore
-from lakehouse.store_memory import MemoryStore
+from lakehouse.schema.event import COLUMNS
+from lakehouse.store.checksum import file_crc32c
+from lakehouse.store.local import LocalStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Store
+from lakehouse.table.snapshot import MonthFile
 from tests.lakehouse import lakes
 from tests.lakehouse.lakes import Row, commit, land, put_month, row
 from tests.lakehouse.stores import SpyStore
@@ -91,7 +91,7 @@ def _build(store: Store, absorbed: list[Row], tail: list[Row]) -> list[str]:
     """A lake whose snapshot holds `absorbed`, with a landed file for each event of `tail`; their names."""
     months: dict[str, list[Row]] = {}
     for each in lakes.newest(absorbed):
-        months.setdefault(names.month_of(each["flight_date"]), []).append(each)
+        months.setdefault(object_names.month_of(each["flight_date"]), []).append(each)
     if months:
         commit(store, 1, [put_month(store, rows, since=1) for rows in months.values()])
     return [land(store, [each]) for each in tail]
@@ -204,7 +204,7 @@ def test_an_object_that_cannot_be_read_is_an_error_that_names_it(
 
 
 def test_a_newer_format_is_refused(memory: MemoryStore, connect: Connect) -> None:
-    memory.create(names.snapshot(1), b'{"format_version": 2}')
+    memory.create(object_names.snapshot(1), b'{"format_version": 2}')
     with pytest.raises(FormatTooNewError, match="format_version 2"):
         connect(memory)
 
@@ -235,7 +235,7 @@ def test_a_landed_file_absorbed_and_collected_meanwhile_is_planned_around(
 
     spy = SpyStore(memory, before=compact)
     assert len(_rows(connect(spy), "flights")) == 1
-    assert spy.count("list", names.LANDING) == 2
+    assert spy.count("list", object_names.LANDING) == 2
 
 
 def test_a_month_file_superseded_and_collected_meanwhile_is_planned_around(
@@ -253,7 +253,7 @@ def test_a_month_file_superseded_and_collected_meanwhile_is_planned_around(
 
     spy = SpyStore(memory, before=supersede)
     assert [each["flight_number"] for each in _rows(connect(spy), "flights")] == [4, 1545]
-    assert spy.count("list", names.LANDING) == 4
+    assert spy.count("list", object_names.LANDING) == 4
 
 
 def test_a_file_gone_after_the_third_new_plan_is_an_error_that_names_it(memory: MemoryStore, connect: Connect) -> None:
@@ -264,9 +264,9 @@ def test_a_file_gone_after_the_third_new_plan_is_an_error_that_names_it(memory: 
 
     land(memory, [row()])
     spy = SpyStore(memory, before=replace)
-    with pytest.raises(ObjectMissingError, match=names.LANDING):
+    with pytest.raises(ObjectMissingError, match=object_names.LANDING):
         connect(spy)
-    assert spy.count("list", names.LANDING) == 4
+    assert spy.count("list", object_names.LANDING) == 4
 
 
 def test_a_file_that_is_gone_and_still_named_is_an_error_at_once(memory: MemoryStore, connect: Connect) -> None:
@@ -276,7 +276,7 @@ def test_a_file_that_is_gone_and_still_named_is_an_error_at_once(memory: MemoryS
     spy = SpyStore(memory)
     with pytest.raises(ObjectMissingError, match=entry.path):
         connect(spy)
-    assert spy.count("list", names.LANDING) == 2
+    assert spy.count("list", object_names.LANDING) == 2
 
 
 def test_what_was_downloaded_for_the_first_plan_is_not_downloaded_again_for_the_second(
@@ -321,7 +321,7 @@ def _put_large_month(store: Store, folder: Path) -> MonthFile:
         " (FORMAT parquet, ROW_GROUP_SIZE 20000, KV_METADATA {format_version: '1'})"
     )
     return MonthFile(
-        path=_create(store, names.month_file("2013-01", 0, lakes.unique()), month),
+        path=_create(store, object_names.month_file("2013-01", 0, lakes.unique()), month),
         since=1,
         rows=300_000,
         bytes=month.stat().st_size,

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from lakehouse.event import COLUMNS, KEY, ORDER, REQUIRED, FlightKey, parse_flight_id
+from lakehouse.schema.event import COLUMNS, KEY, ORDER, REQUIRED, FlightKey, parse_flight_id
 
 
 def test_columns_are_those_of_the_contract_in_its_order() -> None:

@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 from google.cloud import pubsub_v1
 
-from lakehouse.event import STATUSES
-from lakehouse.json_schema import event_schema
+from lakehouse.schema.event import STATUSES
+from lakehouse.schema.json_schema import event_schema
 from local_cloud.pubsub import PubsubServer
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "event.md").read_text(encoding="utf-8")

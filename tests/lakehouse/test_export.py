@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import lakehouse.export as export_module
+import lakehouse.client.export as export_module
 from lakehouse.__main__ import main
-from lakehouse.export import export
-from lakehouse.sql import QueryError
-from lakehouse.store_local import LocalStore
+from lakehouse.client.export import export
+from lakehouse.client.query import QueryError
+from lakehouse.store.local import LocalStore
 from tests.lakehouse.lakes import land, row
 from tests.query_service.client import serving
 

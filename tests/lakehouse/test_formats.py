@@ -8,12 +8,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from lakehouse import formats, newest, parquet
 from lakehouse.errors import FormatTooNewError, UnreadableError
-from lakehouse.event import COLUMNS, EVENT_SCHEMA, FORMAT_VERSION, REQUIRED
-from lakehouse.formats import ADDED, format_of, local_name, schema_of
-from lakehouse.newest import read_files
-from lakehouse.parquet import Contents, check_month_file, contents
+from lakehouse.schema import versions
+from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA, FORMAT_VERSION, REQUIRED
+from lakehouse.schema.versions import ADDED, format_of, local_name, schema_of
+from lakehouse.table import latest_sql, parquet_files
+from lakehouse.table.latest_sql import read_files
+from lakehouse.table.parquet_files import Contents, check_month_file, contents
 from tests.lakehouse.lakes import raw_parquet, row, table
 
 WITHOUT = pa.schema([field for field in EVENT_SCHEMA if field.name != "distance_km"])
@@ -22,8 +23,8 @@ WITHOUT = pa.schema([field for field in EVENT_SCHEMA if field.name != "distance_
 @pytest.fixture
 def second_format(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if `distance_km` had come with format 2."""
-    monkeypatch.setattr(formats, "ADDED", {2: ("distance_km",)})
-    for module in (formats, newest, parquet):
+    monkeypatch.setattr(versions, "ADDED", {2: ("distance_km",)})
+    for module in (versions, latest_sql, parquet_files):
         monkeypatch.setattr(module, "FORMAT_VERSION", 2)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import lakehouse
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.__main__ import main
-from lakehouse.connection import connect_store
+from lakehouse.client.connection import connect_store
 from lakehouse.errors import (
     ConfigError,
     LakeError,
@@ -20,12 +20,12 @@ from lakehouse.errors import (
     SnapshotNotYetError,
     UnreadableError,
 )
-from lakehouse.history import read_snapshot
-from lakehouse.plan import Planner
-from lakehouse.snapshot import to_json
-from lakehouse.store import Store
-from lakehouse.store_local import LocalStore
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.local import LocalStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Store
+from lakehouse.table.planner import Planner
+from lakehouse.table.snapshot import to_json
+from lakehouse.table.time_travel import read_snapshot
 from tests.lakehouse.lakes import commit, land, put_month, row
 from tests.lakehouse.stores import SpyStore
 
@@ -72,7 +72,7 @@ def test_what_was_put_into_the_hole_of_a_collected_snapshot_is_refused(memory: M
     grown(memory)
 
     def collect_and_replace(call: str, name: str) -> None:
-        if (call, name) == ("read", names.snapshot(2)):
+        if (call, name) == ("read", object_names.snapshot(2)):
             commit(memory, 4, [], oldest=3)
             memory.delete(name)
             commit(memory, 2, [])
@@ -85,7 +85,7 @@ def test_a_snapshot_that_is_collected_before_it_is_read_is_gone(memory: MemorySt
     grown(memory)
 
     def collect(call: str, name: str) -> None:
-        if (call, name) == ("read", names.snapshot(2)):
+        if (call, name) == ("read", object_names.snapshot(2)):
             commit(memory, 4, [], oldest=3)
             memory.delete(name)
 
@@ -95,11 +95,11 @@ def test_a_snapshot_that_is_collected_before_it_is_read_is_gone(memory: MemorySt
 
 def test_a_retained_snapshot_that_is_lost_or_broken_is_named(memory: MemoryStore, now: Now) -> None:
     grown(memory)
-    memory.delete(names.snapshot(2))
-    with pytest.raises(ObjectMissingError, match=names.snapshot(2)):
+    memory.delete(object_names.snapshot(2))
+    with pytest.raises(ObjectMissingError, match=object_names.snapshot(2)):
         read(memory, 2, now)
-    memory.create(names.snapshot(2), b"{}")
-    with pytest.raises(UnreadableError, match=names.snapshot(2)):
+    memory.create(object_names.snapshot(2), b"{}")
+    with pytest.raises(UnreadableError, match=object_names.snapshot(2)):
         read(memory, 2, now)
 
 
@@ -133,7 +133,7 @@ def test_a_month_file_that_is_collected_meanwhile_makes_the_snapshot_gone(
     def collect(call: str, name: str) -> None:
         if call == "download":
             commit(memory, 4, [], oldest=3)
-            memory.delete(names.snapshot(2))
+            memory.delete(object_names.snapshot(2))
             memory.delete(name)
 
     with pytest.raises(SnapshotCollectedError):
@@ -181,4 +181,4 @@ def test_sql_takes_a_snapshot(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_a_snapshot_has_the_bytes_that_were_committed(memory: MemoryStore, now: Now) -> None:
     grown(memory)
     snapshot = read_snapshot(memory, 2, Planner(memory, now).latest_snapshot)
-    assert to_json(snapshot) == memory.read(names.snapshot(2))
+    assert to_json(snapshot) == memory.read(object_names.snapshot(2))

@@ -13,10 +13,10 @@ import pytest
 import lakehouse
 from ingest_writer.decode import Origin, RejectError, decode_line
 from lakehouse.__main__ import main
-from lakehouse.event import EVENT_SCHEMA
-from lakehouse.json_schema import event_schema, schema_text
+from lakehouse.schema.event import EVENT_SCHEMA
+from lakehouse.schema.json_schema import event_schema, schema_text
 
-_PUBLISHED = Path(lakehouse.__file__).with_name("event.schema.json")
+_PUBLISHED = Path(lakehouse.__file__).parent / "schema" / "event.schema.json"
 _VALIDATOR = jsonschema.Draft202012Validator(event_schema())
 _PUBLISH_TIME_US = 1_357_100_000_000_000  # 2013-01-02
 _DROPPED = object()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse import logs
+from lakehouse.telemetry import logs
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 KEY = "flk_" + "aB3-_" * 8
@@ -168,7 +168,7 @@ def test_without_a_project_the_id_alone_is_kept() -> None:
     ],
 )
 def test_what_nobody_catches_is_one_json_line_too(code: str, exit_code: int) -> None:
-    begin = "import logging; from lakehouse import logs; logs.configure('json')\n"
+    begin = "import logging; from lakehouse.telemetry import logs; logs.configure('json')\n"
     done = subprocess.run([sys.executable, "-c", begin + code], capture_output=True, text=True, check=False)
     assert done.returncode == exit_code
     [line] = [json.loads(text) for text in done.stderr.splitlines()]

@@ -6,43 +6,49 @@ import datetime as dt
 
 import pytest
 
-from lakehouse import names
+from lakehouse import object_names
 
 _ID = "0123456789abcdef0123456789abcdef"
 _DAY = dt.date(2026, 11, 4)
 
 
 def test_a_name_is_ours_when_the_layout_knows_it() -> None:
-    assert names.is_ours("flights.manifest")
-    assert names.is_ours("snapshots/00000000000000000042.json")
-    assert not names.is_ours("snapshots/42.json")
-    assert not names.is_ours("README")
+    assert object_names.is_ours("flights.manifest")
+    assert object_names.is_ours("snapshots/00000000000000000042.json")
+    assert not object_names.is_ours("snapshots/42.json")
+    assert not object_names.is_ours("README")
 
 
 def test_every_name_is_spelled_as_the_contract_says() -> None:
-    assert names.landed_file(_DAY, _ID) == f"landing/flight_date=2026-11-04/{_ID}.parquet"
-    assert names.rejected_file(_DAY, _ID) == f"rejected/date=2026-11-04/{_ID}.parquet"
-    assert names.month_file("2026-11", 41, _ID) == f"flights/flight_month=2026-11/41-{_ID}.parquet"
-    assert names.snapshot(42) == "snapshots/00000000000000000042.json"
-    assert names.month_of(dt.date(1980, 1, 31)) == "1980-01"
-    assert (names.LANDING, names.FLIGHTS, names.SNAPSHOTS) == ("landing/", "flights/", "snapshots/")
-    assert (names.REJECTED, names.MANIFEST) == ("rejected/", "flights.manifest")
+    assert object_names.landed_file(_DAY, _ID) == f"landing/flight_date=2026-11-04/{_ID}.parquet"
+    assert object_names.rejected_file(_DAY, _ID) == f"rejected/date=2026-11-04/{_ID}.parquet"
+    assert object_names.month_file("2026-11", 41, _ID) == f"flights/flight_month=2026-11/41-{_ID}.parquet"
+    assert object_names.snapshot(42) == "snapshots/00000000000000000042.json"
+    assert object_names.month_of(dt.date(1980, 1, 31)) == "1980-01"
+    assert (object_names.LANDING, object_names.FLIGHTS, object_names.SNAPSHOTS) == (
+        "landing/",
+        "flights/",
+        "snapshots/",
+    )
+    assert (object_names.REJECTED, object_names.MANIFEST) == ("rejected/", "flights.manifest")
 
 
 def test_names_are_read_back() -> None:
-    assert names.parse_landed_file(f"landing/flight_date=2026-11-04/{_ID}.parquet") == _DAY
-    assert names.parse_rejected_file(f"rejected/date=2026-11-04/{_ID}.parquet") == _DAY
-    assert names.parse_month_file(f"flights/flight_month=2026-11/0-{_ID}.parquet") == names.MonthFileName("2026-11", 0)
-    assert names.parse_month_file(f"flights/flight_month=2026-11/41-{_ID}.parquet") == names.MonthFileName(
-        "2026-11", 41
+    assert object_names.parse_landed_file(f"landing/flight_date=2026-11-04/{_ID}.parquet") == _DAY
+    assert object_names.parse_rejected_file(f"rejected/date=2026-11-04/{_ID}.parquet") == _DAY
+    assert object_names.parse_month_file(f"flights/flight_month=2026-11/0-{_ID}.parquet") == object_names.MonthFileName(
+        "2026-11", 0
     )
-    assert names.parse_snapshot("snapshots/00000000000000000042.json") == 42
-    assert names.parse_snapshot("snapshots/99999999999999999999.json") == 10**20 - 1
+    assert object_names.parse_month_file(
+        f"flights/flight_month=2026-11/41-{_ID}.parquet"
+    ) == object_names.MonthFileName("2026-11", 41)
+    assert object_names.parse_snapshot("snapshots/00000000000000000042.json") == 42
+    assert object_names.parse_snapshot("snapshots/99999999999999999999.json") == 10**20 - 1
 
 
 def test_snapshot_names_sort_like_their_numbers() -> None:
     numbers = [1, 2, 9, 10, 99, 100, 10**19]
-    assert sorted(map(names.snapshot, numbers)) == [names.snapshot(number) for number in numbers]
+    assert sorted(map(object_names.snapshot, numbers)) == [object_names.snapshot(number) for number in numbers]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +73,7 @@ def test_snapshot_names_sort_like_their_numbers() -> None:
     ],
 )
 def test_a_name_that_is_not_of_a_landed_file_is_none(name: str) -> None:
-    assert names.parse_landed_file(name) is None
+    assert object_names.parse_landed_file(name) is None
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,7 @@ def test_a_name_that_is_not_of_a_landed_file_is_none(name: str) -> None:
     ],
 )
 def test_a_name_that_is_not_of_a_rejected_file_is_none(name: str) -> None:
-    assert names.parse_rejected_file(name) is None
+    assert object_names.parse_rejected_file(name) is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +106,7 @@ def test_a_name_that_is_not_of_a_rejected_file_is_none(name: str) -> None:
     ],
 )
 def test_a_name_that_is_not_of_a_month_file_is_none(name: str) -> None:
-    assert names.parse_month_file(name) is None
+    assert object_names.parse_month_file(name) is None
 
 
 @pytest.mark.parametrize(
@@ -117,4 +123,4 @@ def test_a_name_that_is_not_of_a_month_file_is_none(name: str) -> None:
     ],
 )
 def test_a_name_that_is_not_of_a_snapshot_is_none(name: str) -> None:
-    assert names.parse_snapshot(name) is None
+    assert object_names.parse_snapshot(name) is None

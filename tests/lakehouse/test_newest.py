@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.event import COLUMNS, ORDER, STATUSES
-from lakehouse.newest import VISIBLE, merged, newest, quoted, read_files, without_probes
+from lakehouse.schema.event import COLUMNS, ORDER, STATUSES
+from lakehouse.table.latest_sql import VISIBLE, merged, newest, quoted, read_files, without_probes
 from tests.lakehouse import lakes
 from tests.lakehouse.lakes import Row, at, row
 

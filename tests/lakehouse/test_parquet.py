@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.errors import FormatTooNewError, UnreadableError
-from lakehouse.event import EVENT_SCHEMA, FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
-from lakehouse.parquet import Contents, check_landed_file, check_month_file, read_rejected_file, to_parquet
+from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
+from lakehouse.table.parquet_files import Contents, check_landed_file, check_month_file, read_rejected_file, to_parquet
 from tests.lakehouse.lakes import raw_parquet, row, table, write
 
 _DAY = dt.date(2013, 1, 1)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import LineBrokenError, StoreUnavailableError, UnreadableError
-from lakehouse.plan import Planner, by_month, list_landing
-from lakehouse.snapshot import EMPTY
-from lakehouse.store import ObjectInfo
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import ObjectInfo
+from lakehouse.table.planner import Planner, by_month, list_landing
+from lakehouse.table.snapshot import EMPTY
 from tests.lakehouse.lakes import commit, land, put_month, row
 from tests.lakehouse.stores import SpyStore
 
@@ -31,7 +31,7 @@ def test_landing_is_listed_before_the_snapshot_is_looked_for(memory: MemoryStore
     commit(memory, 1, [])
     spy = SpyStore(memory)
     Planner(spy, now).plan()
-    assert spy.calls == [("list", "landing/"), ("list", "snapshots/"), ("read", names.snapshot(1))]
+    assert spy.calls == [("list", "landing/"), ("list", "snapshots/"), ("read", object_names.snapshot(1))]
 
 
 def test_the_time_of_a_plan_is_the_start_of_its_landing_listing(memory: MemoryStore, now: Now) -> None:
@@ -80,8 +80,8 @@ def test_a_snapshot_that_is_known_is_not_read_again_and_older_ones_are_not_liste
     spy = Spy(memory)
     planner = Planner(spy, now)
     assert planner.plan().snapshot.number == planner.plan().snapshot.number == 1
-    assert spy.count("read", names.snapshot(1)) == 1
-    assert starts == ["", "", "", names.snapshot(1)]
+    assert spy.count("read", object_names.snapshot(1)) == 1
+    assert starts == ["", "", "", object_names.snapshot(1)]
     commit(memory, 2, [])
     assert planner.plan().snapshot.number == 2
 
@@ -90,7 +90,7 @@ def test_a_snapshot_collected_between_listing_and_reading_is_looked_for_again(me
     commit(memory, 1, [])
 
     def collect(call: str, name: str) -> None:
-        if (call, name) == ("read", names.snapshot(1)):
+        if (call, name) == ("read", object_names.snapshot(1)):
             commit(memory, 2, [], oldest=2)
             memory.delete(name)
 
@@ -106,7 +106,7 @@ def test_a_snapshot_that_is_listed_and_never_there_is_unavailable(memory: Memory
     mirage = Mirage(memory)
     with pytest.raises(StoreUnavailableError, match="5 listings"):
         Planner(mirage, now).plan()
-    assert mirage.count("list", names.SNAPSHOTS) == 5
+    assert mirage.count("list", object_names.SNAPSHOTS) == 5
 
 
 @pytest.mark.parametrize("left", [None, 1])
@@ -114,7 +114,7 @@ def test_a_line_that_ends_below_what_was_seen_is_broken(memory: MemoryStore, now
     commit(memory, 2, [])
     planner = Planner(memory, now)
     planner.plan()
-    memory.delete(names.snapshot(2))
+    memory.delete(object_names.snapshot(2))
     if left is not None:
         commit(memory, left, [])
     with pytest.raises(LineBrokenError, match=r"memory://.*snapshot 2 was there"):
@@ -123,8 +123,8 @@ def test_a_line_that_ends_below_what_was_seen_is_broken(memory: MemoryStore, now
 
 def test_a_snapshot_that_cannot_be_read_is_named_and_no_older_one_is_used(memory: MemoryStore, now: Now) -> None:
     commit(memory, 1, [])
-    memory.create(names.snapshot(2), b"{}")
-    with pytest.raises(UnreadableError, match=names.snapshot(2)):
+    memory.create(object_names.snapshot(2), b"{}")
+    with pytest.raises(UnreadableError, match=object_names.snapshot(2)):
         Planner(memory, now).plan()
 
 

@@ -13,12 +13,12 @@ import duckdb
 import pytest
 
 import lakehouse
-from lakehouse import names
-from lakehouse.connection import connect_store, refresh
+from lakehouse import object_names
+from lakehouse.client.connection import connect_store, refresh
 from lakehouse.errors import CacheFullError, ConfigError, LakeError, LineBrokenError, StoreUnavailableError
-from lakehouse.store import Store
-from lakehouse.store_local import LocalStore
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.local import LocalStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Store
 from tests.lakehouse.lakes import commit, land, put_month, row
 from tests.lakehouse.stores import SpyStore
 
@@ -190,7 +190,7 @@ def test_files_that_do_not_fit_beside_those_in_use_are_an_error_and_the_views_st
 def test_a_lake_that_lost_its_snapshots_is_an_error(memory: MemoryStore, connect: Connect) -> None:
     commit(memory, 1, [put_month(memory, [row(number=1)], 1)])
     connection = connect(memory)
-    memory.delete(names.snapshot(1))
+    memory.delete(object_names.snapshot(1))
     with pytest.raises(LineBrokenError):
         refresh(connection)
     assert _numbers(connection) == [1]

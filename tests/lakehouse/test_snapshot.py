@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import FormatTooNewError, UnreadableError
-from lakehouse.snapshot import EMPTY, MonthFile, Snapshot, from_json, to_json
+from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json, to_json
 
 _ID = "0123456789abcdef0123456789abcdef"
 _NAME = "snapshots/00000000000000000042.json"
@@ -145,4 +145,4 @@ def test_any_value_of_a_member_is_understood_or_refused_as_ours(member: str, val
         snapshot = from_json(_NAME, _document(**{member: value}))
     except (UnreadableError, FormatTooNewError):
         return
-    assert names.snapshot(snapshot.number) == _NAME
+    assert object_names.snapshot(snapshot.number) == _NAME

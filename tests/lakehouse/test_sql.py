@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from lakehouse.__main__ import main
-from lakehouse.sql import QueryError, run, table
-from lakehouse.store_local import LocalStore
+from lakehouse.client.query import QueryError, run, table
+from lakehouse.store.local import LocalStore
 from tests.lakehouse.lakes import land, row
 
 

@@ -12,7 +12,7 @@ import google_crc32c
 import pytest
 
 from lakehouse.errors import ObjectExistsError, ObjectMissingError
-from lakehouse.store import Store
+from lakehouse.store.store import Store
 
 
 def _names(store: Store, prefix: str, start: str = "") -> list[str]:

@@ -24,7 +24,7 @@ from lakehouse.errors import (
     StoreUnavailableError,
     UnreadableError,
 )
-from lakehouse.store_gcs import GcsStore
+from lakehouse.store.gcs import GcsStore
 
 _RETRY_S = 0.2  # tiny: every test of a failing server waits for it
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreRefusedError, StoreUnavailableError
-from lakehouse.store_local import LocalStore
+from lakehouse.store.local import LocalStore
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_process_killed_while_it_writes_leaves_no_object(tmp_path: Path) -> No
     killed = _python(
         "import os, signal",
         "from pathlib import Path",
-        "import lakehouse.store_local as local",
+        "import lakehouse.store.local as local",
         "local.os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)",
         f"local.LocalStore(Path({str(tmp_path)!r})).create('landing/a', b'x' * 100_000)",
     )
@@ -101,7 +101,7 @@ def test_of_several_processes_that_race_on_a_name_exactly_one_wins(tmp_path: Pat
         _python(
             "from pathlib import Path",
             "from lakehouse.errors import ObjectExistsError",
-            "from lakehouse.store_local import LocalStore",
+            "from lakehouse.store.local import LocalStore",
             f"store = LocalStore(Path({str(tmp_path)!r}))",
             "input()",  # all begin at once
             "for number in range(40):",
@@ -172,7 +172,7 @@ def test_a_disk_that_fails_is_unavailable(tmp_path: Path, monkeypatch: pytest.Mo
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lakehouse.store_local.os.fsync", full)
+    monkeypatch.setattr("lakehouse.store.local.os.fsync", full)
     with pytest.raises(StoreUnavailableError, match=r"landing/a: No space left on device"):
         LocalStore(tmp_path).create("landing/a", b"x")
     assert list(LocalStore(tmp_path).list("")) == []

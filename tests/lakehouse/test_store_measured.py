@@ -8,9 +8,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, ObjectMissingError, StoreUnavailableError
-from lakehouse.store import Source
-from lakehouse.store_measured import MeasuredStore, StoreMetrics
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Source
+from lakehouse.telemetry.instrumented_store import MeasuredStore, StoreMetrics
 
 NAME = "landing/flight_date=2013-01-01/00000000000000000000000000000000.parquet"
 

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from lakehouse import month_rows, names, parquet
+from lakehouse import object_names
 from lakehouse.__main__ import main
+from lakehouse.client import verify_rows
+from lakehouse.client.verify import Report, verify
 from lakehouse.errors import StoreRefusedError
-from lakehouse.parquet import to_parquet
-from lakehouse.snapshot import MonthFile, Snapshot, to_json
-from lakehouse.store import Store
-from lakehouse.store_local import LocalStore
-from lakehouse.store_memory import MemoryStore
-from lakehouse.verify import Report, verify
+from lakehouse.store.local import LocalStore
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import Store
+from lakehouse.table import parquet_files
+from lakehouse.table.parquet_files import to_parquet
+from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 from tests.lakehouse.lakes import Row, at, commit, land, put_month, put_month_bytes, row, table
 from tests.lakehouse.stores import SpyStore
 
@@ -36,7 +38,7 @@ def check(now: Callable[[], dt.datetime]) -> Verify:
 @pytest.fixture
 def tiny_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two rows a batch: what is wrong between rows is also wrong between batches."""
-    monkeypatch.setattr(parquet, "_BATCH_ROWS", 2)
+    monkeypatch.setattr(parquet_files, "_BATCH_ROWS", 2)
 
 
 def _problem(report: Report) -> str:
@@ -71,8 +73,8 @@ def test_a_new_lake_has_no_problems(memory: MemoryStore, check: Verify) -> None:
 
 
 def test_a_snapshot_that_cannot_be_read_is_the_problem(memory: MemoryStore, check: Verify) -> None:
-    memory.create(names.snapshot(3), b"{}")
-    assert names.snapshot(3) in _problem(check(memory))
+    memory.create(object_names.snapshot(3), b"{}")
+    assert object_names.snapshot(3) in _problem(check(memory))
 
 
 def test_a_month_file_that_is_missing_is_found(memory: MemoryStore, check: Verify) -> None:
@@ -221,22 +223,22 @@ def test_a_snapshot_collected_during_the_check_is_no_problem(memory: MemoryStore
     commit(memory, 2, [])
 
     def advance(call: str, name: str) -> None:
-        if (call, name) == ("list", names.SNAPSHOTS) and spy.count("list", names.SNAPSHOTS) == 2:
+        if (call, name) == ("list", object_names.SNAPSHOTS) and spy.count("list", object_names.SNAPSHOTS) == 2:
             commit(memory, 3, [], oldest=2)
-            memory.delete(names.snapshot(1))
+            memory.delete(object_names.snapshot(1))
 
     spy = SpyStore(memory, before=advance)
     assert check(spy).problems == ()
 
 
 def test_an_absorbed_name_that_is_no_landed_file_is_found(memory: MemoryStore, check: Verify) -> None:
-    memory.create(names.snapshot(1), to_json(Snapshot(1, 1, {}, frozenset({"landing/x"}))))
+    memory.create(object_names.snapshot(1), to_json(Snapshot(1, 1, {}, frozenset({"landing/x"}))))
     assert "absorbed 'landing/x'" in _problem(check(memory))
 
 
 @pytest.mark.parametrize("is_absorbed", [True, False])
 def test_a_landed_file_that_cannot_be_read_is_found(memory: MemoryStore, check: Verify, is_absorbed: bool) -> None:
-    good, bad = land(memory, [row()]), names.landed_file(dt.date(2013, 1, 1), "f" * 32)
+    good, bad = land(memory, [row()]), object_names.landed_file(dt.date(2013, 1, 1), "f" * 32)
     memory.create(bad, to_parquet(table([row("2013-01-02")])))
     commit(memory, 1, [], absorbed=[bad] if is_absorbed else [good])
     report = check(memory)
@@ -338,9 +340,9 @@ def test_the_command_names_every_problem_and_exits_with_1(tmp_path: Any, capsys:
 def test_sums_of_a_month_are_those_of_its_rows_with_nulls_left_out(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet, "_BATCH_ROWS", 1)
+    monkeypatch.setattr(parquet_files, "_BATCH_ROWS", 1)
     path = tmp_path / "month"
     path.write_bytes(to_parquet(table([{**row(), "event_time": None}, *_JANUARY])))
-    summary, problems = month_rows.inspect_month("flights/x", path)
-    assert summary == parquet.Summary(4, dt.date(2013, 1, 1), dt.date(2013, 1, 31), at("2013-01-01 13:00"))
+    summary, problems = verify_rows.inspect_month("flights/x", path)
+    assert summary == parquet_files.Summary(4, dt.date(2013, 1, 1), dt.date(2013, 1, 31), at("2013-01-01 13:00"))
     assert len(problems) == 2  # the null, and 1545 before 1

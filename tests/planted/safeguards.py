@@ -22,7 +22,7 @@ def _order_without(part: str) -> Safeguard:
     kept = ", ".join(f'"{column}"' for column in order if column != part)
     return Safeguard(
         f"order: {part}",
-        "lakehouse/newest.py",
+        "lakehouse/table/latest_sql.py",
         'f"{column} DESC" for column in ORDER)',
         f'f"{{column}} DESC" for column in ({kept}))',
         "tests/lakehouse/test_newest.py::"
@@ -33,28 +33,28 @@ def _order_without(part: str) -> Safeguard:
 SAFEGUARDS: Final = (
     Safeguard(
         "create if absent: Cloud Storage",
-        "lakehouse/store_gcs.py",
+        "lakehouse/store/gcs.py",
         'self._upload(name, source, 0, f"{name}: exists already")',
         'self._upload(name, source, self.generation(name), f"{name}: exists already")',
         "tests/lakehouse/test_store_behaviour.py::test_a_second_create_is_refused_and_changes_nothing",
     ),
     Safeguard(
         "create if absent: local folder",
-        "lakehouse/store_local.py",
+        "lakehouse/store/local.py",
         "os.link(staged, target)\n            except FileExistsError:",
         "os.replace(staged, target)\n            except FileExistsError:",
         "tests/lakehouse/test_store_behaviour.py::test_a_second_create_is_refused_and_changes_nothing",
     ),
     Safeguard(
         "local folder: bytes are synced",
-        "lakehouse/store_local.py",
+        "lakehouse/store/local.py",
         "                os.fsync(out.fileno())\n",
         "",
         "tests/lakehouse/test_store_local.py::test_an_object_appears_whole_and_is_on_disk_before_its_create_returns",
     ),
     Safeguard(
         "local folder: names are synced",
-        "lakehouse/store_local.py",
+        "lakehouse/store/local.py",
         'raise ObjectExistsError(f"{name}: exists already") from None\n            _sync_folder(target.parent)',
         'raise ObjectExistsError(f"{name}: exists already") from None',
         "tests/lakehouse/test_store_local.py::test_an_object_appears_whole_and_is_on_disk_before_its_create_returns",
@@ -81,7 +81,7 @@ SAFEGUARDS: Final = (
     _order_without("decoder_version"),
     Safeguard(
         "newest wins over tail and merged",
-        "lakehouse/newest.py",
+        "lakehouse/table/latest_sql.py",
         "decided = newest(touched)",
         'decided = f"{newest(tail)} AND {condition}"',
         "tests/query_service/test_statistics.py::test_a_tail_event_that_is_older_than_the_merged_one_changes_nothing",
@@ -95,14 +95,14 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "landing before snapshot",
-        "lakehouse/plan.py",
+        "lakehouse/table/planner.py",
         "landing = list_landing(self._store)\n        snapshot = self.latest_snapshot()",
         "snapshot = self.latest_snapshot()\n        landing = list_landing(self._store)",
         "tests/lakehouse/test_plan.py::test_an_event_that_is_absorbed_between_the_two_listings_is_in_the_plan",
     ),
     Safeguard(
         "latest by listing",
-        "lakehouse/plan.py",
+        "lakehouse/table/planner.py",
         "highest = max(listed, key=lambda info: info.name, default=None)  # names order as numbers do",
         "numbers = {names.parse_snapshot(info.name): info for info in listed}\n"
         "        number = self._latest.number or 1\n"
@@ -114,14 +114,14 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "reads what was listed",
-        "lakehouse/plan.py",
+        "lakehouse/table/planner.py",
         "if google_crc32c.value(data) != listed.crc32c:",
         "if False:",
         "tests/ingest_writer/test_compactor_races.py::test_a_snapshot_in_a_hole_is_not_what_a_reader_plans_from",
     ),
     Safeguard(
         "time never runs backwards",
-        "lakehouse/plan.py",
+        "lakehouse/table/planner.py",
         "if self._latest.number and (highest is None or highest.name < start):",
         "if False:",
         "tests/lakehouse/test_plan.py::test_a_line_that_ends_below_what_was_seen_is_broken",
@@ -217,28 +217,28 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "crc32c: files of an answer",
-        "lakehouse/cache.py",
+        "lakehouse/table/file_cache.py",
         "if file_crc32c(path) != crc32c:",
         "if False:",
         "tests/lakehouse/test_cache.py::test_bytes_with_another_checksum_are_unreadable_and_not_kept",
     ),
     Safeguard(
         "crc32c: bytes that come down from Cloud Storage",
-        "lakehouse/store_gcs.py",
+        "lakehouse/store/gcs.py",
         'got = get(blob, timeout=self._timeout_s, retry=None, checksum="crc32c")',
         "got = get(blob, timeout=self._timeout_s, retry=None, checksum=None)",
         "tests/storage_faults/test_store.py::test_bytes_that_are_damaged_on_their_way_down_are_unreadable",
     ),
     Safeguard(
         "crc32c: each try of a download starts over",
-        "lakehouse/store_gcs.py",
+        "lakehouse/store/gcs.py",
         'got = get(blob, timeout=self._timeout_s, retry=None, checksum="crc32c")',
         'got = get(blob, timeout=self._timeout_s, retry=self._retry, checksum="crc32c")',
         "tests/storage_faults/test_store.py::test_bytes_that_are_damaged_after_a_cut_are_unreadable",
     ),
     Safeguard(
         "crc32c: bytes that go up to Cloud Storage",
-        "lakehouse/store_gcs.py",
+        "lakehouse/store/gcs.py",
         """            "checksum": "crc32c",
             "content_type": _content_type(name),""",
         """            "checksum": None,
@@ -247,7 +247,7 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "a create is never followed by a delete",
-        "lakehouse/store_gcs.py",
+        "lakehouse/store/gcs.py",
         "blob = _Created(name, self._bucket)",
         "blob = self._bucket.blob(name)",
         "tests/storage_faults/test_store.py::test_a_create_with_a_damaged_answer_never_takes_anything_away",
@@ -312,14 +312,14 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "old snapshot: refused below oldest",
-        "lakehouse/history.py",
+        "lakehouse/table/time_travel.py",
         "if number < latest.oldest:",
         "if False:",
         "tests/query_service/test_history.py::test_an_object_that_was_put_into_the_hole_is_refused",
     ),
     Safeguard(
         "old snapshot: retained after it was read",
-        "lakehouse/history.py",
+        "lakehouse/table/time_travel.py",
         "    check_retained(number, find_latest())\n    return",
         "    return",
         "tests/lakehouse/test_history.py::test_what_was_put_into_the_hole_of_a_collected_snapshot_is_refused",

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import httpx
 from fastapi import FastAPI
 
-from lakehouse.plan import Now
-from lakehouse.store import Store
+from lakehouse.store.store import Store
+from lakehouse.table.planner import Now
 from query_service.app import create_app, utc_now
 from query_service.keys import Keys
 from query_service.settings import Settings

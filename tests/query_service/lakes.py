@@ -12,11 +12,11 @@ from typing import Any
 import google_crc32c
 import pyarrow as pa
 
-from lakehouse import names
-from lakehouse.event import COLUMNS, DECODER_VERSION, EVENT_SCHEMA, KEY, ORDER, REJECTED_SCHEMA
-from lakehouse.parquet import to_parquet
-from lakehouse.snapshot import EMPTY, MonthFile, Snapshot, to_json
-from lakehouse.store import Store
+from lakehouse import object_names
+from lakehouse.schema.event import COLUMNS, DECODER_VERSION, EVENT_SCHEMA, KEY, ORDER, REJECTED_SCHEMA
+from lakehouse.store.store import Store
+from lakehouse.table.parquet_files import to_parquet
+from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, to_json
 
 Event = dict[str, Any]
 
@@ -92,7 +92,7 @@ class LakeBuilder:
         return written
 
     def land_bytes(self, day: dt.date, data: bytes) -> str:
-        name = names.landed_file(day, unique())
+        name = object_names.landed_file(day, unique())
         self.store.create(name, data)
         return name
 
@@ -102,7 +102,7 @@ class LakeBuilder:
         by_month: dict[str, list[Event]] = {}
         for name in tail:
             for row in self.landed[name]:
-                by_month.setdefault(names.month_of(row["flight_date"]), []).append(row)
+                by_month.setdefault(object_names.month_of(row["flight_date"]), []).append(row)
         months = dict(self.snapshot.months)
         for month, rows in by_month.items():
             before = self.merged_rows.get(month, [])
@@ -121,7 +121,7 @@ class LakeBuilder:
     def month_file(self, month: str, data: bytes) -> MonthFile:
         """Writes a month file of `data`; its entry says what the rows of `merged_rows` are."""
         rows = self.merged_rows[month]
-        path = names.month_file(month, self.snapshot.since(month), unique())
+        path = object_names.month_file(month, self.snapshot.since(month), unique())
         self.store.create(path, data)
         return MonthFile(
             path=path,
@@ -137,11 +137,11 @@ class LakeBuilder:
     def commit(self, months: dict[str, MonthFile], absorbed: Iterable[str]) -> None:
         number = self.snapshot.number + 1
         self.snapshot = Snapshot(number, max(1, self.snapshot.oldest), months, frozenset(absorbed))
-        self.store.create(names.snapshot(number), to_json(self.snapshot))
+        self.store.create(object_names.snapshot(number), to_json(self.snapshot))
 
     def reject(self, count: int) -> str:
         row = dict.fromkeys(REJECTED_SCHEMA.names) | {"bytes": b"x", "stage": "json", "reason": "not JSON"}
-        name = names.rejected_file(dt.date(2013, 1, 1), unique())
+        name = object_names.rejected_file(dt.date(2013, 1, 1), unique())
         self.store.create(name, to_parquet(pa.Table.from_pylist([row] * count, schema=REJECTED_SCHEMA)))
         return name
 

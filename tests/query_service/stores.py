@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lakehouse import names
-from lakehouse.store import ObjectInfo
-from lakehouse.store_memory import MemoryStore
+from lakehouse import object_names
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import ObjectInfo
 
 Hook = Callable[[str], None]
 
@@ -27,7 +27,7 @@ class WatchedStore(MemoryStore):
         self.on_download: Hook = _nothing
 
     def list(self, prefix: str, start: str = "") -> Iterator[ObjectInfo]:
-        if prefix == names.LANDING:
+        if prefix == object_names.LANDING:
             self.landing_listings += 1
         self.on_list(prefix)
         return super().list(prefix, start)

@@ -17,11 +17,11 @@ import google_crc32c
 import pyarrow as pa
 import pytest
 
-from lakehouse import names
-from lakehouse.plan import LandedFile
-from lakehouse.snapshot import MonthFile
-from lakehouse.store import ObjectInfo
-from lakehouse.store_memory import MemoryStore
+from lakehouse import object_names
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import ObjectInfo
+from lakehouse.table.planner import LandedFile
+from lakehouse.table.snapshot import MonthFile
 from query_service.database import Query
 from query_service.decided import DecidedCounts, DecidedDates
 from query_service.files import Files, Local
@@ -165,7 +165,7 @@ class Workshop:
 
     def landed(self, *events: Event, name: str = "") -> tuple[LandedFile, Path]:
         data = parquet(events)
-        object_name = name or names.landed_file(events[0]["flight_date"], unique())
+        object_name = name or object_names.landed_file(events[0]["flight_date"], unique())
         path = self._files / unique()
         path.write_bytes(data)
         info = ObjectInfo(name=object_name, size=len(data), crc32c=google_crc32c.value(data), created=T0, generation=1)
@@ -178,7 +178,7 @@ class Workshop:
         path.write_bytes(data)
         days = [row["flight_date"] for row in rows]
         entry = MonthFile(
-            path=name or names.month_file("2013-01", 0, unique()),
+            path=name or object_names.month_file("2013-01", 0, unique()),
             since=1,
             rows=len(rows),
             bytes=len(data),

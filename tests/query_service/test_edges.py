@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
-from lakehouse.store_local import LocalStore
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.local import LocalStore
+from lakehouse.store.memory import MemoryStore
 from query_service.edges import CSP, EXPOSED
 from query_service.gate import HEADER
 from query_service.keys import load_keys, new_key

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.errors import StoreRefusedError, StoreUnavailableError
-from lakehouse.event import FORMAT_VERSION
-from lakehouse.store_memory import MemoryStore
+from lakehouse.schema.event import FORMAT_VERSION
+from lakehouse.store.memory import MemoryStore
 from query_service.database import Database, Query
 from tests.query_service.client import serving
 from tests.query_service.lakes import LakeBuilder, event, parquet

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
-from lakehouse.event import COLUMNS
-from lakehouse.store_memory import MemoryStore
+from lakehouse.schema.event import COLUMNS
+from lakehouse.store.memory import MemoryStore
 from query_service import flights
 from tests.query_service import oracle
 from tests.query_service.client import Api, serving

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from lakehouse.errors import StoreUnavailableError
-from lakehouse.plan import Planner
+from lakehouse.table.planner import Planner
 from query_service.errors import ProblemError
 from query_service.follower import Follower
 from tests.query_service.stores import Gate, WatchedStore

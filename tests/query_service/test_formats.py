@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from query_service.encoding import BATCH_ROWS, encoded
 from query_service.formats import TABLES
 from tests.query_service import oracle

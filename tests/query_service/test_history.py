@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from lakehouse import names
-from lakehouse.snapshot import Snapshot, from_json, to_json
-from lakehouse.store_memory import MemoryStore
+from lakehouse import object_names
+from lakehouse.store.memory import MemoryStore
+from lakehouse.table.snapshot import Snapshot, from_json, to_json
 from query_service import history
 from tests.query_service import oracle
 from tests.query_service.client import Api, serving
@@ -56,7 +56,7 @@ def retain(lake: LakeBuilder, oldest: int, collect: bool = True) -> None:
     """A commit that changes no month and retains nothing below `oldest`; what is not retained is deleted."""
     before = lake.snapshot
     lake.snapshot = dataclasses.replace(before, number=before.number + 1, oldest=oldest)
-    lake.store.create(names.snapshot(lake.snapshot.number), to_json(lake.snapshot))
+    lake.store.create(object_names.snapshot(lake.snapshot.number), to_json(lake.snapshot))
     if collect:
         delete_below(lake, oldest)
 
@@ -67,15 +67,15 @@ def delete_below(lake: LakeBuilder, oldest: int) -> None:
     kept = {entry.path for n, s in snapshots.items() if s and n >= oldest for entry in s.months.values()}
     for number, snapshot in snapshots.items():
         if snapshot and number < oldest:
-            lake.store.delete(names.snapshot(number))
+            lake.store.delete(object_names.snapshot(number))
             for entry in snapshot.months.values():
                 if entry.path not in kept:
                     lake.store.delete(entry.path)
 
 
 def _snapshot(lake: LakeBuilder, number: int) -> Snapshot | None:
-    listed = [info.name for info in lake.store.list(names.SNAPSHOTS)]
-    name = names.snapshot(number)
+    listed = [info.name for info in lake.store.list(object_names.SNAPSHOTS)]
+    name = object_names.snapshot(number)
     return from_json(name, MemoryStore.read(lake.store, name)) if name in listed else None  # type: ignore[arg-type]
 
 
@@ -219,14 +219,14 @@ def test_an_object_that_was_put_into_the_hole_is_refused() -> None:
     lake, _ = grown(7)
     retain(lake, 3)
     forged = Snapshot(2, 1, {}, frozenset())
-    lake.store.create(names.snapshot(2), to_json(forged))
+    lake.store.create(object_names.snapshot(2), to_json(forged))
     with serving(lake.store) as api:
         problem(api, "/v1/stats?snapshot=2", 410)
 
 
 def on_first_read(store: HistoryStore, number: int, act: Callable[[], object]) -> None:
     def hook(name: str) -> None:
-        if name == names.snapshot(number):
+        if name == object_names.snapshot(number):
             store.on_read = lambda _: None
             act()
 
@@ -240,7 +240,7 @@ def test_a_snapshot_that_is_collected_and_put_back_into_the_hole_right_before_it
 
     def replace() -> None:
         retain(lake, 3)
-        store.create(names.snapshot(2), to_json(Snapshot(2, 1, {}, frozenset())))
+        store.create(object_names.snapshot(2), to_json(Snapshot(2, 1, {}, frozenset())))
 
     on_first_read(store, 2, replace)
     with serving(store, plan_max_age_s=60.0) as api:
@@ -288,11 +288,11 @@ def test_a_month_file_of_a_retained_snapshot_that_is_lost_is_named() -> None:
 
 def test_a_retained_snapshot_that_is_lost_is_named() -> None:
     lake, _ = grown(12)
-    lake.store.delete(names.snapshot(2))
+    lake.store.delete(object_names.snapshot(2))
     with serving(lake.store) as api:
         answer = api.get("/v1/stats?snapshot=2")
     assert answer.status_code == 503
-    assert names.snapshot(2) in answer.json()["detail"]
+    assert object_names.snapshot(2) in answer.json()["detail"]
 
 
 def test_few_snapshots_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

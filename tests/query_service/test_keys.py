@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lakehouse.errors import ConfigError
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from query_service.gate import private
 from query_service.keys import Keys, load_keys, new_key
 from tests.query_service.client import Api, serving

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.errors import StoreUnavailableError
-from lakehouse.event import FORMAT_VERSION
-from lakehouse.store_memory import MemoryStore
+from lakehouse.schema.event import FORMAT_VERSION
+from lakehouse.store.memory import MemoryStore
 from query_service import rejections
 from tests.query_service import oracle
 from tests.query_service.client import serving

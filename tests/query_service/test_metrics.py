@@ -15,9 +15,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import StoreUnavailableError
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from query_service.gate import HEADER
 from query_service.keys import load_keys, new_key
 from query_service.metrics import Metrics
@@ -161,7 +161,7 @@ def test_files_are_fetched_once_and_found_afterwards(lake: LakeBuilder) -> None:
         for _ in range(3):
             api.get("/v1/flights")
         seen = page(api)
-        size = sum(info.size for info in lake.store.list(names.LANDING))
+        size = sum(info.size for info in lake.store.list(object_names.LANDING))
     counts = [seen.get(f"file_cache_{what}_total") for what in ("downloads", "hits", "evictions")]
     assert counts[0] == 1
     assert counts[2] == 0

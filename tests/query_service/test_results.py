@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from query_service.results import Label, Result, Results
 from query_service.wire import with_wire
 from tests.query_service.client import Api, serving

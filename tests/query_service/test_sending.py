@@ -21,8 +21,8 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from lakehouse.store_local import LocalStore
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.local import LocalStore
+from lakehouse.store.memory import MemoryStore
 from query_service.errors import ProblemError
 from query_service.sending import PIECE_BYTES, OnTheWay, Sending
 from query_service.wire import Wire, with_wire

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import ConfigError
-from lakehouse.store_local import LocalStore
+from lakehouse.store.local import LocalStore
 from query_service.__main__ import main
 from query_service.services import workspace
 from query_service.settings import Settings, load_settings
@@ -202,6 +202,6 @@ def test_a_host_that_nobody_knows_is_said(
     (tmp_path / "lake").mkdir()
     monkeypatch.setenv("LAKE_URL", f"file://{tmp_path}/lake")
     monkeypatch.setenv("API_HOST", "no-such-host.invalid")
-    monkeypatch.setattr("lakehouse.logs.configure", lambda _: None)
+    monkeypatch.setattr("lakehouse.telemetry.logs.configure", lambda _: None)
     assert main([]) == 2
     assert "API_HOST is no-such-host.invalid and PORT is 8080: " in capsys.readouterr().err

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from tests.query_service import oracle
 from tests.query_service.client import Api, serving
 from tests.query_service.lakes import T0, Event, LakeBuilder, event

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pyarrow as pa
 import pytest
 
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from query_service.database import Database, Query
 from query_service.partials import SHARE, Partials, key_of
 from tests.query_service import oracle

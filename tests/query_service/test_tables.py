@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from query_service import tables
 from query_service.database import Database, Query
 from query_service.observer import Observer

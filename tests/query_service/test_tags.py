@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from lakehouse.errors import ConfigError
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from query_service.tags import Condition, code_version, read_condition
 from tests.query_service import oracle
 from tests.query_service.client import Api, serving
@@ -303,12 +303,12 @@ def test_a_module_of_a_sub_package_counts_for_the_version(monkeypatch: pytest.Mo
 
 def test_every_module_that_answers_counts_for_the_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The sources are found where they are imported from."""
-    import lakehouse.newest
+    import lakehouse.table.latest_sql
     import query_service.statistics
 
-    for module in (lakehouse.newest, query_service.statistics):
+    for module in (lakehouse.table.latest_sql, query_service.statistics):
         package, _, name = module.__name__.partition(".")
-        assert (importlib.resources.files(package) / f"{name}.py").is_file()
+        assert (importlib.resources.files(package) / f"{name.replace('.', '/')}.py").is_file()
 
 
 def test_the_version_of_the_code_is_part_of_every_tag(monkeypatch: pytest.MonkeyPatch) -> None:

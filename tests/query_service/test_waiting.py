@@ -11,7 +11,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from lakehouse.store_memory import MemoryStore
+from lakehouse.store.memory import MemoryStore
 from query_service.database import Database, Query
 from tests.query_service.client import serving
 from tests.query_service.lakes import T0, Event, LakeBuilder, event

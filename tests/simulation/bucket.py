@@ -19,7 +19,7 @@ from lakehouse.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
-from lakehouse.store import ObjectInfo, Source
+from lakehouse.store.store import ObjectInfo, Source
 from tests.simulation.world import Actor, ThreadActor, World
 
 T = TypeVar("T")

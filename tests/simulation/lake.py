@@ -11,12 +11,12 @@ import google_crc32c
 from ingest_writer.collector import Collector
 from ingest_writer.compactor import Compactor, CompactorOptions, Report
 from ingest_writer.manifest import publish_manifest
-from lakehouse.connection import connect_store
+from lakehouse.client.connection import connect_store
+from lakehouse.client.verify import verify
 from lakehouse.errors import CreateUnknownError, ObjectMissingError, StoreRefusedError, StoreUnavailableError
-from lakehouse.event import KEY
-from lakehouse.plan import LandedFile, Plan, Planner
-from lakehouse.snapshot import MonthFile
-from lakehouse.verify import verify
+from lakehouse.schema.event import KEY
+from lakehouse.table.planner import LandedFile, Plan, Planner
+from lakehouse.table.snapshot import MonthFile
 from tests.simulation import rows
 from tests.simulation.bucket import Bucket, SimulatedStore
 from tests.simulation.law import Law

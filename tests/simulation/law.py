@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lakehouse import names
-from lakehouse.snapshot import from_json
+from lakehouse import object_names
+from lakehouse.table.snapshot import from_json
 from tests.simulation.publishing import Published
 from tests.simulation.rows import Files, Flight, State, essence, flight, identity, order
 from tests.simulation.world import Violation, World
@@ -41,15 +41,15 @@ class Law:
                 self._expected[message_id, number] = line.essence
 
     def created(self, who: str, name: str, data: bytes) -> None:
-        if name.startswith(names.LANDING):
+        if name.startswith(object_names.LANDING):
             self._see_landed(name, data)
-        elif name.startswith(names.REJECTED):
+        elif name.startswith(object_names.REJECTED):
             self._see_rejected(name, data)
-        elif name.startswith(names.FLIGHTS):
+        elif name.startswith(object_names.FLIGHTS):
             keys = [flight(row) for row in self._files.rows(data)]
             if keys != sorted(set(keys)):
                 self._world.violate(f"{name}: not one row per flight, sorted")
-        elif (number := names.parse_snapshot(name)) is not None:
+        elif (number := object_names.parse_snapshot(name)) is not None:
             from_json(name, data)
             if number > self._highest:
                 self._highest = number

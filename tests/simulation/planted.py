@@ -14,11 +14,11 @@ from ingest_writer.compactor import Compactor, Merged
 from ingest_writer.landing import LandedObject, store_object
 from ingest_writer.preparing import prepare
 from ingest_writer.writer import Writer
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import CreateUnknownError, ObjectExistsError
-from lakehouse.plan import Plan, Planner, list_landing
-from lakehouse.snapshot import MonthFile, Snapshot, to_json
-from lakehouse.store import ObjectInfo, Store
+from lakehouse.store.store import ObjectInfo, Store
+from lakehouse.table.planner import Plan, Planner, list_landing
+from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 from tests.simulation import rows
 from tests.simulation.lake import Reader
 
@@ -51,7 +51,9 @@ def _probe_for_the_next_number(self: Planner) -> ObjectInfo | None:
     if number == 0:
         return _highest(self)
     found = None
-    while there := [i for i in self._store.list(names.snapshot(number)) if i.name == names.snapshot(number)]:
+    while there := [
+        i for i in self._store.list(object_names.snapshot(number)) if i.name == object_names.snapshot(number)
+    ]:
         found, number = there[0], number + 1
     return found
 
@@ -60,18 +62,18 @@ _highest = Planner._highest
 
 
 def _collect_without_since(self: Collector, name: str, latest: Snapshot) -> bool:
-    return names.parse_month_file(name) is not None
+    return object_names.parse_month_file(name) is not None
 
 
 def _collect_landed_by_age(self: Collector, latest: Snapshot, listed: list[ObjectInfo]) -> list[str]:
-    created = {info.name: info.created for info in listed}.get(names.snapshot(latest.number))
-    found = self._store.list(names.LANDING)
+    created = {info.name: info.created for info in listed}.get(object_names.snapshot(latest.number))
+    found = self._store.list(object_names.LANDING)
     return [info.name for info in found if created is not None and created - info.created >= self._grace]
 
 
 def _no_list_after_create(self: Compactor, plan: Plan, kept: dict[str, Any]) -> bool:
     snapshot = self._next(plan, kept)
-    name, data = names.snapshot(snapshot.number), to_json(snapshot)
+    name, data = object_names.snapshot(snapshot.number), to_json(snapshot)
     try:
         self._store.create(name, data)
     except ObjectExistsError:
@@ -94,8 +96,8 @@ PLANTED: dict[str, tuple[str, Any]] = {
     "ack before durable": ("ingest_writer.writer.Writer._land_and_ack", _ack_before_durable),
     "unknown create is success": ("ingest_writer.writer.store_object", _unknown_create_is_success),
     "tail overrides merged": ("tests.simulation.lake.Reader.state", _tail_overrides_merged),
-    "snapshot before landing": ("lakehouse.plan.Planner.plan", _snapshot_before_landing),
-    "probe for the next number": ("lakehouse.plan.Planner._highest", _probe_for_the_next_number),
+    "snapshot before landing": ("lakehouse.table.planner.Planner.plan", _snapshot_before_landing),
+    "probe for the next number": ("lakehouse.table.planner.Planner._highest", _probe_for_the_next_number),
     "collect without since": ("ingest_writer.collector.Collector._is_past", _collect_without_since),
     "collect landed by age": ("ingest_writer.collector.Collector._absorbed_past_grace", _collect_landed_by_age),
     "no list after create": ("ingest_writer.compactor.Compactor._commit", _no_list_after_create),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest_writer.message import Message
-from lakehouse.event import DECODER_VERSION
+from lakehouse.schema.event import DECODER_VERSION
 from tests.simulation.scenario import Scenario
 
 _DATES = (dt.date(2013, 1, 30), dt.date(2013, 1, 31), dt.date(2013, 2, 1))  # two months

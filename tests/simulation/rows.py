@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.errors import UnreadableError
-from lakehouse.event import COLUMNS, FORMAT_VERSION, KEY, ORDER
-from lakehouse.parquet import Contents, Summary
+from lakehouse.schema.event import COLUMNS, FORMAT_VERSION, KEY, ORDER
+from lakehouse.table.parquet_files import Contents, Summary
 
 Row = tuple[Any, ...]
 """Values in the order of the columns; times as microseconds since 1970."""

@@ -17,7 +17,7 @@ from typing import Any
 from unittest import mock
 
 from ingest_writer.decode import decode_messages
-from lakehouse.snapshot import MonthFile
+from lakehouse.table.snapshot import MonthFile
 from tests.simulation import rows
 from tests.simulation.bucket import Bucket, SimulatedStore
 from tests.simulation.lake import Lake
@@ -183,8 +183,8 @@ class Rewrites:
 def machinery(scenario: Scenario) -> Iterator[None]:
     """Puts what is simulated in the place of thread pools and, unless the scenario is real, of Parquet and DuckDB."""
     replaced: dict[str, Any] = {
-        "lakehouse.cache.ThreadPoolExecutor": InlineExecutor,
-        "lakehouse.verify.ThreadPoolExecutor": InlineExecutor,
+        "lakehouse.table.file_cache.ThreadPoolExecutor": InlineExecutor,
+        "lakehouse.client.verify.ThreadPoolExecutor": InlineExecutor,
         "ingest_writer.compactor.ThreadPoolExecutor": InlineExecutor,
         "ingest_writer.collector.ThreadPoolExecutor": InlineExecutor,
         "ingest_writer.compactor._is_outdated": Rewrites(scenario),
@@ -193,8 +193,8 @@ def machinery(scenario: Scenario) -> Iterator[None]:
         replaced |= {
             "ingest_writer.preparing.rejected_table": rows.plain_rejected,
             "ingest_writer.preparing.to_parquet": rows.plain_bytes,
-            "lakehouse.cache.check_landed_file": rows.check_plain_landed,
-            "lakehouse.cache.check_month_file": rows.check_plain_month,
+            "lakehouse.table.file_cache.check_landed_file": rows.check_plain_landed,
+            "lakehouse.table.file_cache.check_month_file": rows.check_plain_month,
             "ingest_writer.compactor.Merger": rows.PlainMerger,
         }
     else:  # its pulls are small, and would all go line by line

@@ -9,7 +9,7 @@ from typing import TypeVar
 from ingest_writer.batch import Limits
 from ingest_writer.message import Subscription
 from ingest_writer.writer import Writer, WriterOptions
-from lakehouse.store import Store
+from lakehouse.store.store import Store
 from tests.simulation.scenario import Scenario
 from tests.simulation.world import Actor, Killed, World
 

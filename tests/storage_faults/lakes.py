@@ -11,7 +11,7 @@ from unittest import mock
 
 from google.cloud import storage
 
-from lakehouse.store_gcs import GcsStore
+from lakehouse.store.gcs import GcsStore
 from local_cloud.gcs import GcsServer
 from tests.storage_faults.proxy import LyingProxy
 

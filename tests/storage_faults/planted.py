@@ -9,8 +9,8 @@ from unittest import mock
 
 from google.cloud import storage
 
-from lakehouse.store import ObjectInfo, Source
-from lakehouse.store_gcs import GcsStore, _infos
+from lakehouse.store.gcs import GcsStore, _infos
+from lakehouse.store.store import ObjectInfo, Source
 
 _BLOB: Final = "google.cloud.storage.Blob"
 
@@ -43,14 +43,14 @@ PLANTED: Final[dict[str, dict[str, Any]]] = {
         f"{_BLOB}.download_as_bytes": _unchecked("download_as_bytes"),
         f"{_BLOB}.download_to_filename": _unchecked("download_to_filename"),
     },
-    "a download is checked whole": {"lakehouse.store_gcs.GcsStore._whole": _go_on_after_a_cut},
+    "a download is checked whole": {"lakehouse.store.gcs.GcsStore._whole": _go_on_after_a_cut},
     "crc32c on upload": {
         f"{_BLOB}.upload_from_string": _unchecked("upload_from_string"),
         f"{_BLOB}.upload_from_filename": _unchecked("upload_from_filename"),
     },
-    "nothing is deleted after a create": {"lakehouse.store_gcs._Created.delete": storage.Blob.delete},
-    "create if absent": {"lakehouse.store_gcs.GcsStore.create": _overwrite},
-    "a listing has its shape": {"lakehouse.store_gcs._infos": _take_what_comes},
+    "nothing is deleted after a create": {"lakehouse.store.gcs._Created.delete": storage.Blob.delete},
+    "create if absent": {"lakehouse.store.gcs.GcsStore.create": _overwrite},
+    "a listing has its shape": {"lakehouse.store.gcs._infos": _take_what_comes},
 }
 """By the safeguard: what is replaced, by what."""
 

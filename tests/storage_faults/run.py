@@ -21,11 +21,11 @@ from ingest_writer.batch import Limits
 from ingest_writer.collector import Collector
 from ingest_writer.compactor import Compactor
 from ingest_writer.writer import Writer
-from lakehouse.connection import connect_store
+from lakehouse.client.connection import connect_store
+from lakehouse.client.verify import verify
 from lakehouse.errors import LakeError
-from lakehouse.store import Store
-from lakehouse.store_gcs import GcsStore
-from lakehouse.verify import verify
+from lakehouse.store.gcs import GcsStore
+from lakehouse.store.store import Store
 from local_cloud.gcs import GcsServer
 from tests.ingest_writer.events import line, microseconds
 from tests.ingest_writer.fakes import OPTIONS, FakeSubscription, Journal

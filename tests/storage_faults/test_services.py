@@ -10,11 +10,11 @@ import pytest
 
 from ingest_writer.decode import decode_messages
 from ingest_writer.landing import LandedObject, store_surely
-from lakehouse import names
-from lakehouse.connection import connect_store
+from lakehouse import object_names
+from lakehouse.client.connection import connect_store
 from lakehouse.errors import LakeError, StoreUnavailableError, UnreadableError
-from lakehouse.parquet import to_parquet
-from lakehouse.store import Store
+from lakehouse.store.store import Store
+from lakehouse.table.parquet_files import to_parquet
 from tests.ingest_writer.events import ids, line, message
 from tests.ingest_writer.lines import compactor, numbers, problems, table_rows
 from tests.lakehouse.lakes import Row, land, newest, row
@@ -57,12 +57,12 @@ def test_what_is_landed_for_sure_is_there_and_everything_that_is_there_is_whole(
     lake.proxy.plan = in_turn(*lies)
     random_ids = ids()
     landed = LandedObject(
-        lambda: names.landed_file(dt.date(2013, 1, 1), random_ids()),
+        lambda: object_names.landed_file(dt.date(2013, 1, 1), random_ids()),
         to_parquet(decode_messages([message(line())]).events),
     )
     name = store_surely(lake.store, landed)
     assert lake.proxy.lies() == list(lies)
-    listed = [info.name for info in lake.truth.list(names.LANDING)]
+    listed = [info.name for info in lake.truth.list(object_names.LANDING)]
     assert len(listed) == 3  # the echo, the lost answer and the one for sure
     assert name == listed[-1]
     assert len({lake.truth.read(each) for each in listed}) == 1
@@ -74,7 +74,7 @@ def test_what_is_landed_for_sure_is_there_and_everything_that_is_there_is_whole(
 @pytest.mark.parametrize("fault", LOST_ANSWERS, ids=told)
 def test_a_commit_whose_answer_is_lost_is_found(lake: LyingLake, tmp_path: Path, fault: Fault) -> None:
     land(lake.truth, [OLD, NEW])
-    lake.proxy.plan = _create(names.SNAPSHOTS, fault)
+    lake.proxy.plan = _create(object_names.SNAPSHOTS, fault)
     report = compactor(lake.store, tmp_path).compact()
     assert (report.snapshot, report.rebases, len(lake.proxy.lies())) == (1, 0, 1)
     assert numbers(lake.truth) == [1]
@@ -84,10 +84,10 @@ def test_a_commit_whose_answer_is_lost_is_found(lake: LyingLake, tmp_path: Path,
 @pytest.mark.parametrize("fault", [RESET, STALL, LATE, FLIP_UPLOAD, NO_CONFLICT, *OUTAGES], ids=told)
 def test_a_commit_that_did_not_happen_is_made_again(lake: LyingLake, tmp_path: Path, fault: Fault) -> None:
     land(lake.truth, [OLD, NEW])
-    lake.proxy.plan = _create(names.SNAPSHOTS, fault)
+    lake.proxy.plan = _create(object_names.SNAPSHOTS, fault)
     report = compactor(lake.store, tmp_path).compact()
     assert (report.snapshot, report.rebases, len(lake.proxy.lies())) == (1, 1, 1)
-    assert len(list(lake.truth.list(names.FLIGHTS))) == 1  # what was merged is kept
+    assert len(list(lake.truth.list(object_names.FLIGHTS))) == 1  # what was merged is kept
     lake.proxy.be_honest()  # the late one comes, and finds its name taken
     assert numbers(lake.truth) == [1]
     _check_table(lake, OLD, NEW)
@@ -95,7 +95,7 @@ def test_a_commit_that_did_not_happen_is_made_again(lake: LyingLake, tmp_path: P
 
 def test_a_commit_that_is_answered_by_its_own_echo_is_not_made_twice(lake: LyingLake, tmp_path: Path) -> None:
     land(lake.truth, [OLD, NEW])
-    lake.proxy.plan = _create(names.SNAPSHOTS, ECHO)
+    lake.proxy.plan = _create(object_names.SNAPSHOTS, ECHO)
     compactor(lake.store, tmp_path).compact()
     assert len(lake.proxy.lies()) == 1
     assert numbers(lake.truth) == [1]
@@ -105,13 +105,13 @@ def test_a_commit_that_is_answered_by_its_own_echo_is_not_made_twice(lake: Lying
 @pytest.mark.parametrize("fault", [*LOST_ANSWERS, RESET, LATE, FLIP_UPLOAD, ECHO, NO_CONFLICT, OUTAGES[-1]], ids=told)
 def test_a_month_file_that_may_not_be_there_gets_another_name(lake: LyingLake, tmp_path: Path, fault: Fault) -> None:
     land(lake.truth, [OLD, NEW])
-    lake.proxy.plan = _create(names.FLIGHTS, fault)
+    lake.proxy.plan = _create(object_names.FLIGHTS, fault)
     report = compactor(lake.store, tmp_path).compact()
     assert (report.snapshot, report.rebases, len(lake.proxy.lies())) == (1, 0, 1)
     _check_table(lake, OLD, NEW)
 
 
-@pytest.mark.parametrize("prefix", [names.LANDING, names.FLIGHTS])
+@pytest.mark.parametrize("prefix", [object_names.LANDING, object_names.FLIGHTS])
 def test_what_was_damaged_on_its_way_to_a_merge_is_not_merged_but_the_next_time(
     lake: LyingLake, tmp_path: Path, prefix: str
 ) -> None:
@@ -127,7 +127,7 @@ def test_what_was_damaged_on_its_way_to_a_merge_is_not_merged_but_the_next_time(
 
 
 @pytest.mark.parametrize("kind", [Kind.CUT, Kind.SHORT], ids=lambda kind: kind.name)
-@pytest.mark.parametrize("prefix", [names.LANDING, names.SNAPSHOTS])
+@pytest.mark.parametrize("prefix", [object_names.LANDING, object_names.SNAPSHOTS])
 def test_nothing_is_committed_from_a_part_of_a_listing(
     lake: LyingLake, tmp_path: Path, prefix: str, kind: Kind
 ) -> None:
@@ -143,7 +143,7 @@ def test_nothing_is_committed_from_a_part_of_a_listing(
 
 
 @pytest.mark.parametrize("fault", [FLIP, Fault(Kind.SHORT)], ids=told)
-@pytest.mark.parametrize("prefix", [names.LANDING, names.FLIGHTS, names.SNAPSHOTS])
+@pytest.mark.parametrize("prefix", [object_names.LANDING, object_names.FLIGHTS, object_names.SNAPSHOTS])
 def test_a_reader_refuses_what_was_damaged_on_its_way_and_asks_again_the_next_time(
     lake: LyingLake, tmp_path: Path, prefix: str, fault: Fault
 ) -> None:
@@ -156,7 +156,7 @@ def test_a_reader_refuses_what_was_damaged_on_its_way_and_asks_again_the_next_ti
     assert _connect(lake.store, tmp_path / "reader") == [("2",)]
 
 
-@pytest.mark.parametrize("prefix", [names.LANDING, names.SNAPSHOTS])
+@pytest.mark.parametrize("prefix", [object_names.LANDING, object_names.SNAPSHOTS])
 def test_an_answer_never_comes_from_a_damaged_listing(lake: LyingLake, tmp_path: Path, prefix: str) -> None:
     land(lake.truth, [OLD])
     compactor(lake.truth, tmp_path / "compactor").compact()

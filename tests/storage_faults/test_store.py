@@ -21,7 +21,7 @@ from lakehouse.errors import (
     StoreUnavailableError,
     UnreadableError,
 )
-from lakehouse.store_gcs import GcsStore
+from lakehouse.store.gcs import GcsStore
 from tests.storage_faults.faults import HONEST, Fault, Kind, Operation, in_turn, times
 from tests.storage_faults.lakes import TIMEOUT_S, LyingLake, resumable_uploads
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lakehouse.verify import MonthReport, Report
+from lakehouse.client.verify import MonthReport, Report
 
 
 def lines(report: Report) -> Iterator[str]:

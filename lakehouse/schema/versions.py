@@ -12,7 +12,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from lakehouse.event import EVENT_SCHEMA, FORMAT_VERSION
+from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
 
 ADDED: Final[Mapping[int, tuple[str, ...]]] = {}
 """The columns that a format has and the one before it had not, by its number."""

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakehouse.errors import FormatTooNewError, UnreadableError
-from lakehouse.event import FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
-from lakehouse.formats import schema_of
+from lakehouse.schema.event import FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
+from lakehouse.schema.versions import schema_of
 
 METADATA_KEY: Final = b"format_version"
 COMPRESSION: Final = "zstd"

@@ -13,10 +13,10 @@ from functools import cached_property
 
 import google_crc32c
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import LineBrokenError, ObjectMissingError, StoreUnavailableError
-from lakehouse.snapshot import EMPTY, MonthFile, Snapshot, from_json
-from lakehouse.store import ObjectInfo, Store
+from lakehouse.store.store import ObjectInfo, Store
+from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
 
 Now = Callable[[], dt.datetime]
 """Wall clock, aware, UTC."""
@@ -103,7 +103,7 @@ class Planner:
         """
         for _ in range(_FIND_ATTEMPTS):
             listed = self._highest()
-            if listed is None or listed.name == names.snapshot(self._latest.number):
+            if listed is None or listed.name == object_names.snapshot(self._latest.number):
                 return self._latest
             try:
                 data = self._store.read(listed.name)
@@ -115,18 +115,22 @@ class Planner:
             self._latest_created = listed.created
             return self._latest
         raise StoreUnavailableError(
-            f"{names.SNAPSHOTS}: each of {_FIND_ATTEMPTS} listings named a snapshot that was gone, or another,"
+            f"{object_names.SNAPSHOTS}: each of {_FIND_ATTEMPTS} listings named a snapshot that was gone, or another,"
             " when it was read"
         )
 
     def _highest(self) -> ObjectInfo | None:
         """The snapshot with the highest number, as listed; None when there is none and never was."""
-        start = names.snapshot(self._latest.number) if self._latest.number else ""
-        listed = [i for i in self._store.list(names.SNAPSHOTS, start) if names.parse_snapshot(i.name) is not None]
+        start = object_names.snapshot(self._latest.number) if self._latest.number else ""
+        listed = [
+            i
+            for i in self._store.list(object_names.SNAPSHOTS, start)
+            if object_names.parse_snapshot(i.name) is not None
+        ]
         highest = max(listed, key=lambda info: info.name, default=None)  # names order as numbers do
         if self._latest.number and (highest is None or highest.name < start):
             raise LineBrokenError(
-                f"{self._store.url}/{names.SNAPSHOTS}: snapshot {self._latest.number} was there and nothing from"
+                f"{self._store.url}/{object_names.SNAPSHOTS}: snapshot {self._latest.number} was there and nothing from"
                 " it on is there now; restore the deleted objects (soft delete) before going on"
             )
         return highest
@@ -136,8 +140,8 @@ def list_landing(store: Store) -> Landing:
     """All landed files, by name; other objects under `landing/` are counted and ignored."""
     files: list[LandedFile] = []
     foreign = 0
-    for info in store.list(names.LANDING):
-        date = names.parse_landed_file(info.name)
+    for info in store.list(object_names.LANDING):
+        date = object_names.parse_landed_file(info.name)
         if date is None:
             foreign += 1
         else:
@@ -149,7 +153,7 @@ def by_month(files: Iterable[LandedFile]) -> dict[str, list[LandedFile]]:
     """Landed files grouped by the month of their flight date."""
     months: dict[str, list[LandedFile]] = {}
     for file in files:
-        months.setdefault(names.month_of(file.flight_date), []).append(file)
+        months.setdefault(object_names.month_of(file.flight_date), []).append(file)
     return months
 
 

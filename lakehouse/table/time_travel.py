@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import ConfigError, ObjectMissingError, SnapshotCollectedError, SnapshotNotYetError
-from lakehouse.snapshot import Snapshot, from_json
-from lakehouse.store import Store
+from lakehouse.store.store import Store
+from lakehouse.table.snapshot import Snapshot, from_json
 
 
 def check_retained(number: int, latest: Snapshot) -> None:
@@ -35,7 +35,7 @@ def read_snapshot(store: Store, number: int, find_latest: Callable[[], Snapshot]
     check_retained(number, latest)
     if number == latest.number:
         return latest
-    name = names.snapshot(number)
+    name = object_names.snapshot(number)
     try:
         data = store.read(name)
     except ObjectMissingError:

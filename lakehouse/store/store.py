@@ -74,11 +74,11 @@ def open_store(url: str, *, must_exist: bool = False) -> Store:
     if parts.query or parts.fragment:
         raise ConfigError(f"LAKE_URL is {url!r}; a ? or # in a path is written %3F or %23")
     if parts.scheme == "gs" and parts.netloc and parts.path in ("", "/"):
-        from lakehouse.store_gcs import GcsStore
+        from lakehouse.store.gcs import GcsStore
 
         return GcsStore(parts.netloc)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
-        from lakehouse.store_local import LocalStore
+        from lakehouse.store.local import LocalStore
 
         folder = Path(unquote(parts.path))
         if must_exist and not folder.is_dir():

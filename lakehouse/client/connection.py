@@ -22,14 +22,14 @@ from typing import Final
 
 import duckdb
 
-from lakehouse.cache import FileCache
 from lakehouse.errors import ConfigError, ObjectMissingError
-from lakehouse.event import PROBE_CARRIER
-from lakehouse.history import read_snapshot
-from lakehouse.newest import VISIBLE, merged, quoted, read_files, without_probes
-from lakehouse.plan import LandedFile, Landing, Plan, Planner
-from lakehouse.snapshot import MonthFile
-from lakehouse.store import Store
+from lakehouse.schema.event import PROBE_CARRIER
+from lakehouse.store.store import Store
+from lakehouse.table.file_cache import FileCache
+from lakehouse.table.latest_sql import VISIBLE, merged, quoted, read_files, without_probes
+from lakehouse.table.planner import LandedFile, Landing, Plan, Planner
+from lakehouse.table.snapshot import MonthFile
+from lakehouse.table.time_travel import read_snapshot
 
 DEFAULT_CACHE_BYTES: Final = 64 << 30  # about five billion flights' rows: a lake that does not fit needs a decision
 

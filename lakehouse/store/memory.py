@@ -11,7 +11,7 @@ from pathlib import Path
 import google_crc32c
 
 from lakehouse.errors import ObjectExistsError, ObjectMissingError
-from lakehouse.store import ObjectInfo, Source
+from lakehouse.store.store import ObjectInfo, Source
 
 
 @dataclass(frozen=True)

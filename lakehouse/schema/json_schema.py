@@ -1,7 +1,7 @@
-"""The event as a JSON Schema (draft 2020-12), from the constants in `lakehouse.event`.
+"""The event as a JSON Schema (draft 2020-12), from the constants in `lakehouse.schema.event`.
 
-`lakehouse/event.schema.json` is the published copy. To renew it:
-`python -m lakehouse schema > lakehouse/event.schema.json`
+`lakehouse/schema/event.schema.json` is the published copy. To renew it:
+`python -m lakehouse schema > lakehouse/schema/event.schema.json`
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from lakehouse import event
+from lakehouse.schema import event
 
 _DATE_TIME: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import (
     CreateUnknownError,
     ObjectExistsError,
@@ -19,9 +19,9 @@ from lakehouse.errors import (
     StoreUnavailableError,
     UnreadableError,
 )
-from lakehouse.store import ObjectInfo, Source, Store
+from lakehouse.store.store import ObjectInfo, Source, Store
 
-_AREAS: Final = (names.LANDING, names.FLIGHTS, names.SNAPSHOTS, names.REJECTED)
+_AREAS: Final = (object_names.LANDING, object_names.FLIGHTS, object_names.SNAPSHOTS, object_names.REJECTED)
 _OUTCOMES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ObjectExistsError, "exists"),
     (ObjectMissingError, "missing"),

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
-from lakehouse.checksum import file_crc32c
 from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreRefusedError, StoreUnavailableError
-from lakehouse.store import ObjectInfo, Source
+from lakehouse.store.checksum import file_crc32c
+from lakehouse.store.store import ObjectInfo, Source
 
 _CHUNK_BYTES = 1 << 20
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from lakehouse.event import COLUMNS, EVENT_SCHEMA, FORMAT_VERSION, KEY, ORDER, PROBE_CARRIER
-from lakehouse.formats import format_of, null, select_columns
+from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA, FORMAT_VERSION, KEY, ORDER, PROBE_CARRIER
+from lakehouse.schema.versions import format_of, null, select_columns
 
 SORT_KEY: Final = ", ".join(KEY)
 """The order of rows in a month file."""

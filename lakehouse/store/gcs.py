@@ -24,7 +24,6 @@ from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from lakehouse.checksum import file_crc32c
 from lakehouse.errors import (
     CreateUnknownError,
     ObjectExistsError,
@@ -33,7 +32,8 @@ from lakehouse.errors import (
     StoreUnavailableError,
     UnreadableError,
 )
-from lakehouse.store import ObjectInfo, Source
+from lakehouse.store.checksum import file_crc32c
+from lakehouse.store.store import ObjectInfo, Source
 
 _RETRY_S = 30.0  # reads: longer than a usual hiccup, shorter than a caller's patience
 _TIMEOUT_S = (5.0, 30.0)  # connect, and between two bytes

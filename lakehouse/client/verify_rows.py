@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.event import KEY, REQUIRED, FlightKey
-from lakehouse.parquet import Summary, batches
+from lakehouse.schema.event import KEY, REQUIRED, FlightKey
+from lakehouse.table.parquet_files import Summary, batches
 
 
 def inspect_month(name: str, path: Path) -> tuple[Summary | None, list[str]]:

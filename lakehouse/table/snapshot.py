@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lakehouse import names
+from lakehouse import object_names
 from lakehouse.errors import FormatTooNewError, UnreadableError
-from lakehouse.event import FORMAT_VERSION
+from lakehouse.schema.event import FORMAT_VERSION
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def from_json(name: str, data: bytes) -> Snapshot:
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UnreadableError(name, f"not a snapshot: {error!r}") from error
-    if names.snapshot(result.number) != name or not 0 <= result.oldest <= result.number:
+    if object_names.snapshot(result.number) != name or not 0 <= result.oldest <= result.number:
         raise UnreadableError(name, f"says number {result.number}, oldest {result.oldest}")
     return result
 
@@ -99,7 +99,7 @@ def _entry_to_json(entry: MonthFile) -> dict[str, Any]:
 
 
 def _entry_from_json(month: str, entry: Mapping[str, Any]) -> MonthFile:
-    parsed = names.parse_month_file(entry["path"])
+    parsed = object_names.parse_month_file(entry["path"])
     if parsed is None or parsed.month != month:
         raise ValueError(f"month {month} has path {entry['path']!r}")
     version = entry.get("format_version", 1)

@@ -12,15 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse import names
-from lakehouse.checksum import file_crc32c
+from lakehouse import object_names
+from lakehouse.client.verify_rows import inspect_month, month_bounds
 from lakehouse.errors import FormatTooNewError, LakeError, ObjectMissingError, UnreadableError
-from lakehouse.event import FORMAT_VERSION
-from lakehouse.month_rows import inspect_month, month_bounds
-from lakehouse.parquet import Summary, check_landed_file, contents
-from lakehouse.plan import LandedFile, Now, Plan, Planner
-from lakehouse.snapshot import EMPTY, MonthFile, Snapshot, from_json
-from lakehouse.store import Store
+from lakehouse.schema.event import FORMAT_VERSION
+from lakehouse.store.checksum import file_crc32c
+from lakehouse.store.store import Store
+from lakehouse.table.parquet_files import Summary, check_landed_file, contents
+from lakehouse.table.planner import LandedFile, Now, Plan, Planner
+from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
 
 _SHOWN = 10  # missing snapshots: there may be a thousand
 _LANDED_AT_ONCE = 8  # small files: waiting for storage, not work
@@ -168,22 +168,23 @@ def _line_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
     """Every snapshot from the oldest retained to the latest must be there; other numbers do no harm."""
     if snapshot.number == EMPTY.number:
         return
-    name = names.snapshot(snapshot.number)
+    name = object_names.snapshot(snapshot.number)
     for path in sorted(snapshot.absorbed):
-        if names.parse_landed_file(path) is None:
+        if object_names.parse_landed_file(path) is None:
             yield f"{name}: absorbed {path!r}, which is not the name of a landed file"
-    listed = {names.parse_snapshot(info.name) for info in store.list(names.SNAPSHOTS)} - {None}
+    listed = {object_names.parse_snapshot(info.name) for info in store.list(object_names.SNAPSHOTS)} - {None}
     latest = max((number for number in listed if number is not None), default=0)
     oldest = snapshot.oldest if latest == snapshot.number else _oldest(store, latest, snapshot.number)
     missing = [number for number in range(max(oldest, 1), snapshot.number + 1) if number not in listed]
     if missing:
         shown = ", ".join(map(str, missing[:_SHOWN])) + (", ..." if len(missing) > _SHOWN else "")
-        yield f"{names.SNAPSHOTS}: {len(missing)} missing of those retained, {oldest} to {snapshot.number}: {shown}"
+        retained = f"{oldest} to {snapshot.number}"
+        yield f"{object_names.SNAPSHOTS}: {len(missing)} missing of those retained, {retained}: {shown}"
 
 
 def _oldest(store: Store, latest: int, otherwise: int) -> int:
     """The oldest retained number that the snapshot `latest` names, which came or went during this check."""
-    name = names.snapshot(latest)
+    name = object_names.snapshot(latest)
     try:
         return from_json(name, store.read(name)).oldest
     except (ObjectMissingError, UnreadableError, FormatTooNewError):
@@ -194,7 +195,7 @@ def _entry_problems(month: str, entry: MonthFile, number: int) -> Iterator[str]:
     """What a snapshot says of a month must make sense by itself."""
     if not 1 <= entry.since <= number:
         yield f"{entry.path}: its entry is since {entry.since}, in snapshot {number}"
-    name = names.parse_month_file(entry.path)
+    name = object_names.parse_month_file(entry.path)
     if name is None or name.since > entry.since:
         yield f"{entry.path}: its name says a since above that of its entry, {entry.since}"
     first, last = month_bounds(month)

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from lakehouse.sql import QueryError, executed, reason
-from lakehouse.texts import as_text
+from lakehouse.client.query import QueryError, executed, reason
+from lakehouse.schema.timestamps import as_text
 
 _BATCH_ROWS: Final = 122_880  # a row group as DuckDB writes them; about 30 MB of flights in memory
 

@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lakehouse.checksum import file_crc32c
 from lakehouse.errors import CacheFullError, UnreadableError
-from lakehouse.formats import local_name
-from lakehouse.parquet import Contents, check_landed_file, check_month_file
-from lakehouse.plan import LandedFile
-from lakehouse.snapshot import MonthFile
-from lakehouse.store import Store
+from lakehouse.schema.versions import local_name
+from lakehouse.store.checksum import file_crc32c
+from lakehouse.store.store import Store
+from lakehouse.table.parquet_files import Contents, check_landed_file, check_month_file
+from lakehouse.table.planner import LandedFile
+from lakehouse.table.snapshot import MonthFile
 
 _DOWNLOADS_AT_ONCE = 16  # object storage answers in tens of milliseconds: waiting, not work
 

@@ -1,0 +1,1 @@
+"""For analysts: `connect()`, the `sql` command, exports, `verify`."""

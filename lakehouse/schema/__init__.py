@@ -1,0 +1,1 @@
+"""What an event is: its fields, its JSON Schema, its versions, its times."""

@@ -1,0 +1,1 @@
+"""Object storage: the protocol of a store, and three of them."""
