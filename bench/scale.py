@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingest_writer.decode import decode_messages
-from ingest_writer.merge import Merger, month_entry
+from ingest_writer.compaction.merge_sql import Merger, month_entry
+from ingest_writer.decoding.decoder import decode_messages
+from ingest_writer.decoding.tables import sorted_by_key
 from ingest_writer.message import Message
-from ingest_writer.tables import sorted_by_key
 from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA
 from lakehouse.table.latest_sql import quoted

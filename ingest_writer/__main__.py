@@ -18,11 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from ingest_writer.collector import Collector
-from ingest_writer.compaction import Compaction
-from ingest_writer.compactor import Compactor, CompactorOptions
-from ingest_writer.derived import publish_derived
-from ingest_writer.health import HealthServer, Page, Status
+from ingest_writer.compaction.compactor import Compactor, CompactorOptions
+from ingest_writer.compaction.derived import publish_derived
+from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.runner import Compaction
+from ingest_writer.health_server import HealthServer, Page, Status
 from ingest_writer.settings import CompactorSettings, WriterSettings, load_settings, subscription_from_environment
 from lakehouse.errors import ConfigError, LakeError
 from lakehouse.store.store import Store, store_from_environment
@@ -30,7 +30,7 @@ from lakehouse.telemetry import logs
 from lakehouse.telemetry.instrumented_store import MeasuredStore
 
 if TYPE_CHECKING:
-    from ingest_writer.writer import Writer
+    from ingest_writer.subscriber.writer import Writer
 
 log = logging.getLogger("ingest_writer")
 T = TypeVar("T")
@@ -70,8 +70,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings) -> int:
     from prometheus_client import CollectorRegistry
 
-    from ingest_writer.pubsub import PubsubSubscription
-    from ingest_writer.writer_metrics import MeasuredSubscription, WriterMetrics
+    from ingest_writer.subscriber.metrics import MeasuredSubscription, WriterMetrics
+    from ingest_writer.subscriber.pubsub import PubsubSubscription
 
     warm_up()
     metrics = WriterMetrics(CollectorRegistry())
@@ -80,7 +80,7 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
     threads = ThreadPoolExecutor(settings.uploads_in_flight + settings.pulls_in_flight, thread_name_prefix="work")
 
     async def work() -> None:
-        from ingest_writer.writer import Writer
+        from ingest_writer.subscriber.writer import Writer
 
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
@@ -161,7 +161,7 @@ def _listen(setting: str, port: int, status: Status, page: Page) -> HealthServer
 def _compact(options: argparse.Namespace, _: WriterSettings, settings: CompactorSettings) -> int:
     from prometheus_client import CollectorRegistry
 
-    from ingest_writer.compactor_metrics import CompactorMetrics
+    from ingest_writer.compaction.metrics import CompactorMetrics
 
     metrics = CompactorMetrics(CollectorRegistry())
     store = MeasuredStore(store_from_environment(), metrics.store)
@@ -183,7 +183,7 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
 
 
 def _load(options: argparse.Namespace, _: WriterSettings, settings: CompactorSettings) -> int:
-    from ingest_writer.load import Loader
+    from ingest_writer.backfill.bulk_load import Loader
 
     store = store_from_environment()
     compactor = _compactor(store, settings)
@@ -201,7 +201,7 @@ def _load(options: argparse.Namespace, _: WriterSettings, settings: CompactorSet
 
 
 def _replay_rejected(_: argparse.Namespace, __: WriterSettings, ___: CompactorSettings) -> int:
-    from ingest_writer.replay_rejected import replay_rejected
+    from ingest_writer.backfill.replay_rejected import replay_rejected
 
     report = replay_rejected(store_from_environment(), _random_id)
     print(f"read {report.files} rejected files: {report.landed} lines landed, {report.reasons.total()} still rejected")

@@ -12,8 +12,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingest_writer.batch import Limits
-from ingest_writer.writer import WriterOptions
+from ingest_writer.subscriber.batch import Limits
+from ingest_writer.subscriber.writer import WriterOptions
 from lakehouse.errors import ConfigError
 from lakehouse.telemetry.logs import LogFormat
 

@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest_writer.compactor_metrics import CompactorMetrics
-from ingest_writer.writer_metrics import WriterMetrics
+from ingest_writer.compaction.metrics import CompactorMetrics
+from ingest_writer.subscriber.metrics import WriterMetrics
 from lakehouse.store.memory import MemoryStore
 from query_service.metrics import Metrics
 from query_service.sending import OnTheWay

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OWNERS = {
     "google.cloud.storage": "lakehouse/store/gcs.py",
-    "google.cloud.pubsub_v1": "ingest_writer/pubsub.py",
+    "google.cloud.pubsub_v1": "ingest_writer/subscriber/pubsub.py",
 }
 
 
@@ -40,7 +40,10 @@ def _imports(file: Path) -> set[str]:
     ("modules", "absent"),
     [
         (["query_service.app", "query_service.__main__"], ["google.cloud.pubsub_v1", "google.pubsub_v1", "msgspec"]),
-        (["ingest_writer.__main__", "ingest_writer.pubsub", "ingest_writer.load"], ["fastapi", "starlette", "uvicorn"]),
+        (
+            ["ingest_writer.__main__", "ingest_writer.subscriber.pubsub", "ingest_writer.backfill.bulk_load"],
+            ["fastapi", "starlette", "uvicorn"],
+        ),
         (
             ["lakehouse", "lakehouse.__main__"],
             ["google.pubsub_v1", "msgspec", "fastapi", "pydantic", "prometheus_client"],

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 
 from bench.figure import Figure, Goal, bounded, compared
 from bench.rig import Rig
-from ingest_writer.collector import Collector
-from ingest_writer.compactor import Compactor, CompactorOptions
+from ingest_writer.compaction.compactor import Compactor, CompactorOptions
+from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.merge_sql import Merger
 from ingest_writer.landing import store_object
-from ingest_writer.merge import Merger
 from ingest_writer.message import Message
-from ingest_writer.preparing import prepare
+from ingest_writer.subscriber.encode import prepare
 from lakehouse import object_names
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.planner import Plan

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest_writer.merge import Merger
+from ingest_writer.compaction.merge_sql import Merger
 from lakehouse.table.latest_sql import SORT_KEY, quoted
 
 _MEMORY_MB = 1024  # COMPACTOR_MEMORY_MB's default, for both

@@ -9,7 +9,7 @@ import pytest
 
 from bench.machine import Cores
 from bench.stream import DAYS_AT_ONCE, live_events
-from ingest_writer.decode import decode_messages
+from ingest_writer.decoding.decoder import decode_messages
 from ingest_writer.message import Message
 from lakehouse.schema.event import KEY
 from lakehouse.table.parquet_files import to_parquet

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.collector import Collector
-from ingest_writer.compactor import Compactor, CompactorOptions
+from ingest_writer.compaction.compactor import Compactor, CompactorOptions
+from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.manifest import publish_manifest
 from ingest_writer.landing import store_object
-from ingest_writer.manifest import publish_manifest
 from ingest_writer.message import Message
-from ingest_writer.preparing import prepare
+from ingest_writer.subscriber.encode import prepare
 from lakehouse.store.gcs import GcsStore
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Planner

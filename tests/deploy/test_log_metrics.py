@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingest_writer.collector import Collector
-from ingest_writer.compaction import Compaction
-from ingest_writer.compactor_metrics import CompactorMetrics
+from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.metrics import CompactorMetrics
+from ingest_writer.compaction.runner import Compaction
 from lakehouse.store.memory import MemoryStore
 from lakehouse.telemetry import logs
 from probe.canary import Canary

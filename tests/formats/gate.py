@@ -23,24 +23,32 @@ CHANGES: Final = (
         '    "gate": _text("[A-Z0-9]{1,6}", "Of the departure."),\n    "tail_number": {\n',
     ),
     (
-        "ingest_writer/decode.py",
+        "ingest_writer/decoding/decoder.py",
         "    tail_number: Annotated",
         '    gate: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,6}\\Z")] | None = None\n    tail_number: Annotated',
     ),
-    ("ingest_writer/decode.py", "        event.tail_number,\n", "        event.gate,\n        event.tail_number,\n"),
-    ("ingest_writer/columns.py", '"actual_arrival", "tail_number"),', '"actual_arrival", "gate", "tail_number"),'),
     (
-        "ingest_writer/columns.py",
+        "ingest_writer/decoding/decoder.py",
+        "        event.tail_number,\n",
+        "        event.gate,\n        event.tail_number,\n",
+    ),
+    (
+        "ingest_writer/decoding/vectorized.py",
+        '"actual_arrival", "tail_number"),',
+        '"actual_arrival", "gate", "tail_number"),',
+    ),
+    (
+        "ingest_writer/decoding/vectorized.py",
         "    tail_number: Annotated",
         "    gate: str | None = _NO_TEXT\n    tail_number: Annotated",
     ),
     (
-        "ingest_writer/columns.py",
+        "ingest_writer/decoding/vectorized.py",
         '            "tail_number": _texts(',
         '            "gate": _texts([line.gate for line in lines]),\n            "tail_number": _texts(',
     ),
     (
-        "ingest_writer/columns.py",
+        "ingest_writer/decoding/vectorized.py",
         '        "tail_number": fields.optional',
         '        "gate": verdict.texts(fields.optional("gate"), "[A-Z0-9]{1,6}"),\n'
         '        "tail_number": fields.optional',

@@ -24,11 +24,11 @@ from typing import Any
 import duckdb
 
 import lakehouse
-from ingest_writer.attachable import publish_attachable
-from ingest_writer.compactor import Compactor
+from ingest_writer.compaction.compactor import Compactor
+from ingest_writer.compaction.duckdb_catalog import publish_attachable
 from ingest_writer.landing import store_surely
 from ingest_writer.message import Message
-from ingest_writer.preparing import prepare
+from ingest_writer.subscriber.encode import prepare
 from lakehouse.client.verify import verify
 from lakehouse.client.verify_text import lines
 from lakehouse.errors import LakeError

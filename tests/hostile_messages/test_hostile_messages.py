@@ -14,10 +14,9 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-import ingest_writer.decode as decoder
-from ingest_writer import columns
-from ingest_writer.preparing import prepare
-from ingest_writer.tables import Row, by_flight_date
+from ingest_writer.decoding import decoder, vectorized
+from ingest_writer.decoding.tables import Row, by_flight_date
+from ingest_writer.subscriber.encode import prepare
 from tests.hostile_messages.campaign import Campaign, begin, read_corpus, resume
 from tests.hostile_messages.law import check, signature
 from tests.hostile_messages.mutations import good_message
@@ -64,7 +63,7 @@ _to_row = decoder.to_row
 
 def _objects_wherever_they_are(data: bytes) -> Any:
     try:
-        return columns._DECODER.decode_lines(data)
+        return vectorized._DECODER.decode_lines(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
 
@@ -116,7 +115,7 @@ def test_a_planted_bug_is_found(name: str, bug: Callable[..., Any], monkeypatch:
 
 
 def test_a_finding_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest_writer.decode.to_row", _raises_at_the_edge)
+    monkeypatch.setattr("ingest_writer.decoding.decoder.to_row", _raises_at_the_edge)
     [found] = check([line(distance_km=32_767) + b"\n" + line()])
     assert len(shrink(found).data) < len(line(distance_km=32_767))
 
@@ -176,7 +175,7 @@ def measure(name: str) -> None:
         landed_ids.update(*(table["message_id"].to_pylist() for table in tables))
         return by_flight_date(tables)
 
-    with mock.patch("ingest_writer.preparing.by_flight_date", spied):
+    with mock.patch("ingest_writer.subscriber.encode.by_flight_date", spied):
         prepared = prepare(pull, ids())
     assert landed_ids >= {"first", "last"}
     took_s = time.process_time() - began

@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from ingest_writer.decoding.tables import Row
 from ingest_writer.message import Message
-from ingest_writer.tables import Row
 from lakehouse.schema.event import COLUMNS
 
 Event = dict[str, Any]

@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 import msgspec
 import pyarrow.parquet as pq
 
-from ingest_writer.batch import Limits
 from ingest_writer.message import Message, SubscriptionUnavailableError
-from ingest_writer.writer import Writer, WriterOptions
-from ingest_writer.writer_metrics import MeasuredSubscription, WriterMetrics
+from ingest_writer.subscriber.batch import Limits
+from ingest_writer.subscriber.metrics import MeasuredSubscription, WriterMetrics
+from ingest_writer.subscriber.writer import Writer, WriterOptions
 from lakehouse import object_names
 from lakehouse.errors import CreateUnknownError, StoreUnavailableError
 from lakehouse.store.memory import MemoryStore

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ingest_writer.compactor import Compactor, CompactorOptions
+from ingest_writer.compaction.compactor import Compactor, CompactorOptions
 from lakehouse import object_names
 from lakehouse.client.verify import verify
 from lakehouse.store.store import ObjectInfo, Source, Store

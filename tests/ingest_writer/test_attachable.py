@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingest_writer.attachable import build, publish_attachable, view_sql
+from ingest_writer.compaction.duckdb_catalog import build, publish_attachable, view_sql
 from lakehouse import object_names
 from lakehouse.errors import UnreadableError
 from lakehouse.schema.event import COLUMNS

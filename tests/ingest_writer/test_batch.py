@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from ingest_writer.batch import Batch, Limits
+from ingest_writer.subscriber.batch import Batch, Limits
 from tests.ingest_writer.events import message
 
 LIMITS = Limits(max_rows=3, max_bytes=100, max_age_s=5.0)  # small enough to count on fingers

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest_writer.collector import Collected, Collector
-from ingest_writer.compactor import Compactor
+from ingest_writer.compaction.compactor import Compactor
+from ingest_writer.compaction.garbage_collector import Collected, Collector
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, StoreUnavailableError, UnreadableError
 from lakehouse.store.memory import MemoryStore

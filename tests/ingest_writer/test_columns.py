@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest_writer.column_rules import _instant
-from ingest_writer.columns import take_plainly_good
-from ingest_writer.decode import _COLUMNS_FROM_BYTES, decode_line_by_line, decode_messages
+from ingest_writer.decoding.decoder import _COLUMNS_FROM_BYTES, decode_line_by_line, decode_messages
+from ingest_writer.decoding.vectorized import take_plainly_good
+from ingest_writer.decoding.vectorized_rules import _instant
 from ingest_writer.message import Message
 from tests.ingest_writer.events import by_column, encode, event, line, message, raw, rows_of, whole_event
 from tests.ingest_writer.test_decode_paths import hostile, messages_of_lines
@@ -106,7 +106,7 @@ def test_an_hour_24_is_left_over_whatever_this_python_makes_of_it(monkeypatch: p
     def newer(text: str) -> dt.datetime | None:  # as `fromisoformat` of Python 3.14
         return _instant(text) or dt.datetime(2013, 1, 2, tzinfo=dt.UTC)
 
-    monkeypatch.setattr("ingest_writer.column_rules._instant", newer)
+    monkeypatch.setattr("ingest_writer.decoding.vectorized_rules._instant", newer)
     assert not_taken(GOOD, line(scheduled_departure="2013-01-01T24:00:00Z")) == ["m1"]
     assert not_taken(GOOD, line(actual_arrival="2013-01-01T24:00:00Z")) == ["m1"]
 
@@ -163,7 +163,7 @@ def test_large_pulls_take_the_fast_path_and_small_ones_the_other(monkeypatch: py
         calls.append(len(messages))
         return take_plainly_good(messages)
 
-    monkeypatch.setattr("ingest_writer.decode.take_plainly_good", spy)
+    monkeypatch.setattr("ingest_writer.decoding.decoder.take_plainly_good", spy)
     decode_messages(pull(GOOD))
     assert calls == []
     many = pull(*[GOOD] * (_COLUMNS_FROM_BYTES // len(GOOD) + 1))

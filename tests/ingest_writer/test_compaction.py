@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingest_writer.attachable import build
-from ingest_writer.collector import Collector
-from ingest_writer.compaction import Compaction
-from ingest_writer.compactor_metrics import CompactorMetrics
+from ingest_writer.compaction.duckdb_catalog import build
+from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.metrics import CompactorMetrics
+from ingest_writer.compaction.runner import Compaction
 from lakehouse import object_names
 from lakehouse.errors import MachineError, StoreRefusedError
 from lakehouse.store.memory import MemoryStore

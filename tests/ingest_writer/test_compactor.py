@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.merge import Merger
+from ingest_writer.compaction.merge_sql import Merger
 from lakehouse import object_names
 from lakehouse.errors import (
     CreateUnknownError,

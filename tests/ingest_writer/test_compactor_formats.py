@@ -34,7 +34,7 @@ def outdated(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Callable[[]
     def is_outdated(entry: MonthFile) -> bool:
         return entry.path in old
 
-    monkeypatch.setattr("ingest_writer.compactor._is_outdated", is_outdated)
+    monkeypatch.setattr("ingest_writer.compaction.compactor._is_outdated", is_outdated)
     return lambda: [month for month, entry in sorted(latest(store).months.items()) if is_outdated(entry)]
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest_writer.collector import Collector
-from ingest_writer.compactor import Compactor
+from ingest_writer.compaction.compactor import Compactor
+from ingest_writer.compaction.garbage_collector import Collector
 from lakehouse import object_names
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.store.memory import MemoryStore

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.decode import decode_messages
-from ingest_writer.tables import Decoded
+from ingest_writer.decoding.decoder import decode_messages
+from ingest_writer.decoding.tables import Decoded
 from tests.ingest_writer.events import (
     PUBLISHED,
     by_column,

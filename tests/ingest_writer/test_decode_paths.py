@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest_writer.columns import take_plainly_good
-from ingest_writer.decode import decode_line_by_line, decode_messages
-from ingest_writer.tables import Decoded, Row, event_table
+from ingest_writer.decoding.decoder import decode_line_by_line, decode_messages
+from ingest_writer.decoding.tables import Decoded, Row, event_table
+from ingest_writer.decoding.vectorized import take_plainly_good
 from lakehouse.schema.event import COLUMNS
 from lakehouse.schema.json_schema import event_schema
 from tests.ingest_writer.events import encode, line, message, raw, rows_of, whole_event
@@ -209,8 +209,8 @@ def test_what_goes_line_by_line_is_rows_only_some_megabytes_at_a_time(monkeypatc
         sizes.append(len(rows))
         return event_table(rows)
 
-    monkeypatch.setattr("ingest_writer.decode.event_table", spy)
-    monkeypatch.setattr("ingest_writer.decode._GROUP_BYTES", 10_000)
+    monkeypatch.setattr("ingest_writer.decoding.decoder.event_table", spy)
+    monkeypatch.setattr("ingest_writer.decoding.decoder._GROUP_BYTES", 10_000)
     messages = [message(line(gate="B7"), f"m{number}") for number in range(300)]
     decoded = decode_messages([*messages, message(b"bad", "bad")], columns_from_bytes=0)
     assert [row[COLUMNS.index("message_id")] for row in rows_of(decoded.events)] == [m.message_id for m in messages]

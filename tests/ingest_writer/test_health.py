@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.health import HealthServer
+from ingest_writer.health_server import HealthServer
 from tests.ingest_writer.processes import get
 
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingest_writer.load import Loader, LoadReport
-from ingest_writer.replay_rejected import replay_rejected
+from ingest_writer.backfill.bulk_load import Loader, LoadReport
+from ingest_writer.backfill.replay_rejected import replay_rejected
 from lakehouse import object_names
 from lakehouse.errors import ConfigError, CreateUnknownError
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA

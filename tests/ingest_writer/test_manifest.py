@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest_writer.manifest import manifest, publish_manifest
+from ingest_writer.compaction.manifest import manifest, publish_manifest
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError
 from lakehouse.store.local import LocalStore

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from ingest_writer.merge import Merger
+from ingest_writer.compaction.merge_sql import Merger
 from lakehouse.errors import MachineError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
 from lakehouse.table.parquet_files import Contents, check_month_file, to_parquet

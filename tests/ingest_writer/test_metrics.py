@@ -16,7 +16,7 @@ from google.cloud import pubsub_v1
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest_writer.writer_metrics import WriterMetrics
+from ingest_writer.subscriber.metrics import WriterMetrics
 from lakehouse import object_names
 from lakehouse.store.local import LocalStore
 from local_cloud.pubsub import PubsubServer

@@ -14,7 +14,7 @@ from google import pubsub_v1 as plain
 from google.cloud import pubsub_v1
 
 from ingest_writer.message import Message, SubscriptionUnavailableError
-from ingest_writer.pubsub import PubsubSubscription
+from ingest_writer.subscriber.pubsub import PubsubSubscription
 from local_cloud.pubsub import Faults, PubsubServer
 from tests.ingest_writer.processes import PATIENCE_S, free_port
 
@@ -224,7 +224,7 @@ def test_every_call_says_unavailable_when_nobody_listens(monkeypatch: pytest.Mon
 def test_an_idle_pull_that_takes_long_is_no_trouble_when_the_server_answers(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest_writer.pubsub._PULL_TIMEOUT_S", 0.2)  # far below the server's wait
+    monkeypatch.setattr("ingest_writer.subscriber.pubsub._PULL_TIMEOUT_S", 0.2)  # far below the server's wait
 
     async def scenario() -> None:
         assert await service.subscription.pull(10) == []
@@ -233,8 +233,8 @@ def test_an_idle_pull_that_takes_long_is_no_trouble_when_the_server_answers(
 
 
 def test_a_server_that_takes_calls_and_never_answers_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest_writer.pubsub._PULL_TIMEOUT_S", 0.2)
-    monkeypatch.setattr("ingest_writer.pubsub._CALL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("ingest_writer.subscriber.pubsub._PULL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("ingest_writer.subscriber.pubsub._CALL_TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as frozen:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{frozen.getsockname()[1]}")
         subscription = PubsubSubscription(NAME)

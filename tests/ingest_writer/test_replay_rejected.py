@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest_writer.decode import decode_messages
-from ingest_writer.replay_rejected import replay_rejected
-from ingest_writer.tables import RejectedLine, rejected_table
+from ingest_writer.backfill.replay_rejected import replay_rejected
+from ingest_writer.decoding.decoder import decode_messages
+from ingest_writer.decoding.tables import RejectedLine, rejected_table
 from lakehouse import object_names
 from lakehouse.errors import CreateUnknownError
 from lakehouse.store.memory import MemoryStore

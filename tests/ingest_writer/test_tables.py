@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from ingest_writer.decode import decode_messages
-from ingest_writer.tables import by_flight_date, by_publish_date, rejected_table, sorted_by_key
+from ingest_writer.decoding.decoder import decode_messages
+from ingest_writer.decoding.tables import by_flight_date, by_publish_date, rejected_table, sorted_by_key
 from lakehouse.schema.event import EVENT_SCHEMA, REJECTED_SCHEMA
 from lakehouse.table.parquet_files import check_landed_file, read_rejected_file, to_parquet
 from tests.ingest_writer.events import encode, event, line, message, microseconds, rows_of, whole_event

@@ -7,7 +7,7 @@ import datetime as dt
 
 import pytest
 
-from ingest_writer.batch import Limits
+from ingest_writer.subscriber.batch import Limits
 from lakehouse import object_names
 from lakehouse.errors import StoreRefusedError, StoreUnavailableError
 from tests.ingest_writer.events import line

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 import pyarrow as pa
 import pytest
 
-from ingest_writer.batch import Limits
-from ingest_writer.decode import decode_messages
+from ingest_writer.decoding.decoder import decode_messages
+from ingest_writer.decoding.tables import Decoded, RejectedLine, by_flight_date, rejected_table
 from ingest_writer.message import Message
-from ingest_writer.preparing import Prepared, prepare, prepare_apart
-from ingest_writer.tables import Decoded, RejectedLine, by_flight_date, rejected_table
+from ingest_writer.subscriber.batch import Limits
+from ingest_writer.subscriber.encode import Prepared, prepare, prepare_apart
 from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreRefusedError, StoreUnavailableError
 from lakehouse.object_names import RandomId
 from tests.ingest_writer.events import ids, line, message
@@ -98,7 +98,7 @@ def test_what_cannot_be_prepared_is_not_acked_is_told_and_leaves_others_alone(
             raise ValueError("a mistake")
         return rejected_table(lines)
 
-    monkeypatch.setattr("ingest_writer.preparing.rejected_table", table)
+    monkeypatch.setattr("ingest_writer.subscriber.encode.rejected_table", table)
 
     async def scenario() -> None:
         nonlocal broken
@@ -153,7 +153,7 @@ class _Mistake:
                 self.meets(each.message_id)
             return decode_messages(messages)
 
-        patch.setattr("ingest_writer.preparing.decode_messages", decode)
+        patch.setattr("ingest_writer.subscriber.encode.decode_messages", decode)
 
     def plant_in_encoding(self, patch: pytest.MonkeyPatch) -> None:
         def dates_of(tables: Iterable[pa.Table]) -> dict[dt.date, pa.Table]:
@@ -168,8 +168,8 @@ class _Mistake:
                 self.meets(each.message_id)
             return rejected_table(lines)
 
-        patch.setattr("ingest_writer.preparing.by_flight_date", dates_of)
-        patch.setattr("ingest_writer.preparing.rejected_table", rejected_of)
+        patch.setattr("ingest_writer.subscriber.encode.by_flight_date", dates_of)
+        patch.setattr("ingest_writer.subscriber.encode.rejected_table", rejected_of)
 
 
 _PLACES = {"decoding": _Mistake.plant_in_decoding, "encoding": _Mistake.plant_in_encoding}
@@ -243,7 +243,7 @@ def test_a_thousand_guilty_messages_among_others_take_a_bounded_search(monkeypat
         tries += 1
         return prepare(given, random_id)
 
-    monkeypatch.setattr("ingest_writer.preparing.prepare", counted)
+    monkeypatch.setattr("ingest_writer.subscriber.encode.prepare", counted)
     prepared, found = prepare_apart(messages, ids())
     assert set(guilty) <= found.keys()
     assert prepared.events == len(messages) - len(found)
@@ -256,7 +256,7 @@ def test_messages_that_fail_only_together_all_come_again(monkeypatch: pytest.Mon
             raise ZeroDivisionError("four at once")
         return decode_messages(messages)
 
-    monkeypatch.setattr("ingest_writer.preparing.decode_messages", decode)
+    monkeypatch.setattr("ingest_writer.subscriber.encode.decode_messages", decode)
     prepared, found = prepare_apart([message(line(), f"m{number}") for number in range(4)], ids())
     assert (list(prepared.objects), set(found)) == ([], {"m0", "m1", "m2", "m3"})
 

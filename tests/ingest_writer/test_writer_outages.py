@@ -8,7 +8,7 @@ import itertools
 
 import pytest
 
-from ingest_writer.batch import Limits
+from ingest_writer.subscriber.batch import Limits
 from lakehouse.errors import CreateUnknownError
 from tests.ingest_writer.fakes import ACK_DEADLINE_S, OPTIONS, Bench, bench, flights
 from tests.ingest_writer.virtual_time import run_virtually

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.batch import Limits
+from ingest_writer.subscriber.batch import Limits
 from tests.ingest_writer.fakes import OPTIONS, bench, flights
 from tests.ingest_writer.virtual_time import run_virtually
 

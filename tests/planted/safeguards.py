@@ -61,7 +61,7 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "ack last",
-        "ingest_writer/writer.py",
+        "ingest_writer/subscriber/writer.py",
         "if failures := await self._land_all(prepared.objects):",
         "await self._acknowledge(batch)\n        if failures := await self._land_all(prepared.objects):",
         "tests/ingest_writer/test_writer.py::test_a_message_is_acked_only_after_every_object_of_its_batch_is_durable",
@@ -142,42 +142,42 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "re-listing after a create",
-        "ingest_writer/compactor.py",
+        "ingest_writer/compaction/compactor.py",
         "return snapshot.number >= self.planner.latest_snapshot().oldest",
         "return True",
         "tests/ingest_writer/test_compactor_races.py::test_a_snapshot_created_in_a_hole_is_no_commit",
     ),
     Safeguard(
         "an unknown commit is looked for",
-        "ingest_writer/compactor.py",
+        "ingest_writer/compaction/compactor.py",
         "if not self._is_there(name, data):\n                return False",
         "pass",
         "tests/ingest_writer/test_compactor.py::test_a_commit_of_unknown_outcome_that_did_not_happen_is_made_again",
     ),
     Safeguard(
         "rebase keeps only unchanged months",
-        "ingest_writer/compactor.py",
+        "ingest_writer/compaction/compactor.py",
         "if plan.snapshot.months.get(m) == made.base}",
         "}",
         "tests/ingest_writer/test_compactor_races.py::test_a_month_that_somebody_changed_is_merged_again",
     ),
     Safeguard(
         "rebase keeps unchanged months",
-        "ingest_writer/compactor.py",
+        "ingest_writer/compaction/compactor.py",
         "if plan.snapshot.months.get(m) == made.base}",
         "if False}",
         "tests/ingest_writer/test_compactor_races.py::test_a_merge_that_takes_long_is_committed_beside_one_that_is_quick",
     ),
     Safeguard(
         "collecting by since",
-        "ingest_writer/collector.py",
+        "ingest_writer/compaction/garbage_collector.py",
         "return parsed is not None and parsed.since < latest.since(parsed.month)",
         "return parsed is not None",
         "tests/ingest_writer/test_collector.py::test_an_orphan_is_deleted_only_when_its_maker_can_no_longer_commit_it",
     ),
     Safeguard(
         "collecting what no retained snapshot names",
-        "ingest_writer/collector.py",
+        "ingest_writer/compaction/garbage_collector.py",
         "return [] if named is None else [name for name in candidates if name not in named]",
         "return [] if named is None else candidates",
         "tests/ingest_writer/test_collector.py::"
@@ -185,14 +185,14 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "collecting absorbed files only",
-        "ingest_writer/collector.py",
+        "ingest_writer/compaction/garbage_collector.py",
         "if info.name in latest.absorbed and created - info.created >= self._grace",
         "if created - info.created >= self._grace",
         "tests/ingest_writer/test_collector.py::test_a_landed_file_that_is_not_absorbed_is_never_deleted",
     ),
     Safeguard(
         "grace",
-        "ingest_writer/collector.py",
+        "ingest_writer/compaction/garbage_collector.py",
         "if info.name in latest.absorbed and created - info.created >= self._grace",
         "if info.name in latest.absorbed",
         "tests/ingest_writer/test_collector.py::"
@@ -200,7 +200,7 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "snapshots go before their files",
-        "ingest_writer/collector.py",
+        "ingest_writer/compaction/garbage_collector.py",
         "        self._delete(expired)\n        landed = self._absorbed_past_grace(latest, listed)\n"
         "        self._delete(landed)\n        months = self._superseded(latest)\n        self._delete(months)\n",
         "        landed = self._absorbed_past_grace(latest, listed)\n"
@@ -210,7 +210,7 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "oldest never decreases",
-        "ingest_writer/compactor.py",
+        "ingest_writer/compaction/compactor.py",
         "return max(base.oldest, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)",
         "return max(1, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)",
         "tests/ingest_writer/test_compactor.py::test_oldest_never_decreases_and_follows_the_stores_clock",
@@ -254,21 +254,21 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "fast path: a key that is there twice",
-        "ingest_writer/columns.py",
+        "ingest_writer/decoding/vectorized.py",
         "bad = pull.with_line(is_bad) | pull.with_key_twice(fields.written())",
         "bad = pull.with_line(is_bad)",
         "tests/ingest_writer/test_columns.py::test_what_is_unusual_is_left_over_and_its_mates_are_not[a key twice]",
     ),
     Safeguard(
         "fast path: a message with a bad line is left over",
-        "ingest_writer/columns.py",
+        "ingest_writer/decoding/vectorized.py",
         "bad = pull.with_line(is_bad) | pull.with_key_twice(fields.written())",
         "bad = pull.with_key_twice(fields.written())",
         "tests/ingest_writer/test_columns.py::test_one_bad_line_leaves_its_whole_message_over",
     ),
     Safeguard(
         "a lost lease is given up",
-        "ingest_writer/writer.py",
+        "ingest_writer/subscriber/writer.py",
         "if not await self._keep(batch):",
         "if not await self._keep(batch) and False:",
         "tests/ingest_writer/test_writer_outages.py::"

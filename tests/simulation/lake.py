@@ -8,9 +8,9 @@ from pathlib import Path
 
 import google_crc32c
 
-from ingest_writer.collector import Collector
-from ingest_writer.compactor import Compactor, CompactorOptions, Report
-from ingest_writer.manifest import publish_manifest
+from ingest_writer.compaction.compactor import Compactor, CompactorOptions, Report
+from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.manifest import publish_manifest
 from lakehouse.client.connection import connect_store
 from lakehouse.client.verify import verify
 from lakehouse.errors import CreateUnknownError, ObjectMissingError, StoreRefusedError, StoreUnavailableError

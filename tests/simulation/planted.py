@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from ingest_writer.batch import Batch
-from ingest_writer.collector import Collector
-from ingest_writer.compactor import Compactor, Merged
+from ingest_writer.compaction.compactor import Compactor, Merged
+from ingest_writer.compaction.garbage_collector import Collector
 from ingest_writer.landing import LandedObject, store_object
-from ingest_writer.preparing import prepare
-from ingest_writer.writer import Writer
+from ingest_writer.subscriber.batch import Batch
+from ingest_writer.subscriber.encode import prepare
+from ingest_writer.subscriber.writer import Writer
 from lakehouse import object_names
 from lakehouse.errors import CreateUnknownError, ObjectExistsError
 from lakehouse.store.store import ObjectInfo, Store
@@ -93,16 +93,19 @@ def _unknown_commit_is_success(self: Compactor, name: str, data: bytes) -> bool:
 
 
 PLANTED: dict[str, tuple[str, Any]] = {
-    "ack before durable": ("ingest_writer.writer.Writer._land_and_ack", _ack_before_durable),
-    "unknown create is success": ("ingest_writer.writer.store_object", _unknown_create_is_success),
+    "ack before durable": ("ingest_writer.subscriber.writer.Writer._land_and_ack", _ack_before_durable),
+    "unknown create is success": ("ingest_writer.subscriber.writer.store_object", _unknown_create_is_success),
     "tail overrides merged": ("tests.simulation.lake.Reader.state", _tail_overrides_merged),
     "snapshot before landing": ("lakehouse.table.planner.Planner.plan", _snapshot_before_landing),
     "probe for the next number": ("lakehouse.table.planner.Planner._highest", _probe_for_the_next_number),
-    "collect without since": ("ingest_writer.collector.Collector._is_past", _collect_without_since),
-    "collect landed by age": ("ingest_writer.collector.Collector._absorbed_past_grace", _collect_landed_by_age),
-    "no list after create": ("ingest_writer.compactor.Compactor._commit", _no_list_after_create),
-    "keep months whose base changed": ("ingest_writer.compactor.Merged", _keep_months_whose_base_changed),
-    "unknown commit is success": ("ingest_writer.compactor.Compactor._is_there", _unknown_commit_is_success),
+    "collect without since": ("ingest_writer.compaction.garbage_collector.Collector._is_past", _collect_without_since),
+    "collect landed by age": (
+        "ingest_writer.compaction.garbage_collector.Collector._absorbed_past_grace",
+        _collect_landed_by_age,
+    ),
+    "no list after create": ("ingest_writer.compaction.compactor.Compactor._commit", _no_list_after_create),
+    "keep months whose base changed": ("ingest_writer.compaction.compactor.Merged", _keep_months_whose_base_changed),
+    "unknown commit is success": ("ingest_writer.compaction.compactor.Compactor._is_there", _unknown_commit_is_success),
 }
 """By name: what is replaced, and by what."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from ingest_writer.decode import decode_messages
+from ingest_writer.decoding.decoder import decode_messages
 from lakehouse.table.snapshot import MonthFile
 from tests.simulation import rows
 from tests.simulation.bucket import Bucket, SimulatedStore
@@ -185,20 +185,20 @@ def machinery(scenario: Scenario) -> Iterator[None]:
     replaced: dict[str, Any] = {
         "lakehouse.table.file_cache.ThreadPoolExecutor": InlineExecutor,
         "lakehouse.client.verify.ThreadPoolExecutor": InlineExecutor,
-        "ingest_writer.compactor.ThreadPoolExecutor": InlineExecutor,
-        "ingest_writer.collector.ThreadPoolExecutor": InlineExecutor,
-        "ingest_writer.compactor._is_outdated": Rewrites(scenario),
+        "ingest_writer.compaction.compactor.ThreadPoolExecutor": InlineExecutor,
+        "ingest_writer.compaction.garbage_collector.ThreadPoolExecutor": InlineExecutor,
+        "ingest_writer.compaction.compactor._is_outdated": Rewrites(scenario),
     }
     if not scenario.is_real:
         replaced |= {
-            "ingest_writer.preparing.rejected_table": rows.plain_rejected,
-            "ingest_writer.preparing.to_parquet": rows.plain_bytes,
+            "ingest_writer.subscriber.encode.rejected_table": rows.plain_rejected,
+            "ingest_writer.subscriber.encode.to_parquet": rows.plain_bytes,
             "lakehouse.table.file_cache.check_landed_file": rows.check_plain_landed,
             "lakehouse.table.file_cache.check_month_file": rows.check_plain_month,
-            "ingest_writer.compactor.Merger": rows.PlainMerger,
+            "ingest_writer.compaction.compactor.Merger": rows.PlainMerger,
         }
     else:  # its pulls are small, and would all go line by line
-        replaced["ingest_writer.preparing.decode_messages"] = partial(decode_messages, columns_from_bytes=0)
+        replaced["ingest_writer.subscriber.encode.decode_messages"] = partial(decode_messages, columns_from_bytes=0)
     InlineExecutor.rng = random.Random(f"{scenario.seed} executor")
     before = logging.root.manager.disable
     with ExitStack() as stack:

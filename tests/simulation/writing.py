@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from ingest_writer.batch import Limits
 from ingest_writer.message import Subscription
-from ingest_writer.writer import Writer, WriterOptions
+from ingest_writer.subscriber.batch import Limits
+from ingest_writer.subscriber.writer import Writer, WriterOptions
 from lakehouse.store.store import Store
 from tests.simulation.scenario import Scenario
 from tests.simulation.world import Actor, Killed, World

@@ -17,10 +17,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final, TypeVar
 
-from ingest_writer.batch import Limits
-from ingest_writer.collector import Collector
-from ingest_writer.compactor import Compactor
-from ingest_writer.writer import Writer
+from ingest_writer.compaction.compactor import Compactor
+from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.subscriber.batch import Limits
+from ingest_writer.subscriber.writer import Writer
 from lakehouse.client.connection import connect_store
 from lakehouse.client.verify import verify
 from lakehouse.errors import LakeError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.decode import decode_messages
+from ingest_writer.decoding.decoder import decode_messages
 from ingest_writer.landing import LandedObject, store_surely
 from lakehouse import object_names
 from lakehouse.client.connection import connect_store

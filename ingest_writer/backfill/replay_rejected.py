@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingest_writer.decode import Origin, RejectError, decode_line
+from ingest_writer.decoding.decoder import Origin, RejectError, decode_line
+from ingest_writer.decoding.tables import Row, by_flight_date, event_table
 from ingest_writer.landing import store_surely
-from ingest_writer.preparing import landed_events
-from ingest_writer.tables import Row, by_flight_date, event_table
+from ingest_writer.subscriber.encode import landed_events
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, UnreadableError
 from lakehouse.object_names import RandomId

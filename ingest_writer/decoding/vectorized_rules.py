@@ -1,6 +1,6 @@
 """The rules of an event's fields, over whole columns: values, and which lines break a rule.
 
-Whoever breaks one, or only looks unusual, is judged again by itself (`ingest_writer.decode`): a rule here may be
+Whoever breaks one, or only looks unusual, is judged again by itself (`decoder.py`): a rule here may be
 stricter than it has to be, and never laxer.
 """
 

@@ -1,6 +1,6 @@
 """The fast path of decoding: the plainly good messages of a pull, column by column.
 
-It judges by the same rules as the path that goes line by line (`ingest_writer.decode`), and leaves to that one every
+It judges by the same rules as the path that goes line by line (`decoder.py`), and leaves to that one every
 message with anything that is not plainly good. So it may only ever save time.
 """
 
@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Meta
 
-from ingest_writer.column_rules import Verdict
+from ingest_writer.decoding.tables import NO_EVENTS
+from ingest_writer.decoding.vectorized_rules import Verdict
 from ingest_writer.message import Message
-from ingest_writer.tables import NO_EVENTS
 from lakehouse.schema import event as rules
 from lakehouse.schema.event import DECODER_VERSION, EVENT_SCHEMA
 

@@ -15,12 +15,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from ingest_writer.batch import Batch, Lease, Limits
+from ingest_writer.decoding.tables import OTHER_NAMES, UNKNOWN_NAMES
 from ingest_writer.landing import LandedObject, store_object
 from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
-from ingest_writer.observer import Observer
-from ingest_writer.preparing import Prepared, prepare_apart
-from ingest_writer.tables import OTHER_NAMES, UNKNOWN_NAMES
+from ingest_writer.subscriber.batch import Batch, Lease, Limits
+from ingest_writer.subscriber.encode import Prepared, prepare_apart
+from ingest_writer.subscriber.observer import Observer
 from lakehouse.errors import CreateUnknownError, LakeError
 from lakehouse.object_names import RandomId
 from lakehouse.store.store import Store

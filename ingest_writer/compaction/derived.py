@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingest_writer.attachable import publish_attachable
-from ingest_writer.manifest import publish_manifest
+from ingest_writer.compaction.duckdb_catalog import publish_attachable
+from ingest_writer.compaction.manifest import publish_manifest
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Planner
 

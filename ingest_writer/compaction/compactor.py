@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from ingest_writer.merge import Merger, month_entry
+from ingest_writer.compaction.merge_sql import Merger, month_entry
 from lakehouse import object_names
 from lakehouse.errors import (
     CacheFullError,

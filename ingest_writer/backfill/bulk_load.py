@@ -25,11 +25,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingest_writer.compactor import Compactor
-from ingest_writer.decode import Origin, RejectError, decode_line, decode_object
+from ingest_writer.compaction.compactor import Compactor
+from ingest_writer.decoding.decoder import Origin, RejectError, decode_line, decode_object
+from ingest_writer.decoding.tables import RejectedLine, Row, by_publish_date, event_table, sorted_by_key
 from ingest_writer.landing import store_surely
-from ingest_writer.preparing import landed_events, rejected_lines
-from ingest_writer.tables import RejectedLine, Row, by_publish_date, event_table, sorted_by_key
+from ingest_writer.subscriber.encode import landed_events, rejected_lines
 from lakehouse import object_names
 from lakehouse.errors import ConfigError
 from lakehouse.object_names import RandomId

@@ -13,10 +13,10 @@ from typing import Final
 
 import pyarrow as pa
 
-from ingest_writer.decode import decode_messages
+from ingest_writer.decoding.decoder import decode_messages
+from ingest_writer.decoding.tables import RejectedLine, by_flight_date, by_publish_date, rejected_table
 from ingest_writer.landing import LandedObject
 from ingest_writer.message import Message
-from ingest_writer.tables import RejectedLine, by_flight_date, by_publish_date, rejected_table
 from lakehouse import object_names
 from lakehouse.object_names import RandomId
 from lakehouse.table.parquet_files import to_parquet

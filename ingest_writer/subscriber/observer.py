@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ingest_writer.batch import Batch
-from ingest_writer.preparing import Prepared
+from ingest_writer.subscriber.batch import Batch
+from ingest_writer.subscriber.encode import Prepared
 
 
 class Observer:

@@ -1,6 +1,6 @@
 """From a message's bytes to rows of the event columns, and rejected lines with their reasons.
 
-Two paths with the same result: a fast one for messages that are plainly good (`ingest_writer.columns`), and this one,
+Two paths with the same result: a fast one for messages that are plainly good (`vectorized.py`), and this one,
 line by line, which learns what is wrong with the others, counts unknown fields and finds duplicate keys. Never raises.
 """
 
@@ -19,10 +19,10 @@ import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
-from ingest_writer.columns import take_plainly_good
-from ingest_writer.json_object import NotAnObjectError, is_nested_too_deep, parse_object
+from ingest_writer.decoding.strict_json import NotAnObjectError, is_nested_too_deep, parse_object
+from ingest_writer.decoding.tables import OTHER_NAMES, UNKNOWN_NAMES, Decoded, RejectedLine, Row, event_table
+from ingest_writer.decoding.vectorized import take_plainly_good
 from ingest_writer.message import Message
-from ingest_writer.tables import OTHER_NAMES, UNKNOWN_NAMES, Decoded, RejectedLine, Row, event_table
 from lakehouse.schema import event as rules
 from lakehouse.schema.event import DECODER_VERSION
 

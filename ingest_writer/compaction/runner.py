@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ingest_writer.collector import Collected, Collector
-from ingest_writer.compactor import Compactor, Report
-from ingest_writer.compactor_metrics import CompactorMetrics
-from ingest_writer.derived import publish_derived
+from ingest_writer.compaction.compactor import Compactor, Report
+from ingest_writer.compaction.derived import publish_derived
+from ingest_writer.compaction.garbage_collector import Collected, Collector
+from ingest_writer.compaction.metrics import CompactorMetrics
 from lakehouse.errors import LakeError
 from lakehouse.object_names import ATTACHABLE
 from lakehouse.store.store import Store

@@ -9,10 +9,10 @@ from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from ingest_writer.batch import Batch
 from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
-from ingest_writer.observer import Observer
-from ingest_writer.preparing import Prepared
+from ingest_writer.subscriber.batch import Batch
+from ingest_writer.subscriber.encode import Prepared
+from ingest_writer.subscriber.observer import Observer
 from lakehouse.telemetry.instrumented_store import StoreMetrics
 from lakehouse.telemetry.prometheus import exposition
 

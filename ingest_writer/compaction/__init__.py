@@ -1,0 +1,1 @@
+"""Merges landed files into month files, commits snapshots, deletes what has expired."""

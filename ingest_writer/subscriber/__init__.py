@@ -1,0 +1,1 @@
+"""From the subscription to landed files, and only then the ack."""
