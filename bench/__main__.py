@@ -21,7 +21,7 @@ from bench.report import print_figures, print_machine, write_json
 from bench.rig import NotMeasuredError, Rig
 from bench.scale import ScaleData, cache_folder
 from bench.sizes import QUICK, Sizes
-from local_cloud.processes import Processes
+from local_cloud.processes.supervise import Processes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

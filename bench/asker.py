@@ -17,7 +17,7 @@ class Asker:
 
     def __init__(self, module: str, cores: frozenset[int]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "local_cloud.child", str(os.getpid()), module],
+            [sys.executable, "-m", "local_cloud.processes.child", str(os.getpid()), module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

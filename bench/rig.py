@@ -14,7 +14,7 @@ from bench.http import Client
 from bench.machine import Cores
 from bench.scale import ScaleData
 from bench.sizes import Sizes
-from local_cloud.processes import Processes, free_port, local_cloud_exports
+from local_cloud.processes.supervise import Processes, free_port, local_cloud_exports
 
 
 class NotMeasuredError(Exception):

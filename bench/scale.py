@@ -27,8 +27,8 @@ from lakehouse.schema.event import EVENT_SCHEMA
 from lakehouse.table.latest_sql import quoted
 from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.snapshot import MonthFile, Snapshot, from_json, to_json
-from local_cloud.flights import events_of
-from local_cloud.timetable import read_flights
+from local_cloud.flights.events import events_of
+from local_cloud.flights.nycflights13 import read_flights
 
 _VERSION = 1  # of what is generated: raise it when that changes
 _SEED = 20_130_101

@@ -9,8 +9,8 @@ from functools import cache
 from heapq import merge
 from itertools import islice
 
-from local_cloud.flights import count_events_of, events_of
-from local_cloud.timetable import Flight, read_flights
+from local_cloud.flights.events import count_events_of, events_of
+from local_cloud.flights.nycflights13 import Flight, read_flights
 
 _SUFFIXES = ("", *string.ascii_uppercase)
 DAYS_AT_ONCE = len(_SUFFIXES)

@@ -19,21 +19,21 @@ def main(argv: Sequence[str]) -> int:
     # Imported only when asked for: the commands need different libraries.
     match argv[:1]:
         case ["up"]:
-            from local_cloud import up
+            from local_cloud.emulators import up
 
             return up.main(argv[1:])
         case ["replay"]:
-            from local_cloud import replay
+            from local_cloud.flights import replay
 
             return replay.main(argv[1:])
         case ["demo"]:
-            from local_cloud import demo
+            from local_cloud.demo import demo
 
             return demo.main(argv[1:])
         case ["names"]:
-            from local_cloud import names
+            from local_cloud.flights import display_names
 
-            print(names.names_json(), end="")
+            print(display_names.names_json(), end="")
             return 0
         case ["-h" | "--help"]:
             print(_USAGE)

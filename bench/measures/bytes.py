@@ -22,8 +22,8 @@ from ingest_writer.subscriber.encode import prepare
 from lakehouse import object_names
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.planner import Plan
-from local_cloud.flights import events_of
-from local_cloud.timetable import read_flights
+from local_cloud.flights.events import events_of
+from local_cloud.flights.nycflights13 import read_flights
 
 _BATCHES_A_COMPACTION = 60  # ten minutes
 _BUSIEST_DAYS = 18  # the events of so many real days are one day of the bench: as many as an airline hub has

@@ -11,9 +11,9 @@ from bench.rig import Rig
 from bench.stream import live_events
 from lakehouse.store.store import open_store
 from lakehouse.table.planner import list_landing
-from local_cloud.canary import Canaries
-from local_cloud.processes import free_port
-from local_cloud.replay import replay
+from local_cloud.demo.freshness import Canaries
+from local_cloud.flights.replay import replay
+from local_cloud.processes.supervise import free_port
 
 _EVENTS_PER_S = 5_000.0
 _SLACK, _REFRESH_S = 1.2, 1.0

@@ -9,7 +9,7 @@ from bench.http import Client, answered
 from bench.question import thirty_days
 from bench.rig import Rig
 from bench.rounds import interleaved
-from local_cloud.processes import free_port
+from local_cloud.processes.supervise import free_port
 
 _GOAL = Goal(1.3)
 _PEER = "empty FastAPI route, same parameters and bytes"

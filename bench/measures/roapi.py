@@ -18,7 +18,7 @@ from bench.question import Window, thirty_days
 from bench.rig import NotMeasuredError, Rig
 from bench.rounds import interleaved
 from bench.scale import Lake
-from local_cloud.processes import ProcessFailed, free_port
+from local_cloud.processes.supervise import ProcessFailed, free_port
 
 _QUESTIONS_SHARE = 10  # it takes long: a tenth of the questions
 

@@ -14,7 +14,7 @@ from bench.question import Window, thirty_days
 from bench.rig import Rig
 from bench.rounds import interleaved
 from bench.scale import Lake
-from local_cloud.processes import free_port
+from local_cloud.processes.supervise import free_port
 
 _LIBRARIES = "duckdb, pyarrow.parquet, fastapi, uvicorn, pydantic_settings, prometheus_client, google.cloud.storage"
 _WITHIN_S = 60.0

@@ -16,8 +16,8 @@ from bench.http import Client
 from bench.rig import Rig
 from bench.rounds import interleaved
 from bench.stream import live_events
-from local_cloud.processes import cpu_seconds, free_port
-from local_cloud.replay import replay
+from local_cloud.flights.replay import replay
+from local_cloud.processes.supervise import cpu_seconds, free_port
 
 PROJECT = "projects/local"
 _SHAPES = {1: "one event a message", 100: "100 events a message"}

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from lakehouse.store.store import Store, open_store
-from local_cloud.flights import events_of
-from local_cloud.gcs import GcsServer
-from local_cloud.timetable import read_flights
+from local_cloud.emulators.gcs import GcsServer
+from local_cloud.flights.events import events_of
+from local_cloud.flights.nycflights13 import read_flights
 from tests.lakehouse.lakes import land, row
 
 BUCKET = "gs://flights-lake"

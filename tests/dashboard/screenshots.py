@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from local_cloud.flights import events_of
-from local_cloud.timetable import read_flights
+from local_cloud.flights.events import events_of
+from local_cloud.flights.nycflights13 import read_flights
 from tests.dashboard.browser import chromium, find_chromium, opened
 from tests.dashboard.server import served
 

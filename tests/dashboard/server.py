@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local_cloud.processes import Processes, free_port
+from local_cloud.processes.supervise import Processes, free_port
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from local_cloud.names import names_json
+from local_cloud.flights.display_names import names_json
 from tests.dashboard import vendor
 from tests.query_service.client import Api, serving
 

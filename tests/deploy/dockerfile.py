@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_cloud.processes import Processes, free_port
+from local_cloud.processes.supervise import Processes, free_port
 from tests.deploy.terraform_files import ROOT
 
 FOLDERS = ("/venv", "/app", "/build")

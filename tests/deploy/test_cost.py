@@ -21,8 +21,8 @@ from ingest_writer.subscriber.encode import prepare
 from lakehouse.store.gcs import GcsStore
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Planner
-from local_cloud.flights import events
-from local_cloud.gcs import GcsServer
+from local_cloud.emulators.gcs import GcsServer
+from local_cloud.flights.events import events
 from tests.deploy.terraform_files import ROOT
 
 FLIGHTS = 3000

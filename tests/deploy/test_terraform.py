@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ingest_writer.settings import CompactorSettings, WriterSettings
-from local_cloud.up import ACK_DEADLINE_S
+from local_cloud.emulators.up import ACK_DEADLINE_S
 from probe import settings as probe_settings
 from query_service.settings import Settings as ApiSettings
 from tests.deploy.terraform_files import BACKEND, MAIN, ROOT, blocks, local, named, resources, texts

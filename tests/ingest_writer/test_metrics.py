@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingest_writer.subscriber.metrics import WriterMetrics
 from lakehouse import object_names
 from lakehouse.store.local import LocalStore
-from local_cloud.pubsub import PubsubServer
+from local_cloud.emulators.pubsub import PubsubServer
 from tests.ingest_writer.events import line
 from tests.ingest_writer.fakes import OPTIONS, Bench, bench, flights
 from tests.ingest_writer.processes import free_port, get, run, started

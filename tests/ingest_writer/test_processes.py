@@ -11,7 +11,7 @@ from google.cloud import pubsub_v1
 from lakehouse import object_names
 from lakehouse.store.local import LocalStore
 from lakehouse.store.store import Store
-from local_cloud.pubsub import PubsubServer
+from local_cloud.emulators.pubsub import PubsubServer
 from tests.ingest_writer.events import encode, event, line
 from tests.ingest_writer.lines import latest, problems, table_rows
 from tests.ingest_writer.processes import free_port, get, run, silent_server, started

@@ -15,7 +15,7 @@ from google.cloud import pubsub_v1
 
 from ingest_writer.message import Message, SubscriptionUnavailableError
 from ingest_writer.subscriber.pubsub import PubsubSubscription
-from local_cloud.pubsub import Faults, PubsubServer
+from local_cloud.emulators.pubsub import Faults, PubsubServer
 from tests.ingest_writer.processes import PATIENCE_S, free_port
 
 TOPIC = "projects/test/topics/events"

@@ -14,9 +14,9 @@ import httpx
 import polars as pl
 import pytest
 
-from local_cloud.flights import events
-from local_cloud.processes import Processes, free_port, local_cloud_exports
-from local_cloud.replay import replay
+from local_cloud.flights.events import events
+from local_cloud.flights.replay import replay
+from local_cloud.processes.supervise import Processes, free_port, local_cloud_exports
 from tests.integration import oracle
 from tests.integration.questions import parameters, questions
 

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from local_cloud.answer_check import by_carrier, differences
-from local_cloud.canary import freshness
-from local_cloud.timetable import read_flights
+from local_cloud.demo.freshness import freshness
+from local_cloud.demo.recompute import by_carrier, differences
+from local_cloud.flights.nycflights13 import read_flights
 
 LIMIT = 2_000
 

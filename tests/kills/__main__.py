@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from local_cloud.processes import ProcessFailed
+from local_cloud.processes.supervise import ProcessFailed
 from tests.kills.law import LawBroken
 from tests.kills.round import Round
 from tests.state_file import State, load_state, save_state

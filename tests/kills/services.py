@@ -17,8 +17,8 @@ from typing import Any
 import grpc
 from google import pubsub_v1
 
-from local_cloud.gcs import GcsServer
-from local_cloud.processes import Processes, ProcessFailed, free_port
+from local_cloud.emulators.gcs import GcsServer
+from local_cloud.processes.supervise import Processes, ProcessFailed, free_port
 
 WRITERS = ("writer", "holder")
 COMPACTORS = ("compactor-1", "compactor-2")
@@ -178,7 +178,7 @@ class Services:
     def _command(self, name: str) -> list[str]:
         if name == "pubsub":
             options = [f"--port={self._ports[name]}", f"--data={self.journal}", *self._faults]
-            return ["local_cloud.pubsub", *options, f"--seed={_number(self._seed)}"]
+            return ["local_cloud.emulators.pubsub", *options, f"--seed={_number(self._seed)}"]
         if name == "api":
             return ["query_service"]
         return ["ingest_writer", "run"] if name in WRITERS else ["ingest_writer", "compact", "--every", "0.7"]

@@ -16,7 +16,7 @@ from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.telemetry.instrumented_store import MeasuredStore, StoreMetrics
-from local_cloud.gcs import GcsServer
+from local_cloud.emulators.gcs import GcsServer
 
 _buckets = itertools.count(1)
 

@@ -15,7 +15,7 @@ from google.cloud import pubsub_v1
 
 from lakehouse.schema.event import STATUSES
 from lakehouse.schema.json_schema import event_schema
-from local_cloud.pubsub import PubsubServer
+from local_cloud.emulators.pubsub import PubsubServer
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "event.md").read_text(encoding="utf-8")
 _TOPIC = "projects/local/topics/flights"

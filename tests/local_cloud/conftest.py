@@ -11,8 +11,8 @@ import pytest
 from google import pubsub_v1 as plain
 from google.cloud import pubsub_v1
 
-from local_cloud.pubsub import Clock, Faults, PubsubServer
-from local_cloud.pubsub.broker import DEFAULT_MAX_UNACKED_BYTES
+from local_cloud.emulators.pubsub import Clock, Faults, PubsubServer
+from local_cloud.emulators.pubsub.broker import DEFAULT_MAX_UNACKED_BYTES
 
 TOPIC = "projects/test/topics/events"
 SUBSCRIPTION = "projects/test/subscriptions/reader"

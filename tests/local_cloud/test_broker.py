@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-from local_cloud.pubsub import Faults
-from local_cloud.pubsub.broker import DELETED_TOPIC, MAX_RESPONSE_BYTES, Broker
-from local_cloud.pubsub.errors import AlreadyExists, NotFound, ResourceExhausted, Unavailable
-from local_cloud.pubsub.faults import Dice
-from local_cloud.pubsub.subscription import Delivery, Outstanding
+from local_cloud.emulators.pubsub import Faults
+from local_cloud.emulators.pubsub.broker import DELETED_TOPIC, MAX_RESPONSE_BYTES, Broker
+from local_cloud.emulators.pubsub.errors import AlreadyExists, NotFound, ResourceExhausted, Unavailable
+from local_cloud.emulators.pubsub.faults import Dice
+from local_cloud.emulators.pubsub.subscription import Delivery, Outstanding
 from tests.local_cloud.conftest import PATIENCE_S, FakeClock
 
 TOPIC = "topic"

@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.flights import count_events_of, events, events_of
-from local_cloud.timetable import Flight, read_flights
+from local_cloud.flights.events import count_events_of, events, events_of
+from local_cloud.flights.nycflights13 import Flight, read_flights
 
 Row = dict[str, str]
 Event = dict[str, Any]

@@ -16,7 +16,7 @@ from google.api_core.exceptions import PreconditionFailed
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from local_cloud.gcs import GcsServer, GcsServerFailed
+from local_cloud.emulators.gcs import GcsServer, GcsServerFailed
 from tests.local_cloud.conftest import PATIENCE_S, eventually
 
 BUCKET = "flights-lake"
@@ -91,7 +91,7 @@ def test_a_data_directory_keeps_objects_for_the_next_server(tmp_path: Path) -> N
 
 PARENT = """
 import sys
-from local_cloud.gcs import GcsServer
+from local_cloud.emulators.gcs import GcsServer
 server = GcsServer()
 server.start()
 print(server.port, flush=True)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from google.cloud import pubsub_v1
 
-from local_cloud.pubsub import Faults
-from local_cloud.pubsub.broker import DELETED_TOPIC, Broker
-from local_cloud.pubsub.errors import NotFound, ResourceExhausted
-from local_cloud.pubsub.faults import Dice
-from local_cloud.pubsub.journal import Journal, JournalUnusable
+from local_cloud.emulators.pubsub import Faults
+from local_cloud.emulators.pubsub.broker import DELETED_TOPIC, Broker
+from local_cloud.emulators.pubsub.errors import NotFound, ResourceExhausted
+from local_cloud.emulators.pubsub.faults import Dice
+from local_cloud.emulators.pubsub.journal import Journal, JournalUnusable
 from tests.local_cloud.conftest import ACK_DEADLINE_S, PATIENCE_S, SUBSCRIPTION, TOPIC, FakeClock
 
 
@@ -120,7 +120,7 @@ def test_a_full_journal_refuses_messages_and_still_takes_acks(tmp_path: Path) ->
 
 
 def test_a_killed_server_loses_nothing_that_it_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = [sys.executable, "-m", "local_cloud.pubsub", "--port=0", f"--data={tmp_path}/journal"]
+    command = [sys.executable, "-m", "local_cloud.emulators.pubsub", "--port=0", f"--data={tmp_path}/journal"]
     received = []
     for number in range(2):
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -15,7 +15,7 @@ from tests.local_cloud.conftest import PATIENCE_S, eventually
 PARENT = """
 import sys
 from pathlib import Path
-from local_cloud.processes import Processes
+from local_cloud.processes.supervise import Processes
 with Processes(Path(sys.argv[1])) as processes:
     processes.start("child", ["http.server", "0", "--bind", "127.0.0.1"], {})
     child = processes.process("child")

@@ -17,7 +17,7 @@ from google.api_core.exceptions import (
     ResourceExhausted,
 )
 
-from local_cloud.pubsub import Faults, PortTaken, PubsubServer
+from local_cloud.emulators.pubsub import Faults, PortTaken, PubsubServer
 from tests.local_cloud.conftest import (
     ACK_DEADLINE_S,
     PATIENCE_S,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import ServiceUnavailable
 
-from local_cloud.pubsub import Faults
-from local_cloud.pubsub.faults import Dice
+from local_cloud.emulators.pubsub import Faults
+from local_cloud.emulators.pubsub.faults import Dice
 from tests.local_cloud.conftest import (
     ACK_DEADLINE_S,
     SUBSCRIPTION,

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import NotFound
 
-from local_cloud import replay as command
-from local_cloud.flights import events
-from local_cloud.progress import _Lines
-from local_cloud.replay import replay
+from local_cloud.flights import replay as command
+from local_cloud.flights.events import events
+from local_cloud.flights.progress import _Lines
+from local_cloud.flights.replay import replay
 from tests.local_cloud.conftest import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench
 from tests.local_cloud.test_gcs import is_listening
 
@@ -129,7 +129,7 @@ def test_without_a_terminal_progress_is_a_line_every_ten_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("local_cloud.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr("local_cloud.flights.progress.time.monotonic", lambda: now)
     lines = _Lines("events", 3000)
     for now in (5.0, 10.0, 11.0, 20.0):  # noqa: B007 - read by the clock above
         lines.advance(500)

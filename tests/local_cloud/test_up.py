@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from google.cloud import pubsub_v1
 
-from local_cloud import __main__, up
-from local_cloud.pubsub import Faults, PubsubServer
+from local_cloud import __main__
+from local_cloud.emulators import up
+from local_cloud.emulators.pubsub import Faults, PubsubServer
 from tests.local_cloud.conftest import PATIENCE_S
 from tests.local_cloud.test_gcs import is_listening
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.processes import free_port
+from local_cloud.processes.supervise import free_port
 from probe.__main__ import main
 from probe.canary import Canary, send_canary
 from probe.deployed import DeployProbe

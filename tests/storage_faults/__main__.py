@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local_cloud.gcs import GcsServer
+from local_cloud.emulators.gcs import GcsServer
 from tests.simulation.campaign import Campaign
 from tests.storage_faults.run import run
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_cloud.gcs import GcsServer
+from local_cloud.emulators.gcs import GcsServer
 from tests.storage_faults.lakes import LyingLake, lying_lake
 
 

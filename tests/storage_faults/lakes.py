@@ -12,7 +12,7 @@ from unittest import mock
 from google.cloud import storage
 
 from lakehouse.store.gcs import GcsStore
-from local_cloud.gcs import GcsServer
+from local_cloud.emulators.gcs import GcsServer
 from tests.storage_faults.proxy import LyingProxy
 
 TIMEOUT_S = (2.0, 0.4)  # tiny: every stall costs it; long enough for an honest server on a busy machine

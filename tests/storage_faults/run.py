@@ -26,7 +26,7 @@ from lakehouse.client.verify import verify
 from lakehouse.errors import LakeError
 from lakehouse.store.gcs import GcsStore
 from lakehouse.store.store import Store
-from local_cloud.gcs import GcsServer
+from local_cloud.emulators.gcs import GcsServer
 from tests.ingest_writer.events import line, microseconds
 from tests.ingest_writer.fakes import OPTIONS, FakeSubscription, Journal
 from tests.ingest_writer.lines import options

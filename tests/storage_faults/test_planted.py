@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tests.storage_faults.test_store as checks
-from local_cloud.gcs import GcsServer
+from local_cloud.emulators.gcs import GcsServer
 from tests.storage_faults.faults import UPLOADS, Operation, Plan, every
 from tests.storage_faults.lakes import LyingLake, resumable_uploads
 from tests.storage_faults.planted import PLANTED, without

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.gcs import GcsServer
+from local_cloud.emulators.gcs import GcsServer
 from tests.storage_faults.run import run
 
 SEEDS = range(6)  # both ways of uploading, all rates, in some 15 s

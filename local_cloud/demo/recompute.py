@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from local_cloud.timetable import Flight
+from local_cloud.flights.nycflights13 import Flight
 
 Row = dict[str, Any]
 

@@ -9,7 +9,7 @@ import csv
 import json
 from typing import Final
 
-from local_cloud.timetable import data_directory
+from local_cloud.flights.nycflights13 import data_directory
 
 # Destinations of its flights that its airports do not have.
 _MORE_AIRPORTS: Final = {

@@ -19,9 +19,9 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import pubsub_v1
 
-from local_cloud.flights import count_events_of, events_of
-from local_cloud.progress import progress
-from local_cloud.timetable import read_flights
+from local_cloud.flights.events import count_events_of, events_of
+from local_cloud.flights.nycflights13 import read_flights
+from local_cloud.flights.progress import progress
 
 DEFAULT_TOPIC = "projects/local/topics/flights"
 DEFAULT_ADDRESS = "127.0.0.1:8085"

@@ -12,13 +12,13 @@ from typing import Any
 import grpc
 from google import pubsub_v1
 
-from local_cloud.pubsub.broker import DEFAULT_MAX_UNACKED_BYTES, Broker
-from local_cloud.pubsub.clock import Clock
-from local_cloud.pubsub.errors import PubsubError, Unavailable
-from local_cloud.pubsub.faults import Dice, Faults
-from local_cloud.pubsub.journal import Journal
-from local_cloud.pubsub.service import Context, PublisherService, SubscriberService
-from local_cloud.pubsub.streaming import streaming_pull
+from local_cloud.emulators.pubsub.broker import DEFAULT_MAX_UNACKED_BYTES, Broker
+from local_cloud.emulators.pubsub.clock import Clock
+from local_cloud.emulators.pubsub.errors import PubsubError, Unavailable
+from local_cloud.emulators.pubsub.faults import Dice, Faults
+from local_cloud.emulators.pubsub.journal import Journal
+from local_cloud.emulators.pubsub.service import Context, PublisherService, SubscriberService
+from local_cloud.emulators.pubsub.streaming import streaming_pull
 
 _Method = Callable[[Any, Context], Any]
 

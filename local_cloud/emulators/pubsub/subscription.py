@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from local_cloud.pubsub.faults import Dice
+from local_cloud.emulators.pubsub.faults import Dice
 
 # What a delivery adds to its body: the ack id and a few bytes of framing.
 _OVERHEAD_BYTES = 200

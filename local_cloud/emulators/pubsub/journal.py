@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local_cloud.pubsub.errors import ResourceExhausted
+from local_cloud.emulators.pubsub.errors import ResourceExhausted
 
 # Ten times the year of real flights: a journal is read as a whole when its server starts.
 DEFAULT_MAX_JOURNAL_BYTES = 5_000_000_000

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_cloud.gcs import GcsServer, GcsServerFailed
-from local_cloud.pubsub import Faults, PortTaken, PubsubServer
-from local_cloud.pubsub.options import add_fault_options, faults_of
+from local_cloud.emulators.gcs import GcsServer, GcsServerFailed
+from local_cloud.emulators.pubsub import Faults, PortTaken, PubsubServer
+from local_cloud.emulators.pubsub.options import add_fault_options, faults_of
 
 PROJECT = "local"
 TOPIC = f"projects/{PROJECT}/topics/flights"

@@ -18,13 +18,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local_cloud.answer_check import by_carrier, differences
-from local_cloud.canary import Canaries, Freshness
-from local_cloud.flights import count_events_of, events_of
-from local_cloud.processes import Processes, ProcessFailed, free_port, local_cloud_exports
-from local_cloud.progress import progress
-from local_cloud.replay import ReplayReport, replay
-from local_cloud.timetable import Flight, read_flights
+from local_cloud.demo.freshness import Canaries, Freshness
+from local_cloud.demo.recompute import by_carrier, differences
+from local_cloud.flights.events import count_events_of, events_of
+from local_cloud.flights.nycflights13 import Flight, read_flights
+from local_cloud.flights.progress import progress
+from local_cloud.flights.replay import ReplayReport, replay
+from local_cloud.processes.supervise import Processes, ProcessFailed, free_port, local_cloud_exports
 
 # A million events in about a minute: half of what two cores carry with everything on them, so that freshness is
 # that of a healthy system and not of a backlog.

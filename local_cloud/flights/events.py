@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from time import gmtime, strftime
 
-from local_cloud.timetable import ORIGIN_ZONE, Flight, offset_at, read_flights
+from local_cloud.flights.nycflights13 import ORIGIN_ZONE, Flight, offset_at, read_flights
 
 # The kinds of event of one flight, in their order. The last is arrived, diverted or cancelled.
 _SCHEDULED, _DEPARTED, _LAST = 0, 1, 2

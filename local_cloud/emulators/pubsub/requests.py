@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from local_cloud.pubsub.errors import InvalidArgument, Unimplemented
+from local_cloud.emulators.pubsub.errors import InvalidArgument, Unimplemented
 
 MAX_PUBLISH_MESSAGES = 1000
 MAX_PUBLISH_BYTES = 10_000_000

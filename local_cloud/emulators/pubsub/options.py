@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields
 
-from local_cloud.pubsub.faults import Faults
+from local_cloud.emulators.pubsub.faults import Faults
 
 
 def add_fault_options(parser: argparse.ArgumentParser) -> None:

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from local_cloud.pubsub.clock import Clock
-from local_cloud.pubsub.errors import AlreadyExists, NotFound, ResourceExhausted, Unavailable
-from local_cloud.pubsub.faults import Dice
-from local_cloud.pubsub.journal import Journal, Kept
-from local_cloud.pubsub.subscription import Delivery, Message, Outstanding, Retention, Subscription
+from local_cloud.emulators.pubsub.clock import Clock
+from local_cloud.emulators.pubsub.errors import AlreadyExists, NotFound, ResourceExhausted, Unavailable
+from local_cloud.emulators.pubsub.faults import Dice
+from local_cloud.emulators.pubsub.journal import Journal, Kept
+from local_cloud.emulators.pubsub.subscription import Delivery, Message, Outstanding, Retention, Subscription
 
 DELETED_TOPIC = "_deleted-topic_"
 

@@ -1,4 +1,4 @@
-"""`python -m local_cloud.child PARENT MODULE [ARGUMENT...]`: runs the module, and dies when the parent does.
+"""`python -m local_cloud.processes.child PARENT MODULE [ARGUMENT...]`: runs the module, and dies when the parent does.
 
 A test that is killed cannot end what it started. The child asks for its own death itself, since code between fork and
 exec would run beside the parent's threads. Only Linux can: elsewhere the child simply runs.

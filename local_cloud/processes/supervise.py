@@ -45,7 +45,7 @@ class Processes:
         """
         with self.log(name).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "local_cloud.child", str(os.getpid()), *arguments],
+                [sys.executable, "-m", "local_cloud.processes.child", str(os.getpid()), *arguments],
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -10,15 +10,15 @@ from typing import Any
 import grpc
 from google import pubsub_v1
 
-from local_cloud.pubsub.broker import Broker
-from local_cloud.pubsub.errors import InvalidArgument, PubsubError, Unavailable
-from local_cloud.pubsub.faults import Dice
-from local_cloud.pubsub.requests import (
+from local_cloud.emulators.pubsub.broker import Broker
+from local_cloud.emulators.pubsub.errors import InvalidArgument, PubsubError, Unavailable
+from local_cloud.emulators.pubsub.faults import Dice
+from local_cloud.emulators.pubsub.requests import (
     check_first_stream_request,
     check_later_stream_request,
     check_stream_acks,
 )
-from local_cloud.pubsub.subscription import Delivery, Outstanding
+from local_cloud.emulators.pubsub.subscription import Delivery, Outstanding
 
 _StreamingPullResponse: Any = pubsub_v1.StreamingPullResponse.pb()
 

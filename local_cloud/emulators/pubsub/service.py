@@ -9,18 +9,18 @@ import grpc
 from google import pubsub_v1
 from google.protobuf import empty_pb2
 
-from local_cloud.pubsub.broker import Broker, SubscriptionInfo
-from local_cloud.pubsub.clock import Clock
-from local_cloud.pubsub.errors import InvalidArgument
-from local_cloud.pubsub.faults import Dice
-from local_cloud.pubsub.requests import (
+from local_cloud.emulators.pubsub.broker import Broker, SubscriptionInfo
+from local_cloud.emulators.pubsub.clock import Clock
+from local_cloud.emulators.pubsub.errors import InvalidArgument
+from local_cloud.emulators.pubsub.faults import Dice
+from local_cloud.emulators.pubsub.requests import (
     check_ack_request,
     check_name,
     check_new_deadline,
     check_publish,
     check_subscription,
 )
-from local_cloud.pubsub.streaming import fill
+from local_cloud.emulators.pubsub.streaming import fill
 
 Context = grpc.ServicerContext
 

@@ -1,0 +1,1 @@
+"""Pub/Sub and Cloud Storage on this machine."""

@@ -1,0 +1,1 @@
+"""The real flights of 2013 as events, and their replay."""

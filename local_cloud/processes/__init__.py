@@ -1,0 +1,1 @@
+"""Child processes that start, stop, and end with their parent."""
