@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from bench.scale import Lake
 from lakehouse.schema.event import COLUMNS
-from query_service.files import Files, Local
-from query_service.question import Dates, Filters, StatsQuestion
-from query_service.statistics import statistics_query
+from query_service.api.requests import Dates, Filters, StatsQuestion
+from query_service.engine.files import Files, Local
+from query_service.queries.stats_sql import statistics_query
 
 _DAYS = 30
 

@@ -20,12 +20,12 @@ from lakehouse.errors import ConfigError, StoreRefusedError
 from lakehouse.store.store import Store, open_store
 from lakehouse.telemetry import logs
 from query_service.app import create_app
-from query_service.keys import Keys, load_keys, new_key
-from query_service.listening import listen
-from query_service.memory_limit import memory_limit_bytes
-from query_service.services import workspace
+from query_service.auth.api_keys import Keys, load_keys, new_key
+from query_service.cgroup import memory_limit_bytes
+from query_service.lifespan import workspace
+from query_service.server.http_protocol import Connection
+from query_service.server.listening import listen
 from query_service.settings import Settings, load_settings, settings_text
-from query_service.wire import Connection
 
 _GRACE_S = 8  # Cloud Run kills ten seconds after SIGTERM
 

@@ -12,15 +12,16 @@ from prometheus_client import CollectorRegistry
 
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Now
-from query_service import documentation, edges
+from query_service.api.openapi import document
+from query_service.api.routes import router
+from query_service.auth.api_keys import Keys
 from query_service.dashboard.router import dashboard_router
-from query_service.head import HeadLikeGet
-from query_service.keys import Keys
-from query_service.metrics import Metrics
-from query_service.routes import router
-from query_service.sending import OnTheWay
-from query_service.services import MB, opened
+from query_service.lifespan import MB, opened
+from query_service.middleware import edges
+from query_service.middleware.head import HeadLikeGet
+from query_service.middleware.send_timeout import OnTheWay
 from query_service.settings import Settings
+from query_service.telemetry.metrics import Metrics
 
 
 def utc_now() -> dt.datetime:
@@ -38,8 +39,8 @@ class _Api(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            described = documentation.document(self.routes, self._filter_max_values)
-            self.openapi_schema = documentation.with_keys(described) if self._needs_key else described
+            described = document.document(self.routes, self._filter_max_values)
+            self.openapi_schema = document.with_keys(described) if self._needs_key else described
         return self.openapi_schema
 
 
@@ -61,9 +62,9 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
     app = _Api(
         settings.filter_max_values,
         bool(keys.entries),
-        title=documentation.TITLE,
-        description=documentation.DESCRIPTION,
-        version=documentation.VERSION,
+        title=document.TITLE,
+        description=document.DESCRIPTION,
+        version=document.VERSION,
         lifespan=lifespan,
         docs_url=None,  # the framework's page loads a script from another host; ours is in the dashboard
         redoc_url=None,

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import ConfigError
 from lakehouse.telemetry.logs import LogFormat
-from query_service.memory_limit import memory_limit_bytes
+from query_service.cgroup import memory_limit_bytes
 
 _PREFIX = "API_"
 _UNITS: Final = {"_s": "seconds", "_mb": "MB", "_kb": "kB"}

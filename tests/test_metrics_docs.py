@@ -15,10 +15,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.subscriber.metrics import WriterMetrics
 from lakehouse.store.memory import MemoryStore
-from query_service.metrics import Metrics
-from query_service.sending import OnTheWay
-from query_service.services import opened
+from query_service.lifespan import opened
+from query_service.middleware.send_timeout import OnTheWay
 from query_service.settings import Settings
+from query_service.telemetry.metrics import Metrics
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "metrics.md"
 UNITS = ("seconds", "bytes")  # those that a name has to end with, by Prometheus' conventions

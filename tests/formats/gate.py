@@ -54,7 +54,7 @@ CHANGES: Final = (
         '        "tail_number": fields.optional',
     ),
     (
-        "query_service/examples.py",
+        "query_service/api/openapi/examples.py",
         '    "tail_number": "N14228",\n',
         '    "gate": "C71",\n    "tail_number": "N14228",\n',
     ),

@@ -10,8 +10,8 @@ import polars as pl
 import pyarrow as pa
 from jsonschema import Draft202012Validator, FormatChecker
 
+from query_service.api.openapi.schemas import problem
 from query_service.errors import shortened
-from query_service.schemas import problem
 from tests.hostile_questions.asking import Answer
 from tests.hostile_questions.oracle import SHOWN
 from tests.hostile_questions.question import Expected, Question

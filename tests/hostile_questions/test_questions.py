@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from query_service import parameters, question
+from query_service.api import query_string, requests
 from tests.hostile_questions.asking import Answer
 from tests.hostile_questions.campaign import Campaign, campaign
 from tests.hostile_questions.documented import ask_documented
@@ -56,14 +56,14 @@ def test_a_rule_that_is_documented_and_not_kept_is_found(
     rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is right gets refused."""
-    monkeypatch.setattr(parameters, rule, re.compile("never"))
+    monkeypatch.setattr(query_string, rule, re.compile("never"))
     with served(make_lake(tmp_path / "lake"), tmp_path / "cache") as url:
         outcome = ask_documented(url, seed=1, examples=0, phases=("examples",))
     assert any("positive_data_acceptance" in failure for failure in outcome.failures), outcome
 
 
 def test_a_wrong_value_that_is_taken_is_found(own: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(question, "_CARRIER", re.compile("(?s).*"))
+    monkeypatch.setattr(requests, "_CARRIER", re.compile("(?s).*"))
     failures = "\n".join(own.ask(3, range(120)).failures)
     assert "status 200 instead of 422" in failures
     assert "curl" in failures

@@ -21,7 +21,7 @@ from probe.errors import ConfigError, ProbeFailedError
 from probe.flight import flight_of_build, flight_of_minute
 from probe.service import Answer, Service, open_service
 from probe.settings import load_settings
-from query_service.keys import new_key
+from query_service.auth.api_keys import new_key
 from tests.deploy.build_run import NEW, Run
 from tests.integration.conftest import System, system
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Now
 from query_service.app import create_app, utc_now
-from query_service.keys import Keys
+from query_service.auth.api_keys import Keys
 from query_service.settings import Settings
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from query_service.database import Database, Query
+from query_service.engine.database import Database, Query
 
 
 class Counter:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from query_service.coding import IDENTITY, Coding, negotiate_coding
 from query_service.errors import ProblemError
+from query_service.representation.compression import IDENTITY, Coding, negotiate_coding
 from tests.query_service.client import Api, serving
 from tests.query_service.lakes import LakeBuilder, event
 from tests.query_service.readers import FORMATS

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from query_service.connection import while_connected
+from query_service.api.disconnect import while_connected
 from query_service.errors import ProblemError
 
 _BUSY_S = 0.02  # longer than it takes until somebody looks

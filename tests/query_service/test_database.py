@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from query_service.database import Database, Query
+from query_service.engine.database import Database, Query
 from query_service.observer import Observer
 
 T = TypeVar("T")

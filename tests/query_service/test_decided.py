@@ -22,9 +22,9 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import ObjectInfo
 from lakehouse.table.planner import LandedFile
 from lakehouse.table.snapshot import MonthFile
-from query_service.database import Query
-from query_service.decided import DecidedCounts, DecidedDates
-from query_service.files import Files, Local
+from query_service.engine.database import Query
+from query_service.engine.files import Files, Local
+from query_service.engine.tail_cache import DecidedCounts, DecidedDates
 from tests.query_service import oracle
 from tests.query_service.client import Api, serving
 from tests.query_service.lakes import T0, Event, LakeBuilder, event, newest, parquet, unique

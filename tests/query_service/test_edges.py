@@ -20,10 +20,10 @@ import pytest
 
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
-from query_service.edges import CSP, EXPOSED
-from query_service.gate import HEADER
-from query_service.keys import load_keys, new_key
-from query_service.lake import LakeReport
+from query_service.auth.api_keys import load_keys, new_key
+from query_service.auth.middleware import HEADER
+from query_service.middleware.edges import CSP, EXPOSED
+from query_service.queries.lake_status import LakeReport
 from tests.query_service.client import Api, serving
 from tests.query_service.lakes import LakeBuilder, event
 from tests.query_service.test_settings import free_port

@@ -18,7 +18,7 @@ import pytest
 from lakehouse.errors import StoreRefusedError, StoreUnavailableError
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.memory import MemoryStore
-from query_service.database import Database, Query
+from query_service.engine.database import Database, Query
 from tests.query_service.client import serving
 from tests.query_service.lakes import LakeBuilder, event, parquet
 from tests.query_service.stores import Gate, WatchedStore

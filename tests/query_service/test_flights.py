@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse.schema.event import COLUMNS
 from lakehouse.store.memory import MemoryStore
-from query_service import flights
+from query_service.queries import flights
 from tests.query_service import oracle
 from tests.query_service.client import Api, serving
 from tests.query_service.lakes import T0, Event, LakeBuilder, event, key

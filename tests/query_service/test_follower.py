@@ -12,8 +12,8 @@ import pytest
 
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.table.planner import Planner
+from query_service.engine.plan_cache import Follower
 from query_service.errors import ProblemError
-from query_service.follower import Follower
 from tests.query_service.stores import Gate, WatchedStore
 
 T = TypeVar("T")

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from query_service.encoding import BATCH_ROWS, encoded
-from query_service.formats import TABLES
+from query_service.representation.encoders import BATCH_ROWS, encoded
+from query_service.representation.negotiation import TABLES
 from tests.query_service import oracle
 from tests.query_service.client import Api, serving
 from tests.query_service.lakes import LakeBuilder, event

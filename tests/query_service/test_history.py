@@ -13,7 +13,7 @@ import pytest
 from lakehouse import object_names
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.snapshot import Snapshot, from_json, to_json
-from query_service import history
+from query_service.engine import time_travel
 from tests.query_service import oracle
 from tests.query_service.client import Api, serving
 from tests.query_service.conftest import Counter
@@ -296,7 +296,7 @@ def test_a_retained_snapshot_that_is_lost_is_named() -> None:
 
 
 def test_few_snapshots_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "_REMEMBERED", 2)
+    monkeypatch.setattr(time_travel, "_REMEMBERED", 2)
     lake, known = grown(13, commits=6)
     store = lake.store
     assert isinstance(store, HistoryStore)

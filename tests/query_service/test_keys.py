@@ -15,8 +15,8 @@ import pytest
 
 from lakehouse.errors import ConfigError
 from lakehouse.store.memory import MemoryStore
-from query_service.gate import private
-from query_service.keys import Keys, load_keys, new_key
+from query_service.auth.api_keys import Keys, load_keys, new_key
+from query_service.auth.middleware import private
 from tests.query_service.client import Api, serving
 from tests.query_service.lakes import LakeBuilder, event
 

@@ -13,7 +13,7 @@ import pytest
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.memory import MemoryStore
-from query_service import rejections
+from query_service.queries import rejections
 from tests.query_service import oracle
 from tests.query_service.client import serving
 from tests.query_service.lakes import T0, LakeBuilder, event, parquet

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lakehouse.store.local import LocalStore
-from query_service.listening import listen
+from query_service.server.listening import listen
 from tests.query_service.lakes import LakeBuilder, event
 from tests.query_service.test_settings import free_port, started
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from query_service import settings
-from query_service.memory_limit import memory_limit_bytes
+from query_service.cgroup import memory_limit_bytes
 from query_service.settings import Settings
 
 GIB = 2**30

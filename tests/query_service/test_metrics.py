@@ -18,9 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from lakehouse import object_names
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
-from query_service.gate import HEADER
-from query_service.keys import load_keys, new_key
-from query_service.metrics import Metrics
+from query_service.auth.api_keys import load_keys, new_key
+from query_service.auth.middleware import HEADER
+from query_service.telemetry.metrics import Metrics
 from tests.query_service.client import Api, serving
 from tests.query_service.lakes import LakeBuilder, event
 from tests.query_service.stores import Gate, WatchedStore

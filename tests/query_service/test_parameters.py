@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from query_service.question import FLIGHT_PARAMETERS, FLIGHTS_PARAMETERS, STATS_PARAMETERS, cursor_of
+from query_service.api.requests import FLIGHT_PARAMETERS, FLIGHTS_PARAMETERS, STATS_PARAMETERS, cursor_of
 from tests.query_service.client import Api, serving
 from tests.query_service.lakes import LakeBuilder, event
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from query_service.rate_limit import Grant, RateLimits, rate_limits
+from query_service.auth.rate_limit import Grant, RateLimits, rate_limits
 
 
 def test_a_burst_is_allowed_and_then_the_rate() -> None:

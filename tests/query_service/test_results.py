@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from query_service.results import Label, Result, Results
-from query_service.wire import with_wire
+from query_service.queries.result_cache import Label, Result, Results
+from query_service.server.http_protocol import with_wire
 from tests.query_service.client import Api, serving
 from tests.query_service.conftest import Counter
 from tests.query_service.lakes import LakeBuilder, event

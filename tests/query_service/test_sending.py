@@ -24,8 +24,8 @@ from starlette.types import Message, Receive, Scope, Send
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from query_service.errors import ProblemError
-from query_service.sending import PIECE_BYTES, OnTheWay, Sending
-from query_service.wire import Wire, with_wire
+from query_service.middleware.send_timeout import PIECE_BYTES, OnTheWay, Sending
+from query_service.server.http_protocol import Wire, with_wire
 from tests.query_service.client import Api, serving
 from tests.query_service.lakes import LakeBuilder, event
 from tests.query_service.test_edges import logged, process

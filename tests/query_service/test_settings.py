@@ -19,7 +19,7 @@ import pytest
 from lakehouse.errors import ConfigError
 from lakehouse.store.local import LocalStore
 from query_service.__main__ import main
-from query_service.services import workspace
+from query_service.lifespan import workspace
 from query_service.settings import Settings, load_settings
 from tests.query_service.lakes import LakeBuilder, event
 

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from query_service.errors import overloaded_error
-from query_service.shedding import ROUTE_IN_SCOPE, Shedding
+from query_service.middleware.load_shedding import ROUTE_IN_SCOPE, Shedding
 
 
 class _Admission:

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from query_service.database import Database, Query
-from query_service.partials import SHARE, Partials, key_of
+from query_service.engine.database import Database, Query
+from query_service.queries.rollup_cache import SHARE, Partials, key_of
 from tests.query_service import oracle
 from tests.query_service.client import Api, serving
 from tests.query_service.conftest import Counter

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from query_service import tables
-from query_service.database import Database, Query
+from query_service.engine.database import Database, Query
 from query_service.observer import Observer
-from query_service.results import Result
-from query_service.rows import Rows
-from query_service.tags import Wanted
+from query_service.queries import conditional_get
+from query_service.queries.result_cache import Result
+from query_service.representation.etag import Wanted
+from query_service.representation.rows import Rows
 from tests.query_service.client import Api, serving
 from tests.query_service.test_database import nothing
 from tests.query_service.test_sending import LARGE, SOON_S, lake_of_many
@@ -29,7 +29,7 @@ class Making:
 
     def __init__(self) -> None:
         self.begun, self.may_end = threading.Event(), threading.Event()
-        self._whole = tables._whole
+        self._whole = conditional_get._whole
 
     def __call__(self, rows: Rows, wanted: Wanted) -> Result:
         if rows.table.num_rows > 50:
@@ -44,7 +44,7 @@ class Making:
 @pytest.fixture
 def making(monkeypatch: pytest.MonkeyPatch) -> Iterator[Making]:
     making = Making()
-    monkeypatch.setattr(tables, "_whole", making)
+    monkeypatch.setattr(conditional_get, "_whole", making)
     yield making
     making.may_end.set()  # whatever happened: no thread is left
 

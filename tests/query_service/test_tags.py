@@ -14,7 +14,7 @@ import pytest
 
 from lakehouse.errors import ConfigError
 from lakehouse.store.memory import MemoryStore
-from query_service.tags import Condition, code_version, read_condition
+from query_service.representation.etag import Condition, code_version, read_condition
 from tests.query_service import oracle
 from tests.query_service.client import Api, serving
 from tests.query_service.conftest import Counter
@@ -304,9 +304,9 @@ def test_a_module_of_a_sub_package_counts_for_the_version(monkeypatch: pytest.Mo
 def test_every_module_that_answers_counts_for_the_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The sources are found where they are imported from."""
     import lakehouse.table.latest_sql
-    import query_service.statistics
+    import query_service.queries.stats_sql
 
-    for module in (lakehouse.table.latest_sql, query_service.statistics):
+    for module in (lakehouse.table.latest_sql, query_service.queries.stats_sql):
         package, _, name = module.__name__.partition(".")
         assert (importlib.resources.files(package) / f"{name.replace('.', '/')}.py").is_file()
 
@@ -315,7 +315,7 @@ def test_the_version_of_the_code_is_part_of_every_tag(monkeypatch: pytest.Monkey
     store = two_months().store
     found = []
     for version in ("one", "one", "two"):
-        monkeypatch.setattr("query_service.services.code_version", lambda version=version: version)
+        monkeypatch.setattr("query_service.lifespan.code_version", lambda version=version: version)
         with serving(store) as api:
             found.append([tag(api, url) for url in ("/v1/stats", "/v1/flights", FLIGHT)])
     assert found[0] == found[1]

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from query_service.turns import Turns
+from query_service.engine.priority_semaphore import Turns
 
 SEEDS = range(20)
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from query_service.database import Database, Query
+from query_service.engine.database import Database, Query
 from tests.query_service.client import serving
 from tests.query_service.lakes import T0, Event, LakeBuilder, event
 from tests.query_service.stores import Gate, WatchedStore

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from query_service import wire
-from query_service.wire import Connection, wire_of
+from query_service.server import http_protocol
+from query_service.server.http_protocol import Connection, wire_of
 
 SOON_S = 20  # what takes longer on a busy machine has failed
 HEAD_S = 0.2
@@ -42,7 +42,7 @@ async def connected(app: ASGIApp = slow) -> AsyncIterator[tuple[asyncio.StreamRe
 def test_a_connection_over_which_no_whole_request_comes_is_closed(
     monkeypatch: pytest.MonkeyPatch, begin: bytes, requests: int
 ) -> None:
-    monkeypatch.setattr(wire, "_HEAD_S", HEAD_S)
+    monkeypatch.setattr(http_protocol, "_HEAD_S", HEAD_S)
 
     async def work() -> bytes:
         async with connected() as (reader, writer):
@@ -55,7 +55,7 @@ def test_a_connection_over_which_no_whole_request_comes_is_closed(
 
 
 def test_an_answer_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "_HEAD_S", HEAD_S)
+    monkeypatch.setattr(http_protocol, "_HEAD_S", HEAD_S)
 
     async def work() -> bytes:
         async with connected() as (reader, writer):

@@ -1,0 +1,89 @@
+"""What a route may ask for in its signature. Everything is read and checked before the route runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from query_service.api import requests
+from query_service.api.openapi.schemas import FLIGHT_ID_PATTERN
+from query_service.api.query_string import Parameters, pairs_of
+from query_service.lifespan import Services
+from query_service.representation.compression import negotiate_coding
+from query_service.representation.etag import Wanted, read_condition
+from query_service.representation.negotiation import TABLES, negotiate
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesOf = Annotated[Services, Depends(_services)]
+
+
+async def _metrics_page(request: Request) -> bytes:
+    page: bytes = request.app.state.metrics_page()
+    return page
+
+
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    return pairs_of(request.scope["query_string"])
+
+
+def _header(request: Request, name: str) -> str | None:
+    """A header that is a list, which may have come in several lines; None when it is empty or not there."""
+    return ", ".join(request.headers.getlist(name)) or None
+
+
+async def _stats_question(request: Request, services: ServicesOf) -> requests.StatsQuestion:
+    return requests.stats_question(_pairs(request), services.filter_max_values)
+
+
+async def _flights_question(request: Request, services: ServicesOf) -> requests.FlightsQuestion:
+    return requests.flights_question(_pairs(request), services.filter_max_values)
+
+
+async def _flight_question(
+    request: Request,
+    flight_id: Annotated[
+        str,
+        Path(
+            description="Date, carrier, number with its suffix, origin",
+            examples=["2013-01-01-UA-1545-EWR"],
+            json_schema_extra={"pattern": FLIGHT_ID_PATTERN},
+        ),
+    ],
+) -> requests.FlightQuestion:
+    return requests.flight_question(flight_id, _pairs(request))
+
+
+async def _only_format(request: Request) -> None:
+    pairs = _pairs(request)
+    Parameters(pairs, ("format",))
+    negotiate(pairs, _header(request, "accept"))
+
+
+async def _wanted_table(request: Request) -> Wanted:
+    return Wanted(
+        negotiate(_pairs(request), _header(request, "accept"), TABLES),
+        negotiate_coding(_header(request, "accept-encoding")),
+        read_condition(_header(request, "if-none-match")),
+    )
+
+
+async def _wanted_document(request: Request) -> Wanted:
+    return Wanted(
+        negotiate(_pairs(request), _header(request, "accept")),
+        condition=read_condition(_header(request, "if-none-match")),
+    )
+
+
+StatsQuestionOf = Annotated[requests.StatsQuestion, Depends(_stats_question)]
+FlightsQuestionOf = Annotated[requests.FlightsQuestion, Depends(_flights_question)]
+FlightQuestionOf = Annotated[requests.FlightQuestion, Depends(_flight_question)]
+WantedTable = Annotated[Wanted, Depends(_wanted_table)]
+WantedDocument = Annotated[Wanted, Depends(_wanted_document)]
+MetricsPage = Annotated[bytes, Depends(_metrics_page)]
+OnlyFormat = Depends(_only_format)

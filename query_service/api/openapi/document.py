@@ -1,0 +1,323 @@
+"""What /docs and /openapi.json say: parameters, answers, headers and problems of every path, with examples.
+
+Each constant at the end holds the arguments of one route. Parameters are described here and read in
+`question`; tests hold the two together. What a schema allows is accepted, up to rules between parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
+
+from lakehouse.schema.event import (
+    AIRPORT_PATTERN,
+    CARRIER_PATTERN,
+    MAX_FLIGHT_NUMBER,
+    MAX_TAIL_NUMBER_CHARACTERS,
+    STATUSES,
+)
+from query_service.api.openapi import examples, schemas
+from query_service.api.query_string import DATE_PATTERN, TIME_PATTERN
+from query_service.api.requests import (
+    FLIGHTS_LIMIT,
+    FLIGHTS_LIMIT_MOST,
+    GROUPS,
+    METRICS,
+    SNAPSHOT_MOST,
+    STATS_LIMIT,
+    STATS_LIMIT_MOST,
+    WAIT_MOST_S,
+)
+from query_service.representation.negotiation import DOCUMENTS, JSON, TABLES, Format
+
+Json = dict[str, Any]
+
+TITLE: Final = "Flights lakehouse"
+VERSION: Final = "1"
+DESCRIPTION: Final = (
+    "Exact flight statistics, seconds after the event, from nothing but Parquet files on object storage. Every"
+    " answer counts each flight once, in its newest state, and says which lake it is about: `Lake-Snapshot` and"
+    " `Lake-As-Of`. Errors are problem documents (RFC 9457) that name the parameter. Carrier `ZZ` is reserved for"
+    " probes and left out unless it is asked for by name. HEAD is answered like GET, without the body.\n\n"
+    "Statistics and flights come in five formats with the same values, compressed if `Accept-Encoding` allows it. In"
+    ' CSV null is an empty field and an empty text is `""`; times are timestamps in UTC in Arrow and Parquet, and'
+    " RFC 3339 text elsewhere.\n\n"
+    "Answers have an `ETag`. Send it back as `If-None-Match`: as long as nothing that the answer depends on has"
+    " changed, 304 comes back before any query runs. `snapshot=N` asks an old state of the lake, whose answers"
+    " never change."
+)
+
+_PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+
+def _parameter(name: str, description: str, schema: Json, example: Any, repeatable: bool = False) -> Json:
+    wrapped = {"type": "array", "items": schema, "minItems": 1} if repeatable else schema
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": description,
+        "schema": wrapped,
+        "example": example,
+    }
+
+
+def _text(pattern: str) -> Json:
+    return {"type": "string", "pattern": f"^{pattern}$"}
+
+
+def _integer(most: int, default: int | None = None) -> Json:
+    bounds: Json = {"type": "integer", "minimum": 1, "maximum": most}
+    return bounds if default is None else bounds | {"default": default}
+
+
+_DATE: Json = {"type": "string", "format": "date", "pattern": f"^{DATE_PATTERN}$"}
+_ORDER_COLUMN = f"-?({'|'.join((*GROUPS, *METRICS))})"
+
+
+def _format(offered: tuple[Format, ...]) -> Json:
+    names = [one.name for one in offered]
+    schema = {"type": "string", "enum": names}
+    return _parameter("format", "Format of the answer; decides over `Accept`.", schema, names[-1])
+
+
+_SNAPSHOT = _parameter(
+    "snapshot",
+    "Answer from the month files of this snapshot alone, without what has landed since. 404 when it is not there yet,"
+    " 410 when it is not retained any more; the answer can be cached for ever.",
+    _integer(SNAPSHOT_MOST),
+    1,
+)
+_REPEAT = "Repeat it for alternatives."
+_FILTERS = [
+    _parameter("carrier", f"Operating carrier. {_REPEAT}", _text(CARRIER_PATTERN), ["UA", "AA"], True),
+    _parameter("origin", f"Airport of departure. {_REPEAT}", _text(AIRPORT_PATTERN), ["EWR"], True),
+    _parameter("destination", f"Airport of arrival, as planned. {_REPEAT}", _text(AIRPORT_PATTERN), ["LAX"], True),
+    _parameter("flight_number", f"Flight number. {_REPEAT}", _integer(MAX_FLIGHT_NUMBER), [1545], True),
+    _parameter(
+        "tail_number",
+        f"Tail number. {_REPEAT}",
+        {"type": "string", "minLength": 1, "maxLength": MAX_TAIL_NUMBER_CHARACTERS},
+        ["N14228"],
+        True,
+    ),
+    _parameter(
+        "status",
+        f"Newest status; `void` flights are in no answer. {_REPEAT}",
+        {"type": "string", "enum": list(STATUSES)},
+        ["arrived"],
+        True,
+    ),
+    _parameter("date_from", "First flight date, inclusive.", _DATE, "2013-01-01"),
+    _parameter("date_to", "Last flight date, inclusive.", _DATE, "2013-01-31"),
+]
+_STATS_PARAMETERS = [
+    *_FILTERS,
+    _parameter(
+        "group_by",
+        "Groups, repeated or separated by commas. Without any: one row.",
+        {"type": "array", "items": {"type": "string", "enum": list(GROUPS)}, "minItems": 1, "uniqueItems": True},
+        ["carrier", "month"],
+    )
+    | {"style": "form", "explode": False},
+    _parameter(
+        "order_by",
+        "Columns of this result separated by commas, each once, `-` in front for descending. Nulls come last both"
+        " ways; ties are ordered by the groups.",
+        {"type": "string", "pattern": f"^{_ORDER_COLUMN}(,{_ORDER_COLUMN})*$"},
+        "-flights,carrier",
+    ),
+    _parameter(
+        "limit",
+        "Most rows; `truncated` tells whether there are more.",
+        _integer(STATS_LIMIT_MOST, STATS_LIMIT),
+        100,
+    ),
+    _SNAPSHOT,
+    _format(TABLES),
+]
+_FLIGHTS_PARAMETERS = [
+    *_FILTERS,
+    _parameter("limit", "Most flights on a page.", _integer(FLIGHTS_LIMIT_MOST, FLIGHTS_LIMIT), 100),
+    _parameter(
+        "cursor",
+        "`next_cursor` of the page before.",
+        {"type": "string", "pattern": schemas.CURSOR_PATTERN},
+        examples.CURSOR,
+    ),
+    _SNAPSHOT,
+    _format(TABLES),
+]
+_FLIGHT_PARAMETERS = [
+    _parameter(
+        "min_event_time",
+        "Answer once the state is of this time or later; `+` of an offset is written `%2B` in a URL.",
+        {"type": "string", "format": "date-time", "pattern": f"^{TIME_PATTERN}$"},
+        "2013-01-01T10:00:00Z",
+    ),
+    _parameter(
+        "wait_s",
+        "How long to wait for that `min_event_time`; without it the answer comes at once.",
+        {"type": "number", "minimum": 0, "maximum": WAIT_MOST_S},
+        10,
+    ),
+    _SNAPSHOT,
+    _format(DOCUMENTS),
+]
+
+_LAKE_HEADERS: Json = {
+    "Lake-Snapshot": {
+        "description": "Number of the snapshot of this answer",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Lake-As-Of": {
+        "description": "When the lake was listed for this answer",
+        "required": True,
+        "schema": {"type": "string", "format": "date-time"},
+    },
+    "Cache-Control": {"required": True, "description": "With `snapshot=` for ever", "schema": {"type": "string"}},
+    "Vary": {"required": True, "description": "Always `Accept, Accept-Encoding`", "schema": {"type": "string"}},
+}
+_TAGGED_HEADERS: Json = _LAKE_HEADERS | {
+    "ETag": {
+        "required": True,
+        "description": "Strong; changes when the answer does, for other reasons too",
+        "schema": {"type": "string"},
+    },
+}
+_TABLE_HEADERS: Json = _TAGGED_HEADERS | {
+    "Truncated": {
+        "description": "In other formats than JSON: whether there are more rows",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+    },
+    "Content-Disposition": {"description": "A file name, like stats.csv", "schema": {"type": "string"}},
+    "Content-Encoding": {"description": "When compressed", "schema": {"type": "string", "enum": ["zstd", "gzip"]}},
+}
+_PROBLEMS = {
+    401: "An API key is needed, in the header X-API-Key",
+    404: "There is no such flight, or it was withdrawn; or there is no such snapshot yet",
+    406: "Accept or Accept-Encoding allows nothing that can be given",
+    410: "The snapshot is not retained any more",
+    422: "A parameter is unknown, malformed or contradicts another",
+    429: "More requests than the rate of this key allows; see Retry-After and RateLimit",
+    503: "Too many questions at once, or the lake cannot be read at the moment; see Retry-After",
+    504: "The answer was not ready in time, or the flight not as new as asked",
+}
+
+
+def _answer(
+    description: str, schema: Json, example: Json, headers: Json | None = None, others: Json | None = None
+) -> Json:
+    return {
+        "description": description,
+        "headers": headers or {},
+        "content": {JSON.media_type: {"schema": schema, "example": example}} | (others or {}),
+    }
+
+
+def _problem(status: int) -> Json:
+    return {
+        "description": _PROBLEMS[status],
+        "content": {_PROBLEM_MEDIA_TYPE: {"schema": schemas.problem(status)}},
+    }
+
+
+def _unchanged(headers: Json) -> Json:
+    return {"description": "The caller has this answer already: If-None-Match names its tag", "headers": headers}
+
+
+def _tagged(summary: str, answer: Json, problems: tuple[int, ...], parameters: list[Json]) -> Json:
+    """A route whose answers have tags."""
+    route = _route("answers", summary, answer, problems, [*parameters, _IF_NONE_MATCH])
+    route["responses"][304] = _unchanged(_TAGGED_HEADERS)
+    return route
+
+
+_IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "Tags of answers that the caller has, or `*`: if the answer is one of them, 304.",
+    "schema": {"type": "string"},
+    "example": '"0123456789abcdef0123456789abcdef"',
+}
+
+
+def _route(tag: str, summary: str, answer: Json, problems: tuple[int, ...], parameters: list[Json]) -> Json:
+    return {
+        "summary": summary,
+        "tags": [tag],
+        "responses": {200: answer} | {status: _problem(status) for status in problems},
+        "openapi_extra": {"parameters": parameters} if parameters else {},
+    }
+
+
+STATS: Final = _tagged(
+    "Flight statistics",
+    _answer("Rows", schemas.STATS, examples.STATS_BODY, _TABLE_HEADERS, examples.other_formats(examples.STATS)),
+    (404, 406, 410, 422, 503, 504),
+    _STATS_PARAMETERS,
+)
+_LINK: Json = {"Link": {"description": 'The next page, rel="next"', "schema": {"type": "string"}}}
+FLIGHTS: Final = _tagged(
+    "Flights, page by page",
+    _answer(
+        "A page; `next_cursor` is null on the last one",
+        schemas.FLIGHTS,
+        examples.FLIGHTS_BODY,
+        _TABLE_HEADERS | _LINK,
+        examples.other_formats(examples.FLIGHT),
+    ),
+    (404, 406, 410, 422, 503, 504),
+    _FLIGHTS_PARAMETERS,
+)
+FLIGHT: Final = _tagged(
+    "One flight",
+    _answer("The flight, and where its state came from", schemas.FLIGHT, examples.FLIGHT_BODY, _TAGGED_HEADERS),
+    (404, 406, 410, 422, 503, 504),
+    _FLIGHT_PARAMETERS,
+)
+LAKE: Final = _route(
+    "answers",
+    "What the lake holds",
+    _answer("The lake", schemas.LAKE, examples.LAKE_BODY, _LAKE_HEADERS),
+    (406, 422, 503, 504),
+    [_format(DOCUMENTS)],
+)
+HEALTH: Final = _route(
+    "probes", "Liveness", _answer("The process lives", schemas.status("ok"), {"status": "ok"}), (), []
+)
+READY: Final = _route(
+    "probes", "Readiness", _answer("The lake can be listed", schemas.status("ready"), {"status": "ready"}), (503,), []
+)
+
+
+def document(routes: Sequence[BaseRoute], filter_max_values: int) -> Json:
+    """The OpenAPI document of `routes`, with the limit that is a setting."""
+    whole: Json = get_openapi(title=TITLE, version=VERSION, description=DESCRIPTION, routes=routes)
+    for methods in whole["paths"].values():
+        for parameter in methods["get"].get("parameters", []):
+            if parameter["schema"].get("type") == "array" and parameter["name"] != "group_by":
+                parameter["schema"]["maxItems"] = filter_max_values
+    whole.get("components", {}).pop("schemas", None)  # of the framework's own 422, which is never sent
+    return whole
+
+
+def with_keys(document: Json) -> Json:
+    """The OpenAPI `document` of a service that takes API keys: what is under /v1/ needs one."""
+    scheme = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+    paths = {path: _with_key(item) if path.startswith("/v1/") else item for path, item in document["paths"].items()}
+    components = document.get("components", {}) | {"securitySchemes": {"key": scheme}}
+    return document | {"paths": paths, "components": components}
+
+
+def _with_key(item: Json) -> Json:
+    problems = {str(status): _problem(status) for status in (401, 429)}
+    return {
+        method: operation | {"security": [{"key": []}], "responses": operation["responses"] | problems}
+        for method, operation in item.items()
+    }

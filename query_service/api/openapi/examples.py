@@ -1,0 +1,79 @@
+"""Examples of answers for the OpenAPI document. A test holds them together with real ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from query_service.api.requests import METRICS, cursor_of
+from query_service.representation.negotiation import ARROW, CSV, NDJSON, PARQUET
+
+Json = dict[str, Any]
+
+CURSOR: Final = cursor_of("2013-01-01-UA-1545-EWR")
+# No nulls in examples: the framework leaves them out of the document.
+_NUMBERS: Json = dict.fromkeys(METRICS, 1) | {"cancellation_rate": 0.125, "departure_delay_mean": 8.25}
+STATS: Final[Json] = {"carrier": "UA"} | _NUMBERS
+FLIGHT: Final[Json] = {
+    "flight_id": "2013-01-01-UA-1545-EWR",
+    "flight_date": "2013-01-01",
+    "carrier": "UA",
+    "flight_number": 1545,
+    "operational_suffix": "",
+    "origin": "EWR",
+    "destination": "IAH",
+    "diverted_to": "DFW",
+    "scheduled_departure": "2013-01-01T10:15:00Z",
+    "scheduled_departure_hour": 5,
+    "scheduled_arrival": "2013-01-01T13:19:00Z",
+    "actual_departure": "2013-01-01T10:17:00Z",
+    "actual_arrival": "2013-01-01T13:30:00Z",
+    "status": "diverted",
+    "departure_delay_minutes": 2,
+    "arrival_delay_minutes": 11,
+    "air_time_minutes": 227,
+    "distance_km": 2253,
+    "tail_number": "N14228",
+    "event_time": "2013-01-01T13:31:00Z",
+    "publish_time": "2013-01-01T13:31:00.250000Z",
+}
+FLIGHT_BODY: Final[Json] = {
+    "data": FLIGHT
+    | {
+        "source": {
+            "file": "flights/flight_month=2013-01/0-00000000000000000000000000000000.parquet",
+            "message_id": "1234567890",
+            "message_line": 1,
+            "absorbed": True,
+        }
+    }
+}
+LAKE_BODY: Final[Json] = {
+    "snapshot": 42,
+    "listed_at": "2026-11-24T12:00:00Z",
+    "flights": 336_776,
+    "months": [{"month": "2013-01", "rows": 27_004, "bytes": 350_000}],
+    "tail": {"files": 3, "rows": 1_200},
+    "newest_event_time": "2013-12-31T23:59:00Z",
+    "newest_publish_time": "2026-11-24T11:59:57Z",
+    "rejected": {"files": 1, "rows": 2, "bytes": 1_514},
+    "unreadable": [],
+    "foreign": 0,
+}
+STATS_BODY: Final[Json] = {"data": [STATS], "truncated": False}
+FLIGHTS_BODY: Final[Json] = {"data": [FLIGHT], "truncated": True, "next_cursor": CURSOR}
+
+
+def other_formats(row: Mapping[str, Any]) -> Json:
+    """The media types of a table beside JSON, with the same row."""
+    line = json.dumps(row, separators=(",", ":")) + "\n"
+    header_and_line = f"{','.join(row)}\r\n{','.join(map(json.dumps, row.values()))}\r\n"
+    text: Json = {"type": "string"}
+    binary: Json = {"type": "string", "format": "binary"}
+    return {
+        NDJSON.media_type: {"schema": text, "example": line},
+        CSV.media_type: {"schema": text, "example": header_and_line},
+        ARROW.media_type: {"schema": binary},
+        PARQUET.media_type: {"schema": binary},
+    }

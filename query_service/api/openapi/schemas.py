@@ -1,0 +1,158 @@
+"""JSON Schemas of answers and problem documents, exact: what an answer may hold, and nothing beside it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pyarrow as pa
+
+from lakehouse.schema.event import (
+    AIRPORT_PATTERN,
+    CARRIER_PATTERN,
+    EVENT_SCHEMA,
+    MAX_DELAY_MINUTES,
+    MAX_FLIGHT_NUMBER,
+    MIN_DELAY_MINUTES,
+    REQUIRED,
+    STATUSES,
+)
+from query_service.api.requests import FLIGHTS_LIMIT_MOST, GROUPS, METRICS, STATS_LIMIT_MOST
+from query_service.queries.flights import COLUMNS_SHOWN
+
+Json = dict[str, Any]
+
+CURSOR_PATTERN: Final = "^[A-Za-z0-9_-]{26,34}$"
+FLIGHT_ID_PATTERN: Final = (
+    f"^[0-9]{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])-{CARRIER_PATTERN}-[1-9][0-9]{{0,3}}[A-Z]?-{AIRPORT_PATTERN}$"
+)
+
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_DATE: Json = {"type": "string", "format": "date"}
+_MOMENT: Json = {"type": "string", "format": "date-time", "pattern": "Z$"}
+_MONTH: Json = {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}
+_STATUS: Json = {"type": "string", "enum": [status for status in STATUSES if status != "void"]}
+_AIRPORT: Json = {"type": "string", "pattern": f"^{AIRPORT_PATTERN}$"}
+_CARRIER: Json = {"type": "string", "pattern": f"^{CARRIER_PATTERN}$"}
+_HOUR: Json = {"type": "integer", "minimum": 0, "maximum": 23}
+
+
+def _object(properties: Json, optional: tuple[str, ...] = ()) -> Json:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _or_null(schema: Json) -> Json:
+    return schema | {"type": [schema["type"], "null"]}
+
+
+def _metric(name: str) -> Json:
+    if name.endswith("_rate"):
+        return {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+    if name.endswith("_mean"):
+        return {"type": ["number", "null"], "minimum": MIN_DELAY_MINUTES, "maximum": MAX_DELAY_MINUTES}
+    if "_delay_" in name:
+        return {"type": ["integer", "null"], "minimum": MIN_DELAY_MINUTES, "maximum": MAX_DELAY_MINUTES}
+    return _COUNT
+
+
+_GROUP: Json = {
+    "carrier": _CARRIER,
+    "origin": _AIRPORT,
+    "destination": _AIRPORT,
+    "route": {"type": "string", "pattern": f"^{AIRPORT_PATTERN}-{AIRPORT_PATTERN}$"},
+    "status": _STATUS,
+    "flight_date": _DATE,
+    "month": _MONTH,
+    "weekday": {"type": "integer", "minimum": 1, "maximum": 7},
+    "hour": _HOUR,
+}
+_SHOWN: Json = {
+    "flight_id": {"type": "string", "pattern": FLIGHT_ID_PATTERN},
+    "flight_date": _DATE,
+    "carrier": _CARRIER,
+    "flight_number": {"type": "integer", "minimum": 1, "maximum": MAX_FLIGHT_NUMBER},
+    "operational_suffix": {"type": "string", "pattern": "^[A-Z]?$"},
+    "origin": _AIRPORT,
+    "destination": _AIRPORT,
+    "diverted_to": _AIRPORT,
+    "scheduled_departure_hour": _HOUR,
+    "status": _STATUS,
+}
+
+
+def _column(name: str) -> Json:
+    if name in _SHOWN:
+        schema: Json = _SHOWN[name]
+    elif pa.types.is_timestamp(EVENT_SCHEMA.field(name).type):
+        schema = _MOMENT
+    elif pa.types.is_integer(EVENT_SCHEMA.field(name).type):
+        schema = {"type": "integer"}
+    else:
+        schema = {"type": "string"}
+    return schema if name in REQUIRED or name == "flight_id" else _or_null(schema)
+
+
+_FLIGHT: Final = {name: _column(name) for name in COLUMNS_SHOWN}
+_SOURCE: Final = _object(
+    {
+        "file": {"type": "string"},
+        "message_id": {"type": "string"},
+        "message_line": {"type": "integer"},
+        "absorbed": {"type": "boolean"},
+    }
+)
+
+STATS: Final = _object(
+    {
+        "data": {
+            "type": "array",
+            "maxItems": STATS_LIMIT_MOST,
+            "items": _object({name: _GROUP[name] for name in GROUPS} | {m: _metric(m) for m in METRICS}, GROUPS),
+        },
+        "truncated": {"type": "boolean"},
+    }
+)
+FLIGHTS: Final = _object(
+    {
+        "data": {"type": "array", "maxItems": FLIGHTS_LIMIT_MOST, "items": _object(_FLIGHT)},
+        "truncated": {"type": "boolean"},
+        "next_cursor": {"type": ["string", "null"], "pattern": CURSOR_PATTERN},
+    }
+)
+FLIGHT: Final = _object({"data": _object(_FLIGHT | {"source": _SOURCE})})
+LAKE: Final = _object(
+    {
+        "snapshot": _COUNT,
+        "listed_at": _MOMENT,
+        "flights": _COUNT,
+        "months": {"type": "array", "items": _object({"month": _MONTH, "rows": _COUNT, "bytes": _COUNT})},
+        "tail": _object({"files": _COUNT, "rows": _COUNT}),
+        "newest_event_time": _or_null(_MOMENT),
+        "newest_publish_time": _or_null(_MOMENT),
+        "rejected": _object({"files": _COUNT, "rows": _or_null(_COUNT), "bytes": _COUNT}),
+        "unreadable": {
+            "type": "array",
+            "items": _object({"name": {"type": "string"}, "why": {"type": "string"}}),
+        },
+        "foreign": _COUNT,
+    }
+)
+
+
+def status(value: str) -> Json:
+    """The answer of a probe."""
+    return _object({"status": {"type": "string", "const": value}})
+
+
+def problem(status_code: int) -> Json:
+    """An RFC 9457 problem document with this status."""
+    properties: Json = {
+        "type": {"type": "string", "pattern": "^urn:flights-lakehouse:problem:[a-z-]+$"},
+        "title": {"type": "string", "minLength": 1},
+        "status": {"type": "integer", "const": status_code},
+        "detail": {"type": "string", "minLength": 1},
+        "parameter": {"type": "string", "maxLength": 60, "description": "The parameter that is wrong"},
+        "got": {"type": "string", "maxLength": 60, "description": "What it was, shortened"},
+        "expected": {"type": "string", "description": "What it takes"},
+    }
+    return _object(properties, ("parameter", "got", "expected"))

@@ -1,0 +1,1 @@
+"""Runs queries: a plan, its files on disk, DuckDB."""

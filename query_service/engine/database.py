@@ -1,0 +1,137 @@
+"""DuckDB in this process: one query a core, each with bound values, each can be stopped. Other work may take its turn.
+
+Knows nothing of flights or HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from query_service.engine.priority_semaphore import Turns
+from query_service.observer import Observer
+
+_INTERRUPT_AGAIN_S = 0.01  # an interrupt before the query has begun, or inside a long function, is lost
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Query:
+    """SQL with `$name` for values, the values, and relations that it names beside files."""
+
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+
+
+class Database:
+    """An empty in-memory database that reads local Parquet files."""
+
+    def __init__(self, folder: Path, memory_mb: int, queries_at_once: int, observer: Observer) -> None:
+        """`folder` takes what does not fit into memory."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                # As many as queries: left alone, DuckDB starts one for each core of the machine, also where this
+                # process may use fewer of them.
+                "threads": queries_at_once,
+                "memory_limit": f"{memory_mb}MB",
+                "temp_directory": str(folder),
+                "max_temp_directory_size": f"{memory_mb}MB",
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+        # GLOBAL: what a plain SET sets is not inherited by cursors.
+        self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL python_enable_replacements = false")
+        self._observer = observer
+        self._turns = Turns(queries_at_once)
+        self._threads = ThreadPoolExecutor(queries_at_once, thread_name_prefix="query")
+
+    async def fetch(self, query: Query, admitted: Callable[[], None]) -> pa.Table:
+        """All rows of `query`. Calls `admitted` when its turn has come, which may raise.
+
+        When the caller is cancelled the query is interrupted; its core is free again when it has ended.
+        """
+        await self._turn(is_finishing=False)
+        try:
+            admitted()
+            cursor = self._connection.cursor()
+            work = asyncio.get_running_loop().run_in_executor(self._threads, _run, cursor, query)
+        except BaseException:
+            self._turns.give_back()
+            raise
+        self._observer.query_began()
+        work.add_done_callback(partial(self._ended, time.perf_counter()))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            _interrupt_until_done(cursor, work)
+            raise
+
+    async def finish(self, work: Callable[[], T], admitted: Callable[[], None]) -> T:
+        """The result of `work` on the rows of a query, in the place of a query, before those that have not begun.
+
+        Calls `admitted` when its turn has come, which may raise. The work cannot be stopped: when the caller is
+        cancelled it runs on, and its core is free again when it has ended.
+        """
+        await self._turn(is_finishing=True)
+        try:
+            admitted()
+            running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except BaseException:
+            self._turns.give_back()
+            raise
+        running.add_done_callback(self._free)
+        return await asyncio.shield(running)
+
+    def close(self) -> None:
+        """Waits for queries that are still running."""
+        self._threads.shutdown(cancel_futures=True)
+        self._connection.close()
+
+    async def _turn(self, is_finishing: bool) -> None:
+        """Waits for a core."""
+        self._observer.query_queued()
+        try:
+            await self._turns.take(is_finishing)
+        finally:
+            self._observer.query_left_queue()
+
+    def _ended(self, began: float, work: asyncio.Future[pa.Table]) -> None:
+        self._observer.query_ended(time.perf_counter() - began)
+        self._free(work)
+
+    def _free(self, work: asyncio.Future[Any]) -> None:
+        self._turns.give_back()
+        if not work.cancelled():
+            work.exception()  # seen: what was abandoned may fail in silence
+
+
+def _run(cursor: duckdb.DuckDBPyConnection, query: Query) -> pa.Table:
+    with cursor:
+        for name, table in query.tables.items():
+            cursor.register(name, table)  # for this cursor alone
+        return cursor.execute(query.sql, dict(query.values)).to_arrow_table()
+
+
+def _interrupt_until_done(cursor: duckdb.DuckDBPyConnection, work: asyncio.Future[pa.Table]) -> None:
+    if work.done():
+        return
+    with contextlib.suppress(duckdb.ConnectionException):  # it has ended and closed just now
+        cursor.interrupt()
+    asyncio.get_running_loop().call_later(_INTERRUPT_AGAIN_S, _interrupt_until_done, cursor, work)

@@ -1,0 +1,254 @@
+"""From a question to rows: plan, pin the files of its dates, run SQL over them; plan again when a file is gone.
+
+One answer comes from one plan. Knows nothing of what is asked, nor of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakehouse.errors import FormatTooNewError, ObjectMissingError, UnreadableError
+from lakehouse.table.file_cache import FileCache
+from lakehouse.table.planner import Landing, Now, Plan
+from lakehouse.table.snapshot import Snapshot
+from query_service.api.requests import Dates
+from query_service.engine.database import Database, Query
+from query_service.engine.files import Files, Local
+from query_service.engine.plan_cache import Follower
+from query_service.engine.tail_cache import DecidedDates
+from query_service.errors import (
+    deadline_error,
+    no_plan_error,
+    out_of_memory_error,
+    overloaded_error,
+    too_many_dates_error,
+    vanished_error,
+)
+from query_service.observer import Observer
+
+_PLANS = 4  # the first, and three more when files are gone: a collector in a hurry, not a broken lake
+
+# A thread that waits for storage outlives an answer that was given up: by the store's 30 s at most, in which
+# the place of that answer is given away three times more.
+_THREADS_AN_ANSWER = 4
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Answered(Generic[T]):
+    """An answer and the plan that it came from."""
+
+    value: T
+    plan: Plan
+
+
+class View:
+    """One plan, for the time of one answer."""
+
+    def __init__(self, plan: Plan, answering: Answering, arrived: dt.datetime) -> None:
+        self.plan = plan
+        self._answering = answering
+        self._arrived = arrived
+
+    def of(self, snapshot: Snapshot) -> View:
+        """A view of the month files of an old snapshot alone, found by this view's plan."""
+        return View(Plan(snapshot, Landing((), 0), self.plan.listed_at), self._answering, self._arrived)
+
+    def check_listed_since_arrival(self) -> None:
+        """Before a question is refused for what is not there yet: another instance may have shown it already.
+
+        Raises what makes a newer plan, unless this one was listed after the request arrived.
+        """
+        if self.plan.listed_at < self._arrived:
+            raise _PlanOutdatedError
+
+    def files(self, dates: Dates) -> Files:
+        """The files that can have flights of these dates."""
+        return Files(self.plan.months_between(dates.first, dates.last), self.plan.tail_between(dates.first, dates.last))
+
+    async def fetch(self, files: Files, question: Callable[[Local], Query], decide: bool = False) -> pa.Table:
+        """The rows of the query that `question` makes of the files on disk.
+
+        `decide`: the dates that the tail touches are decided once for all such questions, where that is worth it.
+        Raises ObjectMissingError (plan again), UnreadableError, and ProblemError when there is no room.
+        """
+        return await self._answering.fetch(self.plan, self._arrived, files, question, decide)
+
+    async def unreadable(self, files: Files) -> list[UnreadableError]:
+        """Downloads what is not here yet; which of `files` are not what they must be. Raises other failures."""
+        return await self._answering.unreadable(files)
+
+
+class Answering:
+    """Answers questions, as many at once as may be, each in bounded time."""
+
+    def __init__(
+        self,
+        follower: Follower,
+        cache: FileCache,
+        decided: DecidedDates,
+        database: Database,
+        *,
+        now: Now,
+        cache_bytes: int,
+        at_once: int,
+        timeout_s: float,
+        observer: Observer,
+    ) -> None:
+        self._follower = follower
+        self._cache = cache
+        self._decided = decided
+        self._database = database
+        self._now = now
+        self._cache_bytes = cache_bytes
+        self._at_once = at_once
+        self._timeout_s = timeout_s
+        self._observer = observer
+        self._under_way = 0
+        self._waiting = ThreadPoolExecutor(at_once * _THREADS_AN_ANSWER, thread_name_prefix="wait")
+
+    async def answer(self, ask: Callable[[View], Awaitable[T]]) -> Answered[T]:
+        """What `ask` makes of a view of the lake. Raises ProblemError and LakeError."""
+        self.check_room()
+        self._observer.admitted()
+        self._under_way += 1
+        try:
+            async with asyncio.timeout(self._timeout_s) as deadline:
+                return await self._answer(ask)
+        except TimeoutError:
+            if deadline.expired():
+                raise deadline_error(self._timeout_s) from None
+            raise
+        finally:
+            self._under_way -= 1
+
+    def check_room(self) -> None:
+        """Raises ProblemError (503) while as many questions as may be are under way."""
+        if self._under_way >= self._at_once:
+            self._observer.shed()
+            raise overloaded_error(self._at_once)
+
+    @property
+    def under_way(self) -> int:
+        """Questions that are taken and not answered yet."""
+        return self._under_way
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Runs what talks to storage, off the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)
+
+    def close(self) -> None:
+        """Waits for downloads that are under way."""
+        self._waiting.shutdown(cancel_futures=True)
+
+    async def _answer(self, ask: Callable[[View], Awaitable[T]]) -> Answered[T]:
+        arrived = self._now()
+        plan = await self._follower.plan()
+        for attempt in range(_PLANS):
+            try:
+                value = await ask(View(plan, self, arrived))
+                self._check_age(plan, plan.listed_at)  # not frozen for longer than an answer may take
+                return Answered(value, plan)
+            except _PlanOutdatedError:
+                plan = await self._follower.refresh(arrived)  # good for as long as an answer may take
+            except ObjectMissingError as error:
+                _log.info("%s is gone; planning again", error.name)
+                plan = await self._follower.refresh(self._now())
+                if plan.names_file(error.name) or attempt == _PLANS - 1:
+                    raise vanished_error(error.name) from error
+        raise no_plan_error("The lake changes faster than this question can be answered.")
+
+    async def fetch(
+        self, plan: Plan, arrived: dt.datetime, files: Files, question: Callable[[Local], Query], decide: bool
+    ) -> pa.Table:
+        """See View.fetch. When it is the query's turn, and right before it runs, the plan's age is looked at again."""
+        if files.bytes > self._cache_bytes:
+            raise too_many_dates_error(files.bytes, self._cache_bytes)
+
+        async def fetched(query: Query) -> pa.Table:
+            return await self._database.fetch(query, lambda: self._check_age(plan, arrived))
+
+        async with self._pinned(files) as paths:
+            count = len(files.months)
+            local = Local(files, tuple(paths[:count]), tuple(paths[count:]))
+            try:
+                if not (decide and self._decided.is_worth(files)):
+                    return await fetched(question(local))
+                async with self._decided.of(local, fetched) as with_decided:
+                    return await fetched(question(with_decided))
+            except duckdb.OutOfMemoryException as error:
+                _log.warning("a query hit the memory limit: %s", str(error).partition("\n")[0])
+                raise out_of_memory_error() from None
+            except duckdb.Error:
+                await self.in_thread(lambda: _find_broken(files, paths))
+                raise
+
+    async def unreadable(self, files: Files) -> list[UnreadableError]:
+        """See View.unreadable."""
+        found = []
+        for error in (await self.in_thread(lambda: self._cache.prefetch(files.all))).values():
+            if isinstance(error, FormatTooNewError):
+                found.append(UnreadableError(error.name, "was written in a newer format than this service knows"))
+            elif isinstance(error, UnreadableError):
+                found.append(error)
+            else:
+                raise error
+        return found
+
+    @contextlib.asynccontextmanager
+    async def _pinned(self, files: Files) -> AsyncIterator[list[Path]]:
+        if not files.all:
+            yield []
+            return
+        pin = self._cache.pinned(files.all)
+        work = asyncio.get_running_loop().run_in_executor(self._waiting, pin.__enter__)
+        try:
+            paths = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(lambda done: _unpin(done, pin))
+            raise
+        try:
+            yield paths
+        finally:
+            pin.__exit__(None, None, None)
+
+    def _check_age(self, plan: Plan, arrived: dt.datetime) -> None:
+        if not self._follower.usable(plan, arrived):
+            raise _PlanOutdatedError
+
+
+class _PlanOutdatedError(Exception):
+    """The plan is too old: it grew so while its answer waited or was computed, or does not know what was asked for."""
+
+
+def _unpin(done: asyncio.Future[list[Path]], pin: contextlib.AbstractContextManager[list[Path]]) -> None:
+    """The caller left while its files were fetched: what was pinned for it is released."""
+    if not done.cancelled() and done.exception() is None:
+        pin.__exit__(None, None, None)
+
+
+def _find_broken(files: Files, paths: Sequence[Path]) -> None:
+    """After a failed query: raises ObjectMissingError or UnreadableError for the first file that explains it."""
+    for name, path in zip(files.names, paths, strict=True):
+        if not path.exists():
+            raise ObjectMissingError(name)
+        try:
+            with pq.ParquetFile(path) as file:
+                for _ in file.iter_batches():
+                    pass
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableError(name, f"its pages cannot be decoded: {error}") from error

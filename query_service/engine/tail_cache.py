@@ -1,0 +1,273 @@
+"""Dates that the tail touches, decided once for many questions: the newest event of each of their flights, on disk.
+
+The files that a date is decided from never change, so neither does what comes out. When there are new landed files, the
+date is decided again from what is kept and those; when its month file is another, from all. Bounded; the least used
+goes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+import logging
+import shutil
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from lakehouse.schema.event import COLUMNS
+from lakehouse.table.latest_sql import newest, quoted, read_files
+from lakehouse.table.snapshot import MonthFile
+from query_service.engine.database import Query
+from query_service.engine.files import Files, Local
+
+_GROWTH: Final = 2
+"""What is kept takes at most about this many times the bytes that it was decided from, being compressed less."""
+_MOST_DATES: Final = 100
+"""Of one question: DuckDB writes as many files at once, each from memory of its own."""
+
+_COLUMNS: Final = ", ".join(COLUMNS)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DecidedCounts:
+    """How many dates were taken from what is kept, how many were decided, and the bytes of all that is on disk."""
+
+    found: int = 0
+    made: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The files that a date is decided from, by name and checksum: somebody may have restored other bytes."""
+
+    month: tuple[str, int] | None
+    tail: frozenset[tuple[str, int]]
+
+    def extends(self, other: _Inputs) -> bool:
+        """Whether these are the files of `other`, and more landed ones."""
+        return self.month == other.month and self.tail > other.tail
+
+
+@dataclass
+class _Decided:
+    """The state of a date. Its files stay for as long as somebody reads them."""
+
+    inputs: _Inputs
+    folder: Path
+    paths: tuple[Path, ...]
+    bytes: int
+    users: int = 0
+    is_kept: bool = True
+
+
+class DecidedDates:
+    """Finds or makes them. Lives on the event loop: not for threads."""
+
+    def __init__(self, folder: Path, max_bytes: int, from_bytes: int) -> None:
+        """`folder` is this object's alone, and emptied. 0 keeps nothing. `from_bytes` of tail make it worth it."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._from_bytes = from_bytes
+        self._kept: OrderedDict[dt.date, _Decided] = OrderedDict()  # least recently used first
+        self._making = asyncio.Lock()
+        self._attempts = itertools.count(1)  # no path is used twice: DuckDB remembers what it read in one
+        self._states: Counter[Path] = Counter()  # by folder; where there are none, a query was given up
+        self._counts = DecidedCounts()
+
+    @property
+    def counts(self) -> DecidedCounts:
+        """Since this object was made."""
+        return self._counts
+
+    def is_worth(self, files: Files) -> bool:
+        """Whether the tail is large enough and touches few dates, which take at most about half of the room."""
+        dates = {file.flight_date for file in files.tail}
+        tail_bytes = sum(file.info.size for file in files.tail)
+        if not 0 < len(dates) <= _MOST_DATES or tail_bytes < self._from_bytes:
+            return False
+        read = tail_bytes + sum(_bytes_of(month, dates) for month in files.months)
+        return _GROWTH * read <= self._max_bytes // 2
+
+    @asynccontextmanager
+    async def of(self, local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]) -> AsyncIterator[Local]:
+        """`local` with the dates that its tail touches decided, on disk until the block ends; `local` if that fails.
+
+        `fetch` runs the query that decides; one question does that at a time. Raises what it raises, except errors
+        of DuckDB: to decide and write takes memory and disk that the question alone may not need.
+        """
+        used: list[_Decided] | None = None
+        try:
+            used = await self._used(local, fetch)
+        except (duckdb.Error, OSError) as error:
+            _log.warning("dates are decided for one question alone: %s", str(error).partition("\n")[0])
+        if used is None:
+            yield local
+            return
+        try:
+            yield replace(local, decided=tuple(path for decided in used for path in decided.paths))
+        finally:
+            self._give_back(used)
+
+    async def _used(self, local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]) -> list[_Decided] | None:
+        """The state of each date that the tail touches, for as long as it is read; None if there is no room."""
+        wanted = _wanted(local.files)
+        if not self._missing(wanted):
+            return self._found(wanted)
+        async with self._making:
+            missing = self._missing(wanted)
+            if missing and self._counts.bytes > 2 * self._max_bytes:
+                return None
+            found = self._found([date for date in wanted if date not in missing])
+            try:
+                return found + await self._made(missing, local, fetch)
+            except BaseException:
+                self._give_back(found)
+                raise
+
+    def _missing(self, wanted: Mapping[dt.date, _Inputs]) -> dict[dt.date, _Inputs]:
+        self._drop_lost(wanted)
+        return {
+            date: inputs
+            for date, inputs in wanted.items()
+            if date not in self._kept or self._kept[date].inputs != inputs
+        }
+
+    def _drop_lost(self, dates: Iterable[dt.date]) -> None:
+        """Something outside (a cleaner of temporary folders) may have taken files away."""
+        for date in dates:
+            if date in self._kept and not all(path.exists() for path in self._kept[date].paths):
+                self._drop(date)
+
+    async def _made(
+        self, missing: Mapping[dt.date, _Inputs], local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]
+    ) -> list[_Decided]:
+        """Decides dates, in one query, and keeps them."""
+        if not missing:
+            return []
+        self._remove_given_up()
+        earlier = [date for date in missing if date in self._kept and missing[date].extends(self._kept[date].inputs)]
+        known = dict(zip(earlier, self._take(earlier), strict=True))
+        folder = self._folder / str(next(self._attempts))
+        try:
+            await fetch(Query(_sql(missing, known, local, folder)))
+        finally:
+            self._give_back(known.values())
+        for date, inputs in missing.items():
+            self._keep(date, _read(folder, date, inputs))
+        return self._take(missing)
+
+    def _keep(self, date: dt.date, decided: _Decided) -> None:
+        self._drop(date)
+        self._kept[date] = decided
+        self._states[decided.folder] += 1
+        self._count(made=1, size=decided.bytes)
+
+    def _found(self, dates: Collection[dt.date]) -> list[_Decided]:
+        self._count(found=len(dates))
+        return self._take(dates)
+
+    def _take(self, dates: Iterable[dt.date]) -> list[_Decided]:
+        """What is kept of these dates; others go if there is no room for all."""
+        taken = []
+        for date in dates:
+            self._kept.move_to_end(date)
+            self._kept[date].users += 1
+            taken.append(self._kept[date])
+        while sum(decided.bytes for decided in self._kept.values()) > self._max_bytes:
+            self._drop(next(iter(self._kept)))
+        return taken
+
+    def _give_back(self, taken: Iterable[_Decided]) -> None:
+        for decided in taken:
+            decided.users -= 1
+            self._remove_unused(decided)
+
+    def _drop(self, date: dt.date) -> None:
+        dropped = self._kept.pop(date, None)
+        if dropped is not None:
+            dropped.is_kept = False
+            self._remove_unused(dropped)
+
+    def _remove_unused(self, decided: _Decided) -> None:
+        if decided.is_kept or decided.users > 0:
+            return
+        for path in decided.paths:
+            path.unlink(missing_ok=True)
+        self._count(size=-decided.bytes)
+        self._states[decided.folder] -= 1
+        if self._states[decided.folder] == 0:
+            del self._states[decided.folder]
+            shutil.rmtree(decided.folder, ignore_errors=True)
+
+    def _remove_given_up(self) -> None:
+        """What failed or was left by its caller. Looked for each time: such a query may begin to write only now."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for folder in self._folder.iterdir():
+            if folder not in self._states:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _count(self, found: int = 0, made: int = 0, size: int = 0) -> None:
+        counts = self._counts
+        self._counts = DecidedCounts(counts.found + found, counts.made + made, counts.bytes + size)
+
+
+def _wanted(files: Files) -> dict[dt.date, _Inputs]:
+    """The dates that the tail touches, and what decides each."""
+    tails: dict[dt.date, set[tuple[str, int]]] = {}
+    for file in files.tail:
+        tails.setdefault(file.flight_date, set()).add((file.name, file.info.crc32c))
+    return {date: _Inputs(_month_of(date, files), frozenset(tail)) for date, tail in sorted(tails.items())}
+
+
+def _sql(missing: Collection[dt.date], known: Mapping[dt.date, _Decided], local: Local, folder: Path) -> str:
+    """COPY of the state of the `missing` dates, a folder for each; `known` is an earlier state of some of them."""
+    merged_yet = {name for decided in known.values() for name, _ in decided.inputs.tail}
+    dates = ", ".join(f"DATE '{date.isoformat()}'" for date in missing if date not in known)
+    tail = [
+        path
+        for file, path in zip(local.files.tail, local.tail, strict=True)
+        if file.flight_date in missing and file.name not in merged_yet
+    ]
+    earlier = [path for decided in known.values() for path in decided.paths]
+    state = newest(
+        f"(SELECT {_COLUMNS} FROM {read_files(local.months if dates else ())} WHERE flight_date IN ({dates or 'NULL'})"
+        f" UNION ALL SELECT {_COLUMNS} FROM {read_files([*earlier, *tail])})"
+    )
+    return (
+        f"COPY ({state}) TO {quoted(str(folder))}"
+        " (FORMAT parquet, COMPRESSION snappy, PARTITION_BY (flight_date), WRITE_PARTITION_COLUMNS true)"
+    )
+
+
+def _read(folder: Path, date: dt.date, inputs: _Inputs) -> _Decided:
+    """What `_sql` has written about the date: no file if there is no event, several if several threads wrote."""
+    paths = tuple(sorted((folder / f"flight_date={date.isoformat()}").glob("*.parquet")))
+    return _Decided(inputs, folder, paths, sum(path.stat().st_size for path in paths))
+
+
+def _month_of(date: dt.date, files: Files) -> tuple[str, int] | None:
+    """The month file that has flights of the date."""
+    for month in files.months:
+        if month.min_flight_date <= date <= month.max_flight_date:
+            return month.path, month.crc32c
+    return None
+
+
+def _bytes_of(month: MonthFile, dates: Collection[dt.date]) -> int:
+    """About what the flights of these dates take of a month file."""
+    days = (month.max_flight_date - month.min_flight_date).days + 1
+    within = sum(month.min_flight_date <= date <= month.max_flight_date for date in dates)
+    return month.bytes * within // days

@@ -1,0 +1,120 @@
+"""One log line and one count for each request, when it is sent or its reader cut off. Plain ASGI, outermost."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lakehouse.telemetry import logs
+from query_service.auth.api_keys import NO_KEY
+from query_service.auth.middleware import KEY_IN_SCOPE
+from query_service.middleware.head import HEAD_IN_SCOPE
+from query_service.middleware.load_shedding import ROUTE_IN_SCOPE
+from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE
+from query_service.problems import KIND_IN_SCOPE
+from query_service.telemetry.metrics import Metrics
+
+_PROBES: Final = ("/health", "/ready", "/metrics")
+"""Asked every few seconds: a line each would hide the others. Their failures are logged."""
+
+_OTHER: Final = "other"  # no such path, a page of the framework, or the gate sent it away before
+_SHOWN: Final = 2000  # characters of what a caller sent: a usual URL is far shorter, a log entry may have 256 KB
+
+_log = logging.getLogger("query_service.requests")
+
+
+class RequestLog:
+    """Measures requests; every line that is logged meanwhile carries their trace."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, trace_project: str, proxy_hops: int) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._trace_project = trace_project
+        self._proxy_hops = proxy_hops
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        began = time.perf_counter()
+        status, size = 500, 0  # what the server answers when nothing was sent
+
+        async def watched(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif message["type"] == "http.response.body" and HEAD_IN_SCOPE not in scope:
+                size += len(message.get("body", b""))
+            await send(message)
+
+        trace = logs.trace_fields(self._trace_project, headers.get("traceparent"), headers.get("x-cloud-trace-context"))
+        with logs.bound(trace):
+            try:
+                await self._app(scope, receive, watched)
+            finally:
+                self._ended(scope, headers, status, size, time.perf_counter() - began)
+
+    def _ended(self, scope: Scope, headers: Headers, status: int, size: int, seconds: float) -> None:
+        route: str = scope.get(ROUTE_IN_SCOPE, getattr(scope.get("route"), "path", _OTHER))
+        key, problem = scope.get(KEY_IN_SCOPE, NO_KEY), scope.get(KIND_IN_SCOPE)
+        is_cut_off = CUT_OFF_IN_SCOPE in scope
+        self._metrics.answered(route, status, key, problem, seconds, size)
+        if is_cut_off:
+            self._metrics.cut_off(route)
+        if route in _PROBES and status < 400 and not is_cut_off:
+            return
+        method = "HEAD" if HEAD_IN_SCOPE in scope else scope["method"]
+        request = {
+            "requestMethod": method,
+            "requestUrl": _url(scope),
+            "status": status,
+            "latency": f"{seconds:.6f}s",
+            "responseSize": str(size),
+            "userAgent": headers.get("user-agent", "")[:_SHOWN],
+            "remoteIp": self._remote(scope, headers),
+        }
+        _log.log(
+            max(_level(status), logging.WARNING if is_cut_off else 0),
+            "%s %s %d %.1f ms%s",
+            method,
+            request["requestUrl"],
+            status,
+            seconds * 1000,
+            f", cut off after {size} bytes: its reader is too slow" if is_cut_off else "",
+            extra=logs.fields(httpRequest=request, route=route, key=key, **_problem(problem), **_cut_off(is_cut_off)),
+        )
+
+    def _remote(self, scope: Scope, headers: Headers) -> str:
+        """Who asked, as the outermost of our own proxies saw it; what stands before that, anybody may have written."""
+        forwarded = [a.strip() for line in headers.getlist("x-forwarded-for") for a in line.split(",")]
+        if 0 < self._proxy_hops <= len(forwarded):
+            return forwarded[-self._proxy_hops][:_SHOWN]
+        client: tuple[str, int] | None = scope.get("client")
+        return "" if client is None else client[0]
+
+
+def _url(scope: Scope) -> str:
+    """Path and query as they came, still percent-encoded: no line break can hide in it."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope.get("query_string", b"")
+    return (path.partition(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")[:_SHOWN]
+
+
+def _problem(kind: str | None) -> Mapping[str, Any]:
+    return {} if kind is None else {"problem": kind}
+
+
+def _cut_off(is_cut_off: bool) -> Mapping[str, Any]:
+    return {"cut_off": True} if is_cut_off else {}
+
+
+def _level(status: int) -> int:
+    if status < 500:
+        return logging.INFO
+    return logging.ERROR if status == 500 else logging.WARNING

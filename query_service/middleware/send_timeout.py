@@ -1,0 +1,115 @@
+"""Sends answers within bounds: piece by piece, for so long at most, and only so many bytes at once. Plain ASGI.
+
+An answer leaves the bounds of its question when it is sent: who does not take it would hold its bytes for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from query_service.errors import sending_error
+from query_service.server.http_protocol import wire_of
+
+PIECE_BYTES: Final = 64 * 1024
+"""What the server holds for a reader beside the body; a connection costs as much anyway: uvicorn reads ahead so far."""
+
+CUT_OFF_IN_SCOPE: Final = "flights.cut_off"
+"""Where an answered request's scope says that its reader was cut off: true, or not there."""
+
+
+class OnTheWay:
+    """The bodies that are being sent. Lives on the event loop: not for threads."""
+
+    def __init__(self, max_bytes: int, changed: Callable[[int], None]) -> None:
+        """`changed` hears how many bytes there are after each change."""
+        self._max_bytes = max_bytes
+        self._changed = changed
+        self._readers: Counter[int] = Counter()  # by the identity of a body: kept answers have one for all readers
+        self._bytes = 0
+
+    def check_room(self) -> None:
+        """Before a large answer is made. Raises ProblemError (503).
+
+        Its size is not known yet: `max_bytes` may be exceeded by one answer for each that is made at once, and by
+        those that are sent from the kept ones, whose room is bounded too.
+        """
+        if self._bytes >= self._max_bytes:
+            raise sending_error(self._max_bytes)
+
+    @contextmanager
+    def sent(self, body: bytes) -> Iterator[None]:
+        """Counts `body` while the block runs. What fits into one piece is the connection's own, and not counted."""
+        if len(body) <= PIECE_BYTES:
+            yield
+            return
+        self._count(body, 1)
+        try:
+            yield
+        finally:
+            self._count(body, -1)
+
+    def _count(self, body: bytes, readers: int) -> None:
+        before = self._readers.pop(id(body), 0)
+        if before + readers > 0:
+            self._readers[id(body)] = before + readers
+        self._bytes += len(body) * ((before + readers > 0) - (before > 0))
+        self._changed(self._bytes)
+
+
+class Sending:
+    """Sends each piece when the one before has gone; cuts off whoever has not taken the answer `timeout_s` later."""
+
+    def __init__(self, app: ASGIApp, on_the_way: OnTheWay, timeout_s: float) -> None:
+        self._app = app
+        self._on_the_way = on_the_way
+        self._timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wire = wire_of(scope)
+
+        heads: list[Message] = []  # one, until its body comes: while it waits to be sent, that has to be counted
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                limit.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
+                heads.append(message)
+                return
+            with self._on_the_way.sent(message.get("body", b"")):
+                while heads:
+                    await send(heads.pop())
+                for piece in _pieces(message):
+                    await send(piece)
+                    if wire is not None:
+                        await wire.gone()
+
+        try:
+            async with asyncio.timeout(None) as limit:
+                await self._app(scope, receive, sending)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            scope[CUT_OFF_IN_SCOPE] = True
+            if wire is None:
+                raise  # a server of somebody else's: it closes the connection when an answer breaks off
+            wire.cut()
+            await asyncio.sleep(0)  # the server hears of it before the request ends
+
+
+def _pieces(message: Message) -> Iterator[Message]:
+    body = message.get("body", b"")
+    if len(body) <= PIECE_BYTES:
+        yield message
+        return
+    for start in range(0, len(body), PIECE_BYTES):
+        end = start + PIECE_BYTES
+        is_last = end >= len(body) and not message.get("more_body", False)
+        yield {**message, "body": body[start:end], "more_body": not is_last}

@@ -1,0 +1,1 @@
+"""What can be asked, as SQL, and what is cached of the answers."""

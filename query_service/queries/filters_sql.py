@@ -1,0 +1,56 @@
+"""From filters to SQL conditions: those on key columns, which may come before "newest wins", and the others.
+
+Filtering on anything but the key before that decision would let an older event win.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lakehouse.schema.event import KEY, FlightKey
+from lakehouse.table.latest_sql import VISIBLE, without_probes
+from query_service.api.requests import Filters
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """`before` names key columns only; `after` is for the state; `values` binds the `$names` of both."""
+
+    before: str
+    after: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def conditions(filters: Filters, beyond: FlightKey | None = None) -> Conditions:
+    """Conditions for visible flights that match; with `beyond`, only those whose key is above it."""
+    before, after, values = [], [VISIBLE], dict[str, Any]()
+    if filters.dates.first is not None:
+        before.append("flight_date >= $date_from")
+        values["date_from"] = filters.dates.first
+    if filters.dates.last is not None:
+        before.append("flight_date <= $date_to")
+        values["date_to"] = filters.dates.last
+    if not filters.carrier:
+        before.append(without_probes())
+    for column in ("carrier", "flight_number", "origin"):
+        before += _any_of(column, getattr(filters, column), values)
+    for column in ("destination", "tail_number", "status"):
+        after += _any_of(column, getattr(filters, column), values)
+    if beyond is not None:
+        bound = {f"beyond_{column}": getattr(beyond, column) for column in KEY}
+        before.append(f"({', '.join(KEY)}) > ({', '.join(f'${name}' for name in bound)})")
+        values |= bound
+    return Conditions(" AND ".join(before), " AND ".join(after), values)
+
+
+def _any_of(column: str, allowed: Sequence[str | int], values: dict[str, Any]) -> list[str]:
+    """At most one condition; one value is compared, so that files can be skipped by their statistics."""
+    if not allowed:
+        return []
+    if len(allowed) == 1:
+        values[column] = allowed[0]
+        return [f"{column} = ${column}"]
+    values[column] = list(allowed)
+    return [f"list_contains(${column}, {column})"]

@@ -1,0 +1,155 @@
+"""/v1/lake: what the lake holds right now, month by month, also when some of its files cannot be read.
+
+Month files never change, so what one amounts to on each date is computed once and remembered; only dates that
+the tail touches are decided anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from lakehouse.errors import UnreadableError
+from lakehouse.table.latest_sql import VISIBLE, read_files, without_probes
+from lakehouse.table.planner import by_month
+from query_service.engine.database import Query
+from query_service.engine.executor import Answering, View
+from query_service.engine.files import Files, Local
+from query_service.observer import Observer
+from query_service.queries.rejections import Rejected, Rejections
+
+_COUNTED: Final = f"{without_probes()} AND {VISIBLE}"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What visible flights, without probes, amount to."""
+
+    flights: int = 0
+    newest_event_time: dt.datetime | None = None
+    newest_publish_time: dt.datetime | None = None
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.flights + other.flights,
+            _latest(self.newest_event_time, other.newest_event_time),
+            _latest(self.newest_publish_time, other.newest_publish_time),
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """The lake as far as it could be read."""
+
+    totals: Totals
+    tail_rows: int
+    unreadable: tuple[UnreadableError, ...]
+    rejected: Rejected
+
+
+class LakeReport:
+    """Makes Found of views; remembers the totals of month files."""
+
+    def __init__(self, answering: Answering, rejections: Rejections, observer: Observer) -> None:
+        self._answering = answering
+        self._rejections = rejections
+        self._observer = observer
+        self._by_date: dict[str, dict[dt.date, Totals]] = {}  # month file -> date -> totals
+
+    async def find(self, view: View) -> Found:
+        """Looks at every month of the plan. Raises what answering raises, except UnreadableError."""
+        rejecting = asyncio.ensure_future(self._answering.in_thread(self._rejections.count))
+        try:
+            months = await self._months(view)
+        except BaseException:
+            rejecting.cancel()
+            raise
+        rejected = await rejecting
+        self._observer.lake_looked_at(view.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
+        unreadable = sorted((*months.unreadable, *rejected.unreadable), key=lambda error: error.name)
+        return Found(months.totals, months.tail_rows, tuple(unreadable), rejected)
+
+    async def _months(self, view: View) -> _Months:
+        plan = view.plan
+        paths = {entry.path for entry in plan.snapshot.months.values()}
+        self._by_date = {path: known for path, known in self._by_date.items() if path in paths}
+        tails = by_month(plan.tail)
+        found = _Months()
+        for month in sorted(plan.snapshot.months.keys() | tails.keys()):
+            entry = plan.snapshot.months.get(month)
+            files = Files(() if entry is None else (entry,), tuple(tails.get(month, ())))
+            for error in await view.unreadable(files):
+                found.unreadable.append(error)
+                files = _without(files, error.name)
+            await self._month(view, files, found)
+        return found
+
+    async def _month(self, view: View, files: Files, found: _Months) -> None:
+        """Adds one month to `found`; leaves out a file whose pages turn out to be broken."""
+        try:
+            by_date = await self._merged(view, Files(files.months, ()))
+            tail_rows = 0
+            if files.tail:
+                dates = {file.flight_date for file in files.tail}
+                tail_rows = (await view.fetch(Files((), files.tail), _tail_rows)).column(0)[0].as_py()
+                decided = _by_date((await view.fetch(files, partial(_totals, dates=dates))).to_pylist())
+                by_date = {date: totals for date, totals in by_date.items() if date not in dates} | decided
+        except UnreadableError as error:
+            found.unreadable.append(error)
+            await self._month(view, _without(files, error.name), found)
+            return
+        found.tail_rows += tail_rows
+        found.totals = sum(by_date.values(), found.totals)
+
+    async def _merged(self, view: View, files: Files) -> dict[dt.date, Totals]:
+        if not files.months:
+            return {}
+        path = files.months[0].path
+        if path not in self._by_date:
+            self._by_date[path] = _by_date((await view.fetch(files, _totals)).to_pylist())
+        return self._by_date[path]
+
+
+@dataclass
+class _Months:
+    """What has been added up so far."""
+
+    totals: Totals = Totals()
+    tail_rows: int = 0
+    unreadable: list[UnreadableError] = field(default_factory=list)
+
+
+def _totals(local: Local, dates: Iterable[dt.date] = ()) -> Query:
+    """Totals by date, of `dates` if there are any."""
+    listed = ", ".join(f"DATE '{date.isoformat()}'" for date in sorted(dates))
+    where = f"flight_date IN ({listed})" if listed else ""
+    return Query(
+        "SELECT flight_date, count(*) AS flights, max(event_time) AS newest_event_time,"
+        " max(publish_time) AS newest_publish_time"
+        f" FROM ({local.state(where)}) WHERE {_COUNTED} GROUP BY flight_date"
+    )
+
+
+def _tail_rows(local: Local) -> Query:
+    return Query(f"SELECT count(*) FROM {read_files(local.tail)}")
+
+
+def _by_date(rows: list[dict[str, Any]]) -> dict[dt.date, Totals]:
+    return {
+        row["flight_date"]: Totals(row["flights"], row["newest_event_time"], row["newest_publish_time"]) for row in rows
+    }
+
+
+def _without(files: Files, name: str) -> Files:
+    return Files(
+        tuple(entry for entry in files.months if entry.path != name),
+        tuple(file for file in files.tail if file.name != name),
+    )
+
+
+def _latest(one: dt.datetime | None, other: dt.datetime | None) -> dt.datetime | None:
+    return max((moment for moment in (one, other) if moment is not None), default=None)

@@ -1,0 +1,110 @@
+"""Waits until a flight is at least as new as asked: looks once a plan age, holds nothing in between."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lakehouse.table.planner import Now, Plan
+from query_service.api.requests import FlightQuestion
+from query_service.engine.executor import Answering, View
+from query_service.engine.time_travel import History
+from query_service.errors import flight_missing_error, not_yet_error, overloaded_error
+from query_service.queries.flights import FlightState, flight_state
+from query_service.representation.etag import Tags, Wanted
+
+_SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The flight as of `plan`, and the tag of that answer. `is_unchanged`: the caller has it; then `state` is None."""
+
+    tag: str
+    plan: Plan
+    state: FlightState | None
+    is_unchanged: bool = False
+
+
+class Waiting:
+    """Answers /v1/flights/{flight_id}, for at most `at_once` requests that have to wait."""
+
+    def __init__(
+        self, answering: Answering, history: History, tags: Tags, now: Now, plan_max_age_s: float, at_once: int
+    ) -> None:
+        self._answering = answering
+        self._history = history
+        self._tags = tags
+        self._now = now
+        self._plan_max_age_s = plan_max_age_s
+        self._at_once = at_once
+        self._waiting = 0
+
+    async def flight(self, question: FlightQuestion, wanted: Wanted) -> Seen:
+        """The flight once it is new enough. Raises ProblemError: 404 none or withdrawn, 504 not by then."""
+        look = _Look(question, wanted, self._history, self._tags)
+        seen = (await self._answering.answer(look)).value
+        if not look.is_new_enough(seen) and question.wait_s > 0:
+            with self._place():
+                seen = await self._wait(look, seen)
+        state = seen.state
+        if question.min_event_time is not None and not look.is_new_enough(seen):
+            newest = None if state is None else state.event_time
+            raise not_yet_error(question.key.flight_id, question.min_event_time, newest)
+        if not seen.is_unchanged and (state is None or state.withdrawn):
+            raise flight_missing_error(question.key.flight_id)
+        return Seen(seen.tag, seen.plan, None, is_unchanged=True) if wanted.condition.is_any else seen
+
+    async def _wait(self, look: _Look, seen: Seen) -> Seen:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + look.question.wait_s
+        while not look.is_new_enough(seen) and (left := end - loop.time()) > 0:
+            await asyncio.sleep(min(left, self._pause_s(seen.plan)))
+            seen = (await self._answering.answer(look)).value
+        return seen
+
+    def _pause_s(self, plan: Plan) -> float:
+        """Until the plan is too old to be used again."""
+        age_s = (self._now() - plan.listed_at).total_seconds()
+        return max(_SHORTEST_PAUSE_S, self._plan_max_age_s - max(age_s, 0.0))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._waiting >= self._at_once:
+            raise overloaded_error(self._at_once)
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
+
+class _Look:
+    """Looks at the flight; remembers what it saw as long as the files of its date stay the same."""
+
+    def __init__(self, question: FlightQuestion, wanted: Wanted, history: History, tags: Tags) -> None:
+        self.question = question
+        self._wanted = wanted
+        self._history = history
+        self._tags = tags
+        self._normal = dataclasses.replace(question, wait_s=0.0)  # patience makes no other answer
+        self._seen: Seen | None = None
+
+    async def __call__(self, view: View) -> Seen:
+        view = await self._history.view(view, self.question.snapshot)
+        tag = self._tags.tag(self._normal, self._wanted, view.files(self.question.dates).all)
+        if self._wanted.condition.names(tag):
+            return Seen(tag, view.plan, None, is_unchanged=True)
+        if self._seen is not None and self._seen.tag == tag:
+            self._seen = dataclasses.replace(self._seen, plan=view.plan)
+        else:
+            self._seen = Seen(tag, view.plan, await flight_state(self.question.key, view))
+        return self._seen
+
+    def is_new_enough(self, seen: Seen) -> bool:
+        """The caller's own answer was, since it is of the same question."""
+        wanted, state = self.question.min_event_time, seen.state
+        return wanted is None or seen.is_unchanged or (state is not None and state.event_time >= wanted)

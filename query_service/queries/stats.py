@@ -1,0 +1,213 @@
+"""From a question to the rows of /v1/stats: flight by flight, or from the parts of whole months, added up.
+
+Both ways give the same bytes. Parts are worth it where there is much to read; they are made once, and kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import groupby
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.object_names import month_of
+from lakehouse.table.snapshot import MonthFile
+from query_service.api.requests import Dates, Shape, StatsQuestion
+from query_service.engine.executor import View
+from query_service.engine.files import Files
+from query_service.queries.rollup_cache import Partials, key_of
+from query_service.queries.stats_sql import MONTH, added_query, parts_query, statistics_query, sum_query
+from query_service.representation.rows import Rows
+
+_STEP_ROWS = 1_000_000  # read by one query: 0.2 s, which is what a deadline or a caller that leaves can cost
+_TALLY_BYTES = 9  # the least that a row of a part takes: flags, delay, count
+
+
+class Sums:
+    """Finds statistics."""
+
+    def __init__(self, partials: Partials, at_once: int, from_rows: int) -> None:
+        """`at_once` questions have parts in hand; `from_rows` in whole months make parts worth it."""
+        self._partials = partials
+        self._from_rows = from_rows
+        self._places = asyncio.Semaphore(at_once)
+        self._making = asyncio.Lock()
+
+    async def statistics(self, question: StatsQuestion, view: View) -> Rows:
+        """The rows of `question`, in the order that it asks for."""
+        files = view.files(question.dates)
+        table = await self._from_parts(question, view, files)
+        if table is None:
+            table = await view.fetch(files, lambda local: statistics_query(question, local), decide=True)
+        return Rows(table.slice(0, question.limit), {"truncated": table.num_rows > question.limit})
+
+    async def _from_parts(self, question: StatsQuestion, view: View, files: Files) -> pa.Table | None:
+        """None when that is not worth it, or not possible in bounded memory."""
+        months = whole_months(files, question.dates)
+        rows = sum(month.rows for month in months)
+        if len(months) < 2 or rows < self._from_rows or not self._partials.keeps_any:
+            return None
+        shape = question.shape
+        spans = _spans(months, view, shape)
+        async with self._place(spans):
+            parts: list[pa.Table] = []
+            for span in spans:
+                found = await self._parts(shape, span, view)
+                if found is None:
+                    return None
+                parts += found
+            added = {month.path for month in months}
+            rest = Files(tuple(month for month in files.months if month.path not in added), files.tail)
+            return await view.fetch(
+                rest,
+                lambda local: added_query(question, pa.concat_tables(parts), local if rest.all else None),
+                decide=True,
+            )
+
+    @asynccontextmanager
+    async def _place(self, spans: Sequence[_Span]) -> AsyncIterator[None]:
+        """Bounds what is in hand beside what is kept: one question makes parts, others add up those that are there.
+
+        Making takes long, and waits for storage: it is in nobody's way but theirs who need parts made. Whoever asks the
+        same meanwhile finds them kept.
+        """
+        if not self._are_kept(spans):
+            async with self._making:
+                if not self._are_kept(spans):
+                    yield
+                    return
+        async with self._places:
+            yield
+
+    def _are_kept(self, spans: Sequence[_Span]) -> bool:
+        return all(
+            all(map(self._partials.holds, span.needed)) or self._partials.holds(span.too_large) for span in spans
+        )
+
+    async def _parts(self, shape: Shape, span: _Span, view: View) -> list[pa.Table] | None:
+        """Tables that are the parts of the span's months; None when one of them is too large."""
+        kept = self._kept(span)
+        if kept is not None or self._partials.holds(span.too_large):
+            return kept
+        made = await self._made(shape, span, view)
+        if made is None:
+            self._partials.put(span.too_large, pa.table({}))
+        return made
+
+    def _kept(self, span: _Span) -> list[pa.Table] | None:
+        found = [self._partials.get(key) for key in span.needed]
+        tables = [table for table in found if table is not None]
+        return tables if len(tables) == len(found) else None
+
+    async def _made(self, shape: Shape, span: _Span, view: View) -> list[pa.Table] | None:
+        """Makes what is not kept, step by step: what was made before a deadline is there the next time."""
+        tables = {key: self._partials.get(key) for key in span.keys}
+        missing = [month for key, month in zip(span.keys, span.months, strict=True) if tables[key] is None]
+        for step in _steps(missing):
+            made = await self._step(shape, step, view)
+            if made is None:
+                return None
+            for month, table in zip(step, made, strict=True):
+                key = span.key_of(month)
+                tables[key] = table
+                if not self._partials.put(key, table):
+                    return None
+        parts = [table for table in tables.values() if table is not None]
+        if not span.is_summed:
+            return parts
+        total = await view.fetch(Files((), ()), lambda _: sum_query(shape, pa.concat_tables(parts)))
+        if not self._partials.put(span.key, total):
+            return None
+        if span.is_inner:
+            self._partials.release(span.keys)
+        return [total]
+
+    async def _step(self, shape: Shape, months: Sequence[MonthFile], view: View) -> list[pa.Table] | None:
+        most_rows = len(months) * max(0, self._partials.table_max_bytes) // _TALLY_BYTES
+        files = Files(tuple(months), ())
+        table = await view.fetch(files, lambda local: parts_query(shape, local, most_rows))
+        return None if table.num_rows > most_rows else await asyncio.to_thread(_by_month, table, months)
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Whole months of one year. `is_summed`: they are kept as one table, beside one for each, which will hardly be
+    needed where `is_inner`: there are years before and after it.
+    """
+
+    shape: str
+    months: tuple[MonthFile, ...]
+    is_summed: bool
+    is_inner: bool
+
+    @property
+    def key(self) -> str:
+        return key_of(self.shape, self.months)
+
+    @property
+    def keys(self) -> list[str]:
+        return [self.key_of(month) for month in self.months]
+
+    @property
+    def needed(self) -> list[str]:
+        """The keys of the tables that make up an answer."""
+        return [self.key] if self.is_summed else self.keys
+
+    @property
+    def too_large(self) -> str:
+        """What is kept under this key says that parts of this shape are too large to be kept."""
+        return key_of(self.shape, ())
+
+    def key_of(self, month: MonthFile) -> str:
+        return key_of(self.shape, (month,))
+
+
+def whole_months(files: Files, dates: Dates) -> tuple[MonthFile, ...]:
+    """The month files all of whose flights are within `dates`, and about none of which the tail may know more."""
+    touched = {month_of(file.flight_date) for file in files.tail}
+    return tuple(
+        month
+        for month in files.months
+        if (dates.first is None or dates.first <= month.min_flight_date)
+        and (dates.last is None or month.max_flight_date <= dates.last)
+        and month_of(month.min_flight_date) == month_of(month.max_flight_date)
+        and month_of(month.min_flight_date) not in touched
+    )
+
+
+def _spans(months: Sequence[MonthFile], view: View, shape: Shape) -> list[_Span]:
+    """By year. All months of a year are summed, where they have groups in common: a window that moves on needs them
+    as they are, those of the years at its ends one by one."""
+    there = [int(month[:4]) for month in view.plan.snapshot.months]
+    years = [(year, tuple(found)) for year, found in groupby(months, key=lambda month: month.min_flight_date.year)]
+    spans = []
+    for position, (year, span) in enumerate(years):
+        is_summed = len(span) == there.count(year) > 1 and not shape.is_within_months
+        spans.append(_Span(repr(shape), span, is_summed, 0 < position < len(years) - 1))
+    return spans
+
+
+def _steps(months: Sequence[MonthFile]) -> Iterator[list[MonthFile]]:
+    """As many months as make up the rows of a step, at least one."""
+    step: list[MonthFile] = []
+    for month in months:
+        if step and sum(taken.rows for taken in step) + month.rows > _STEP_ROWS:
+            yield step
+            step = []
+        step.append(month)
+    if step:
+        yield step
+
+
+def _by_month(table: pa.Table, months: Sequence[MonthFile]) -> list[pa.Table]:
+    """The rows of each month, in memory of their own."""
+    parts = []
+    for month in months:
+        first = month.min_flight_date
+        is_of_month = pc.equal(table[MONTH], first.year * 100 + first.month)
+        parts.append(table.filter(is_of_month).drop_columns([MONTH]).combine_chunks())
+    return parts

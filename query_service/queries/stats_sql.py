@@ -1,0 +1,255 @@
+"""The SQL of /v1/stats: every definition of a statistic, once.
+
+Means and rates are an exact integer over an exact integer, divided once. A percentile is the value at 1-based
+rank (p*n + 99) div 100 of the sorted values: quantile_disc computes that rank in integers when it is given
+decimals (0.95, not 0.95::DOUBLE).
+
+Flights are counted one by one, or from tallies: rows that stand for `n` flights of one group with the same flags and
+departure delay (`flags` is not null), or with the same arrival delay (it is). Tallies of different files add up, to the
+last digit. Where groups do not reach beyond a month, neither are tallies needed: its rows are final.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from query_service.api.requests import METRICS, Filters, Shape, StatsQuestion
+from query_service.engine.database import Query
+from query_service.engine.files import Local
+from query_service.queries.filters_sql import conditions
+
+ON_TIME_MINUTES: Final = 15
+"""A flight is on time below this delay; early is on time."""
+
+MONTH: Final = "part_month"
+"""The column of `parts_query` that says which month a row is of: 201301."""
+
+_PERCENTS: Final = (50, 90, 95)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """A group column: what is grouped by (cheap to compare), and its text, made once a group and not once a row."""
+
+    by: tuple[str, ...]
+    shown: str
+
+
+_GROUPS: Final = {
+    "route": _Group(
+        ("origin AS route_origin", "destination AS route_destination"), "route_origin || '-' || route_destination"
+    ),
+    "month": _Group(
+        ("year(flight_date) * 100 + month(flight_date) AS month_number",),
+        "format('{:04d}-{:02d}', month_number // 100, month_number % 100)",
+    ),
+    "weekday": _Group(("isodow(flight_date) AS weekday_number",), "weekday_number::BIGINT"),
+    "hour": _Group(("scheduled_departure_hour AS hour_number",), "hour_number::BIGINT"),
+}
+
+_FLAGS: Final = {
+    "is_departed": "status IN ('departed', 'arrived', 'diverted')",
+    "is_arrived": "status = 'arrived'",
+    "is_cancelled": "status = 'cancelled'",
+    "is_diverted": "status = 'diverted'",
+}
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """How rows are counted: flights one by one, or rows that each stand for some."""
+
+    flights: str
+    those: str
+    known: str
+    total: str
+    percentiles: str
+
+    @property
+    def columns(self) -> str:
+        counts = (f"{self.those.format(are=flag)} AS {flag.removeprefix('is_')}" for flag in _FLAGS)
+        return ", ".join((f"{self.flights} AS flights", *counts, self._delays("departure"), self._delays("arrival")))
+
+    def _delays(self, kind: str) -> str:
+        delay = f"{kind}_delay"
+        return f"""
+    {self.known.format(delay=delay)} AS {kind}_known,
+    {self.total.format(delay=delay)} AS {kind}_sum,
+    {self.those.format(are=f"({delay} < {ON_TIME_MINUTES})")} AS {kind}_on_time,
+    {self.percentiles.format(delay=delay)} AS {kind}_percentiles,
+    max({delay}) AS {kind}_max"""
+
+
+_ONE_BY_ONE: Final = _Counting(
+    flights="count(*)",
+    those="count_if({are})",
+    known="count({delay})",
+    total="sum({delay})",
+    percentiles=f"quantile_disc({{delay}}, [{', '.join(f'{p / 100:g}' for p in _PERCENTS)}])",
+)
+_FROM_TALLIES: Final = _Counting(
+    flights="sum(n) FILTER (flags IS NOT NULL)",
+    those="sum({are}::INTEGER * n)",
+    known="sum(n) FILTER ({delay} IS NOT NULL)",
+    total="sum({delay} * n)",
+    percentiles=f"[{', '.join(f'min({{delay}}) FILTER (up_to >= (known * {p} + 99) // 100)' for p in _PERCENTS)}]",
+)
+
+
+def _ratio(numerator: str, denominator: str) -> str:
+    """Null when there is nothing to divide by (an empty sum is null already)."""
+    return f"{numerator}::BIGINT::DOUBLE / nullif({denominator}, 0)::BIGINT::DOUBLE"
+
+
+def _delays(kind: str) -> str:
+    percentiles = ", ".join(
+        f"{kind}_percentiles[{position}]::BIGINT AS {kind}_delay_p{p}" for position, p in enumerate(_PERCENTS, 1)
+    )
+    return f"""
+    {_ratio(f"{kind}_sum", f"{kind}_known")} AS {kind}_delay_mean,
+    {percentiles},
+    {kind}_max::BIGINT AS {kind}_delay_max"""
+
+
+_RESULT: Final = f"""
+    coalesce(flights, 0)::BIGINT AS flights,
+    coalesce(departed, 0)::BIGINT AS departed,
+    coalesce(arrived, 0)::BIGINT AS arrived,
+    coalesce(cancelled, 0)::BIGINT AS cancelled,
+    coalesce(diverted, 0)::BIGINT AS diverted,
+    {_ratio("cancelled", "flights")} AS cancellation_rate,
+    {_ratio("departure_on_time", "departure_known")} AS on_time_departure_rate,
+    {_ratio("arrival_on_time", "arrival_known")} AS on_time_arrival_rate,
+    {_delays("departure")},
+    {_delays("arrival")}"""
+
+
+def statistics_query(question: StatsQuestion, local: Local) -> Query:
+    """The answer, counted flight by flight. One row more than the limit, if there is one, says that it is cut."""
+    rows = _rows(question.group_by, _flights(question.group_by, question.filters, local))
+    return Query(f"{rows} {_ordered(question)}", conditions(question.filters).values)
+
+
+def parts_query(shape: Shape, local: Local, most_rows: int) -> Query:
+    """The part of each month of `local`, which has no tail, in the answers to questions of that shape.
+
+    Its rows are final, or tallies. One row more than `most_rows`, if there is one, says that they are too many.
+    """
+    month = f"year(flight_date) * 100 + month(flight_date) AS {MONTH}"
+    flights = _flights(shape.group_by, shape.filters, local, month)
+    part = _rows if shape.is_within_months else _tallies
+    sql = f"{part(shape.group_by, flights, MONTH)} LIMIT {most_rows + 1}"
+    return Query(sql, conditions(shape.filters).values)
+
+
+def sum_query(shape: Shape, tallies: pa.Table) -> Query:
+    """The tallies of several months as those of one."""
+    return Query(_summed(shape.group_by, "SELECT * FROM parts"), tables={"parts": tallies})
+
+
+def added_query(question: StatsQuestion, parts: pa.Table, rest: Local | None) -> Query:
+    """The answer from parts of whole months and the flights of other files: the bytes of `statistics_query`."""
+    shape, names = question.shape, _listed([f'"{name}"' for name in question.group_by])
+    matching = conditions(question.filters)
+    added = "SELECT * FROM parts"
+    if rest is not None:
+        part = _rows if shape.is_within_months else _tallies
+        added += f" UNION ALL {part(shape.group_by, _flights(shape.group_by, question.filters, rest))}"
+    if shape.is_within_months:
+        rows = f"SELECT {names}{', '.join(METRICS)} FROM ({added})"
+    else:
+        rows = _rows_from_tallies(question.group_by, _summed(shape.group_by, added))
+    values = matching.values if rest is not None else {}
+    return Query(f"{rows} {_ordered(question)}", values, {"parts": parts})
+
+
+def _flights(group_by: Sequence[str], filters: Filters, local: Local, beside: str = "") -> str:
+    """SELECT of the flights that match: what they are grouped by, flags and delays."""
+    matching = conditions(filters)
+    flags = (f"{condition} AS {flag}" for flag, condition in _FLAGS.items())
+    return f"""
+SELECT {_listed([*_expressions(group_by), *([beside] if beside else []), *flags])}
+    CASE WHEN is_departed THEN departure_delay_minutes END AS departure_delay,
+    CASE WHEN is_arrived THEN arrival_delay_minutes END AS arrival_delay
+FROM ({local.state(matching.before)})
+WHERE {matching.after}"""
+
+
+def _rows(group_by: Sequence[str], flights: str, beside: str = "") -> str:
+    """SELECT of the result's rows, in no order; `beside` is one more column to group by."""
+    columns = [*_columns(group_by), *([beside] if beside else [])]
+    return f"""
+SELECT {_listed([*_shown(group_by), *([beside] if beside else [])])}{_RESULT}
+FROM (SELECT {_listed(columns)}{_ONE_BY_ONE.columns} FROM ({flights}) {_grouped(columns)})"""
+
+
+def _tallies(group_by: Sequence[str], flights: str, beside: str = "") -> str:
+    """SELECT of the tallies of flights: each flight is in one with its flags, and in one with its arrival delay."""
+    columns = _listed([*_columns(group_by), *([beside] if beside else [])])
+    flags = " + ".join(f"{flag}::UTINYINT * {1 << bit}" for bit, flag in enumerate(_FLAGS))
+    return f"""
+SELECT {columns}flags, coalesce(departure_delay, arrival_delay) AS delay, count(*)::UINTEGER AS n
+FROM (SELECT *, ({flags})::UTINYINT AS flags FROM ({flights}))
+GROUP BY GROUPING SETS (({columns}flags, departure_delay), ({columns}arrival_delay))"""
+
+
+def _summed(group_by: Sequence[str], tallies: str) -> str:
+    columns = _listed(_columns(group_by))
+    return f"SELECT {columns}flags, delay, sum(n)::UINTEGER AS n FROM ({tallies}) GROUP BY {columns}flags, delay"
+
+
+def _rows_from_tallies(group_by: Sequence[str], tallies: str) -> str:
+    """SELECT of the result's rows, in no order. A double adds up integers exactly, twice as fast as what is wider."""
+    columns = _columns(group_by)
+    kind = _listed(columns) + "flags IS NULL"
+    flags = (f"(flags & {1 << bit}) <> 0 AS {flag}" for bit, flag in enumerate(_FLAGS))
+    return f"""
+SELECT {_listed(_shown(group_by))}{_RESULT}
+FROM (
+    SELECT {_listed(columns)}{_FROM_TALLIES.columns}
+    FROM (
+        SELECT {_listed(columns)}flags, n::BIGINT AS n, {_listed(list(flags))}
+            CASE WHEN flags IS NOT NULL THEN delay END AS departure_delay,
+            CASE WHEN flags IS NULL THEN delay END AS arrival_delay,
+            sum(n::DOUBLE) OVER (PARTITION BY {kind} ORDER BY delay) AS up_to,
+            (sum(n::DOUBLE) FILTER (delay IS NOT NULL) OVER (PARTITION BY {kind}))::BIGINT AS known
+        FROM ({tallies})
+    ) {_grouped(columns)}
+)"""
+
+
+def _of(name: str) -> _Group:
+    return _GROUPS.get(name, _Group((name,), name))
+
+
+def _expressions(group_by: Sequence[str]) -> list[str]:
+    return [expression for name in group_by for expression in _of(name).by]
+
+
+def _columns(group_by: Sequence[str]) -> list[str]:
+    return [expression.rpartition(" ")[2] for expression in _expressions(group_by)]
+
+
+def _shown(group_by: Sequence[str]) -> list[str]:
+    return [f'{_of(name).shown} AS "{name}"' for name in group_by]
+
+
+def _grouped(columns: Sequence[str]) -> str:
+    return f"GROUP BY {', '.join(columns)}" if columns else ""
+
+
+def _listed(items: Sequence[str]) -> str:
+    return "".join(f"{item}, " for item in items)
+
+
+def _ordered(question: StatsQuestion) -> str:
+    """As asked, then by the groups: a total order, since a row is known by its groups. One row more than the limit."""
+    terms = [f'"{o.column}" {"DESC" if o.descending else "ASC"} NULLS LAST' for o in question.order_by]
+    asked = {order.column for order in question.order_by}
+    terms += [f'"{group}" ASC' for group in question.group_by if group not in asked]
+    order = f"ORDER BY {', '.join(terms)} " if terms else ""
+    return f"{order}LIMIT {question.limit + 1}"

@@ -1,0 +1,111 @@
+"""ETags: names of answers that are known before any query runs.
+
+A tag names everything that the bytes of an answer depend on: the question, the format and the coding, the code that
+answers, and the files of its dates, which never change. So equal tags mean equal bytes, from any instance at any
+time, and an answer that changed has another tag. (The reverse is not promised: after a compaction the same answer has
+another tag.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.resources
+import platform
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from typing import Final
+
+from lakehouse.errors import ConfigError
+from lakehouse.table.planner import LandedFile
+from lakehouse.table.snapshot import MonthFile
+from query_service.representation.compression import PLAIN, Coding
+from query_service.representation.negotiation import JSON, Format
+
+_SOURCES: Final = ("lakehouse", "query_service")  # whole packages: nobody has to remember which module answers
+_LIBRARIES: Final = ("duckdb", "pyarrow")
+_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What If-None-Match says: the tags that the caller has, or any (`*`). Without that header it holds nothing."""
+
+    tags: frozenset[str] = frozenset()
+    is_any: bool = False
+
+    def names(self, tag: str) -> bool:
+        """Whether the caller has the answer with this tag. Weak comparison (RFC 9110, section 13.1.2)."""
+        return tag in self.tags
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a caller wants its answer, and which ones it has already."""
+
+    format: Format = JSON
+    coding: Coding = PLAIN
+    condition: Condition = Condition()
+
+    def coding_for(self, size: int) -> str | None:
+        """The content coding for a body of `size` bytes; None for none."""
+        return self.coding.for_body(size, self.format.is_packed)
+
+
+def read_condition(if_none_match: str | None) -> Condition:
+    """What the header says; what is no list of tags holds nothing."""
+    if if_none_match is None:
+        return Condition()
+    return Condition(frozenset(_TAG.findall(if_none_match)), if_none_match.strip() == "*")
+
+
+class Tags:
+    """Makes tags for the code that `code_version` stands for."""
+
+    def __init__(self, code_version: str) -> None:
+        self._code_version = code_version
+
+    def tag(self, question: object, wanted: Wanted, files: Iterable[MonthFile | LandedFile]) -> str:
+        """The strong tag of the answer to `question` (a frozen dataclass in its normal form) from `files`."""
+        digest = hashlib.sha256()
+        parts = (self._code_version, repr(question), wanted.format.name, repr(wanted.coding))
+        for part in (*parts, *sorted(map(_identity, files))):
+            digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+        return f'"{digest.hexdigest()[:32]}"'
+
+
+def code_version() -> str:
+    """A hash of the sources and libraries that make answers: a tag must not outlive a change to any of them.
+
+    Raises ConfigError when the sources are not there: tags of old answers could then be taken for those of new ones.
+    """
+    digest = hashlib.sha256()
+    for package in _SOURCES:
+        sources = sorted(_sources(importlib.resources.files(package)))
+        if not sources:
+            raise ConfigError(f"the package {package} is installed without its sources; install it as it is published")
+        for path, source in sources:
+            digest.update(f"{package}/{path}".encode() + b"\0" + source + b"\0")
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES]
+    versions += [f"python {platform.python_version()}", f"zlib {zlib.ZLIB_RUNTIME_VERSION}"]
+    digest.update("\0".join(versions).encode())
+    return digest.hexdigest()
+
+
+def _sources(folder: Traversable, path: str = "") -> Iterator[tuple[str, bytes]]:
+    """Path below the package and content of every module, those of sub-packages too."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _sources(entry, f"{path}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            yield path + entry.name, entry.read_bytes()
+
+
+def _identity(file: MonthFile | LandedFile) -> str:
+    """Name and checksum: the checksum too, since somebody may have restored another object under the name."""
+    if isinstance(file, LandedFile):
+        return f"{file.name} {file.info.crc32c}"
+    return f"{file.path} {file.crc32c}"
