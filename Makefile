@@ -27,7 +27,7 @@ test: setup  ## checks and the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-year: setup  ## the integration tests with all flights of the year instead of a part
-	@$(BIN)/python -m pytest tests/integration --flights 336776
+	@$(BIN)/python -m pytest tests/system/integration --flights 336776
 
 .PHONY: test-engines lock-engines
 test-engines: setup  ## the API's questions asked of Spark (installs 400 MB, needs Java 17 or newer; exit 2: there is none)
@@ -35,10 +35,10 @@ test-engines: setup  ## the API's questions asked of Spark (installs 400 MB, nee
 	    echo "make test-engines: NOTHING WAS TESTED: Spark needs Java 17 or newer, and there is none." \
 	        "Install one (Debian: apt-get install openjdk-17-jre-headless) or set JAVA_HOME." >&2; exit 2; }
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-build-isolation --require-hashes -r requirements.engines.lock
-	@$(BIN)/python -m pytest tests/engines/check_spark.py -rP
+	@$(BIN)/python -m pytest tests/system/engines/check_spark.py -rP
 
 prove: setup  ## the long proofs, hours; goes on where it was cut off (sizes: ARGS="--seeds 1000 --kills 50 ...")
-	@$(BIN)/python -m tests.prove $(ARGS)
+	@$(BIN)/python -m tests.verification.campaign $(ARGS)
 
 bench: setup  ## measurements against what users would pick instead: a table and build/bench.json (ARGS="--only writer question")
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.bench.lock || \
@@ -52,10 +52,10 @@ check: setup  ## formatter, linter, types, import rules
 	@$(BIN)/lint-imports
 
 check-deploy: setup  ## Terraform against the real provider, and the Dockerfiles' steps; exit 2: not all of it could be had
-	@bash tests/deploy/check.sh
+	@bash tools/check_deploy.sh
 
 test-terraform: setup  ## only Terraform against the real provider; exit 2: it could not be had
-	@bash tests/deploy/check.sh terraform
+	@bash tools/check_deploy.sh terraform
 
 format: setup  ## format the code
 	@$(BIN)/ruff format .
@@ -81,16 +81,16 @@ names:  ## write the dashboard's names of carriers and airports again
 	@$(BIN)/python -m local_cloud names > query_service/dashboard/static/names.json
 
 vendor:  ## fetch the dashboard's chart library again, as vendor.json names it (needs npm)
-	@$(BIN)/python -m tests.dashboard.vendor
+	@$(BIN)/python -m tools.vendor
 
 screenshots: setup  ## take the pictures of docs/screenshots again (needs Chromium)
-	@$(BIN)/python -m tests.dashboard.screenshots
+	@$(BIN)/python -m tools.screenshots
 
 configuration: setup  ## write docs/configuration.md again, from the settings classes
-	@$(BIN)/python -m tests.docs.configuration
+	@$(BIN)/python -m tools.configuration
 
 diagrams: setup  ## draw docs/diagrams again (needs npm and Chromium)
-	@$(BIN)/python -m tests.docs.diagrams
+	@$(BIN)/python -m tools.diagrams
 
 clean:  ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

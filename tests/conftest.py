@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dashboard import NO_CHROMIUM
+from tests.system.dashboard import NO_CHROMIUM
 
 _TESTS = Path(__file__).parent
 
@@ -30,12 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-_SLOWEST_FIRST = ("integration", "planted", "dashboard", "hostile_messages", "storage_faults", "bench", "analysts")
+_SLOWEST_FIRST = ("integration", "mutation", "dashboard", "fuzz", "fault_injection", "bench", "analysts")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files are given to two workers one by one: a long one that comes last would leave the other worker idle."""
-    items.sort(key=lambda item: item.path.relative_to(_TESTS).parts[0] not in _SLOWEST_FIRST)
+    items.sort(key=lambda item: item.path.relative_to(_TESTS).parts[1] not in _SLOWEST_FIRST)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,4 +1,4 @@
-# Who is told what, and when. Thresholds are data: tests/deploy replays them against outages, spikes and quiet months.
+# Who is told what, and when. Thresholds are data: tests/repo/deploy replays them against outages, spikes and quiet months.
 # Every alert's name is a heading of docs/runbook.md.
 
 locals {

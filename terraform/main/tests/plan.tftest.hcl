@@ -94,7 +94,7 @@ run "one_apply_makes_everything" {
   }
 }
 
-# tests/deploy/check.sh looks for "No changes" in what this prints.
+# tools/check_deploy.sh looks for "No changes" in what this prints.
 run "the_next_plan_is_empty" {
   command = plan
 }

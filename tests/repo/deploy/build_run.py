@@ -1,0 +1,102 @@
+"""Runs the steps of cloudbuild.yaml as Cloud Build does, with stand-ins for gcloud, docker, curl and make."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.repo.deploy.terraform_files import ROOT
+
+BUILD: dict[str, Any] = yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())
+STEPS: list[dict[str, Any]] = BUILD["steps"]
+BUILD_ID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+IMAGES = "europe-west1-docker.pkg.dev/flights-test/flights"
+OLD = {"flights-writer": "old/writer", "flights-compactor": "old/compactor", "flights-canary": "old/canary"}
+NEW = dict.fromkeys(OLD, f"{IMAGES}/writer:{COMMIT}")
+
+
+@dataclass
+class Run:
+    """One build: what the stand-ins know before and after it."""
+
+    folder: Path
+    api: str = ""
+    failing: list[str] = field(default_factory=list)
+    hanging: list[str] = field(default_factory=list)
+    older_builds: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    settings: list[str] = field(default_factory=lambda: ["LAKE_URL"])
+    secrets: dict[str, str] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+    said: str = ""
+
+    def __post_init__(self) -> None:
+        tools = self.folder / "bin"
+        tools.mkdir()
+        for tool in ("gcloud", "docker", "curl", "make"):
+            stand_in = f"{sys.executable} -S -E {ROOT}/tests/repo/deploy/standins.py {tool}"
+            (tools / tool).write_text(f'#!/bin/sh\nexec {stand_in} "$@"\n')
+            (tools / tool).chmod(0o755)
+        (tools / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} -S -E "$@"\n')
+        (tools / "python3").chmod(0o755)
+        self.world = self.folder / "world.json"
+        self.save(images=OLD, serving="flights-api-0", tags={}, revisions=0, log=[])
+
+    def save(self, **changes: Any) -> None:
+        known = json.loads(self.world.read_text()) if self.world.exists() else {}
+        now: dict[str, Any] = {"api": self.api, "failing": self.failing, "older_builds": self.older_builds}
+        now |= {"hanging": self.hanging, "settings": self.settings, "secrets": self.secrets}
+        self.world.write_text(json.dumps({**known, **now, **changes}))
+
+    def __getitem__(self, name: str) -> Any:
+        return json.loads(self.world.read_text())[name]
+
+    def build(self, build_id: str = BUILD_ID) -> bool:
+        """Runs the steps as Cloud Build does; whether the build succeeded."""
+        self.save()
+        values = substitutions(build_id)
+        environment = {
+            **{
+                name: value
+                for entry in BUILD["options"]["env"]
+                for name, value in [replaced(entry, values).split("=", 1)]
+            },
+            **self.environment,
+            "PATH": f"{self.folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "WORLD": str(self.world),
+            "STATE": str(self.folder / f"state-{len(self.done)}"),
+            "TURN_PAUSE_S": "0",
+            "TURN_TRIES": "3",
+        }
+        for step in STEPS:
+            arguments = [replaced(a, values) for a in step["args"]]
+            command = [step.get("entrypoint") or "docker", *arguments]
+            result = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+            self.done.append(step["id"])
+            self.said += result.stdout + result.stderr
+            if result.returncode != 0 and not step.get("allowFailure"):
+                return False
+        return True
+
+
+def substitutions(build_id: str) -> dict[str, str]:
+    given = {"BUILD_ID": build_id, "COMMIT_SHA": COMMIT, "PROJECT_ID": "flights-test"}
+    own = BUILD["substitutions"]
+    first = {**given, "_REGION": own["_REGION"]}
+    return {**first, "_IMAGES": replaced(own["_IMAGES"], first)}
+
+
+def replaced(text: str, values: dict[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        return values[match[1] or match[2]]
+
+    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", value, text)

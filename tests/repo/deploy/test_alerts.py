@@ -1,0 +1,351 @@
+"""Alert thresholds, read out of the Terraform files, replayed minute by minute: what fires, and when."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import pytest
+
+from tests.repo.deploy.terraform_files import MAIN, ROOT, local, named, resources, texts
+
+DAY = 1440  # minutes
+Series = Sequence[tuple[int, int]]
+"""(all, bad) of each minute."""
+
+
+@dataclass(frozen=True)
+class Burn:
+    """One burn-rate alert."""
+
+    name: str
+    goal: float
+    pages: bool
+    rate: float
+    long_min: int
+    short_min: int
+    min_bad: int
+
+    def fires_at(self, series: Series) -> int | None:
+        """The first minute at whose end all three conditions hold."""
+        total = [0, *accumulate(all_ for all_, _ in series)]
+        bad = [0, *accumulate(bad for _, bad in series)]
+
+        def window(sums: Sequence[int], end: int, minutes: int) -> int:
+            return sums[end] - sums[max(0, end - minutes)]
+
+        def burns(end: int, minutes: int) -> bool:
+            seen = window(total, end, minutes)
+            return seen > 0 and window(bad, end, minutes) / seen / (1 - self.goal) > self.rate
+
+        for end in range(1, len(series) + 1):
+            enough = window(bad, end, self.long_min) >= self.min_bad
+            if enough and burns(end, self.long_min) and burns(end, self.short_min):
+                return end
+        return None
+
+
+def burn_alerts(slo: str) -> list[Burn]:
+    goal = local("slo")[slo]["goal"]
+    return [
+        Burn(
+            name,
+            goal,
+            alert["severity"] == "CRITICAL",
+            alert["rate"],
+            alert["long_s"] // 60,
+            alert["short_s"] // 60,
+            alert["min_bad"],
+        )
+        for name, alert in local("burn").items()
+        if alert["slo"] == slo
+    ]
+
+
+def first_page(slo: str, series: Series) -> int | None:
+    return min((at for a in burn_alerts(slo) if a.pages and (at := a.fires_at(series)) is not None), default=None)
+
+
+def first_ticket(slo: str, series: Series) -> int | None:
+    return min((at for a in burn_alerts(slo) if not a.pages and (at := a.fires_at(series)) is not None), default=None)
+
+
+def steady(minutes: int, per_minute: int, bad_share: float, seed: int = 1) -> list[tuple[int, int]]:
+    """Traffic with a share of bad events, spread at random."""
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    return [(per_minute, sum(chance.random() < bad_share for _ in range(per_minute))) for _ in range(minutes)]
+
+
+def quiet(minutes: int, per_minute: int) -> list[tuple[int, int]]:
+    return [(per_minute, 0)] * minutes
+
+
+TRAFFIC = {"availability": 600, "latency": 600, "freshness": 1}  # events a minute; the canary is one
+
+
+@pytest.mark.parametrize(("slo", "within"), [("availability", 2), ("latency", 60), ("freshness", 6)])
+def test_total_outage_after_a_quiet_day_pages_within_minutes(slo: str, within: int) -> None:
+    rate = TRAFFIC[slo]
+    at = first_page(slo, quiet(DAY, rate) + [(rate, rate)] * 180)
+    assert at is not None
+    assert at - DAY <= within
+
+
+@pytest.mark.parametrize("slo", ["availability", "freshness"])
+def test_outage_pages_before_a_tenth_of_the_budget_is_spent(slo: str) -> None:
+    rate = TRAFFIC[slo]
+    at = first_page(slo, quiet(DAY, rate) + [(rate, rate)] * 180)
+    assert at is not None
+    assert (at - DAY) / (28 * DAY) / (1 - local("slo")[slo]["goal"]) < 0.1
+
+
+@pytest.mark.parametrize("slo", TRAFFIC)
+def test_burn_that_would_spend_the_budget_in_four_days_pages_within_a_shift(slo: str) -> None:
+    budget = 1 - local("slo")[slo]["goal"]
+    # The canary is one event a minute: its share cannot be drawn finer than this, so it is spread evenly.
+    burning = steady(8 * 60, TRAFFIC[slo], 7 * budget) if slo != "freshness" else evenly(8 * 60, 9 * budget)
+    at = first_page(slo, quiet(DAY, TRAFFIC[slo]) + burning)
+    assert at is not None
+    assert at - DAY <= 8 * 60
+
+
+def evenly(minutes: int, bad_share: float) -> list[tuple[int, int]]:
+    every = round(1 / bad_share)
+    return [(1, int(minute % every == every - 1)) for minute in range(minutes)]
+
+
+@pytest.mark.parametrize("slo", TRAFFIC)
+def test_slow_burn_is_a_ticket_within_two_days_and_no_page(slo: str) -> None:
+    budget = 1 - local("slo")[slo]["goal"]
+    if slo == "latency":
+        series = steady(2 * DAY, TRAFFIC[slo], 2.5 * budget)
+    else:
+        series = evenly(2 * DAY, 4 * budget) if slo == "freshness" else steady(2 * DAY, TRAFFIC[slo], 4 * budget)
+    assert first_ticket(slo, series) is not None
+    assert first_page(slo, series) is None
+
+
+@pytest.mark.parametrize(
+    ("slo", "spike"),
+    [
+        ("availability", [(600, 3)] * 10),  # half a percent for ten minutes: 1 % of a day's budget
+        ("latency", [(600, 600)] * 10),  # a cold cache
+        ("freshness", [(1, 1)] * 3),  # a writer that is replaced
+    ],
+)
+def test_brief_spike_wakes_nobody(slo: str, spike: Series) -> None:
+    assert first_page(slo, [*quiet(DAY, TRAFFIC[slo]), *spike, *quiet(DAY, TRAFFIC[slo])]) is None
+
+
+@pytest.mark.parametrize("slo", ["availability", "latency"])
+def test_one_failure_under_little_traffic_wakes_nobody_and_files_nothing(slo: str) -> None:
+    day = [(1, int(minute in (100, 700))) if minute % 20 == 0 else (0, 0) for minute in range(DAY)]
+    assert first_page(slo, day * 3) is None
+    assert first_ticket(slo, day * 3) is None
+
+
+@pytest.mark.parametrize("slo", TRAFFIC)
+def test_month_within_the_objective_pages_nobody(slo: str) -> None:
+    share = 0.8 * (1 - local("slo")[slo]["goal"])
+    rate = min(60, TRAFFIC[slo])
+    assert first_page(slo, steady(28 * DAY, rate, share, seed=7)) is None
+
+
+@pytest.mark.parametrize("slo", TRAFFIC)
+def test_page_ends_with_the_outage(slo: str) -> None:
+    """The short window is why: ten minutes after the end nothing fires any more but by new trouble."""
+    rate = TRAFFIC[slo]
+    series = [*quiet(DAY, rate), *[(rate, rate)] * 120, *quiet(60, rate)]
+    fast = next(a for a in burn_alerts(slo) if a.name.endswith("-fast"))
+    assert fast.fires_at(series) is not None
+    after = series[: len(series) - 50]  # ten minutes of quiet
+    long_bad = sum(bad for _, bad in after[-fast.long_min :])
+    short_bad = sum(bad for _, bad in after[-fast.short_min :])
+    assert long_bad > 0
+    assert short_bad == 0
+
+
+# -- causes: what happened, minute by minute --------------------------------------------------------------------
+
+EVERY_MIN = 5  # of var.compactor_schedule
+
+
+def above_at(name: str, counts: Sequence[int]) -> int | None:
+    """The first minute at whose end an alert on counted events has been above its threshold for its duration."""
+    alert = local("above")[name]
+    assert alert["aligner"] == "ALIGN_DELTA"
+    return held(counts, alert["period_s"], alert["duration_s"], lambda count: count > alert["threshold"])
+
+
+def none_at(name: str, counts: Sequence[int]) -> int | None:
+    """Likewise, of an alert on what did not happen."""
+    condition = resources(MAIN)["google_monitoring_alert_policy.none"]["conditions"][0]["condition_threshold"][0]
+    assert (condition["comparison"], condition["threshold_value"]) == ("COMPARISON_LT", 1)
+    assert condition["evaluation_missing_data"] == "EVALUATION_MISSING_DATA_ACTIVE"
+    duration_s = int(condition["duration"].rstrip("s"))
+    assert duration_s > 0, "the API: conditions setting evaluation_missing_data must have a non-zero duration"
+    return held(counts, local("none")[name]["period_s"], duration_s, lambda count: count < 1)
+
+
+def held(counts: Sequence[int], period_s: int, duration_s: int, is_wrong: Callable[[int], bool]) -> int | None:
+    sums, period, wanted = [0, *accumulate(counts)], period_s // 60, max(1, duration_s // 60)
+    wrong = 0
+    for end in range(period, len(counts) + 1):
+        wrong = wrong + 1 if is_wrong(sums[end] - sums[end - period]) else 0
+        if wrong >= wanted:
+            return end
+    return None
+
+
+def runs(minutes: int, lost: Callable[[int], bool] = lambda _: False) -> list[int]:
+    """Runs of the compactor that went through, at each minute; `lost` says which runs did not."""
+    return [int(minute % EVERY_MIN == 0 and not lost(minute // EVERY_MIN)) for minute in range(minutes)]
+
+
+def test_schedule_of_the_replays_is_terraforms() -> None:
+    assert named(MAIN, "variable")["compactor_schedule"]["default"] == f"*/{EVERY_MIN} * * * *"
+
+
+@pytest.mark.parametrize(("alert", "within"), [("snapshot-old", 31), ("compactor-silent", 61)])
+def test_compaction_that_stops_is_a_ticket(alert: str, within: int) -> None:
+    at = none_at(alert, runs(DAY) + [0] * 120)
+    assert at is not None
+    assert 0 < at - DAY <= within
+
+
+def test_compaction_that_runs_and_commits_nothing_while_the_tail_grows_is_a_ticket() -> None:
+    """Runs go through, so neither compactor-silent nor compactor-failing says anything."""
+    commits, succeeded = runs(DAY) + [0] * 120, runs(DAY + 120)
+    assert none_at("snapshot-old", commits) is not None
+    assert none_at("compactor-silent", succeeded) is None
+    assert above_at("compactor-failing", [0] * (DAY + 120)) is None
+
+
+def test_compactor_that_fails_is_a_ticket_within_three_runs() -> None:
+    at = above_at("compactor-failing", [0] * DAY + runs(60))
+    assert at is not None
+    assert at - DAY <= 3 * EVERY_MIN
+
+
+def test_runs_that_fail_one_at_a_time_all_month_are_no_news() -> None:
+    print("seed 3")
+    chance = random.Random(3)
+    failed: set[int] = set()
+    for run in range(28 * DAY // EVERY_MIN):
+        if run - max(failed, default=-9) > 4 and chance.random() < 0.06:
+            failed.add(run)
+    assert len(failed) > 200
+    commits = runs(28 * DAY, lambda run: run in failed)
+    assert none_at("snapshot-old", commits) is None
+    assert none_at("compactor-silent", commits) is None
+    assert above_at("compactor-failing", runs(28 * DAY, lambda run: run not in failed)) is None
+
+
+def test_canary_that_stops_is_a_ticket_and_one_that_skips_some_minutes_is_not() -> None:
+    skipping = [int(minute % 60 > 9) for minute in range(DAY)]
+    assert none_at("canary-silent", skipping) is None
+    at = none_at("canary-silent", [*skipping, *[0] * 60])
+    assert at is not None
+    assert at - DAY <= 16
+
+
+def test_single_batch_with_a_rejected_line_is_a_ticket() -> None:
+    assert above_at("rejected-messages", [0] * DAY) is None
+    assert above_at("rejected-messages", [*[0] * DAY, 1]) == DAY + 1
+
+
+def test_every_rate_can_be_reached() -> None:
+    for name, alert in local("burn").items():
+        highest = 1 / (1 - local("slo")[alert["slo"]]["goal"])
+        assert alert["rate"] < highest, f"{name}: a burn rate of {highest:.0f} is the highest there is"
+
+
+def test_windows_are_what_cloud_monitoring_can_look_back() -> None:
+    for alert in local("burn").values():
+        assert alert["short_s"] < alert["long_s"] <= 86_400
+
+
+def test_objectives_are_the_briefs() -> None:
+    assert local("slo")["availability"]["goal"] == 0.9995
+    assert local("slo")["latency"]["goal"] == 0.90
+    assert local("slo_days") == 28
+    assert 'httpRequest.latency<\\"0.5s\\"' in local("counter")["flights_gets_fast"]["filter"]
+
+
+@pytest.mark.parametrize("slo", TRAFFIC)
+def test_every_objective_has_a_fast_and_a_slow_page_and_a_ticket(slo: str) -> None:
+    assert [a.pages for a in burn_alerts(slo)] == [True, True, False]
+
+
+def test_metrics_that_are_used_exist() -> None:
+    made = set(local("counter")) | set(local("gauge"))
+    used = {v for slo in local("slo").values() for v in (slo["total"], slo["good"], slo["bad"])}
+    for name in ("above", "none"):
+        used |= set(re.findall(r"user/(flights_\w+)", " ".join(texts(local(name)))))
+    assert used <= made
+    dashboard = (MAIN / "dashboard.tf").read_text()
+    assert set(re.findall(r"log_metric}(flights_\w+)", dashboard)) <= made
+
+
+def test_probes_are_left_out_of_what_users_saw() -> None:
+    from probe.service import USER_AGENT
+
+    [pattern] = re.findall(r'userAgent=~"(.*?)"', local("users_gets"))
+    assert re.match(pattern, USER_AGENT)
+    [tagged] = re.findall(r'NOT httpRequest.requestUrl=~"(.*?)"', local("users_gets"))
+    assert re.match(tagged, "https://b-3f2504e0---flights-api-abc-ew.a.run.app/v1/stats")
+    assert not re.match(tagged, "https://flights-api-abc-ew.a.run.app/v1/stats")
+
+
+def alert_names() -> set[str]:
+    return {name for kind in ("burn", "above", "none") for name in local(kind)}
+
+
+def headings(file: str) -> set[str]:
+    """Anchors of the second-level headings, as GitHub makes them."""
+    text = (ROOT / "docs" / file).read_text()
+    return {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in re.findall(r"^## (.+)$", text, re.M)}
+
+
+def test_every_alert_has_its_heading_in_the_runbook_and_every_heading_its_alert() -> None:
+    assert headings("runbook.md") == alert_names()
+
+
+def test_every_alert_links_to_the_runbook() -> None:
+    for address, policy in resources(MAIN, "google_monitoring_alert_policy").items():
+        assert "${var.runbook_url}#${each.key}" in policy["documentation"][0]["content"], address
+
+
+def test_causes_do_not_page() -> None:
+    for address, policy in resources(MAIN, "google_monitoring_alert_policy").items():
+        if not address.endswith(".burn"):
+            assert policy["severity"] == "WARNING"
+            assert policy["notification_channels"] == '${local.channel["WARNING"]}'
+
+
+def numbers_of(kind: str) -> dict[str, Any]:
+    return {name: alert["threshold"] for name, alert in local(kind).items()}
+
+
+def test_thresholds_of_causes_fit_the_settings_they_are_about() -> None:
+    from ingest_writer.settings import CompactorSettings
+
+    thresholds = numbers_of("above")
+    assert thresholds["unacked-messages"] >= 2 * local("ack_deadline_s")
+    assert thresholds["long-tail"] == CompactorSettings.model_fields["merge_max_files"].default
+    assert math.isclose(thresholds["unreadable-files"], 0.5)
+
+
+def test_numbers_in_lines_are_compared_exactly() -> None:
+    """They are distributions in buckets half as wide as their values: a median of 3,800 files reads as 4,700."""
+    for name, alert in local("above").items():
+        found = re.search(r"user/(flights_\w+)", alert["filter"])
+        if found and found[1] in local("gauge"):
+            assert (alert["aligner"], alert["reducer"]) == ("ALIGN_DELTA", "REDUCE_MEAN"), name
+    assert "ALIGN_PERCENTILE" not in (MAIN / "dashboard.tf").read_text()

@@ -1,0 +1,290 @@
+"""What the Terraform files promise, read out of them; the provider's own checks are `make check-deploy`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest_writer.settings import CompactorSettings, WriterSettings
+from local_cloud.emulators.up import ACK_DEADLINE_S
+from probe import settings as probe_settings
+from query_service.settings import Settings as ApiSettings
+from tests.repo.deploy.terraform_files import BACKEND, MAIN, ROOT, blocks, local, named, resources, texts
+
+# Who may do what, and on what alone. A new grant is a decision: it is made here too.
+GRANTS = {
+    ("google_storage_bucket_iam_member", "roles/storage.objectCreator", "writer"),
+    ("google_storage_bucket_iam_member", "roles/storage.objectViewer", "api"),
+    ("google_storage_bucket_iam_member", "roles/storage.objectViewer", "compactor"),
+    ("google_storage_bucket_iam_member", "roles/storage.legacyBucketWriter", "compactor"),
+    ("google_pubsub_subscription_iam_member", "roles/pubsub.subscriber", "writer"),
+    ("google_pubsub_topic_iam_member", "roles/pubsub.publisher", "build"),
+    ("google_pubsub_topic_iam_member", "roles/pubsub.publisher", "canary"),
+    ("google_cloud_run_v2_service_iam_member", "roles/run.invoker", "build"),
+    ("google_cloud_run_v2_service_iam_member", "roles/run.invoker", "canary"),
+    ("google_cloud_run_v2_service_iam_member", "roles/run.invoker", "allUsers"),
+    ("google_cloud_run_v2_service_iam_member", "roles/run.developer", "build"),
+    ("google_cloud_run_v2_worker_pool_iam_member", "roles/run.developer", "build"),
+    ("google_cloud_run_v2_job_iam_member", "roles/run.developer", "build"),
+    ("google_cloud_run_v2_job_iam_member", "roles/run.invoker", "schedule"),
+    ("google_service_account_iam_member", "roles/iam.serviceAccountUser", "build"),
+    ("google_service_account_iam_member", "roles/iam.serviceAccountOpenIdTokenCreator", "build"),
+    ("google_artifact_registry_repository_iam_member", "roles/artifactregistry.writer", "build"),
+    ("google_secret_manager_secret_iam_member", "roles/secretmanager.secretAccessor", "api"),
+    ("google_secret_manager_secret_iam_member", "roles/secretmanager.secretAccessor", "build"),
+    ("google_secret_manager_secret_iam_member", "roles/secretmanager.secretAccessor", "canary"),
+    ("google_project_iam_member", "roles/cloudbuild.builds.viewer", "build"),
+    ("google_project_iam_member", "roles/logging.logWriter", "build"),
+    ("google_project_iam_member", "roles/run.viewer", "build"),
+}
+
+
+_SETTING = re.compile(r"\b(?:API|WRITER|COMPACTOR|PROBE)_[A-Z_]+\b")
+
+
+def grants() -> set[tuple[str, str, str]]:
+    found = set()
+    for address, body in resources(MAIN).items():
+        kind = address.partition(".")[0]
+        if "_iam_" not in kind:
+            continue
+        each = body.get("for_each")
+        values = texts(each) if not isinstance(each, str) or "toset" in each else []
+        roles = re.findall(r"roles/[\w.]+", " ".join([body["role"], *([str(each)] if each else [])]))
+        members = re.findall(r"google_service_account\.(\w+)\.member|(allUsers)", " ".join([body["member"], *values]))
+        found |= {(kind, role, account or everyone) for role in roles for account, everyone in members}
+    return found
+
+
+def test_grants_are_these_and_no_others() -> None:
+    assert grants() == GRANTS
+
+
+def test_grants_add_a_member_and_never_replace_what_others_granted() -> None:
+    kinds = {address.partition(".")[0] for address in resources(MAIN) if "_iam_" in address}
+    assert all(kind.endswith("_iam_member") for kind in kinds)
+
+
+def test_public_api_is_asked_for() -> None:
+    public = resources(MAIN)["google_cloud_run_v2_service_iam_member.public"]
+    assert public["count"] == "${var.public_api ? 1 : 0}"
+    assert named(MAIN, "variable")["public_api"]["default"] is False
+
+
+@pytest.mark.parametrize("folder", [BACKEND, MAIN], ids=["backend", "main"])
+def test_every_bucket_is_protected(folder: Path) -> None:
+    buckets = resources(folder, "google_storage_bucket")
+    assert buckets
+    for bucket in buckets.values():
+        assert bucket["force_destroy"] is False
+        assert bucket["uniform_bucket_level_access"] is True
+        assert bucket["public_access_prevention"] == "enforced"
+        assert bucket["lifecycle"][0]["prevent_destroy"] is True
+
+
+def test_nothing_of_the_lake_is_deleted_by_age_but_rejected_messages() -> None:
+    rules = resources(MAIN)["google_storage_bucket.lake"]["lifecycle_rule"]
+    deleting = [rule["condition"][0] for rule in rules if rule["action"][0]["type"] == "Delete"]
+    assert [condition["matches_prefix"] for condition in deleting] == [["rejected/"]]
+
+
+def test_subscription_keeps_everything() -> None:
+    subscription = resources(MAIN)["google_pubsub_subscription.writer"]
+    assert subscription["expiration_policy"][0]["ttl"] == ""
+    assert "dead_letter_policy" not in subscription
+    assert local("ack_deadline_s") == ACK_DEADLINE_S == WriterSettings.model_fields["ack_deadline_s"].default
+
+
+@pytest.mark.parametrize("folder", [BACKEND, MAIN], ids=["backend", "main"])
+def test_every_variable_has_type_description_and_validation(folder: Path) -> None:
+    for name, variable in named(folder, "variable").items():
+        assert variable["type"], name
+        assert variable["description"].endswith(".") or "." in variable["description"], name
+        checked = "validation" in variable or variable["type"] == "bool" or name == "trigger_branch"
+        assert checked, f"{name}: nothing says what it takes"
+
+
+def test_what_is_the_projects_own_has_no_default() -> None:
+    required = {name for name, variable in named(MAIN, "variable").items() if "default" not in variable}
+    assert required == {"project_id", "region", "repository", "page_emails", "ticket_emails", "runbook_url"}
+
+
+def test_default_cache_is_the_services() -> None:
+    memory = re.sub(" +", " ", named(MAIN, "variable")["api_memory"]["type"])
+    assert f"cache_mb = optional(number, {ApiSettings.model_fields['cache_mb'].default})" in memory
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "own"),
+    [
+        ("google_cloud_run_v2_service", "template[0].containers[0].image", {"traffic"}),
+        ("google_cloud_run_v2_worker_pool", "template[0].containers[0].image", {"instance_splits"}),
+        ("google_cloud_run_v2_job", "template[0].template[0].containers[0].image", set()),
+    ],
+)
+def test_images_and_traffic_are_cloud_builds(kind: str, path: str, own: set[str]) -> None:
+    for body in resources(MAIN, kind).values():
+        ignored = set(texts(body["lifecycle"][0]["ignore_changes"]))
+        assert {f"${{{path}}}", "client", "client_version", *own} <= ignored
+        assert [t for t in texts(body) if t.startswith("${local.placeholder.")]
+        # A name of a revision that is ignored would be sent again with other settings, and refused.
+        assert "${template[0].revision}" not in ignored
+
+
+def variables_in_terraform() -> set[str]:
+    """Every environment variable that a container is given, also on a condition."""
+    found = {v for body in resources(MAIN).values() for v in _env_names(body)}
+    conditional = {v for text in texts([*resources(MAIN).values(), local("jobs")]) for v in _SETTING.findall(text)}
+    return found | {name for job in local("jobs").values() for name in job["env"]} | conditional
+
+
+def _env_names(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {item["name"] for item in value.get("env", []) if isinstance(item, dict) and "name" in item}
+        return own | {name for item in value.values() for name in _env_names(item)}
+    if isinstance(value, list):
+        return {name for item in value for name in _env_names(item)}
+    return set()
+
+
+def test_every_setting_in_terraform_is_one_that_the_code_reads() -> None:
+    read = {"LAKE_URL", "PUBSUB_SUBSCRIPTION", "PUBSUB_TOPIC", *probe_settings._NAMES}
+    for settings in (WriterSettings, CompactorSettings, ApiSettings):
+        prefix = settings.model_config["env_prefix"]
+        read |= {f"{prefix}{name}".upper() for name in settings.model_fields}
+    given = variables_in_terraform()
+    assert given <= read
+    # ... and the other way round: what has no default, and what depends on the machine, is given.
+    assert {"LAKE_URL", "PUBSUB_SUBSCRIPTION", "PUBSUB_TOPIC", "PROBE_URL", "PROBE_AUDIENCE"} <= given
+    assert {"API_KEYS_FILE", "PROBE_API_KEY", "API_TRACE_PROJECT", "API_TLS_IN_FRONT", "API_PROXY_HOPS"} <= given
+    assert {"API_LOG_FORMAT", "WRITER_LOG_FORMAT", "COMPACTOR_LOG_FORMAT"} <= given
+    assert {"API_CACHE_MB", "API_DUCKDB_MEMORY_MB", "API_QUERIES_AT_ONCE", "COMPACTOR_MEMORY_MB"} <= given
+
+
+def test_every_setting_that_a_comment_of_terraform_names_exists() -> None:
+    known = {
+        f"{settings.model_config['env_prefix']}{name}".upper()
+        for settings in (WriterSettings, CompactorSettings, ApiSettings)
+        for name in settings.model_fields
+    }
+    for path in MAIN.glob("*.tf"):
+        assert set(_SETTING.findall(path.read_text())) <= known | set(probe_settings._NAMES), path.name
+
+
+def test_keys_are_off_until_they_are_asked_for() -> None:
+    assert named(MAIN, "variable")["api_keys_enabled"]["default"] is False
+    for address, value in (("google_cloud_run_v2_service.api", "API_KEYS_FILE"), ("jobs", "PROBE_API_KEY")):
+        body = local("jobs") if address == "jobs" else resources(MAIN)[address]
+        [text] = [text for text in texts(body) if value in text]
+        assert "var.api_keys_enabled ?" in text
+
+
+def test_no_secret_has_a_value_in_terraform() -> None:
+    assert not resources(MAIN, "google_secret_manager_secret_version")
+
+
+def test_cores_of_a_container_are_what_it_is_told() -> None:
+    api = resources(MAIN)["google_cloud_run_v2_service.api"]["template"][0]["containers"][0]
+    told = {env["name"]: env["value"] for env in api["env"]}
+    assert told["API_QUERIES_AT_ONCE"] == api["resources"][0]["limits"]["cpu"]
+    compactor = local("jobs")["compactor"]
+    assert compactor["env"]["COMPACTOR_THREADS"] == compactor["cpu"]
+
+
+def test_no_revision_without_traffic_is_kept_warm() -> None:
+    api = resources(MAIN)["google_cloud_run_v2_service.api"]
+    assert api["scaling"][0]["min_instance_count"] == "${var.api_min_instances}"
+    assert "min_instance_count" not in api["template"][0]["scaling"][0]
+
+
+def test_every_api_of_google_that_is_used_is_enabled() -> None:
+    enabled = set(re.findall(r"[a-z]+\.googleapis\.com", (MAIN / "apis.tf").read_text()))
+    kinds = {address.partition(".")[0] for address in resources(MAIN)}
+    needed = {
+        "google_artifact_registry": "artifactregistry",
+        "google_bigquery": "bigquery",
+        "google_cloud_run": "run",
+        "google_cloud_scheduler": "cloudscheduler",
+        "google_cloudbuild": "cloudbuild",
+        "google_logging": "logging",
+        "google_monitoring": "monitoring",
+        "google_pubsub": "pubsub",
+        "google_secret_manager": "secretmanager",
+        "google_service_account": "iam",
+        "google_storage": "storage",
+    }
+    for prefix, api in needed.items():
+        assert any(kind.startswith(prefix) for kind in kinds), f"{prefix}: nothing of it is left"
+        assert f"{api}.googleapis.com" in enabled
+
+
+def test_guide_has_at_most_ten_steps_and_explains_each_in_a_line() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    steps = [int(n) for n in re.findall(r"(?:# |^)(\d+)(?:$|\\\.)", guide, re.M)]
+    assert steps == list(range(1, len(steps) + 1))
+    assert 1 < len(steps) <= 10
+    assert re.findall(r"^\| (\d+) \| .+ \|$", guide, re.M) == [str(step) for step in steps]
+
+
+def test_guide_turns_keys_on_with_names_that_terraform_knows() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    secrets = {body["secret_id"] for body in resources(MAIN, "google_secret_manager_secret").values()}
+    assert set(re.findall(r"gcloud secrets versions add (\S+)", guide)) == secrets
+    assert set(re.findall(r"echo '(\w+) = ", guide)) <= set(named(MAIN, "variable"))
+
+
+def test_files_are_formatted() -> None:
+    """What can be seen without Terraform, always; with it, all of it."""
+    for path in (ROOT / "terraform").rglob("*.*"):
+        if path.suffix not in (".tf", ".hcl") or ".terraform" in path.parts:
+            continue
+        text = path.read_text()
+        assert "\t" not in text, path
+        assert "\r" not in text, path
+        assert text.endswith("\n"), path
+        assert not re.search(r" $", text, re.M), path
+        assert not re.search(r"^(?:  )* \S", text, re.M), f"{path}: indentation is two spaces a level"
+    if tool := shutil.which("terraform"):
+        done = subprocess.run(
+            [tool, "fmt", "-check", "-recursive", "-diff", ROOT / "terraform"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_both_roots_take_the_same_versions() -> None:
+    assert blocks(BACKEND, "terraform")[0]["required_providers"] == blocks(MAIN, "terraform")[0]["required_providers"]
+
+
+def test_every_output_is_described_and_used_in_the_guide() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    for folder in (BACKEND, MAIN):
+        for name, output in named(folder, "output").items():
+            assert output["description"]
+            assert name in guide, f"docs/deploy.md does not say what the output {name} is for"
+
+
+def test_apply_waits_for_new_metrics_as_long_as_the_api_says() -> None:
+    """Its refusal says "If a metric was created recently, it could take up to 10 minutes to become available"."""
+    assert named(MAIN, "variable")["metrics_wait_s"]["default"] == 600
+
+
+def test_check_with_the_provider_says_loudly_when_it_cannot_be_had(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "TERRAFORM": str(tmp_path / "none")}
+    done = subprocess.run(
+        ["bash", ROOT / "tools" / "check_deploy.sh", "terraform"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "NOT CHECKED" in done.stdout

@@ -1,0 +1,54 @@
+"""The project's documents, and where in them links lead and commands stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parents[3]
+PACKAGES: Final = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe")
+_NOT_OURS: Final = {".venv", "build", ".git", "node_modules", ".terraform", ".pytest_cache"}
+
+_FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LINK: Final = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+class Block(NamedTuple):
+    """A fenced block: its language and its text."""
+
+    language: str
+    text: str
+
+
+def pages() -> list[Path]:
+    """All Markdown files of the project."""
+    return sorted(page for page in ROOT.rglob("*.md") if not _NOT_OURS & set(page.relative_to(ROOT).parts))
+
+
+def blocks(page: Path) -> list[Block]:
+    return [Block(*found) for found in _FENCE.findall(page.read_text(encoding="utf-8"))]
+
+
+def links(page: Path) -> list[str]:
+    """What the page links to, code left out."""
+    prose = re.sub(r"`[^`\n]+`", "`", _FENCE.sub("", page.read_text(encoding="utf-8")))
+    return _LINK.findall(prose)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+        name = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+        number = next(n for n in range(1000) if (f"{name}-{n}" if n else name) not in found)
+        found.add(f"{name}-{number}" if number else name)
+    return found
+
+
+def module_commands(text: str) -> Iterator[tuple[str, str]]:
+    """`python -m MODULE [SUBCOMMAND]` wherever the text has it."""
+    for module, command in re.findall(r"python3? -m ([a-z_.]+)(?: +([a-z][a-z-]*))?", text):
+        yield module.rstrip("."), command

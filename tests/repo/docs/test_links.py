@@ -1,0 +1,58 @@
+"""Every link from one document to another leads to something that is there, and every document is linked to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tests.repo.docs.pages import ROOT, anchors, links, pages
+
+PAGES = pages()
+ELSEWHERE = ("https://", "http://", "mailto:")
+
+
+def names(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def broken(page: Path, root: Path = ROOT) -> list[str]:
+    """Links of `page` that lead nowhere, or out of `root`."""
+    found = []
+    for link in links(page):
+        if link.startswith(ELSEWHERE):
+            continue
+        path, _, anchor = unquote(link).partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.is_relative_to(root) or not target.exists():
+            found.append(f"{link}: there is no such file")
+        elif anchor and (target.suffix != ".md" or anchor not in anchors(target)):
+            found.append(f"{link}: there is no such heading")
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert broken(page) == []
+
+
+@pytest.mark.parametrize(
+    ("link", "what"),
+    [
+        ("docs/none.md", "there is no such file"),
+        ("#none", "there is no such heading"),
+        ("../x", "there is no such file"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, link: str, what: str) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(f"# Title\n\n[here](#title) and [there]({link})\n", encoding="utf-8")
+    assert broken(page, tmp_path) == [f"{link}: {what}"]
+
+
+def test_every_document_is_linked_to() -> None:
+    reached = {(page.parent / link.partition("#")[0]).resolve() for page in PAGES for link in links(page)}
+    folders = {path for path in reached if path.is_dir()}
+    alone = [page for page in PAGES if page not in reached and page.parent not in folders]
+    assert {names(page) for page in alone} <= {"README.md"}, "no document leads to them"

@@ -1,0 +1,92 @@
+"""docs/metrics.md and the code name the same metrics, of the same types."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from ingest_writer.compaction.metrics import CompactorMetrics
+from ingest_writer.subscriber.metrics import WriterMetrics
+from lakehouse.store.memory import MemoryStore
+from query_service.lifespan import opened
+from query_service.middleware.send_timeout import OnTheWay
+from query_service.settings import Settings
+from query_service.telemetry.metrics import Metrics
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+UNITS = ("seconds", "bytes")  # those that a name has to end with, by Prometheus' conventions
+
+
+class Row(NamedTuple):
+    section: str
+    name: str
+    type: str
+    unit: str
+    labels: str
+    meaning: str
+
+
+def rows() -> Iterator[Row]:
+    section = ""
+    for line in DOCUMENT.read_text().splitlines():
+        if line.startswith("## "):
+            section = line[3:]
+        elif line.startswith("| `"):
+            name, *rest = (cell.strip() for cell in line.strip("|").split("|"))
+            yield Row(section, name.strip("`"), *rest)
+
+
+def documented(section: str) -> dict[str, str]:
+    return {row.name: row.type for row in rows() if row.section in ("Every process", section)}
+
+
+class _Writer:
+    subscription_trouble = batch_trouble = ""
+
+    def storage_state(self, now_s: float) -> str:
+        return ""
+
+
+def page_of(section: str) -> bytes:
+    registry = CollectorRegistry()
+    if section == "Compactor":
+        return CompactorMetrics(registry).page()
+    if section == "Writer":
+        writer = WriterMetrics(registry)
+        writer.watch(_Writer())
+        return writer.page()
+    metrics, now = Metrics(registry), dt.datetime(2013, 1, 1, tzinfo=dt.UTC)
+    settings = Settings(LAKE_URL="memory://")  # type: ignore[call-arg]
+    with opened(MemoryStore(), settings, lambda: now, metrics, OnTheWay(1, metrics.sending)):
+        return metrics.page(now)
+
+
+def in_code(page: bytes) -> dict[str, str]:
+    families: list[Any] = list(text_string_to_metric_families(page.decode()))
+    return {f"{f.name}_total" if f.type == "counter" else f.name: f.type for f in families}
+
+
+@pytest.mark.parametrize("section", ["API", "Writer", "Compactor"])
+def test_every_metric_has_its_row_and_every_row_its_metric(section: str) -> None:
+    assert in_code(page_of(section)) == documented(section)
+
+
+def test_names_follow_the_conventions() -> None:
+    for row in rows():
+        assert re.fullmatch(r"(flights_(store|api|writer|compactor)|process)_[a-z_]+", row.name), row.name
+        assert row.name.endswith("_total") is (row.type == "counter"), row.name
+        if row.unit in UNITS:
+            assert row.name.removesuffix("_total").endswith(row.unit), row.name
+        assert row.meaning.endswith("."), row.name
+
+
+def test_names_are_unique_and_in_one_section_only() -> None:
+    names = [row.name for row in rows()]
+    assert len(names) == len(set(names))

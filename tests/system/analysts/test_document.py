@@ -1,0 +1,137 @@
+"""docs/analysts.md: what can be run is run, in its order, and gives what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+import lakehouse
+from tests._support.api import serving
+from tests._support.lakes import land, row
+from tests.system.analysts.conftest import BUCKET, Lakes
+from tests.system.analysts.document import PAGE, Block, blocks, pointed_at
+
+
+class Reader:
+    """Runs blocks as somebody does who reads the page from top to bottom."""
+
+    def __init__(self, lakes: Lakes, folder: Path) -> None:
+        self.names: dict[str, Any] = {}
+        self.answers: list[list[tuple[Any, ...]]] = []
+        self.printed: list[str] = []
+        self._lakes = lakes
+        self._folder = folder
+
+    def run(self, block: Block) -> None:
+        is_local = block.remark == "run on a local folder"
+        bucket = self._lakes.folder.as_uri() if is_local else BUCKET
+        code = pointed_at(block.code, self._lakes.server.url, bucket)
+        {"python": self._python, "sql": self._sql, "sh": self._sh}[block.language](code)
+
+    def _python(self, code: str) -> None:
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            exec(compile(code, "docs/analysts.md", "exec"), self.names)
+        self.printed.append(out.getvalue())
+
+    def _sql(self, code: str) -> None:
+        connection: duckdb.DuckDBPyConnection = self.names["db" if BUCKET in code or "lake." in code else "connection"]
+        for statement in connection.extract_statements(code):
+            connection.execute(statement)
+            self.answers.append(connection.fetchall())
+
+    def _sh(self, code: str) -> None:
+        done = subprocess.run(
+            ["bash", "-e"], input=code, cwd=self._folder, capture_output=True, text=True, timeout=100, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done
+        self.printed.append(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def reader(lakes: Lakes, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """After all blocks."""
+    folder = tmp_path_factory.mktemp("reader")
+    reader = Reader(lakes, folder)
+    with contextlib.chdir(folder):
+        for block in blocks():
+            if not block.remark.startswith("not run: "):
+                reader.run(block)
+    return reader
+
+
+def test_every_block_is_run_or_says_why_not() -> None:
+    assert {block.language for block in blocks()} == {"python", "sql", "sh"}
+    assert PAGE.count("```") == 2 * len(blocks())
+    remarks = [block.remark for block in blocks() if block.remark]
+    assert [remark.partition(":")[0] for remark in remarks] == [
+        "not run",
+        "run on a local folder",
+        "not run",
+        "not run",
+    ]
+
+
+def test_the_command_line_answers_with_the_tail_and_writes_files(reader: Reader, lakes: Lakes, tmp_path: Path) -> None:
+    printed = reader.printed[0].splitlines()
+    carriers = sorted({**lakes.carriers, "T1": 1}.items())
+    assert [tuple(line.split()) for line in printed[2 : 2 + len(carriers)]] == [(c, str(n)) for c, n in carriers]
+    assert '"origin","n"' in printed
+    jfk = pq.read_table(reader._folder / "jfk.parquet")
+    assert set(jfk.column("origin").to_pylist()) == {"JFK"}
+
+
+def test_connections_see_the_tail_and_old_snapshots_do_not(reader: Reader, lakes: Lakes) -> None:
+    assert dict(reader.names["by_carrier"].fetchall()) == {**lakes.carriers, "T1": 1}
+    assert reader.names["changed"] is False
+    first = reader.names["fixed"].sql("SELECT count(*) FROM flights WHERE carrier = 'T1'").fetchone()
+    assert first == (0,)
+    assert reader.names["frame"].height == sum(lakes.carriers.values()) + 1
+
+
+def test_a_database_of_ones_own_is_written(reader: Reader) -> None:
+    connection = reader.names["connection"]
+    row_ = connection.execute(
+        "SELECT count(*), min(month(flight_date)), max(month(flight_date)) FROM my.july"
+    ).fetchone()
+    assert row_[0] > 0
+    assert row_[1:] == (7, 7)
+
+
+def test_plain_duckdb_reads_the_merged_flights_both_ways(reader: Reader, lakes: Lakes) -> None:
+    carriers = sorted(lakes.carriers.items())
+    assert reader.answers[1] == carriers
+    assert reader.answers[4] == carriers
+    ((number,),) = reader.answers[2]
+    with lakehouse.connect(BUCKET, snapshot=number) as connection:
+        assert connection.sql("SELECT carrier, count(*) FROM flights GROUP BY ALL ORDER BY ALL").fetchall() == carriers
+
+
+def test_polars_reads_the_merged_flights(reader: Reader, lakes: Lakes) -> None:
+    flights = reader.names["flights"].collect()
+    assert dict(flights.group_by("carrier").len().rows()) == lakes.carriers
+
+
+def test_the_sql_of_the_api_gives_the_api_s_numbers(reader: Reader, lakes: Lakes) -> None:
+    columns = ["carrier", "flights", "cancellation_rate", "on_time_arrival_rate"]
+    columns += ["arrival_delay_mean", "arrival_delay_p90"]
+    with serving(lakes.bucket()) as api:
+        rows = api.rows("/v1/stats?group_by=carrier")
+    assert reader.answers[-1] == [tuple(row[column] for column in columns) for row in rows]
+
+
+def test_what_lands_later_is_seen_after_the_refresh_of_the_page(reader: Reader, lakes: Lakes) -> None:
+    """Last: it changes the lake."""
+    land(lakes.bucket(), [row(carrier="T2")])
+    code = next(block.code for block in blocks() if "lakehouse.refresh" in block.code)
+    exec(code, reader.names)
+    assert reader.names["changed"] is True
+    assert dict(reader.names["by_carrier"].fetchall()) == {**lakes.carriers, "T1": 1, "T2": 1}
+    assert os.environ["STORAGE_EMULATOR_HOST"] == lakes.server.url

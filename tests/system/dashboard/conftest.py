@@ -1,0 +1,42 @@
+"""A browser, a lake with something of everything, and a service over it.
+
+One of each for a file, not for the session: while a browser is open its event loop counts as running, and other files
+of the same worker could not start theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.system.dashboard import NO_CHROMIUM
+from tests.system.dashboard.browser import chromium, find_chromium
+from tests.system.dashboard.lake import build_lake
+from tests.system.dashboard.server import served
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        pytest.skip(NO_CHROMIUM)
+    with chromium(path) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four months of flights, most of them merged, some in the tail. Nobody adds to it."""
+    folder = tmp_path_factory.mktemp("lake")
+    build_lake(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(lake: Path, tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
+    """A service over `lake`; not started where there is no browser."""
+    with served(lake, tmp_path_factory.mktemp("logs")) as url:
+        yield url

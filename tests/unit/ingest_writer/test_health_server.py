@@ -1,0 +1,63 @@
+"""/health and /ready over real HTTP."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ingest_writer.health_server import HealthServer
+from tests._support.processes import get
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.status: dict[str, Any] = {"ready": True, "storage": "ok"}
+
+
+@pytest.fixture
+def writer() -> _Writer:
+    return _Writer()
+
+
+@pytest.fixture
+def url(writer: _Writer) -> Iterator[str]:
+    server = HealthServer(0, lambda: writer.status, lambda: b"up 1\n")
+    yield f"http://127.0.0.1:{server.port}"
+    server.close()
+
+
+def test_ready_shows_the_status_of_now(writer: _Writer, url: str) -> None:
+    assert get(f"{url}/ready") == (200, {"ready": True, "storage": "ok"})
+    writer.status = {"ready": False, "storage": "503"}
+    assert get(f"{url}/ready") == (503, {"ready": False, "storage": "503"})
+
+
+def test_health_says_ok_also_when_the_writer_is_not_ready(writer: _Writer, url: str) -> None:
+    writer.status = {"ready": False}
+    assert get(f"{url}/health") == (200, {"status": "ok"})
+
+
+def test_metrics_are_the_page_of_now_and_say_nothing_of_the_server(url: str) -> None:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=20) as answer:
+        assert answer.read() == b"up 1\n"
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert "Python" not in answer.headers["Server"]
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/ready/", "/metrics/"])
+def test_other_paths_are_not_there(path: str, url: str) -> None:
+    assert get(url + path)[0] == 404
+
+
+def test_a_port_that_is_taken_is_an_error(url: str) -> None:
+    with pytest.raises(OSError, match="in use"):
+        HealthServer(int(url.rpartition(":")[2]), lambda: {"ready": True}, bytes)
+
+
+def test_nobody_listens_once_it_is_closed() -> None:
+    server = HealthServer(0, lambda: {"ready": True}, bytes)
+    server.close()
+    assert get(f"http://127.0.0.1:{server.port}/health") == (0, {})

@@ -1,0 +1,271 @@
+"""The cache of downloaded objects: bounded, checked, one download each."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from lakehouse.errors import CacheFullError, ObjectMissingError, StoreUnavailableError, UnreadableError
+from lakehouse.store.memory import MemoryStore
+from lakehouse.table.file_cache import FileCache
+from lakehouse.table.parquet_files import to_parquet
+from lakehouse.table.planner import LandedFile, list_landing
+from lakehouse.table.snapshot import MonthFile
+from tests._support.lakes import land, put_month, row, table
+from tests._support.stores import SpyStore
+
+_PLENTY = 1 << 20
+_SIZE = len(to_parquet(table([row()])))  # of every landed file here
+
+
+@pytest.fixture
+def spy(memory: MemoryStore) -> SpyStore:
+    return SpyStore(memory)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def caches() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def _cache(caches: ExitStack, store: SpyStore, folder: Path, max_bytes: int) -> FileCache:
+    cache = FileCache(store, folder, max_bytes)
+    caches.callback(cache.close)
+    return cache
+
+
+def _landed(memory: MemoryStore, count: int) -> list[LandedFile]:
+    for _ in range(count):
+        land(memory, [row()])
+    return list(list_landing(memory).files)
+
+
+def _on_disk(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _touch(cache: FileCache, *files: LandedFile | MonthFile) -> None:
+    with cache.pinned(files):
+        pass
+
+
+def test_files_are_given_in_the_order_asked(
+    caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path
+) -> None:
+    files = _landed(memory, 3)
+    month = put_month(memory, [row()], since=1)
+    cache = _cache(caches, spy, folder, _PLENTY)
+    with cache.pinned([files[2], month, files[0], files[2]]) as paths:
+        names = [files[2].name, month.path, files[0].name, files[2].name]
+        assert [path.read_bytes() for path in paths] == [memory.read(name) for name in names]
+
+
+def test_a_file_is_downloaded_once(caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path) -> None:
+    (file,) = _landed(memory, 1)
+    cache = _cache(caches, spy, folder, _PLENTY)
+    for _ in range(3):
+        _touch(cache, file)
+    assert spy.count("download", file.name) == 1
+
+
+def test_concurrent_users_share_one_download(caches: ExitStack, memory: MemoryStore, folder: Path) -> None:
+    (file,) = _landed(memory, 1)
+    users = 4
+    all_waiting = threading.Barrier(users + 1)
+    spy = SpyStore(memory, before=lambda call, name: _wait(all_waiting))
+    cache = _cache(caches, spy, folder, _PLENTY)
+    pinned: list[Path] = []
+
+    def use() -> None:
+        with cache.pinned([file]) as paths:
+            pinned.extend(paths)
+
+    with ThreadPoolExecutor(users) as pool:
+        take = cache._take
+
+        def counted(wanted: LandedFile | MonthFile) -> object:
+            entry = take(wanted)
+            _wait(all_waiting)
+            return entry
+
+        cache._take = counted  # type: ignore[assignment, method-assign]
+        for future in [pool.submit(use) for _ in range(users)]:
+            future.result(30)
+    assert spy.count("download", file.name) == 1
+    assert len(pinned) == users
+    assert len(set(pinned)) == 1
+
+
+def _wait(barrier: threading.Barrier) -> None:
+    barrier.wait(30)
+
+
+def test_the_bound_is_kept_and_what_was_used_longest_ago_goes_first(
+    caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path
+) -> None:
+    a, b, c = _landed(memory, 3)
+    cache = _cache(caches, spy, folder, 2 * _SIZE)  # room for two
+    for file in (a, b, a, c):  # b is the one used longest ago when c comes
+        _touch(cache, file)
+        assert _on_disk(folder) <= 2 * _SIZE
+    _touch(cache, a, c)
+    assert [spy.count("download", file.name) for file in (a, b, c)] == [1, 1, 1]
+    _touch(cache, b)
+    assert spy.count("download", b.name) == 2
+
+
+def test_a_pinned_file_is_never_evicted(caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path) -> None:
+    a, b, c = _landed(memory, 3)
+    cache = _cache(caches, spy, folder, 2 * _SIZE)  # room for two, one of them pinned
+    with cache.pinned([a]) as (path,):
+        for file in (b, c, b, c):
+            _touch(cache, file)
+        assert path.read_bytes() == memory.read(a.name)
+    _touch(cache, a)
+    assert spy.count("download", a.name) == 1
+
+
+def test_a_file_pinned_twice_stays_until_both_have_ended(
+    caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path
+) -> None:
+    a, b = _landed(memory, 2)
+    cache = _cache(caches, spy, folder, _SIZE)  # room for one
+    with cache.pinned([a]):
+        _touch(cache, a)
+        with pytest.raises(CacheFullError):
+            _touch(cache, b)
+    _touch(cache, b)
+
+
+def test_files_that_do_not_fit_together_are_an_error_that_says_the_numbers_and_leaves_nothing_pinned(
+    caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path
+) -> None:
+    a, b, c = _landed(memory, 3)
+    cache = _cache(caches, spy, folder, 2 * _SIZE)
+    with pytest.raises(CacheFullError, match=rf"{c.name}: {_SIZE} bytes do not fit beside.*holds {2 * _SIZE}"):
+        _touch(cache, a, b, c)
+    _touch(cache, c, a)
+
+
+def test_a_failed_download_is_tried_again_next_time(caches: ExitStack, memory: MemoryStore, folder: Path) -> None:
+    (file,) = _landed(memory, 1)
+    failures = [StoreUnavailableError("hiccup")]
+
+    def fail_once(call: str, name: str) -> None:
+        if failures:
+            raise failures.pop()
+
+    cache = _cache(caches, SpyStore(memory, before=fail_once), folder, _PLENTY)
+    with pytest.raises(StoreUnavailableError, match="hiccup"):
+        _touch(cache, file)
+    assert _on_disk(folder) == 0
+    _touch(cache, file)
+
+
+def test_a_file_that_was_deleted_from_disk_is_downloaded_again(
+    caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path
+) -> None:
+    cache = _cache(caches, spy, folder, _PLENTY)
+    files = _landed(memory, 1)
+    _touch(cache, *files)
+    for path in folder.iterdir():
+        path.unlink()
+    with cache.pinned(files) as paths:
+        assert paths[0].stat().st_size == _SIZE
+
+
+def test_prefetch_tells_by_name_what_cannot_be_had_and_keeps_the_rest(
+    caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path
+) -> None:
+    cache = _cache(caches, spy, folder, _PLENTY)
+    files = _landed(memory, 3)
+    memory.delete(files[1].name)
+    failed = cache.prefetch(files)
+    assert {name: type(error) for name, error in failed.items()} == {files[1].name: ObjectMissingError}
+    with cache.pinned([files[0], files[2]]) as paths:
+        assert len(paths) == 2
+
+
+def test_a_failed_download_takes_no_room(caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path) -> None:
+    a, b = _landed(memory, 2)
+    cache = _cache(caches, spy, folder, _SIZE)
+    memory.delete(a.name)
+    with pytest.raises(ObjectMissingError, match=a.name):
+        _touch(cache, a)
+    _touch(cache, b)
+    assert _on_disk(folder) == _SIZE
+
+
+def test_a_download_that_is_evicted_on_its_way_leaves_no_file(
+    caches: ExitStack, memory: MemoryStore, folder: Path
+) -> None:
+    """One file of a question fails at once, the other is still coming when its room is needed."""
+    failing, slow, next_ = _landed(memory, 3)
+    may_go_on = threading.Event()
+
+    def script(call: str, name: str) -> None:
+        if name == failing.name:
+            raise StoreUnavailableError("down")
+        if name == slow.name:
+            may_go_on.wait(30)
+
+    cache = _cache(caches, SpyStore(memory, before=script), folder, 2 * _SIZE)
+    with pytest.raises(StoreUnavailableError):
+        _touch(cache, failing, slow)
+    other = land(memory, [row(number=2)])
+    (last,) = (file for file in list_landing(memory).files if file.name == other)
+    _touch(cache, next_)
+    _touch(cache, last, next_)  # needs the room of the slow one
+    may_go_on.set()
+    cache._pool.shutdown()
+    assert _on_disk(folder) == next_.info.size + last.info.size
+
+
+@pytest.mark.parametrize("kind", ["landed", "month"])
+def test_bytes_with_another_checksum_are_unreadable_and_not_kept(
+    caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path, kind: str
+) -> None:
+    (landed,) = _landed(memory, 1)
+    month = put_month(memory, [row()], since=1)
+    file: LandedFile | MonthFile = dataclasses.replace(month, crc32c=month.crc32c ^ 1)
+    if kind == "landed":
+        file = dataclasses.replace(landed, info=landed.info._replace(crc32c=landed.info.crc32c ^ 1))
+    cache = _cache(caches, spy, folder, _PLENTY)
+    with pytest.raises(UnreadableError, match="do not have crc32c"):
+        _touch(cache, file)
+    assert _on_disk(folder) == 0
+
+
+def test_contents_are_checked_too(caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path) -> None:
+    land(memory, [row("2013-01-02")], day="2013-01-01")
+    month = put_month(memory, [row()], since=1)
+    (landed,) = list_landing(memory).files
+    cache = _cache(caches, spy, folder, _PLENTY)
+    with pytest.raises(UnreadableError, match="another flight_date"):
+        _touch(cache, landed)
+    with pytest.raises(UnreadableError, match="has 1 rows, its snapshot says 2"):
+        _touch(cache, dataclasses.replace(month, rows=2))
+
+
+def test_nothing_of_an_earlier_process_is_used_and_nothing_stays_after_closing(
+    memory: MemoryStore, spy: SpyStore, folder: Path
+) -> None:
+    folder.mkdir()
+    (folder / "old.parquet").write_bytes(b"from before a crash")
+    cache = FileCache(spy, folder, _PLENTY)
+    assert list(folder.iterdir()) == []
+    _touch(cache, *_landed(memory, 2))
+    cache.close()
+    assert not folder.exists()

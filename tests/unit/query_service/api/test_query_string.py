@@ -1,0 +1,376 @@
+"""Every rule for parameters: what is refused names the parameter, what it got and what it takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from lakehouse.store.memory import MemoryStore
+from query_service.api.requests import FLIGHT_PARAMETERS, FLIGHTS_PARAMETERS, STATS_PARAMETERS, cursor_of
+from tests._support.api import Api, serving
+from tests._support.lake_builder import LakeBuilder, event
+
+FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(tail_number="N1"), event(carrier="AA", flight_number=1))
+    lake.merge()
+    with serving(lake.store) as serving_api:
+        yield serving_api
+
+
+def problem(api: Api, url: str, status: int = 422) -> dict[str, Any]:
+    answer = api.get(url)
+    assert answer.status_code == status, (url, answer.text)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    assert document["status"] == status
+    assert {"type", "title", "detail"} <= document.keys()
+    return document
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        *(("colour=red", "colour"), ("Carrier=UA", "Carrier"), ("=UA", "")),
+        *(("snapshot=0", "snapshot"), ("snapshot=-1", "snapshot"), ("snapshot=latest", "snapshot")),
+        *(("snapshot=1&snapshot=1", "snapshot"), ("snapshot=1000000000", "snapshot"), ("snapshot=", "snapshot")),
+        *(("carrier=", "carrier"), ("limit=", "limit"), ("date_from=", "date_from"), ("group_by=", "group_by")),
+        *(("carrier=ua", "carrier"), ("carrier=U", "carrier"), ("carrier=UAUA", "carrier")),
+        *(("carrier=UA,AA", "carrier"), ("carrier=%20UA", "carrier"), ("carrier=UA%0A", "carrier")),
+        *(("carrier=%EF%BC%B5A", "carrier"), ("carrier=UA&carrier=x", "carrier"), ("carrier=%ff%fe", "carrier")),
+        *(("origin=ewr", "origin"), ("origin=EW", "origin"), ("origin=KEWRX", "origin")),
+        *(("destination=la", "destination"), ("destination=L%00X", "destination")),
+        *(("flight_number=0", "flight_number"), ("flight_number=10000", "flight_number")),
+        *(("flight_number=%2B1", "flight_number"), ("flight_number=-1", "flight_number")),
+        *(("flight_number=01", "flight_number"), ("flight_number=1.0", "flight_number")),
+        *(("flight_number=%D9%A1", "flight_number"), ("flight_number=1_0", "flight_number")),
+        ("tail_number=12345678901", "tail_number"),
+        *(("status=Arrived", "status"), ("status=late", "status"), ("status=arrived,void", "status")),
+        *(("date_from=2013-1-1", "date_from"), ("date_from=20130101", "date_from")),
+        *(("date_from=2013-02-29", "date_from"), ("date_from=2013-W01-1", "date_from")),
+        *(("date_from=1979-12-31", "date_from"), ("date_to=2101-01-01", "date_to")),
+        *(("date_to=2013-01-01T00:00:00Z", "date_to"), ("date_to=yesterday", "date_to")),
+        *(("date_from=2013-01-02&date_to=2013-01-01", "date_from"), ("date_from=%D9%A2013-01-01", "date_from")),
+        *(("date_from=2013-01-01&date_from=2013-01-01", "date_from"), ("limit=1&limit=2", "limit")),
+        *(("limit=0", "limit"), ("limit=-1", "limit"), ("limit=1e3", "limit"), ("limit=01", "limit")),
+        *(("limit=99999999999999999999", "limit"), ("limit=ten", "limit")),
+        *(("format=xml", "format"), ("format=json&format=json", "format"), ("format=CSV", "format")),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights"])
+def test_wrong_parameter_is_named(api: Api, path: str, query: str, parameter: str) -> None:
+    document = problem(api, f"{path}?{query}" if "group_by" not in query else f"/v1/stats?{query}")
+    assert document["parameter"] == parameter
+    assert document["expected"]
+    assert "got" in document
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "parameter"),
+    [
+        *(("stats", "limit=10001", "limit"), ("flights", "limit=1001", "limit")),
+        *(("stats", "cursor=abc", "cursor"), ("flights", "group_by=carrier", "group_by")),
+        *(("flights", "order_by=carrier", "order_by"), ("stats", "group_by=Carrier", "group_by")),
+        *(("stats", "group_by=tail_number", "group_by"), ("stats", "group_by=carrier,carrier", "group_by")),
+        *(("stats", "group_by=carrier&group_by=carrier", "group_by"), ("stats", "group_by=carrier,", "group_by")),
+        *(("stats", "group_by=carrier,,origin", "group_by"), ("stats", "group_by=carrier,%20origin", "group_by")),
+        *(("stats", "order_by=carrier", "order_by"), ("stats", "group_by=origin&order_by=carrier", "order_by")),
+        *(("stats", "order_by=flights,-flights", "order_by"), ("stats", "order_by=--flights", "order_by")),
+        *(("stats", "order_by=-", "order_by"), ("stats", "order_by=%2Bflights", "order_by")),
+        *(("stats", "order_by=flights&order_by=arrived", "order_by"), ("stats", "order_by=flights,", "order_by")),
+        *(("stats", "order_by=flights%20desc", "order_by"), ("stats", "order_by=1", "order_by")),
+    ],
+)
+def test_parameter_of_one_path_only_is_named(api: Api, path: str, query: str, parameter: str) -> None:
+    assert problem(api, f"/v1/{path}?{query}")["parameter"] == parameter
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("!", "abc", "é", "A" * 1000, cursor_of("2013-01-01-UA-1545-EWR") + "=", cursor_of("nonsense")),
+        *(
+            cursor_of("2013-02-30-UA-1-EWR"),
+            cursor_of("2013-01-01-UA-01-EWR"),
+            cursor_of("2013-01-01-UA-1545-EWR")[:-1],
+        ),
+    ],
+)
+def test_a_cursor_that_no_page_gave_is_refused(api: Api, cursor: str) -> None:
+    assert problem(api, f"/v1/flights?cursor={quote(cursor)}")["parameter"] == "cursor"
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        *(("min_event_time=2013-01-01", "min_event_time"), ("min_event_time=now", "min_event_time")),
+        *(("min_event_time=2013-01-01T10:00:00", "min_event_time"), ("min_event_time=1e9", "min_event_time")),
+        *(("min_event_time=2013-01-01T10:00:00+02:00", "min_event_time"),),  # the + is a space by now
+        *(("min_event_time=2013-01-01T25:00:00Z", "min_event_time"), ("wait_s=1", "wait_s")),
+        *(("min_event_time=0001-01-01T00:00:00%2B14:00", "min_event_time"),),
+        *(("min_event_time=2013-01-01T10:00:00Z&wait_s=31", "wait_s"), ("wait_s=-1", "wait_s")),
+        *(("min_event_time=2013-01-01T10:00:00Z&wait_s=nan", "wait_s"), ("wait_s=", "wait_s")),
+        *(("min_event_time=2013-01-01T10:00:00Z&snapshot=1", "snapshot"), ("format=csv", "format")),
+        *(("min_event_time=2013-01-01T10:00:00Z&wait_s=1&wait_s=1", "wait_s"), ("carrier=UA", "carrier")),
+    ],
+)
+def test_wrong_parameter_of_one_flight_is_named(api: Api, query: str, parameter: str) -> None:
+    assert problem(api, f"{FLIGHT}?{query}")["parameter"] == parameter
+
+
+@pytest.mark.parametrize(
+    "flight_id",
+    [
+        *("abc", "2013-01-01-UA-1545", "2013-01-01-ua-1545-EWR", "2013-02-30-UA-1545-EWR", "2013-01-01-UA-0-EWR"),
+        *(
+            "2013-01-01-UA-01545-EWR",
+            "2013-01-01-UA-1545a-EWR",
+            "2013-01-01-UA-1545AB-EWR",
+            "2013-01-01-UA-1545-EWR%0A",
+        ),
+    ],
+)
+def test_malformed_flight_id_is_named(api: Api, flight_id: str) -> None:
+    assert problem(api, f"/v1/flights/{flight_id}")["parameter"] == "flight_id"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "carrier=UA&carrier=AA", "carrier=UA&carrier=UA", "flight_number=9999", "tail_number=N1", "status=void"),
+        *("tail_number=%00", "tail_number=%27%3B--", "tail_number=%C3%A9%E2%98%83", "date_from=1980-01-01"),
+        *("date_to=2100-12-31", "date_from=2013-01-01&date_to=2013-01-01", "format=json", "limit=1000"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights"])
+def test_right_parameters_are_taken(api: Api, path: str, query: str) -> None:
+    assert api.get(f"{path}?{query}").status_code == 200
+
+
+def test_a_hundred_values_of_one_filter_are_taken_and_not_more(api: Api) -> None:
+    hundred = [f"flight_number={n}" for n in range(1, 101)]
+    assert api.get("/v1/stats?" + "&".join(hundred)).status_code == 200
+    document = problem(api, "/v1/stats?" + "&".join([*hundred, "flight_number=101"]))
+    assert (document["parameter"], document["got"]) == ("flight_number", "101 values")
+
+
+def test_how_many_values_a_filter_takes_is_a_setting() -> None:
+    with serving(MemoryStore(), filter_max_values=2) as api:
+        assert api.get("/v1/flights?carrier=UA&carrier=AA").status_code == 200
+        for path in ("/v1/stats", "/v1/flights"):
+            document = problem(api, f"{path}?carrier=UA&carrier=AA&carrier=DL")
+            assert (document["got"], document["expected"]) == ("3 values", "at most 2 values")
+            parameters = api.json("/openapi.json")["paths"][path]["get"]["parameters"]
+            assert [p["schema"]["maxItems"] for p in parameters if "maxItems" in p["schema"]] == [2] * 6
+
+
+@pytest.mark.parametrize(
+    ("url", "got"),
+    [
+        ("/v1/stats?group_by=carrier&order_by=carrier,-carrier", "carrier,-carrier"),
+        ("/v1/stats?order_by=flights,-Flights", "-Flights"),
+        ("/v1/stats?group_by=month,month", "month,month"),
+        ("/v1/stats?limit=1&limit=2", "1, 2"),
+        *((f"{FLIGHT}?wait_s=1", "1"), (f"{FLIGHT}?wait_s=1.50", "1.50"), (f"{FLIGHT}?wait_s=1e0", "1e0")),
+        ("/v1/flights?date_from=2013-01-02&date_to=2013-01-01", "2013-01-02"),
+    ],
+)
+def test_what_was_sent_is_shown_as_it_was_sent(api: Api, url: str, got: str) -> None:
+    assert problem(api, url)["got"] == got
+
+
+@pytest.mark.parametrize("query", ["tail_number=%FF", "tail_number=N1&tail_number=%ED%A0%80", "tail_number=%C3"])
+def test_a_value_that_is_no_utf8_is_refused_and_not_replaced(api: Api, query: str) -> None:
+    assert problem(api, f"/v1/stats?{query}")["expected"] == "UTF-8, percent-encoded"
+    assert problem(api, "/v1/stats?%FF=1")["parameter"] == "\ufffd"
+
+
+def test_what_a_caller_sent_is_shortened(api: Api) -> None:
+    document = problem(api, f"/v1/stats?{'n' * 500}={'v' * 5000}")
+    assert len(document["parameter"]) == len(document["got"]) == 60
+    assert len(document["detail"]) < 500
+
+
+TABLES = ("/v1/stats", "/v1/flights")
+DOCUMENTS = (FLIGHT, "/v1/lake")
+
+
+def test_the_lake_takes_no_parameter_but_the_format(api: Api) -> None:
+    document = problem(api, "/v1/lake?months=3")
+    assert (document["parameter"], document["expected"]) == ("months", "one of format")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_json_may_be_asked_for_by_name_where_there_is_nothing_else(api: Api, path: str) -> None:
+    asked = api.get(f"{path}?format=json", accept="text/csv")  # format decides over Accept
+    assert (asked.status_code, asked.headers["Content-Type"]) == (200, "application/json")
+    assert asked.json().keys() == api.json(path).keys()
+    for query, got in (("format=csv", "csv"), ("format=JSON", "JSON"), ("format=json&format=json", "json, json")):
+        document = problem(api, f"{path}?{query}")
+        assert (document["parameter"], document["got"], document["expected"]) == ("format", got, "one of json")
+    assert problem(api, f"{path}?format=")["parameter"] == "format"
+
+
+NAMES = {
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "text/csv; charset=utf-8; header=present": "csv",
+    "application/vnd.apache.arrow.stream": "arrow",
+    "application/vnd.apache.parquet": "parquet",
+}
+
+
+@pytest.mark.parametrize(
+    ("accept", "format"),
+    [
+        *(("application/json", "json"), ("*/*", "json"), ("application/*", "json"), ("", "json"), (" , ", "json")),
+        *(("APPLICATION/JSON; charset=utf-8", "json"), ("text/html, application/json;q=0.5", "json")),
+        *(("text/csv", "csv"), ("text/*", "csv"), ("text/csv;header=present", "csv"), ("Text/CSV ; Q=0.1", "csv")),
+        *(("text/csv, */*;q=0.1", "csv"), ("*/*, text/csv", "csv"), ("text/csv;q=0.5, application/json", "json")),
+        *(("text/csv;q=0.5, application/json;q=0.499", "csv"), ("text/csv, application/json", "json")),
+        *(("application/x-ndjson", "ndjson"), ("application/vnd.apache.arrow.stream", "arrow")),
+        *(("application/vnd.apache.parquet", "parquet"), ("application/json;q=0, application/*", "ndjson")),
+        *(("*/*, application/json;q=0", "ndjson"), ("text/html,application/xhtml+xml,*/*;q=0.8", "json")),
+        ("application/json;q=0.001, application/vnd.apache.parquet;q=0.002", "parquet"),
+    ],
+)
+@pytest.mark.parametrize("path", TABLES)
+def test_accept_chooses_the_format_that_it_weighs_most(api: Api, path: str, accept: str, format: str) -> None:
+    answer = api.get(path, accept=accept)
+    assert answer.status_code == 200
+    assert NAMES[answer.headers["Content-Type"]] == format
+    assert f'filename="{path[4:]}.{format}"' in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "application/*", "text/csv, */*;q=0.1", ""])
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_accept_that_allows_json_is_taken_where_there_is_nothing_else(api: Api, path: str, accept: str) -> None:
+    assert api.get(path, accept=accept).headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        *((path, "application/json;q=0") for path in (*TABLES, *DOCUMENTS)),
+        *((path, "application/xml") for path in (*TABLES, *DOCUMENTS)),
+        *((path, "application/json;q=x") for path in (*TABLES, *DOCUMENTS)),
+        *((path, "application/json;q=1.5") for path in TABLES),
+        *((path, "*/*;q=0.0") for path in TABLES),
+        *((path, "text/csv;header=absent") for path in TABLES),
+        *((path, "text/csv;charset=iso-8859-1") for path in TABLES),
+        *((path, "text/csv") for path in DOCUMENTS),
+        *((path, "*/*, application/json;q=0") for path in DOCUMENTS),
+    ],
+)
+def test_accept_that_allows_nothing_that_is_offered_is_refused(api: Api, path: str, accept: str) -> None:
+    answer = api.get(path, accept=accept)
+    assert (answer.status_code, answer.json()["parameter"]) == (406, "Accept")
+    assert "application/json" in answer.json()["expected"]
+
+
+@pytest.mark.parametrize("name", NAMES.values())
+@pytest.mark.parametrize("path", TABLES)
+def test_format_decides_over_accept(api: Api, path: str, name: str) -> None:
+    for accept in ("application/xml", "text/csv", "application/json"):
+        answer = api.get(f"{path}?format={name}", accept=accept)
+        assert NAMES[answer.headers["Content-Type"]] == name
+
+
+def test_unknown_paths_and_methods_are_problems_too(api: Api) -> None:
+    for path in ("/v2", "/v1/stats/", "/v1/flights/", "/%00"):
+        problem(api, path, 404)
+    answer = api.run(api.client.post("/v1/stats"))
+    assert (answer.status_code, answer.json()["status"], answer.headers["Allow"]) == (405, 405, "GET, HEAD")
+
+
+def test_every_parameter_is_documented_and_no_other(api: Api) -> None:
+    paths = api.json("/openapi.json")["paths"]
+    documented = {
+        path: {p["name"] for p in get["get"].get("parameters", []) if p["in"] == "query"} for path, get in paths.items()
+    }
+    assert documented == {
+        "/v1/stats": set(STATS_PARAMETERS),
+        "/v1/flights": set(FLIGHTS_PARAMETERS),
+        "/v1/flights/{flight_id}": set(FLIGHT_PARAMETERS),
+        "/v1/lake": {"format"},
+        "/health": set(),
+        "/ready": set(),
+    }
+
+
+def test_every_parameter_and_answer_has_a_description_and_an_example(api: Api) -> None:
+    for path, methods in api.json("/openapi.json")["paths"].items():
+        for parameter in methods["get"].get("parameters", []):
+            assert parameter["description"], (path, parameter)
+            assert parameter.get("example") or parameter["schema"]["examples"], (path, parameter)
+        for status, answer in methods["get"]["responses"].items():
+            assert answer["description"], (path, status)
+        assert methods["get"]["responses"]["200"]["content"]["application/json"]["example"], path
+
+
+def test_documented_answers_have_the_fields_of_real_ones(api: Api) -> None:
+    paths = api.json("/openapi.json")["paths"]
+
+    def example(path: str) -> Any:
+        return paths[path]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+
+    assert list(example("/v1/lake")) == list(api.json("/v1/lake"))
+    assert list(example("/v1/flights/{flight_id}")["data"]) == list(api.json(FLIGHT)["data"])
+    assert list(example("/v1/flights")) == list(api.json("/v1/flights"))
+    assert list(example("/v1/stats")["data"][0]) == list(api.rows("/v1/stats?group_by=carrier")[0])
+
+
+OF_EVERY_ANSWER = ("x-content-type-options", "content-security-policy", "referrer-policy")  # for browsers
+
+
+def test_every_format_and_header_of_real_answers_is_documented(api: Api) -> None:
+    paths = api.json("/openapi.json")["paths"]
+    for path, url in {
+        "/v1/stats": "/v1/stats",
+        "/v1/flights": "/v1/flights",
+        "/v1/flights/{flight_id}": FLIGHT,
+    }.items():
+        documented = paths[path]["get"]["responses"]
+        assert {"200", "304", "404", "406", "410", "422", "503", "504"} <= documented.keys(), path
+        seen = dict[str, set[str]](types=set(), headers=set())
+        for name in NAMES.values() if path != "/v1/flights/{flight_id}" else ("json",):
+            answer = api.get(f"{url}?format={name}" if path != "/v1/flights" else f"{url}?limit=1&format={name}")
+            seen["types"].add(answer.headers["Content-Type"])
+            seen["headers"] |= answer.headers.keys() - {"content-type", "content-length", *OF_EVERY_ANSWER}
+        documented_headers = {name.lower() for name in documented["200"]["headers"]}
+        assert seen["types"] == documented["200"]["content"].keys(), path
+        assert seen["headers"] | {"content-encoding"} == documented_headers | {"content-encoding"}, path
+        unchanged = api.get(url, **{"if-none-match": "*"})
+        assert unchanged.headers.keys() - {*OF_EVERY_ANSWER} == {
+            name.lower() for name in documented["304"]["headers"]
+        }, path
+
+
+def test_documented_examples_of_csv_and_ndjson_have_the_columns_of_real_answers(api: Api) -> None:
+    paths = api.json("/openapi.json")["paths"]
+    for url in ("/v1/stats?group_by=carrier", "/v1/flights"):
+        content = paths[url.partition("?")[0]]["get"]["responses"]["200"]["content"]
+        mark = "&" if "?" in url else "?"
+        csv = api.get(f"{url}{mark}format=csv").text
+        assert content["text/csv; charset=utf-8; header=present"]["example"].split("\r\n")[0] == csv.split("\r\n")[0]
+        line = json.loads(api.get(f"{url}{mark}format=ndjson").text.splitlines()[0])
+        assert list(json.loads(content["application/x-ndjson"]["example"])) == list(line)
+
+
+def test_documented_examples_are_accepted(api: Api) -> None:
+    for path, methods in api.json("/openapi.json")["paths"].items():
+        for parameter in methods["get"].get("parameters", []):
+            if parameter["in"] != "query" or parameter["name"] in ("order_by", "wait_s"):
+                continue  # these need another parameter beside them
+            values = parameter["example"] if isinstance(parameter["example"], list) else [parameter["example"]]
+            query = "&".join(f"{parameter['name']}={quote(str(value))}" for value in values)
+            answer = api.get(f"{path.replace('{flight_id}', '2013-01-01-UA-1545-EWR')}?{query}")
+            assert answer.status_code == 200, (query, answer.text)

@@ -1,0 +1,117 @@
+"""Making an answer of rows: within the time of its question, in the place of a query, before queries that wait."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lakehouse.store.memory import MemoryStore
+from query_service.engine.database import Database, Query
+from query_service.observer import Observer
+from query_service.queries import conditional_get
+from query_service.queries.result_cache import Result
+from query_service.representation.etag import Wanted
+from query_service.representation.rows import Rows
+from tests._support.api import Api, serving
+from tests.unit.query_service.engine.test_database import nothing
+from tests.unit.query_service.middleware.test_send_timeout import LARGE, SOON_S, lake_of_many
+
+BY_CARRIER = "/v1/stats?group_by=carrier"
+
+
+class Making:
+    """Stands where answers are made, and holds up the large ones until it is opened."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+        self._whole = conditional_get._whole
+
+    def __call__(self, rows: Rows, wanted: Wanted) -> Result:
+        if rows.table.num_rows > 50:
+            self.begun.set()
+            assert self.may_end.wait(SOON_S)
+        return self._whole(rows, wanted)
+
+    async def has_begun(self) -> None:
+        assert await asyncio.to_thread(self.begun.wait, SOON_S)
+
+
+@pytest.fixture
+def making(monkeypatch: pytest.MonkeyPatch) -> Iterator[Making]:
+    making = Making()
+    monkeypatch.setattr(conditional_get, "_whole", making)
+    yield making
+    making.may_end.set()  # whatever happened: no thread is left
+
+
+@contextmanager
+def one_core(timeout_s: float) -> Iterator[Api]:
+    with serving(lake_of_many(MemoryStore()).store, queries_at_once=1, query_timeout_s=timeout_s) as api:
+        assert len(api.rows("/v1/stats")) == 1  # files are here
+        yield api
+
+
+def test_an_answer_that_is_not_made_in_time_is_a_504(making: Making) -> None:
+    with one_core(0.5) as api:
+        answer = api.get(f"{LARGE}1100")
+        assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (504, "deadline")
+        making.may_end.set()
+        assert len(api.rows(f"{LARGE}1100")) == 1100
+
+
+def test_an_answer_is_made_in_the_place_of_a_query(making: Making) -> None:
+    with one_core(SOON_S) as api:
+
+        async def work() -> None:
+            large = asyncio.create_task(api.client.get(f"{LARGE}1100"))
+            await making.has_begun()
+            other = asyncio.create_task(api.client.get(BY_CARRIER))
+            for _ in range(SOON_S * 100):
+                if "flights_api_queries_waiting 1.0" in (await api.client.get("/metrics")).text:
+                    break
+                await asyncio.sleep(0.01)
+            else:
+                pytest.fail("nobody waits")
+            assert not other.done()
+            making.may_end.set()
+            assert [(await answer).status_code for answer in (large, other)] == [200, 200]
+
+        api.run(work())
+
+
+def test_what_has_rows_in_memory_goes_before_queries_that_wait(tmp_path: Path) -> None:
+    order: list[str] = []
+    may_end = threading.Event()
+
+    async def work(database: Database) -> None:
+        def first() -> None:
+            assert may_end.wait(SOON_S)
+
+        async def query() -> None:
+            await database.fetch(Query("SELECT 1"), lambda: order.append("query"))
+
+        running = asyncio.create_task(database.finish(first, nothing))
+        await asyncio.sleep(0)
+        waiting = [asyncio.create_task(query()) for _ in range(2)]
+        await asyncio.sleep(0)
+        finishing = asyncio.create_task(database.finish(nothing, lambda: order.append("finish")))
+        await asyncio.sleep(0)
+        may_end.set()
+        await asyncio.gather(running, finishing, *waiting)
+
+    async def run() -> None:
+        database = Database(tmp_path, 64, 1, Observer())
+        try:
+            async with asyncio.timeout(SOON_S):
+                await work(database)
+        finally:
+            may_end.set()
+            database.close()
+
+    asyncio.run(run())
+    assert order == ["finish", "query", "query"]

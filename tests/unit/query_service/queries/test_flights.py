@@ -1,0 +1,200 @@
+"""/v1/flights page by page, and /v1/flights/{flight_id} with where the state came from."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+
+from lakehouse.schema.event import COLUMNS
+from lakehouse.store.memory import MemoryStore
+from query_service.queries import flights
+from tests._support import stats_oracle
+from tests._support.api import Api, serving
+from tests._support.lake_builder import T0, Event, LakeBuilder, event, key
+
+
+def flight_id(row: Event) -> str:
+    return f"{row['flight_date']}-{row['carrier']}-{row['flight_number']}{row['operational_suffix']}-{row['origin']}"
+
+
+def pages(api: Api, url: str) -> list[list[str]]:
+    """The ids of every page, by next_cursor."""
+    found = []
+    cursor = ""
+    while True:
+        body = api.json(url + cursor)
+        found.append([row["flight_id"] for row in body["data"]])
+        assert body["truncated"] == (body["next_cursor"] is not None)
+        if body["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={body['next_cursor']}"
+
+
+def random_lake(seed: int) -> tuple[LakeBuilder, list[Event]]:
+    """Half merged, over three dates of two months."""
+    events = stats_oracle.random_events(random.Random(seed), 300)
+    lake = LakeBuilder(MemoryStore())
+    lake.land(*events[:150])
+    lake.merge()
+    lake.land(*events[150:])
+    return lake, events
+
+
+@pytest.mark.parametrize("limit", [5, 1000])
+@pytest.mark.parametrize(
+    ("query", "filters"),
+    [
+        ("", {}),
+        ("&carrier=ZZ&carrier=9E", {"carrier": ["ZZ", "9E"]}),
+        ("&status=arrived&destination=LAX&destination=KLAX", {"status": ["arrived"], "destination": ["LAX", "KLAX"]}),
+        ("&tail_number=N1&flight_number=10", {"tail_number": ["N1"], "flight_number": [10]}),
+    ],
+)
+def test_pages_are_all_flights_that_match_once_and_in_order(limit: int, query: str, filters: dict[str, Any]) -> None:
+    lake, events = random_lake(1)
+    wanted = [flight_id(row) for row in stats_oracle.matching(events, filters, None, None)]
+    with serving(lake.store) as api:
+        found = pages(api, f"/v1/flights?limit={limit}{query}")
+    assert [one for page in found for one in page] == wanted
+    assert all(len(page) == limit for page in found[:-1])
+
+
+@pytest.mark.parametrize("dates", [("2013-01-31", "2013-01-31"), ("2013-01-31", None), (None, "2013-01-30")])
+def test_pages_keep_to_the_dates(dates: tuple[str | None, str | None]) -> None:
+    lake, events = random_lake(2)
+    first, last = (None if d is None else date.fromisoformat(d) for d in dates)
+    query = "".join(f"&{n}={d}" for n, d in zip(("date_from", "date_to"), dates, strict=True) if d is not None)
+    with serving(lake.store) as api:
+        found = pages(api, f"/v1/flights?limit=5{query}")
+    assert [one for page in found for one in page] == [
+        flight_id(row) for row in stats_oracle.matching(events, {}, first, last)
+    ]
+
+
+def test_flights_that_come_and_go_between_pages_do_not_move_the_others() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(*(event(flight_number=n) for n in (2, 4, 6, 8)))
+    with serving(lake.store) as api:
+        first = api.json("/v1/flights?limit=2")
+        lake.land(event(flight_number=1), event(flight_number=5))
+        lake.land(event(flight_number=4, status="void", event_time=T0 + timedelta(1)))
+        rest = api.rows(f"/v1/flights?limit=10&cursor={first['next_cursor']}")
+    assert [row["flight_number"] for row in first["data"]] == [2, 4]
+    assert [row["flight_number"] for row in rest] == [5, 6, 8]
+
+
+def test_link_leads_to_the_next_page_with_the_same_parameters() -> None:
+    lake, _ = random_lake(3)
+    with serving(lake.store) as api:
+        answer = api.get("/v1/flights?carrier=UA&limit=2&carrier=9E&date_from=2013-01-30")
+        link = answer.links["next"]["url"]
+        assert parse_qsl(link.partition("?")[2])[:-1] == [
+            *(("carrier", "UA"), ("limit", "2"), ("carrier", "9E"), ("date_from", "2013-01-30")),
+        ]
+        second = api.get(link)
+        third = api.get(second.links["next"]["url"])
+        assert second.json()["data"] != answer.json()["data"]
+        assert httpx.URL(third.url).params.get_list("cursor") == [second.json()["next_cursor"]]
+        assert "Link" not in api.get("/v1/flights?limit=1000").headers
+
+
+def test_a_page_reads_no_more_months_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flights, "BATCH_BYTES", 1)  # smaller than any file: one month a step
+    lake = LakeBuilder(MemoryStore())
+    for month in range(1, 13):
+        lake.land(event(flight_date=date(2013, month, 3)))
+    lake.merge()
+    lake.land_bytes(date(2013, 12, 3), b"not Parquet")
+    with serving(lake.store) as api:
+        assert len(api.rows("/v1/flights?limit=10")) == 10
+        assert api.get("/v1/flights?limit=12").status_code == 503
+        assert len(pages(api, "/v1/flights?limit=5&date_to=2013-11-30")) == 3
+
+
+def test_rows_have_the_event_as_its_publisher_sent_it() -> None:
+    moment = datetime(2013, 1, 1, 5, 15, 0, 250, UTC)
+    row = event(
+        diverted_to="DFW",
+        scheduled_departure=moment,
+        actual_departure=datetime(2013, 1, 1, 5, 17, tzinfo=UTC),
+        departure_delay_minutes=-2,
+        distance_km=2253,
+        tail_number="N1",
+        operational_suffix="A",
+    )
+    lake = LakeBuilder(MemoryStore())
+    lake.land(row)
+    with serving(lake.store) as api:
+        (shown,) = api.rows("/v1/flights")
+    plain = list(COLUMNS[: COLUMNS.index("tail_number") + 1])
+    assert list(shown) == ["flight_id", *plain, "event_time", "publish_time"]
+    assert shown["flight_id"] == "2013-01-01-UA-1545A-EWR"
+    assert shown["scheduled_departure"] == "2013-01-01T05:15:00.000250Z"
+    assert shown["actual_departure"] == "2013-01-01T05:17:00Z"
+    assert shown["event_time"] == "2013-01-01T12:00:00Z"
+    unchanged = [n for n in plain if not isinstance(row[n], date)]
+    assert {name: shown[name] for name in unchanged} == {name: row[name] for name in unchanged}
+
+
+def test_no_flights_are_an_empty_page() -> None:
+    with serving(MemoryStore()) as api:
+        assert api.json("/v1/flights") == {"data": [], "truncated": False, "next_cursor": None}
+
+
+def test_every_flight_is_found_by_its_id_with_its_source() -> None:
+    lake, events = random_lake(4)
+    in_tail = {name: rows for name, rows in lake.landed.items() if name not in lake.snapshot.absorbed}
+    with serving(lake.store) as api:
+        for row in stats_oracle.matching(events, {"carrier": ["UA", "ZZ"], "origin": ["EWR"]}, None, None):
+            shown = api.json(f"/v1/flights/{flight_id(row)}")["data"]
+            source = shown.pop("source")
+            assert (shown["status"], shown["tail_number"]) == (row["status"], row["tail_number"])
+            assert (source["message_id"], source["message_line"]) == (row["message_id"], row["message_line"])
+            merged = [rows for rows in lake.merged_rows.values() if row in rows]
+            if source["absorbed"]:
+                assert source["file"] == lake.snapshot.months[source["file"][21:28]].path
+                assert merged
+            else:
+                assert row in in_tail[source["file"]]
+                assert not merged
+
+
+def test_an_event_that_is_in_both_counts_as_absorbed() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    lake.merge()
+    lake.land(event())  # redelivered
+    with serving(lake.store) as api:
+        source = api.json("/v1/flights/2013-01-01-UA-1545-EWR")["data"]["source"]
+    assert source == {
+        "file": lake.snapshot.months["2013-01"].path,
+        "message_id": "m1",
+        "message_line": 1,
+        "absorbed": True,
+    }
+
+
+def test_unknown_and_withdrawn_flights_are_not_found() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(status="void", event_time=T0 + timedelta(1)))
+    with serving(lake.store) as api:
+        for unknown in ("2013-01-01-UA-1545-EWR", "2013-01-01-UA-1-EWR", "2014-01-01-UA-1545-EWR"):
+            answer = api.get(f"/v1/flights/{unknown}")
+            assert (answer.status_code, answer.json()["status"]) == (404, 404)
+            assert unknown in answer.json()["detail"]
+
+
+def test_suffixes_tell_flights_apart() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(operational_suffix="A", tail_number="NA"), event(tail_number="N0"))
+    with serving(lake.store) as api:
+        assert api.json("/v1/flights/2013-01-01-UA-1545A-EWR")["data"]["tail_number"] == "NA"
+        assert api.json("/v1/flights/2013-01-01-UA-1545-EWR")["data"]["tail_number"] == "N0"
+        assert [key(event(operational_suffix=s)) for s in ("", "A")] == sorted(
+            key(event(operational_suffix=s)) for s in ("A", "")
+        )

@@ -1,0 +1,194 @@
+"""/v1/lake: what is there, also when some of it cannot be read."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lakehouse.errors import StoreUnavailableError
+from lakehouse.schema.event import FORMAT_VERSION
+from lakehouse.store.memory import MemoryStore
+from query_service.queries import rejections
+from tests._support import stats_oracle
+from tests._support.api import serving
+from tests._support.lake_builder import T0, LakeBuilder, event, parquet
+from tests._support.observed_store import WatchedStore
+
+
+def z(moment: Any) -> str:
+    return str(moment.isoformat()).replace("+00:00", "Z")
+
+
+def test_an_empty_lake_is_a_lake() -> None:
+    with serving(MemoryStore()) as api:
+        lake = api.json("/v1/lake")
+    assert lake.pop("listed_at").endswith("Z")
+    assert lake == {
+        "snapshot": 0,
+        "flights": 0,
+        "months": [],
+        "tail": {"files": 0, "rows": 0},
+        "newest_event_time": None,
+        "newest_publish_time": None,
+        "rejected": {"files": 0, "rows": 0, "bytes": 0},
+        "unreadable": [],
+        "foreign": 0,
+    }
+
+
+@pytest.mark.parametrize("merges", [(), (0,), (0, 1), (0, 1, 2)])
+def test_counts_visible_flights_whatever_is_merged(merges: tuple[int, ...]) -> None:
+    events = stats_oracle.random_events(random.Random(7), 300)
+    lake = LakeBuilder(MemoryStore())
+    for part in range(3):
+        lake.land(*events[part::3])
+        if part in merges:
+            lake.merge()
+    wanted = stats_oracle.matching(events, {}, None, None)
+    with serving(lake.store) as api:
+        for _ in range(2):  # the second time from what is remembered
+            found = api.json("/v1/lake")
+            assert found["flights"] == len(wanted) == api.rows("/v1/stats")[0]["flights"]
+            assert found["newest_event_time"] == z(max(row["event_time"] for row in wanted))
+            assert found["newest_publish_time"] == z(max(row["publish_time"] for row in wanted))
+            assert found["snapshot"] == len(merges)
+            tail = [name for name in lake.landed if name not in lake.snapshot.absorbed]
+            assert found["tail"] == {"files": len(tail), "rows": sum(len(lake.landed[name]) for name in tail)}
+            assert found["months"] == [
+                {"month": m, "rows": e.rows, "bytes": e.bytes} for m, e in sorted(lake.snapshot.months.items())
+            ]
+
+
+def test_follows_a_month_that_is_merged_again() -> None:
+    lake = LakeBuilder(MemoryStore())
+    with serving(lake.store) as api:
+        for count in range(1, 4):
+            lake.land(event(flight_number=count))
+            assert api.json("/v1/lake")["flights"] == count
+            lake.merge(collect=True)
+            assert api.json("/v1/lake")["flights"] == count
+
+
+def test_a_date_whose_only_flight_is_withdrawn_counts_nothing() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(flight_date=date(2013, 1, 2)))
+    lake.merge()
+    with serving(lake.store) as api:
+        assert api.json("/v1/lake")["flights"] == 2
+        lake.land(event(status="void", event_time=T0 + timedelta(1)))
+        assert api.json("/v1/lake")["flights"] == 1
+
+
+def test_names_what_cannot_be_read_and_counts_the_rest() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(flight_date=date(2013, 2, 1)))
+    lake.merge()
+    broken_month = lake.snapshot.months["2013-02"].path
+    lake.store.delete(broken_month)
+    lake.store.create(broken_month, b"not the file that the snapshot means")
+    lake.land(event(flight_number=2), event(flight_date=date(2013, 3, 1)))
+    garbage = lake.land_bytes(date(2013, 1, 1), b"not Parquet")
+    other_day = lake.land_bytes(date(2013, 3, 1), lake.store.read(next(iter(lake.landed))))
+    with serving(lake.store) as api:
+        found = api.json("/v1/lake")
+    assert found["flights"] == 3
+    assert found["tail"] == {"files": 4, "rows": 2}
+    assert [entry["name"] for entry in found["unreadable"]] == sorted([broken_month, garbage, other_day])
+    assert [entry["why"] for entry in found["unreadable"]] == [
+        found["unreadable"][0]["why"],
+        "not a whole Parquet file",
+        "has rows of another flight_date than 2013-03-01",
+    ]
+    assert "crc32c" in found["unreadable"][0]["why"]
+
+
+def test_objects_that_are_not_ours_are_counted() -> None:
+    store = MemoryStore()
+    ours = ("flights.manifest", "lake.duckdb")
+    foreign = ("landing/notes.txt", "flights/x.parquet", "snapshots/1.json", "rejected/date=2013-01-01/a", "README")
+    for name in (*ours, *foreign):
+        store.create(name, b"hello")
+    with serving(store) as api:
+        assert api.json("/v1/lake")["foreign"] == len(foreign)
+
+
+def test_a_landed_file_of_a_newer_format_is_named_and_the_rest_is_counted() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    written = pq.ParquetFile(pa.BufferReader(parquet([event()]))).read()
+    out = pa.BufferOutputStream()
+    with pq.ParquetWriter(out, written.schema) as writer:
+        writer.write_table(written)
+        writer.add_key_value_metadata({"format_version": str(FORMAT_VERSION + 1)})
+    newer = lake.land_bytes(date(2013, 5, 1), out.getvalue().to_pybytes())
+    with serving(lake.store) as api:
+        found = api.json("/v1/lake")
+        assert found["unreadable"] == [{"name": newer, "why": "was written in a newer format than this service knows"}]
+        assert found["flights"] == 1
+        response = api.get("/v1/stats?date_from=2013-05-01&date_to=2013-05-01")
+        assert response.status_code == 503
+        assert newer in response.json()["detail"]
+
+
+def test_rejected_rows_are_counted() -> None:
+    lake = LakeBuilder(MemoryStore())
+    names = [lake.reject(3), lake.reject(4)]
+    with serving(lake.store) as api:
+        size = sum(len(lake.store.read(name)) for name in names)
+        assert api.json("/v1/lake")["rejected"] == {"files": 2, "rows": 7, "bytes": size}
+        names.append(lake.reject(1))
+        assert api.json("/v1/lake")["rejected"]["rows"] == 8
+        for name in names[:2]:
+            lake.store.delete(name)
+        assert api.json("/v1/lake")["rejected"]["rows"] == 1
+
+
+def test_rejected_rows_are_unknown_until_every_file_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rejections, "_READS_A_TIME", 2)  # fewer than there are
+    lake = LakeBuilder(MemoryStore())
+    for _ in range(5):
+        lake.reject(2)
+    with serving(lake.store) as api:
+        assert [api.json("/v1/lake")["rejected"]["rows"] for _ in range(4)] == [None, None, 10, 10]
+
+
+def test_a_rejected_file_that_cannot_be_read_is_named() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.reject(2)
+    name = "rejected/date=2013-01-01/" + "f" * 32 + ".parquet"
+    lake.store.create(name, b"not Parquet")
+    with serving(lake.store) as api:
+        found = api.json("/v1/lake")
+    assert (found["rejected"]["files"], found["rejected"]["rows"]) == (2, 2)
+    assert found["unreadable"] == [{"name": name, "why": "not a whole Parquet file"}]
+
+
+def test_probes_do_not_count() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(carrier="ZZ", event_time=T0 + timedelta(1), publish_time=T0 + timedelta(1)))
+    with serving(lake.store) as api:
+        found = api.json("/v1/lake")
+    assert (found["flights"], found["newest_event_time"], found["newest_publish_time"]) == (1, z(T0), z(T0))
+
+
+def test_health_asks_nobody_and_ready_needs_a_listing() -> None:
+    store = WatchedStore()
+
+    def fail(_: str) -> None:
+        raise StoreUnavailableError("down")
+
+    store.on_list = fail
+    with serving(store) as api:
+        assert api.get("/health").status_code == 200
+        assert store.landing_listings == 0
+        assert api.get("/ready").status_code == 503
+        store.on_list = lambda _: None
+        assert api.get("/ready").status_code == 200
+        before = store.landing_listings
+        assert api.get("/ready").status_code == 200  # lately is enough
+        assert store.landing_listings == before

@@ -1,0 +1,51 @@
+"""`python -m tests.verification.campaign.document`: writes the tables of `docs/proof.md` from runs and planted bugs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.verification.campaign.ledger import ROOT, Ledger
+from tests.verification.mutation.safeguards import SAFEGUARDS
+from tests.verification.simulation.test_simulation import FIRST_SEED_THAT_FINDS
+
+DOCUMENT: Final = ROOT / "docs" / "proof.md"
+LEDGER: Final = ROOT / "docs" / "proof.json"
+"""A copy of the ledger of the long runs that the document reports."""
+
+
+def written(text: str) -> str:
+    """`text` with its tables as they must be."""
+    text = _filled(text, "runs", Ledger(LEDGER).lines())
+    text = _filled(text, "safeguards", _safeguards())
+    return _filled(text, "simulation", _simulation())
+
+
+def _safeguards() -> list[str]:
+    rows = [f"| {each.name} | `{each.file}` | `{_short(each.test)}` |" for each in SAFEGUARDS]
+    return ["| safeguard | taken out of | missed by |", "|---|---|---|", *rows]
+
+
+def _simulation() -> list[str]:
+    rows = [f"| {bug} | {seed} |" for bug, seed in FIRST_SEED_THAT_FINDS.items()]
+    return ["| planted bug | first seed that finds it |", "|---|---|", *rows]
+
+
+def _short(test: str) -> str:
+    path, _, name = test.partition("::")
+    return f"{Path(path).name}::{name}"
+
+
+def _filled(text: str, name: str, lines: list[str]) -> str:
+    begin, end = f"<!-- {name}: written by tests.verification.campaign.document -->", f"<!-- end of {name} -->"
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise ValueError(f"{DOCUMENT}: the marks of the table {name!r} are not there once")
+    return pattern.sub(lambda _: "\n".join([begin, "", *lines, "", end]), text)
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(written(DOCUMENT.read_text()))
+    sys.exit(0)

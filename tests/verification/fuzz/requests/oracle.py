@@ -1,0 +1,274 @@
+"""Which values a parameter takes, and what the right answer to right parameters is: plain Python over the rows.
+
+Written from the documentation, not from the code under test; shares nothing with it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from tests._support.lake_builder import Event, key, newest
+from tests._support.stats_oracle import GROUPS, matching, statistics
+from tests.verification.fuzz.requests.question import Expected, Pairs, on_the_wire
+
+STATUSES = ("scheduled", "departed", "arrived", "cancelled", "diverted", "void")
+COUNTS = ("flights", "departed", "arrived", "cancelled", "diverted")
+RATES = ("cancellation_rate", "on_time_departure_rate", "on_time_arrival_rate")
+DELAYS = tuple(
+    f"{kind}_delay_{what}" for kind in ("departure", "arrival") for what in ("mean", "p50", "p90", "p95", "max")
+)
+METRICS = (*COUNTS, *RATES, *DELAYS)
+SHOWN = (
+    *("flight_id", "carrier", "origin", "destination", "status", "tail_number", "scheduled_departure_hour"),
+    *("departure_delay_minutes", "arrival_delay_minutes"),
+)
+FILTERS = ("carrier", "origin", "destination", "flight_number", "tail_number", "status")
+ONCE = ("date_from", "date_to", "order_by", "limit", "format", "cursor", "min_event_time", "wait_s", "snapshot")
+FORMATS = ("json", "ndjson", "csv", "arrow", "parquet")
+MOST = {"/v1/stats": 10_000, "/v1/flights": 1000}
+DEFAULT = {"/v1/stats": 1000, "/v1/flights": 100}
+
+_CODES = {"carrier": r"[A-Z0-9]{2,3}", "origin": r"[A-Z0-9]{3,4}", "destination": r"[A-Z0-9]{3,4}"}
+_FLIGHT_ID = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})-([A-Z0-9]{2,3})-([1-9][0-9]{0,3})([A-Z]?)-([A-Z0-9]{3,4})")
+_KEY = tuple[date, str, int, str, str]
+
+
+class Oracle:
+    """The right answer to the pairs of a query string, by the events of the lake and those of its only snapshot."""
+
+    def __init__(self, events: Iterable[Event], merged: Iterable[Event] | None = None) -> None:
+        self.states = {key(row): row for row in newest(events)}
+        self._snapshot = None if merged is None else Oracle(merged)
+
+    def _at(self, pairs: Pairs) -> Oracle | None:
+        """What is asked about; None when there is no such snapshot yet."""
+        number = _one(pairs, "snapshot")
+        if number is None:
+            return self
+        return self._snapshot if int(number) == 1 else None
+
+    def stats(self, pairs: Pairs) -> Expected:
+        wrong = _wrong("/v1/stats", pairs)
+        if wrong is not None:
+            return Expected(422, wrong)
+        at = self._at(pairs)
+        if at is None:
+            return Expected(404, "snapshot")
+        group_by = [item for value in _all(pairs, "group_by") for item in value.split(",")]
+        order_by = [item for value in _all(pairs, "order_by") for item in value.split(",")]
+        rows = statistics(at._matching(pairs), group_by, order_by)
+        limit = int(_one(pairs, "limit") or DEFAULT["/v1/stats"])
+        return Expected(200, body={"data": rows[:limit], "truncated": len(rows) > limit})
+
+    def flights(self, pairs: Pairs) -> Expected:
+        wrong = _wrong("/v1/flights", pairs)
+        if wrong is not None:
+            return Expected(422, wrong)
+        at = self._at(pairs)
+        if at is None:
+            return Expected(404, "snapshot")
+        after = cursor_key(_one(pairs, "cursor") or "")
+        rows = sorted(at._matching(pairs), key=_sort_key)
+        rows = [row for row in rows if after is None or _sort_key(row) > _bytes_key(after)]
+        limit = int(_one(pairs, "limit") or DEFAULT["/v1/flights"])
+        following = cursor(flight_id(rows[limit - 1])) if len(rows) > limit else None
+        return Expected(200, rows=tuple(map(shown, rows[:limit])), next_cursor=following)
+
+    def flight(self, asked: str, pairs: Pairs) -> Expected:
+        """One flight; `waits_at_once` of the application is 0."""
+        if (wrong := _no_utf8(pairs)) is not None:
+            return Expected(422, wrong)
+        for name, value in pairs:
+            if name not in ("min_event_time", "wait_s", "snapshot", "format") or value == "":
+                return Expected(422, name)
+        wrong = _first_wrong(pairs, ("min_event_time", "wait_s"))
+        if wrong is None and _all(pairs, "wait_s") and not _all(pairs, "min_event_time"):
+            wrong = "wait_s"
+        wrong = wrong or _first_wrong(pairs, ("snapshot",))
+        if wrong is None and _all(pairs, "snapshot") and _all(pairs, "min_event_time"):
+            wrong = "snapshot"
+        parsed = parse_flight_id(asked)
+        if wrong is not None or parsed is None or _first_wrong(pairs, ("format",)) is not None:
+            return Expected(422, wrong or ("flight_id" if parsed is None else "format"))
+        at = self._at(pairs)
+        if at is None:
+            return Expected(404, "snapshot")
+        return at._state(parsed, _one(pairs, "min_event_time"), float(_one(pairs, "wait_s") or 0))
+
+    def _state(self, parsed: _KEY, wanted: str | None, wait_s: float) -> Expected:
+        row = self.states.get(parsed)
+        if wanted is not None and (row is None or row["event_time"] < moment(wanted)):
+            return Expected(503 if wait_s > 0 else 504)
+        return Expected(404) if row is None or row["status"] == "void" else Expected(200, rows=(shown(row),))
+
+    def _matching(self, pairs: Pairs) -> list[Event]:
+        filters: dict[str, Sequence[Any]] = {name: _all(pairs, name) for name in FILTERS if _all(pairs, name)}
+        if "flight_number" in filters:
+            filters["flight_number"] = [int(value) for value in filters["flight_number"]]
+        first, last = _one(pairs, "date_from"), _one(pairs, "date_to")
+        bounds = [None if day is None else date.fromisoformat(day) for day in (first, last)]
+        return matching(self.states.values(), filters, bounds[0], bounds[1])
+
+
+def is_right(path: str, name: str, value: str) -> bool:
+    """Whether one value of a parameter is well formed."""
+    match name:
+        case "carrier" | "origin" | "destination":
+            return re.fullmatch(_CODES[name], value, re.ASCII) is not None
+        case "flight_number":
+            return re.fullmatch(r"[1-9][0-9]{0,3}", value, re.ASCII) is not None
+        case "tail_number":
+            return 1 <= len(value) <= 10
+        case "status":
+            return value in STATUSES
+        case "date_from" | "date_to":
+            return _is_date(value)
+        case "limit":
+            return re.fullmatch(r"[1-9][0-9]{0,4}", value, re.ASCII) is not None and int(value) <= MOST[path]
+        case "format":
+            return value in (FORMATS if path else FORMATS[:1])
+        case "snapshot":
+            return re.fullmatch(r"[1-9][0-9]{0,8}", value, re.ASCII) is not None
+        case "cursor":
+            return cursor_key(value) is not None
+        case "min_event_time":
+            return moment_or_none(value) is not None
+        case "wait_s":
+            number = re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", value, re.ASCII)
+            return number is not None and 0 <= float(value) <= 30
+    return all(item in GROUPS for item in value.split(","))
+
+
+def parse_flight_id(text: str) -> _KEY | None:
+    match = _FLIGHT_ID.fullmatch(text)
+    try:
+        return None if match is None else (date.fromisoformat(match[1]), match[2], int(match[3]), match[4], match[5])
+    except ValueError:
+        return None
+
+
+def flight_id(row: Event) -> str:
+    number = f"{row['flight_number']}{row['operational_suffix']}"
+    return f"{row['flight_date'].isoformat()}-{row['carrier']}-{number}-{row['origin']}"
+
+
+def shown(row: Event) -> dict[str, Any]:
+    """Of a flight, what is compared."""
+    return {name: row[name] for name in SHOWN if name != "flight_id"} | {"flight_id": flight_id(row)}
+
+
+def cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode("utf-8", "surrogateescape")).decode().rstrip("=")
+
+
+def cursor_key(text: str) -> _KEY | None:
+    """The flight that a cursor goes on after; None when no page gave it."""
+    try:
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+    except ValueError:
+        return None
+    return parse_flight_id(plain) if cursor(plain) == text else None
+
+
+def moment(text: str) -> datetime:
+    found = moment_or_none(text)
+    assert found is not None
+    return found
+
+
+def moment_or_none(text: str) -> datetime | None:
+    """RFC 3339 of the years 1000 to 2999, to the microsecond."""
+    form = re.fullmatch(
+        r"([12]\d{3}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", text, re.ASCII
+    )
+    if form is None:
+        return None
+    hours, minutes = int(form[5] or 0), int(form[6] or 0)
+    if hours > 23 or minutes > 59:
+        return None
+    offset = timedelta(hours=hours, minutes=minutes) * (-1 if form[4] == "-" else 1)
+    try:
+        whole = datetime.strptime(f"{form[1]} {form[2]}", "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone(offset))
+    except ValueError:
+        return None
+    return whole + timedelta(microseconds=int((form[3] or "0").ljust(6, "0")[:6]))
+
+
+def _wrong(path: str, pairs: Pairs) -> str | None:
+    """The parameter that a 422 has to name; None when nothing is wrong. In the order of the documentation."""
+    own = ("group_by", "order_by") if path == "/v1/stats" else ("cursor",)
+    known = (*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", *own)
+    if (wrong := _no_utf8(pairs)) is not None:
+        return wrong
+    for name, value in pairs:
+        if name not in known or value == "":
+            return name
+    return "group_by" if path == "/v1/stats" and _bad_groups(pairs) else _rest(path, pairs)
+
+
+def _no_utf8(pairs: Pairs) -> str | None:
+    return next((on_the_wire(name) for name, value in pairs if name + value != on_the_wire(name + value)), None)
+
+
+def _bad_groups(pairs: Pairs) -> bool:
+    items = [item for value in _all(pairs, "group_by") for item in value.split(",")]
+    return len(set(items)) < len(items) or any(item not in GROUPS for item in items)
+
+
+def _rest(path: str, pairs: Pairs) -> str | None:
+    if (wrong := _first_wrong(pairs, ("date_from", "date_to"), path)) is not None:
+        return wrong
+    first, last = _one(pairs, "date_from"), _one(pairs, "date_to")
+    if first and last and first > last:
+        return "date_from"
+    filters = ("flight_number", "carrier", "origin", "destination", "tail_number", "status")
+    if (wrong := _first_wrong(pairs, filters, path)) is not None:
+        return wrong
+    if path == "/v1/stats" and _bad_order(pairs):
+        return "order_by"
+    return _first_wrong(pairs, ("limit", "cursor", "snapshot", "format"), path)
+
+
+def _bad_order(pairs: Pairs) -> bool:
+    items = [item.removeprefix("-") for value in _all(pairs, "order_by") for item in value.split(",")]
+    groups = [item for value in _all(pairs, "group_by") for item in value.split(",")]
+    several = len(_all(pairs, "order_by")) > 1
+    return several or len(set(items)) < len(items) or any(item not in (*groups, *METRICS) for item in items)
+
+
+def _first_wrong(pairs: Pairs, names: Sequence[str], path: str = "") -> str | None:
+    for name in names:
+        values = _all(pairs, name)
+        if (name in ONCE and len(values) > 1) or (name in FILTERS and len(values) > 100):
+            return name
+        if not all(is_right(path, name, value) for value in values):
+            return name
+    return None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return False
+    return day.isoformat() == text and date(1980, 1, 1) <= day <= date(2100, 12, 31)
+
+
+def _all(pairs: Pairs, name: str) -> list[str]:
+    return [value for given, value in pairs if given == name]
+
+
+def _one(pairs: Pairs, name: str) -> str | None:
+    return next(iter(_all(pairs, name)), None)
+
+
+def _sort_key(row: Event) -> tuple[Any, ...]:
+    return _bytes_key(key(row))
+
+
+def _bytes_key(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(value.encode() if isinstance(value, str) else value for value in values)

@@ -1,0 +1,207 @@
+"""A compactor of the model: list landing, read the latest snapshot n, merge, store, create n+1, list once more.
+
+Steps of a compactor that nobody could tell from one are one, in fewer states and without loss:
+
+- reading what is merged happens with reading the snapshot: a merge may leave any file for later (`World.merges`), so
+  those which are gone when their turn comes are covered;
+- a month file is stored in the same moment: stored later it could only be missed by a collector, which may as well
+  fail to delete it;
+- "list once more: committed only if the number is not below the latest's `oldest`" happens with the create, because
+  its outcome is settled then: the next number of the line is committed, and a number in a hole never is.
+
+A month file of unknown outcome is not modelled: its maker uses another name, and nobody ever names the first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Final, NamedTuple
+
+from tests.verification.model_checker.collecting import single_events
+from tests.verification.model_checker.lake import Entry, Events, File, Lake, Snapshot, describe, show
+from tests.verification.model_checker.rules import Finder
+
+
+class Made(NamedTuple):
+    """A new month that is stored as `file`, made from the entry `base` and from the landed `events`."""
+
+    base: Entry | None
+    events: Events
+    file: File
+
+
+class Compactor(NamedTuple):
+    """`kept`: months that are stored, and can be committed as long as their entry is the one they were made from."""
+
+    at: str = "idle"
+    page: int = 0
+    listed: Events = 0
+    snapshot: Snapshot | None = None
+    kept: tuple[Made, ...] = ()
+
+
+IDLE: Final = Compactor()
+
+Move = tuple[str, Lake, Compactor, str | None]
+Used = Callable[[], frozenset[File]]
+
+
+def steps(me: Compactor, lake: Lake, finder: Finder, used: Used) -> Iterator[Move]:
+    """Every next step of a compactor in this lake. `used`: month files whose names are known to anybody."""
+    if me.at in ("idle", "landing"):
+        if me.at == "landing" or finder.latest(lake, None).number < finder.world.max_snapshot:
+            yield _list_page(me, lake, finder)
+    elif me.at == "find":
+        found = finder.latest(lake, me.snapshot)
+        if finder.rules.reads_what_was_listed:
+            yield from _plan(me, found, lake, finder, used)
+        else:
+            yield f"looks for the latest snapshot: {found.number}", lake, me._replace(at="read", snapshot=found), None
+    elif me.snapshot is None:
+        raise AssertionError(me.at)
+    elif me.at == "read":
+        snapshot = finder.read(lake, me.snapshot)
+        if snapshot is None:
+            yield f"snapshot {me.snapshot.number} is gone", lake, me._replace(at="find", snapshot=None), None
+        else:
+            yield from _plan(me, snapshot, lake, finder, used)
+    elif me.at == "commit":
+        yield from _commit(me, me.snapshot, lake, finder)
+    elif me.at == "look":
+        yield _look(me, me.snapshot, lake, finder)
+    else:
+        yield from _collect_by_own(me, me.snapshot, lake)
+
+
+def _list_page(me: Compactor, lake: Lake, finder: Finder) -> Move:
+    page = lake.landing & finder.pages[me.page]
+    listed = me.listed | page
+    last = me.page + 1 == len(finder.pages)
+    then = me._replace(at="find" if last else "landing", page=0 if last else me.page + 1, listed=listed)
+    idle = last and not listed and not me.kept
+    return f"lists landing, page {me.page + 1}: {show(page)}", lake, IDLE if idle else then, None
+
+
+def _plan(me: Compactor, base: Snapshot, lake: Lake, finder: Finder, used: Used) -> Iterator[Move]:
+    """Keeps the months whose entry is unchanged; merges month file + tail, newest per flight, for the others."""
+    if base.number >= finder.world.max_snapshot:
+        yield f"finds snapshot {base.number}, where this world ends", lake, IDLE, None
+        return
+    kept = tuple(made for made in me.kept if base.months[made.file.month] == made.base)
+    names = used()
+    choices: list[list[Made | None]] = []
+    for month, entry in enumerate(base.months):
+        there = me.listed & ~base.absorbed & lake.landing & finder.of_month(month)
+        there = 0 if any(made.file.month == month for made in kept) else there
+        if there and (entry is None or entry.file in lake.files):
+            parts = [part for part in _parts(there, finder) if _in_order(part, lake, finder)]
+            choices.append([*(_made(month, entry, part, finder, names) for part in parts), None])
+    for choice in product(*choices):
+        new = [each for each in choice if each is not None]
+        months = tuple(sorted((*kept, *new), key=lambda each: each.file.month))
+        if months:
+            stored = lake._replace(files=lake.files.union(each.file for each in new)) if new else lake
+            if finder.interchangeable:
+                stored = stored._replace(merged=lake.merged | sum(each.events for each in new))
+            merges = "".join(f", merges {show(each.events)} and stores {describe(each.file)}" for each in new)
+            then = me._replace(at="commit", snapshot=base, kept=months)
+            yield f"reads snapshot {base.number}{merges}", stored, then, None
+        else:
+            yield f"reads snapshot {base.number}, has nothing to merge", lake, IDLE, None
+
+
+def _made(month: int, base: Entry | None, events: Events, finder: Finder, used: frozenset[File]) -> Made:
+    """Named with the `since` of the entry that it was built from, and random bits that nobody has in mind."""
+    since, says = (0, 0) if base is None else (base.since, base.file.says)
+    file = File(month, since, says | finder.covered(events), 0)
+    while file in used:
+        file = file._replace(nonce=file.nonce + 1)
+    return Made(base, events, file)
+
+
+def _parts(there: Events, finder: Finder) -> list[Events]:
+    """What a merge may take of the files that are there; never nothing."""
+    single = list(single_events(there))
+    if finder.world.merges == "one":
+        return single
+    parts = [0]
+    for event in single:
+        parts += [part | event for part in parts]
+    return parts[1:]
+
+
+def _in_order(part: Events, lake: Lake, finder: Finder) -> bool:
+    """Of events that are alike because nobody has merged one, the first stand for all."""
+    if not finder.interchangeable:
+        return True
+    fresh = finder.world.all_events & ~lake.merged
+    taken = part & fresh
+    return taken == fresh & ((1 << taken.bit_length()) - 1)
+
+
+def _again(me: Compactor, snapshot: Snapshot | None) -> Compactor:
+    """Plans again with the months it has; `snapshot` is the last one it saw, for those that probe."""
+    return Compactor("landing", snapshot=snapshot, kept=me.kept)
+
+
+def _seen(snapshot: Snapshot, finder: Finder) -> Snapshot | None:
+    return None if finder.rules.lists_for_the_latest else snapshot
+
+
+def _commit(me: Compactor, base: Snapshot, lake: Lake, finder: Finder) -> Iterator[Move]:
+    """Creates n+1, with any `oldest` that the retention may give; its outcome may be unknown."""
+    number = base.number + 1
+    if lake.read(number) is not None:
+        yield f"snapshot {number} exists, rebases", lake, _again(me, _seen(base, finder)), None
+        return
+    for oldest in range(max(base.oldest, 1), max(base.number, 1) + 1):
+        if oldest < base.number and finder.world.shortest_retention:
+            continue
+        new = _next(me, base, oldest)
+        text = f"creates snapshot {number} with {show(new.says)}, oldest {oldest}, absorbed {show(new.absorbed)}"
+        if finder.rules.collects_by_the_line:
+            then, wrong = _confirm(me, new, lake.with_snapshot(new), finder)
+            hole = "" if then is IDLE else " (in a hole of the line: not committed)"
+            yield text + hole, lake.with_snapshot(new), then, wrong
+        else:
+            yield text, lake.with_snapshot(new), Compactor("own", snapshot=new), None
+        if lake.unknown_creates and lake.on_its_way is None:
+            unsure = me._replace(at="look", listed=0, snapshot=new)
+            left = lake._replace(unknown_creates=lake.unknown_creates - 1)
+            yield f"{text}, and does not learn so", left.with_snapshot(new), unsure, None
+            yield f"{text}, which is delayed", left._replace(on_its_way=new), unsure, None
+
+
+def _next(me: Compactor, base: Snapshot, oldest: int) -> Snapshot:
+    months = list(base.months)
+    absorbed = base.absorbed
+    for made in me.kept:
+        months[made.file.month] = Entry(made.file, base.number + 1)
+        absorbed |= made.events
+    return Snapshot(base.number + 1, oldest, tuple(months), absorbed & me.listed)
+
+
+def _look(me: Compactor, mine: Snapshot, lake: Lake, finder: Finder) -> Move:
+    """A snapshot's creator lists again, and reads what has its name."""
+    if lake.read(mine.number) != mine:
+        return f"does not find its snapshot {mine.number}, rebases", lake, _again(me, None), None
+    then, wrong = _confirm(me, mine, lake, finder)
+    return f"finds its snapshot {mine.number}", lake, then, wrong
+
+
+def _confirm(me: Compactor, mine: Snapshot, lake: Lake, finder: Finder) -> tuple[Compactor, str | None]:
+    """Committed only if, listed once more, its number is not below the latest's `oldest`."""
+    latest = finder.latest(lake, _seen(mine, finder))
+    if mine.number < latest.oldest:
+        return _again(me, None), None
+    lost = mine.says & ~latest.says
+    wrong = f"takes {show(lost)} for committed, which the latest snapshot {latest.number} lacks" if lost else None
+    return IDLE, wrong
+
+
+def _collect_by_own(me: Compactor, mine: Snapshot, lake: Lake) -> Iterator[Move]:
+    """The variant: takes for the line what it has just created."""
+    for landed in single_events(mine.absorbed & lake.landing):
+        yield f"deletes landed {show(landed)}", lake._replace(landing=lake.landing & ~landed), me, None
+    yield f"leaves snapshot {mine.number}", lake, IDLE, None

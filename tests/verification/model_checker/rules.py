@@ -1,0 +1,67 @@
+"""The rules of the protocol that can be broken one at a time, and how the latest snapshot is found under them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tests.verification.model_checker.lake import Events, Lake, Snapshot, World
+
+
+@dataclass(frozen=True)
+class Rules:
+    """True is what the protocol does; each False is a variant that loses data."""
+
+    lists_for_the_latest: bool = True
+    """The latest snapshot is the highest name in a listing. False: whoever saw n asks for n+1, n+2, ..."""
+    reads_what_was_listed: bool = True
+    """The snapshot that is read is the very object that was listed (its generation, or its checksum). False:
+    whatever has its name by then, be it one that was created in the hole which the collector left. (While it is
+    true, listing and reading are one step of the model: what is read is known when it is listed, and when it is gone
+    the listing is done again, as if for the first time.)"""
+    collects_by_since: bool = True
+    """A month file goes only if its maker can no longer commit it. False: orphans go by age."""
+    collects_by_the_line: bool = True
+    """Landed files go by the latest of the line. False: by a snapshot that the process has just created."""
+    lists_landing_first: bool = True
+    """A reader lists landing, then finds the snapshot. False: the other way round."""
+    newest_wins: bool = True
+    """A tail event may be older than the merged one. False: the tail overrides."""
+
+
+SPECIFIED: Final = Rules()
+
+
+class Finder:
+    """A world under rules, with what its processes have in common."""
+
+    def __init__(self, world: World, rules: Rules) -> None:
+        self.world = world
+        self.rules = rules
+        self.interchangeable = world.interchangeable
+        self.pages = world.landing_pages
+        self.empty = Snapshot(0, 0, (None,) * world.months, 0)
+        self._covered = tuple(world.covered_by(events) for events in range(world.all_events + 1))
+        self._month = tuple(world.of_month(month) for month in range(world.months))
+
+    def covered(self, events: Events) -> Events:
+        return self._covered[events]
+
+    def of_month(self, month: int) -> Events:
+        return self._month[month]
+
+    def latest(self, lake: Lake, seen: Snapshot | None) -> Snapshot:
+        """What a look for the latest snapshot finds: its name, and which object had it at that moment."""
+        if self.rules.lists_for_the_latest or seen is None:
+            return lake.snapshots[-1] if lake.snapshots else self.empty
+        found = seen
+        while (following := lake.read(found.number + 1)) is not None:
+            found = following
+        return found
+
+    def read(self, lake: Lake, found: Snapshot) -> Snapshot | None:
+        """What reading it gives, a while later; None when it is gone."""
+        if found.number == 0:
+            return found
+        there = lake.read(found.number)
+        return there if there == found or not self.rules.reads_what_was_listed else None

@@ -1,0 +1,398 @@
+"""Every safeguard of exactness, how to remove it from the source, and the test that must fail without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Safeguard:
+    """`code` (exactly once in `file`) keeps the safeguard, `without` does not. `test` is a pytest node id."""
+
+    name: str
+    file: str
+    code: str
+    without: str
+    test: str
+
+
+def _order_without(part: str) -> Safeguard:
+    order = ("event_time", "publish_time", "message_id", "message_line", "decoder_version")
+    kept = ", ".join(f'"{column}"' for column in order if column != part)
+    return Safeguard(
+        f"order: {part}",
+        "lakehouse/table/latest_sql.py",
+        'f"{column} DESC" for column in ORDER)',
+        f'f"{{column}} DESC" for column in ({kept}))',
+        "tests/unit/lakehouse/table/test_latest_sql.py::"
+        "test_each_part_decides_when_those_before_it_are_equal_and_those_after_it_say_otherwise",
+    )
+
+
+SAFEGUARDS: Final = (
+    Safeguard(
+        "create if absent: Cloud Storage",
+        "lakehouse/store/gcs.py",
+        'self._upload(name, source, 0, f"{name}: exists already")',
+        'self._upload(name, source, self.generation(name), f"{name}: exists already")',
+        "tests/unit/lakehouse/store/test_behaviour.py::test_a_second_create_is_refused_and_changes_nothing",
+    ),
+    Safeguard(
+        "create if absent: local folder",
+        "lakehouse/store/local.py",
+        "os.link(staged, target)\n            except FileExistsError:",
+        "os.replace(staged, target)\n            except FileExistsError:",
+        "tests/unit/lakehouse/store/test_behaviour.py::test_a_second_create_is_refused_and_changes_nothing",
+    ),
+    Safeguard(
+        "local folder: bytes are synced",
+        "lakehouse/store/local.py",
+        "                os.fsync(out.fileno())\n",
+        "",
+        "tests/unit/lakehouse/store/test_local.py::test_an_object_appears_whole_and_is_on_disk_before_its_create_returns",
+    ),
+    Safeguard(
+        "local folder: names are synced",
+        "lakehouse/store/local.py",
+        'raise ObjectExistsError(f"{name}: exists already") from None\n            _sync_folder(target.parent)',
+        'raise ObjectExistsError(f"{name}: exists already") from None',
+        "tests/unit/lakehouse/store/test_local.py::test_an_object_appears_whole_and_is_on_disk_before_its_create_returns",
+    ),
+    Safeguard(
+        "ack last",
+        "ingest_writer/subscriber/writer.py",
+        "if failures := await self._land_all(prepared.objects):",
+        "await self._acknowledge(batch)\n        if failures := await self._land_all(prepared.objects):",
+        "tests/unit/ingest_writer/subscriber/test_writer.py::test_a_message_is_acked_only_after_every_object_of_its_batch_is_durable",
+    ),
+    Safeguard(
+        "unknown create is landed again",
+        "ingest_writer/landing.py",
+        "    store.create(name, landed.data)\n    return name",
+        "    try:\n        store.create(name, landed.data)\n"
+        "    except CreateUnknownError:\n        pass\n    return name",
+        "tests/unit/ingest_writer/subscriber/test_writer.py::test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name",
+    ),
+    _order_without("event_time"),
+    _order_without("publish_time"),
+    _order_without("message_id"),
+    _order_without("message_line"),
+    _order_without("decoder_version"),
+    Safeguard(
+        "newest wins over tail and merged",
+        "lakehouse/table/latest_sql.py",
+        "decided = newest(touched)",
+        'decided = f"{newest(tail)} AND {condition}"',
+        "tests/unit/query_service/queries/test_stats_sql.py::test_a_tail_event_that_is_older_than_the_merged_one_changes_nothing",
+    ),
+    Safeguard(
+        "only key columns before the decision",
+        "query_service/queries/filters_sql.py",
+        "after += _any_of(column, getattr(filters, column), values)",
+        "before += _any_of(column, getattr(filters, column), values)",
+        "tests/unit/query_service/queries/test_stats_sql.py::test_a_filter_sees_only_the_newest_state",
+    ),
+    Safeguard(
+        "landing before snapshot",
+        "lakehouse/table/planner.py",
+        "landing = list_landing(self._store)\n        snapshot = self.latest_snapshot()",
+        "snapshot = self.latest_snapshot()\n        landing = list_landing(self._store)",
+        "tests/unit/lakehouse/table/test_planner.py::test_an_event_that_is_absorbed_between_the_two_listings_is_in_the_plan",
+    ),
+    Safeguard(
+        "latest by listing",
+        "lakehouse/table/planner.py",
+        "highest = max(listed, key=lambda info: info.name, default=None)  # names order as numbers do",
+        "numbers = {names.parse_snapshot(info.name): info for info in listed}\n"
+        "        number = self._latest.number or 1\n"
+        "        while number + 1 in numbers:\n"
+        "            number += 1\n"
+        "        highest = numbers.get(number)",
+        "tests/unit/lakehouse/table/test_planner.py::"
+        "test_the_latest_snapshot_is_the_highest_name_in_the_listing_though_numbers_are_missing",
+    ),
+    Safeguard(
+        "reads what was listed",
+        "lakehouse/table/planner.py",
+        "if google_crc32c.value(data) != listed.crc32c:",
+        "if False:",
+        "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_snapshot_in_a_hole_is_not_what_a_reader_plans_from",
+    ),
+    Safeguard(
+        "time never runs backwards",
+        "lakehouse/table/planner.py",
+        "if self._latest.number and (highest is None or highest.name < start):",
+        "if False:",
+        "tests/unit/lakehouse/table/test_planner.py::test_a_line_that_ends_below_what_was_seen_is_broken",
+    ),
+    Safeguard(
+        "an old plan is not used",
+        "query_service/engine/executor.py",
+        "self._check_age(plan, plan.listed_at)  # not frozen",
+        "pass  # not frozen",
+        "tests/unit/query_service/test_problems.py::test_a_process_frozen_while_its_query_runs_plans_again",
+    ),
+    Safeguard(
+        "a plan that grew old in the queue is not used",
+        "query_service/engine/executor.py",
+        "lambda: self._check_age(plan, arrived))",
+        "lambda: None)",
+        "tests/unit/query_service/test_problems.py::test_a_plan_that_grows_old_in_the_queue_is_renewed_once",
+    ),
+    Safeguard(
+        "re-listing after a create",
+        "ingest_writer/compaction/compactor.py",
+        "return snapshot.number >= self.planner.latest_snapshot().oldest",
+        "return True",
+        "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_snapshot_created_in_a_hole_is_no_commit",
+    ),
+    Safeguard(
+        "an unknown commit is looked for",
+        "ingest_writer/compaction/compactor.py",
+        "if not self._is_there(name, data):\n                return False",
+        "pass",
+        "tests/unit/ingest_writer/compaction/test_compactor.py::test_a_commit_of_unknown_outcome_that_did_not_happen_is_made_again",
+    ),
+    Safeguard(
+        "rebase keeps only unchanged months",
+        "ingest_writer/compaction/compactor.py",
+        "if plan.snapshot.months.get(m) == made.base}",
+        "}",
+        "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_month_that_somebody_changed_is_merged_again",
+    ),
+    Safeguard(
+        "rebase keeps unchanged months",
+        "ingest_writer/compaction/compactor.py",
+        "if plan.snapshot.months.get(m) == made.base}",
+        "if False}",
+        "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_merge_that_takes_long_is_committed_beside_one_that_is_quick",
+    ),
+    Safeguard(
+        "collecting by since",
+        "ingest_writer/compaction/garbage_collector.py",
+        "return parsed is not None and parsed.since < latest.since(parsed.month)",
+        "return parsed is not None",
+        "tests/unit/ingest_writer/compaction/test_garbage_collector.py::test_an_orphan_is_deleted_only_when_its_maker_can_no_longer_commit_it",
+    ),
+    Safeguard(
+        "collecting what no retained snapshot names",
+        "ingest_writer/compaction/garbage_collector.py",
+        "return [] if named is None else [name for name in candidates if name not in named]",
+        "return [] if named is None else candidates",
+        "tests/unit/ingest_writer/compaction/test_garbage_collector.py::"
+        "test_a_superseded_month_file_stays_as_long_as_a_retained_snapshot_names_it",
+    ),
+    Safeguard(
+        "collecting absorbed files only",
+        "ingest_writer/compaction/garbage_collector.py",
+        "if info.name in latest.absorbed and created - info.created >= self._grace",
+        "if created - info.created >= self._grace",
+        "tests/unit/ingest_writer/compaction/test_garbage_collector.py::test_a_landed_file_that_is_not_absorbed_is_never_deleted",
+    ),
+    Safeguard(
+        "grace",
+        "ingest_writer/compaction/garbage_collector.py",
+        "if info.name in latest.absorbed and created - info.created >= self._grace",
+        "if info.name in latest.absorbed",
+        "tests/unit/ingest_writer/compaction/test_garbage_collector.py::"
+        "test_an_absorbed_file_goes_when_it_is_older_than_the_grace_by_the_stores_clock",
+    ),
+    Safeguard(
+        "snapshots go before their files",
+        "ingest_writer/compaction/garbage_collector.py",
+        "        self._delete(expired)\n        landed = self._absorbed_past_grace(latest, listed)\n"
+        "        self._delete(landed)\n        months = self._superseded(latest)\n        self._delete(months)\n",
+        "        landed = self._absorbed_past_grace(latest, listed)\n"
+        "        self._delete(landed)\n        months = self._superseded(latest)\n        self._delete(months)\n"
+        "        self._delete(expired)\n",
+        "tests/unit/ingest_writer/compaction/test_garbage_collector.py::test_snapshots_go_before_landed_files_and_these_before_month_files",
+    ),
+    Safeguard(
+        "oldest never decreases",
+        "ingest_writer/compaction/compactor.py",
+        "return max(base.oldest, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)",
+        "return max(1, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)",
+        "tests/unit/ingest_writer/compaction/test_compactor.py::test_oldest_never_decreases_and_follows_the_stores_clock",
+    ),
+    Safeguard(
+        "crc32c: files of an answer",
+        "lakehouse/table/file_cache.py",
+        "if file_crc32c(path) != crc32c:",
+        "if False:",
+        "tests/unit/lakehouse/table/test_file_cache.py::test_bytes_with_another_checksum_are_unreadable_and_not_kept",
+    ),
+    Safeguard(
+        "crc32c: bytes that come down from Cloud Storage",
+        "lakehouse/store/gcs.py",
+        'got = get(blob, timeout=self._timeout_s, retry=None, checksum="crc32c")',
+        "got = get(blob, timeout=self._timeout_s, retry=None, checksum=None)",
+        "tests/verification/fault_injection/test_store.py::test_bytes_that_are_damaged_on_their_way_down_are_unreadable",
+    ),
+    Safeguard(
+        "crc32c: each try of a download starts over",
+        "lakehouse/store/gcs.py",
+        'got = get(blob, timeout=self._timeout_s, retry=None, checksum="crc32c")',
+        'got = get(blob, timeout=self._timeout_s, retry=self._retry, checksum="crc32c")',
+        "tests/verification/fault_injection/test_store.py::test_bytes_that_are_damaged_after_a_cut_are_unreadable",
+    ),
+    Safeguard(
+        "crc32c: bytes that go up to Cloud Storage",
+        "lakehouse/store/gcs.py",
+        """            "checksum": "crc32c",
+            "content_type": _content_type(name),""",
+        """            "checksum": None,
+            "content_type": _content_type(name),""",
+        "tests/verification/fault_injection/test_store.py::test_bytes_that_are_damaged_on_their_way_up_are_not_stored_and_can_be_sent_again",
+    ),
+    Safeguard(
+        "a create is never followed by a delete",
+        "lakehouse/store/gcs.py",
+        "blob = _Created(name, self._bucket)",
+        "blob = self._bucket.blob(name)",
+        "tests/verification/fault_injection/test_store.py::test_a_create_with_a_damaged_answer_never_takes_anything_away",
+    ),
+    Safeguard(
+        "fast path: a key that is there twice",
+        "ingest_writer/decoding/vectorized.py",
+        "bad = pull.with_line(is_bad) | pull.with_key_twice(fields.written())",
+        "bad = pull.with_line(is_bad)",
+        "tests/unit/ingest_writer/decoding/test_vectorized.py::"
+        "test_what_is_unusual_is_left_over_and_its_mates_are_not[a key twice]",
+    ),
+    Safeguard(
+        "fast path: a message with a bad line is left over",
+        "ingest_writer/decoding/vectorized.py",
+        "bad = pull.with_line(is_bad) | pull.with_key_twice(fields.written())",
+        "bad = pull.with_key_twice(fields.written())",
+        "tests/unit/ingest_writer/decoding/test_vectorized.py::test_one_bad_line_leaves_its_whole_message_over",
+    ),
+    Safeguard(
+        "a lost lease is given up",
+        "ingest_writer/subscriber/writer.py",
+        "if not await self._keep(batch):",
+        "if not await self._keep(batch) and False:",
+        "tests/unit/ingest_writer/subscriber/test_writer_outages.py::"
+        "test_a_batch_is_given_up_and_nacked_when_its_lease_ends_unextended",
+    ),
+    Safeguard(
+        "tag: the tail files of the dates",
+        "query_service/queries/conditional_get.py",
+        "view.files(question.dates).all)",
+        "view.files(question.dates).months)",
+        "tests/unit/query_service/representation/test_etag.py::"
+        "test_a_late_event_changes_the_tags_of_the_questions_that_it_touches_at_once_and_of_no_others",
+    ),
+    Safeguard(
+        "tag: the format",
+        "query_service/representation/etag.py",
+        "repr(question), wanted.format.name, repr(wanted.coding)",
+        "repr(question), repr(wanted.coding)",
+        "tests/unit/query_service/representation/test_etag.py::test_other_questions_have_other_tags",
+    ),
+    Safeguard(
+        "tag: the content coding",
+        "query_service/representation/etag.py",
+        "wanted.format.name, repr(wanted.coding))",
+        'wanted.format.name, "")',
+        "tests/unit/query_service/representation/test_compression.py::test_each_coding_has_its_own_tag_and_the_same_bytes_each_time",
+    ),
+    Safeguard(
+        "tag: the code that answers",
+        "query_service/representation/etag.py",
+        "parts = (self._code_version, repr(question),",
+        "parts = (repr(question),",
+        "tests/unit/query_service/representation/test_etag.py::test_the_version_of_the_code_is_part_of_every_tag",
+    ),
+    Safeguard(
+        "Arrow: nothing under nulls",
+        "query_service/representation/encoders.py",
+        "writer.write_batch(_rebuilt(batch))",
+        "writer.write_table(batch)",
+        "tests/unit/query_service/representation/test_encoders.py::test_the_same_data_gives_the_same_bytes_however_it_is_stored",
+    ),
+    Safeguard(
+        "old snapshot: refused below oldest",
+        "lakehouse/table/time_travel.py",
+        "if number < latest.oldest:",
+        "if False:",
+        "tests/unit/query_service/engine/test_time_travel.py::test_an_object_that_was_put_into_the_hole_is_refused",
+    ),
+    Safeguard(
+        "old snapshot: retained after it was read",
+        "lakehouse/table/time_travel.py",
+        "    check_retained(number, find_latest())\n    return",
+        "    return",
+        "tests/unit/lakehouse/table/test_time_travel.py::test_what_was_put_into_the_hole_of_a_collected_snapshot_is_refused",
+    ),
+    Safeguard(
+        "answers on their way: bounded",
+        "query_service/middleware/send_timeout.py",
+        "if self._bytes >= self._max_bytes:",
+        "if False:",
+        "tests/unit/query_service/middleware/test_send_timeout.py::test_large_answers_are_refused_while_those_that_are_sent_take_the_room",
+    ),
+    Safeguard(
+        "kept answers: bounded",
+        "query_service/queries/result_cache.py",
+        "while self._bytes > self._max_bytes:",
+        "while False:",
+        "tests/unit/query_service/queries/test_result_cache.py::test_the_least_used_goes_first_and_the_room_is_never_exceeded",
+    ),
+    Safeguard(
+        "decided dates: of the same month file",
+        "query_service/engine/tail_cache.py",
+        "self.month == other.month and self.tail > other.tail",
+        "self.tail > other.tail",
+        "tests/unit/query_service/engine/test_tail_cache.py::test_a_new_landed_file_with_another_month_file_decides_anew",
+    ),
+    Safeguard(
+        "decided dates: of no landed file that the plan does not know",
+        "query_service/engine/tail_cache.py",
+        "self._kept[date].inputs != inputs",
+        "not self._kept[date].inputs.tail >= inputs.tail",
+        "tests/unit/query_service/engine/test_tail_cache.py::test_an_older_plan_sees_nothing_of_a_newer_one",
+    ),
+    Safeguard(
+        "decided dates: by name and checksum",
+        "query_service/engine/tail_cache.py",
+        "(file.name, file.info.crc32c)",
+        "(file.name, 0)",
+        "tests/unit/query_service/engine/test_tail_cache.py::test_other_bytes_under_the_same_name_decide_anew",
+    ),
+    Safeguard(
+        "decided dates: bounded",
+        "query_service/engine/tail_cache.py",
+        "while sum(decided.bytes for decided in self._kept.values()) > self._max_bytes:",
+        "while False:",
+        "tests/unit/query_service/engine/test_tail_cache.py::test_what_is_kept_takes_no_more_than_its_room_and_the_least_used_goes_first",
+    ),
+    Safeguard(
+        "kept parts: not of months that the tail touches",
+        "query_service/queries/stats.py",
+        "and month_of(month.min_flight_date) not in touched",
+        "",
+        "tests/unit/query_service/queries/test_stats.py::test_a_month_that_the_tail_touches_is_decided_anew",
+    ),
+    Safeguard(
+        "kept parts: of whole months only",
+        "query_service/queries/stats.py",
+        "and (dates.last is None or month.max_flight_date <= dates.last)",
+        "",
+        "tests/unit/query_service/queries/test_stats.py::test_a_month_that_is_partly_in_the_window_is_counted_flight_by_flight",
+    ),
+    Safeguard(
+        "kept parts: by name and checksum",
+        "query_service/queries/rollup_cache.py",
+        "{month.path} {month.crc32c}",
+        "{month.path}",
+        "tests/unit/query_service/queries/test_stats.py::test_a_part_is_not_that_of_other_bytes_under_the_same_name",
+    ),
+    Safeguard(
+        "kept parts: bounded",
+        "query_service/queries/rollup_cache.py",
+        "while self._counts.bytes > self._max_bytes:",
+        "while False:",
+        "tests/unit/query_service/queries/test_stats.py::test_kept_parts_take_no_more_than_their_room_and_the_least_used_go_first",
+    ),
+)

@@ -1,0 +1,117 @@
+"""Bugs to plant, to see that the simulation finds them: each replaces one function by one that is nearly right."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from ingest_writer.compaction.compactor import Compactor, Merged
+from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.landing import LandedObject, store_object
+from ingest_writer.subscriber.batch import Batch
+from ingest_writer.subscriber.encode import prepare
+from ingest_writer.subscriber.writer import Writer
+from lakehouse import object_names
+from lakehouse.errors import CreateUnknownError, ObjectExistsError
+from lakehouse.store.store import ObjectInfo, Store
+from lakehouse.table.planner import Plan, Planner, list_landing
+from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
+from tests.verification.simulation import rows
+from tests.verification.simulation.lake import Reader
+
+
+async def _ack_before_durable(self: Writer, batch: Batch) -> None:
+    await self._acknowledge(batch)
+    await asyncio.gather(*(self._land(landed) for landed in prepare(batch.messages, self._random_id).objects))
+
+
+def _unknown_create_is_success(store: Store, landed: LandedObject) -> str:
+    try:
+        return store_object(store, landed)
+    except CreateUnknownError:
+        return ""
+
+
+def _tail_overrides_merged(self: Reader, plan: Plan) -> rows.State:
+    merged = rows.newest(row for entry in plan.months_between(None, None) for row in self._rows(entry))
+    return merged | rows.newest(row for file in plan.tail for row in self._rows(file))
+
+
+def _snapshot_before_landing(self: Planner) -> Plan:
+    listed_at = self._now()
+    snapshot = self.latest_snapshot()
+    return Plan(snapshot, list_landing(self._store), listed_at)
+
+
+def _probe_for_the_next_number(self: Planner) -> ObjectInfo | None:
+    number = self._latest.number
+    if number == 0:
+        return _highest(self)
+    found = None
+    while there := [
+        i for i in self._store.list(object_names.snapshot(number)) if i.name == object_names.snapshot(number)
+    ]:
+        found, number = there[0], number + 1
+    return found
+
+
+_highest = Planner._highest
+
+
+def _collect_without_since(self: Collector, name: str, latest: Snapshot) -> bool:
+    return object_names.parse_month_file(name) is not None
+
+
+def _collect_landed_by_age(self: Collector, latest: Snapshot, listed: list[ObjectInfo]) -> list[str]:
+    created = {info.name: info.created for info in listed}.get(object_names.snapshot(latest.number))
+    found = self._store.list(object_names.LANDING)
+    return [info.name for info in found if created is not None and created - info.created >= self._grace]
+
+
+def _no_list_after_create(self: Compactor, plan: Plan, kept: dict[str, Any]) -> bool:
+    snapshot = self._next(plan, kept)
+    name, data = object_names.snapshot(snapshot.number), to_json(snapshot)
+    try:
+        self._store.create(name, data)
+    except ObjectExistsError:
+        return False
+    except CreateUnknownError:
+        return self._is_there(name, data)
+    return True
+
+
+def _keep_months_whose_base_changed(base: MonthFile | None, entry: MonthFile, files: frozenset[str]) -> Merged:
+    anything: Any = mock.ANY
+    return Merged(anything, entry, files)
+
+
+def _unknown_commit_is_success(self: Compactor, name: str, data: bytes) -> bool:
+    return True
+
+
+PLANTED: dict[str, tuple[str, Any]] = {
+    "ack before durable": ("ingest_writer.subscriber.writer.Writer._land_and_ack", _ack_before_durable),
+    "unknown create is success": ("ingest_writer.subscriber.writer.store_object", _unknown_create_is_success),
+    "tail overrides merged": ("tests.verification.simulation.lake.Reader.state", _tail_overrides_merged),
+    "snapshot before landing": ("lakehouse.table.planner.Planner.plan", _snapshot_before_landing),
+    "probe for the next number": ("lakehouse.table.planner.Planner._highest", _probe_for_the_next_number),
+    "collect without since": ("ingest_writer.compaction.garbage_collector.Collector._is_past", _collect_without_since),
+    "collect landed by age": (
+        "ingest_writer.compaction.garbage_collector.Collector._absorbed_past_grace",
+        _collect_landed_by_age,
+    ),
+    "no list after create": ("ingest_writer.compaction.compactor.Compactor._commit", _no_list_after_create),
+    "keep months whose base changed": ("ingest_writer.compaction.compactor.Merged", _keep_months_whose_base_changed),
+    "unknown commit is success": ("ingest_writer.compaction.compactor.Compactor._is_there", _unknown_commit_is_success),
+}
+"""By name: what is replaced, and by what."""
+
+
+@contextmanager
+def planted(bug: str) -> Iterator[None]:
+    target, replacement = PLANTED[bug]
+    with mock.patch(target, replacement):
+        yield

@@ -1,0 +1,102 @@
+"""The law holds in some hundreds of seeds and whatever single operation a process dies at; planted bugs are found.
+
+More of both: `python -m tests.verification.simulation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.verification.simulation.crashes import SCRIPT, pairs_from, single_kills
+from tests.verification.simulation.planted import PLANTED, planted
+from tests.verification.simulation.run import run
+from tests.verification.simulation.scenario import Scenario, from_seed
+from tests.verification.simulation.shrink import shrink
+
+SEEDS = 300
+REAL_SEEDS = 6  # with Parquet and DuckDB, ten times slower
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, 50))
+def test_the_law_holds_whatever_goes_wrong(first: int) -> None:
+    for seed in range(first, first + 50):
+        _check(from_seed(seed))
+
+
+def test_the_law_holds_with_real_files_and_the_real_merge() -> None:
+    for seed in range(REAL_SEEDS):
+        _check(from_seed(seed, is_real=True))
+
+
+def test_the_law_holds_whatever_operation_a_process_dies_at() -> None:
+    for scenario in single_kills():
+        _check(scenario)
+
+
+def test_the_law_holds_when_a_process_dies_and_soon_another_one() -> None:
+    for scenario in list(pairs_from(60))[:40]:
+        _check(scenario)
+
+
+def test_a_seed_replays_exactly() -> None:
+    for seed in (1, 9):
+        assert run(from_seed(seed), trace=True) == run(from_seed(seed), trace=True)
+
+
+def test_months_are_rewritten_without_anything_to_absorb_beside_the_other_commits() -> None:
+    outcome = run(replace(from_seed(2), rewrite_rate=0.5), trace=True)
+    commits = [line for line in outcome.trace if "committed" in line]
+    alone = [line for line in commits if line.endswith("1 months, absorbed 0")]
+    assert 0 < len(alone) < len(commits)
+    assert not outcome.violations
+
+
+FIRST_SEED_THAT_FINDS = {
+    "ack before durable": 0,
+    "unknown create is success": 1,
+    "tail overrides merged": 1,
+    "snapshot before landing": 13,
+    "probe for the next number": 3,
+    "collect without since": 6,
+    "collect landed by age": 1,
+    "no list after create": 38,
+    "keep months whose base changed": 6,
+    "unknown commit is success": 34,
+}
+"""What changes when scenarios change; `python -m tests.verification.simulation planted` counts anew."""
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_planted_bug_is_found_within_the_seeds_of_this_gate(bug: str) -> None:
+    first = FIRST_SEED_THAT_FINDS[bug]
+    assert first < SEEDS
+    with planted(bug):
+        assert run(from_seed(first)).violations
+
+
+def test_a_failing_scenario_becomes_smaller_and_still_fails() -> None:
+    scenario = from_seed(FIRST_SEED_THAT_FINDS["tail overrides merged"])
+    with planted("tail overrides merged"):
+        before = run(scenario)
+        smaller, outcome = shrink(scenario, max_runs=60)
+        assert run(smaller).violations == outcome.violations
+    assert outcome.violations
+    assert smaller.writers == smaller.compactors == 1
+    assert len(outcome.trace) < len(before.trace)
+    assert len(outcome.fired) <= 3
+
+
+def test_kills_are_at_points_that_the_script_reaches() -> None:
+    outcome = run(SCRIPT, trace=True)
+    assert not outcome.violations
+    assert outcome.points > 200
+    assert "KILLED" in "\n".join(run(next(single_kills()), trace=True).trace)
+
+
+def _check(scenario: Scenario) -> None:
+    outcome = run(scenario)
+    if outcome.violations:
+        scenario, outcome = shrink(scenario, max_runs=100)
+        pytest.fail("\n".join([str(scenario), *outcome.trace[-200:], *outcome.violations]))
