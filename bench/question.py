@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from bench.scale import Lake
 from lakehouse.schema.event import COLUMNS
-from query_service.api.requests import Dates, Filters, StatsQuestion
-from query_service.engine.files import Files, Local
-from query_service.queries.stats_sql import statistics_query
+from query_service.api.requests import Dates, Filters, StatsRequest
+from query_service.engine.files import FileSet, LocalFiles
+from query_service.queries.stats_sql import stats_query
 
 _DAYS = 30
 
@@ -30,13 +30,13 @@ class Window:
 
     def question(self, relation: str, group_by: str = "carrier") -> dict[str, object]:
         """The API's own SQL, over another relation with our columns; for an Asker."""
-        asked = StatsQuestion(Filters(Dates(self.first, self.last)), (group_by,), (), 1000)
-        query = statistics_query(asked, _Relation(Files((), ()), (), (), relation=relation))
+        asked = StatsRequest(Filters(Dates(self.first, self.last)), (group_by,), (), 1000)
+        query = stats_query(asked, _Relation(FileSet((), ()), (), (), relation=relation))
         return {"sql": query.sql, "values": {name: value.isoformat() for name, value in query.values.items()}}
 
 
 @dataclass(frozen=True)
-class _Relation(Local):
+class _Relation(LocalFiles):
     """Rows that are merged already, wherever they are."""
 
     relation: str = field(kw_only=True)

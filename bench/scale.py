@@ -183,7 +183,7 @@ def _month_file(root: Path, month: str, rows: Path, merger: Merger) -> MonthFile
 def _commit(root: Path, entries: dict[str, MonthFile]) -> None:
     path = root / object_names.snapshot(1)
     path.parent.mkdir(parents=True)
-    path.write_bytes(to_json(Snapshot(number=1, oldest=1, months=entries)))
+    path.write_bytes(to_json(Snapshot(number=1, min_retained=1, months=entries)))
 
 
 def _lake_at(root: Path) -> Lake:

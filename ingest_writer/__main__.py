@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ingest_writer.compaction.compactor import Compactor, CompactorOptions
 from ingest_writer.compaction.derived import publish_derived
-from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.runner import Compaction
 from ingest_writer.health_server import HealthServer, Page, Status
 from ingest_writer.settings import CompactorSettings, WriterSettings, load_settings, subscription_from_environment
 from lakehouse.errors import ConfigError, LakeError
 from lakehouse.store.store import Store, store_from_environment
 from lakehouse.telemetry import logs
-from lakehouse.telemetry.instrumented_store import MeasuredStore
+from lakehouse.telemetry.instrumented_store import InstrumentedStore
 
 if TYPE_CHECKING:
     from ingest_writer.subscriber.writer import Writer
@@ -75,7 +75,7 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
 
     warm_up()
     metrics = WriterMetrics(CollectorRegistry())
-    store = MeasuredStore(store_from_environment(), metrics.store)
+    store = InstrumentedStore(store_from_environment(), metrics.store)
     subscription = PubsubSubscription(subscription_from_environment())
     threads = ThreadPoolExecutor(settings.uploads_in_flight + settings.pulls_in_flight, thread_name_prefix="work")
 
@@ -164,9 +164,9 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
     from ingest_writer.compaction.metrics import CompactorMetrics
 
     metrics = CompactorMetrics(CollectorRegistry())
-    store = MeasuredStore(store_from_environment(), metrics.store)
+    store = InstrumentedStore(store_from_environment(), metrics.store)
     compactor = _compactor(store, settings)
-    collector = Collector(store, compactor.planner, settings.grace_s, settings.deletes_at_once)
+    collector = GarbageCollector(store, compactor.planner, settings.delete_grace_s, settings.deletes_at_once)
     compaction = Compaction(store, compactor, collector, settings.scratch_dir, metrics)
     if options.every is None:
         report = compaction.until_done()

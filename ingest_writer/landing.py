@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreUnavailableError
+from lakehouse.errors import CreateStateUnknownError, ObjectExistsError, StoreUnavailableError
 from lakehouse.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -15,14 +15,14 @@ _TRIES = 5  # a storage that loses five answers in a row is away
 
 
 @dataclass(frozen=True, eq=False)
-class LandedObject:
+class PendingObject:
     """Bytes that have to be stored. Each call of `name` gives a new name, never used before."""
 
     name: Callable[[], str]
     data: bytes
 
 
-def store_object(store: Store, landed: LandedObject) -> str:
+def store_object(store: Store, landed: PendingObject) -> str:
     """Stores the object under a new name, which it returns; durable when it does.
 
     Raises the store's errors; whatever they say, trying again is safe, since the name will be another one
@@ -33,7 +33,7 @@ def store_object(store: Store, landed: LandedObject) -> str:
     return name
 
 
-def store_surely(store: Store, landed: LandedObject) -> str:
+def store_with_retry(store: Store, landed: PendingObject) -> str:
     """Like `store_object`, and after a create of unknown outcome under another name, a few times.
 
     A random name that is taken already is the echo of our own create: something on the way sent it twice.
@@ -43,6 +43,6 @@ def store_surely(store: Store, landed: LandedObject) -> str:
     for _ in range(_TRIES):
         try:
             return store_object(store, landed)
-        except (CreateUnknownError, ObjectExistsError) as error:
+        except (CreateStateUnknownError, ObjectExistsError) as error:
             log.warning("may not be stored, uses another name: %s", error)
     raise StoreUnavailableError(f"an object could not be stored for sure in {_TRIES} tries; run again")

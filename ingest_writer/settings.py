@@ -8,14 +8,21 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest_writer.subscriber.batch import Limits
 from ingest_writer.subscriber.writer import WriterOptions
+from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
 from lakehouse.telemetry.logs import LogFormat
+
+_RENAMED: Final = {
+    "COMPACTOR_GRACE_S": "COMPACTOR_DELETE_GRACE_S",
+    "WRITER_UPLOAD_STUCK_S": "WRITER_UPLOAD_STALL_S",
+}
 
 
 def _temporary_folder() -> Path:
@@ -42,7 +49,7 @@ class WriterSettings(BaseSettings):
     """One is uploaded while the next is prepared; more only hides storage that is too slow."""
     uploads_in_flight: int = Field(16, ge=1, le=256)
     """A batch of mixed dates is many small objects; object storage is latency, not bandwidth."""
-    upload_stuck_s: float = Field(15.0, gt=0, le=300)
+    upload_stall_s: float = Field(15.0, gt=0, le=300)
     """An object that is not durable by then makes `/ready` say so: far above a slow upload of a few megabytes, far
     below the client's own timeouts, two of which (30 s each) it takes to be sure that storage is away."""
     pulls_in_flight: int = Field(4, ge=1, le=64)
@@ -70,7 +77,7 @@ class WriterSettings(BaseSettings):
             pull_max_messages=self.pull_max_messages,
             batches_in_flight=self.batches_in_flight,
             uploads_in_flight=self.uploads_in_flight,
-            upload_stuck_s=self.upload_stuck_s,
+            upload_stall_s=self.upload_stall_s,
             buffer_max_rows=self.buffer_max_rows,
             buffer_max_bytes=self.buffer_max_mb * 1_000_000,
             ack_deadline_s=self.ack_deadline_s,
@@ -108,7 +115,7 @@ class CompactorSettings(BaseSettings):
     """Every lost race is somebody else's commit; months are kept and rebased, so a few tries are plenty."""
     retention_s: float = Field(86_400.0, ge=0)
     """How long snapshots can be asked for: longer than the longest outside query. At most 1,000 are kept."""
-    grace_s: float = Field(600.0, ge=0)
+    delete_grace_s: float = Field(600.0, ge=0)
     """How long absorbed landed files stay for readers that planned before: far above a query's deadline."""
     deletes_at_once: int = Field(16, ge=1, le=256)
     """Deletes wait for storage, they do not compute."""
@@ -121,7 +128,7 @@ def load_settings() -> tuple[WriterSettings, CompactorSettings]:
     prefixes = tuple(str(c.model_config["env_prefix"]) for c in classes)
     unread = sorted(n for n in os.environ if n.upper().startswith(prefixes) and n.upper() not in known)
     if unread:
-        raise ConfigError(f"{', '.join(unread)}: nothing reads this; known are {', '.join(sorted(known))}")
+        raise unread_variables_error(unread, sorted(known), _RENAMED)
     try:
         writer, compactor = WriterSettings(), CompactorSettings()
     except ValidationError as error:

@@ -34,8 +34,8 @@ def connect(
     most `cache_max_bytes` (default: 64 GiB). They live as long as the connection object: keep it while a cursor of it
     is used.
 
-    Raises ConfigError, StoreRefusedError, StoreUnavailableError, UnreadableError, ObjectMissingError, CacheFullError,
-    FormatTooNewError, LineBrokenError, SnapshotNotYetError, SnapshotCollectedError: all are
+    Raises ConfigError, StoreAccessDeniedError, StoreUnavailableError, UnreadableError, ObjectMissingError,
+    CacheFullError, FormatTooNewError, SnapshotHistoryLostError, SnapshotNotYetError, SnapshotExpiredError: all are
     `lakehouse.errors.LakeError`.
     """
     import datetime as dt

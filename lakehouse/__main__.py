@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lakehouse.errors import ConfigError, LakeError, StoreRefusedError
+from lakehouse.errors import ConfigError, LakeError, StoreAccessDeniedError
 from lakehouse.store.store import Store, open_store, store_from_environment
 
 FORMATS = ("table", "csv", "parquet")
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (ConfigError, StoreRefusedError) as error:
+    except (ConfigError, StoreAccessDeniedError) as error:
         return _failed(error, 2)
     except LakeError as error:
         return _failed(error, 1)

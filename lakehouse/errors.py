@@ -19,7 +19,7 @@ class ObjectMissingError(LakeError):
         self.name = name
 
 
-class CreateUnknownError(LakeError):
+class CreateStateUnknownError(LakeError):
     """The create may or may not have happened, or may still happen: look, or use a new name; never delete."""
 
 
@@ -27,7 +27,7 @@ class StoreUnavailableError(LakeError):
     """Storage does not answer: try again later."""
 
 
-class StoreRefusedError(LakeError):
+class StoreAccessDeniedError(LakeError):
     """Storage answers and says no (permissions, bucket, name): a person has to change something."""
 
 
@@ -50,7 +50,7 @@ class FormatTooNewError(LakeError):
         self.name = name
 
 
-class LineBrokenError(LakeError):
+class SnapshotHistoryLostError(LakeError):
     """Snapshots that were seen before are gone without a successor: stop and look at the bucket."""
 
 
@@ -63,20 +63,20 @@ class SnapshotNotYetError(LakeError):
         self.latest = latest
 
 
-class SnapshotCollectedError(LakeError):
+class SnapshotExpiredError(LakeError):
     """The snapshot is not retained any more: ask for a later one."""
 
-    def __init__(self, number: int, oldest: int) -> None:
-        super().__init__(f"snapshot {number} is not retained any more; the oldest that is, is {oldest}")
+    def __init__(self, number: int, min_retained: int) -> None:
+        super().__init__(f"snapshot {number} is not retained any more; the oldest that is, is {min_retained}")
         self.number = number
-        self.oldest = oldest
+        self.min_retained = min_retained
 
 
 class CacheFullError(LakeError):
     """The files of one question do not fit into the cache: raise its limit or ask for fewer dates."""
 
 
-class MachineError(LakeError):
+class ResourcesExhaustedError(LakeError):
     """This machine has not enough memory or disk for it: give it more, or raise the setting that bounds it."""
 
 

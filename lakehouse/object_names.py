@@ -32,10 +32,10 @@ RandomId = Callable[[], str]
 
 @dataclass(frozen=True)
 class MonthFileName:
-    """What the name of a month file says: its month, and the `since` that it was built from."""
+    """What the name of a month file says: its month, and the `added_snapshot` that it was built from."""
 
     month: str
-    since: int
+    added_snapshot: int
 
 
 def landed_file(flight_date: dt.date, unique: str) -> str:
@@ -46,8 +46,8 @@ def rejected_file(date: dt.date, unique: str) -> str:
     return f"{REJECTED}date={date.isoformat()}/{unique}.parquet"
 
 
-def month_file(month: str, since: int, unique: str) -> str:
-    return f"{FLIGHTS}flight_month={month}/{since}-{unique}.parquet"
+def month_file(month: str, added_snapshot: int, unique: str) -> str:
+    return f"{FLIGHTS}flight_month={month}/{added_snapshot}-{unique}.parquet"
 
 
 def snapshot(number: int) -> str:
@@ -70,7 +70,7 @@ def parse_rejected_file(name: str) -> dt.date | None:
 
 
 def parse_month_file(name: str) -> MonthFileName | None:
-    """The month and `since` of a month file; None when it is not a name of ours."""
+    """The month and `added_snapshot` of a month file; None when it is not a name of ours."""
     match = _MONTH.fullmatch(name)
     return None if match is None else MonthFileName(match[1], int(match[2]))
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 
 import uvicorn
 
-from lakehouse.errors import ConfigError, StoreRefusedError
+from lakehouse.errors import ConfigError, StoreAccessDeniedError
 from lakehouse.store.store import Store, open_store
 from lakehouse.telemetry import logs
 from query_service.app import create_app
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "new-key":
             return _new_key(options.name)
         return _run()
-    except (ConfigError, StoreRefusedError) as error:
+    except (ConfigError, StoreAccessDeniedError) as error:
         print(f"query_service: {error}", file=sys.stderr)
         return 2
 
@@ -119,10 +119,10 @@ def _announce(store: Store, settings: Settings, keys: Keys) -> None:
         settings.host,
         settings.port,
         settings.plan_max_age_s,
-        settings.queries_at_once,
+        settings.max_concurrent_queries,
         settings.queue_limit,
         settings.query_timeout_s,
-        settings.cache_mb,
+        settings.file_cache_mb,
         settings.duckdb_memory_mb,
     )
     if keys.entries:
@@ -135,10 +135,10 @@ def _announce(store: Store, settings: Settings, keys: Keys) -> None:
     else:
         _log.info("rate limit is off (API_RATE_PER_S is 0)")
     limit = memory_limit_bytes()
-    needed_mb = settings.cache_mb + settings.duckdb_memory_mb
+    needed_mb = settings.file_cache_mb + settings.duckdb_memory_mb
     if limit is not None and needed_mb * 1_000_000 > limit:
         _log.warning(
-            "API_CACHE_MB and API_DUCKDB_MEMORY_MB are %d MB together, and this container may use %d MB; where its"
+            "API_FILE_CACHE_MB and API_DUCKDB_MEMORY_MB are %d MB together, and this container may use %d MB; where its"
             " file system is memory (Cloud Run) it will be killed",
             needed_mb,
             limit // 1_000_000,

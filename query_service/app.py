@@ -18,8 +18,8 @@ from query_service.auth.api_keys import Keys
 from query_service.dashboard.router import dashboard_router
 from query_service.lifespan import MB, opened
 from query_service.middleware import edges
-from query_service.middleware.head import HeadLikeGet
-from query_service.middleware.send_timeout import OnTheWay
+from query_service.middleware.head import HeadMiddleware
+from query_service.middleware.send_timeout import SendBudget
 from query_service.settings import Settings
 from query_service.telemetry.metrics import Metrics
 
@@ -51,11 +51,11 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
     """
     metrics = Metrics(CollectorRegistry())
     keys = keys or Keys()
-    on_the_way = OnTheWay(settings.sending_mb * MB, metrics.sending)
+    send_budget = SendBudget(settings.send_buffer_mb * MB, metrics.sending)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with opened(store, settings, now, metrics, on_the_way) as services:
+        with opened(store, settings, now, metrics, send_budget) as services:
             app.state.services = services
             yield
 
@@ -71,8 +71,8 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
         redirect_slashes=False,
     )
     app.state.metrics_page = lambda: metrics.page(now())
-    edges.install(app, settings, keys, metrics, on_the_way)
-    app.add_middleware(HeadLikeGet)  # outermost: all the others see a GET
+    edges.install(app, settings, keys, metrics, send_budget)
+    app.add_middleware(HeadMiddleware)  # outermost: all the others see a GET
     app.include_router(router)
     app.include_router(dashboard_router())
     return app

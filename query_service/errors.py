@@ -53,7 +53,7 @@ def parameter_error(parameter: str, got: str, expected: str) -> ProblemError:
     """422: a parameter that is unknown, malformed, or contradicts another."""
     name, value = shortened(parameter), shortened(got)
     detail = f"{name} is {value!r}; it takes {expected}."
-    return ProblemError(Problem(422, "parameter", "A parameter is wrong", detail, name, value, expected))
+    return ProblemError(Problem(422, "parameter", "Invalid parameter", detail, name, value, expected))
 
 
 def unknown_parameter_error(parameter: str, got: str, known: tuple[str, ...]) -> ProblemError:
@@ -85,11 +85,13 @@ def snapshot_not_yet_error(number: int, latest: int) -> ProblemError:
     )
 
 
-def snapshot_collected_error(number: int, oldest: int) -> ProblemError:
+def snapshot_collected_error(number: int, min_retained: int) -> ProblemError:
     """410: the snapshot is not retained any more."""
-    detail = f"Snapshot {number} is not retained any more; the oldest that is, is {oldest}."
+    detail = f"Snapshot {number} is not retained any more; the oldest that is, is {min_retained}."
     return ProblemError(
-        Problem(410, "collected", "The snapshot is gone", detail, "snapshot", str(number), f"{oldest} or a later one")
+        Problem(
+            410, "collected", "The snapshot is gone", detail, "snapshot", str(number), f"{min_retained} or a later one"
+        )
     )
 
 
@@ -105,7 +107,7 @@ def key_error(detail: str) -> ProblemError:
     return ProblemError(Problem(401, "key", "An API key is needed", detail))
 
 
-def too_fast_error(policy: str, retry_after_s: int) -> ProblemError:
+def rate_limited_error(policy: str, retry_after_s: int) -> ProblemError:
     """429: more requests than the rate allows."""
     detail = f"The rate limit {policy!r} is used up; there is room for a request in {retry_after_s} s."
     return ProblemError(Problem(429, "rate", "Too many requests", detail, retry_after_s=retry_after_s))
@@ -155,7 +157,7 @@ def vanished_error(name: str) -> ProblemError:
 
 def no_plan_error(detail: str) -> ProblemError:
     """503: what is in the lake right now could not be found out."""
-    return ProblemError(Problem(503, "no-plan", "The lake cannot be looked at", detail, retry_after_s=1))
+    return ProblemError(Problem(503, "no-plan", "Lake listing unavailable", detail, retry_after_s=1))
 
 
 def stopping_error() -> ProblemError:
@@ -166,4 +168,4 @@ def stopping_error() -> ProblemError:
 
 def caller_gone_error() -> ProblemError:
     """499: the caller closed the connection; nobody reads this."""
-    return ProblemError(Problem(499, "gone", "The caller left", "The connection was closed before the answer."))
+    return ProblemError(Problem(499, "gone", "Client closed request", "The connection was closed before the answer."))

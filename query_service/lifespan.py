@@ -13,21 +13,21 @@ from lakehouse.errors import ConfigError
 from lakehouse.store.store import Store
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Now, Planner
-from lakehouse.telemetry.instrumented_store import MeasuredStore
+from lakehouse.telemetry.instrumented_store import InstrumentedStore
 from query_service.engine.database import Database
-from query_service.engine.executor import Answering
-from query_service.engine.plan_cache import Follower
-from query_service.engine.tail_cache import DecidedDates
+from query_service.engine.executor import QueryExecutor
+from query_service.engine.plan_cache import PlanCache
+from query_service.engine.tail_cache import TailCache
 from query_service.engine.time_travel import History
-from query_service.middleware.send_timeout import OnTheWay
-from query_service.queries.conditional_get import Tables
-from query_service.queries.lake_status import LakeReport
-from query_service.queries.long_poll import Waiting
+from query_service.middleware.send_timeout import SendBudget
+from query_service.queries.conditional_get import ConditionalGet
+from query_service.queries.lake_status import LakeStatusService
+from query_service.queries.long_poll import LongPoll
 from query_service.queries.rejections import Rejections
 from query_service.queries.result_cache import Results
-from query_service.queries.rollup_cache import Partials
-from query_service.queries.stats import Sums
-from query_service.representation.etag import Tags, code_version
+from query_service.queries.rollup_cache import RollupCache
+from query_service.queries.stats import RollupStats
+from query_service.representation.etag import ETagFactory, build_fingerprint
 from query_service.settings import Settings
 from query_service.telemetry.metrics import LakeMetrics, Metrics
 
@@ -38,58 +38,58 @@ MB = 1_000_000
 class Services:
     """The parts that routes ask."""
 
-    follower: Follower
-    answering: Answering
-    tables: Tables
-    sums: Sums
-    waiting: Waiting
-    lake: LakeReport
+    plan_cache: PlanCache
+    executor: QueryExecutor
+    tables: ConditionalGet
+    sums: RollupStats
+    waiting: LongPoll
+    lake: LakeStatusService
     filter_max_values: int
 
 
 @contextmanager
-def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, on_the_way: OnTheWay) -> Iterator[Services]:
+def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_budget: SendBudget) -> Iterator[Services]:
     """Services that live until the block ends; call it inside an event loop. Raises ConfigError."""
-    store = MeasuredStore(store, metrics.store)
+    store = InstrumentedStore(store, metrics.store)
     with ExitStack() as stack:
         folder = stack.enter_context(workspace(settings.cache_dir))
-        cache = FileCache(store, folder / "files", settings.cache_mb * MB)
+        cache = FileCache(store, folder / "files", settings.file_cache_mb * MB)
         stack.callback(cache.close)
-        database = Database(folder / "spill", settings.duckdb_memory_mb, settings.queries_at_once, metrics)
+        database = Database(folder / "spill", settings.duckdb_memory_mb, settings.max_concurrent_queries, metrics)
         stack.callback(database.close)
-        follower = Follower(
+        plan_cache = PlanCache(
             Planner(store, now),
             now,
             settings.plan_max_age_s,
             settings.plan_timeout_s,
             settings.query_timeout_s,
         )
-        stack.callback(follower.close)
-        decided = DecidedDates(folder / "decided", settings.decided_cache_mb * MB, settings.decided_from_kb * 1000)
-        answering = Answering(
-            follower,
+        stack.callback(plan_cache.close)
+        tail_cache = TailCache(folder / "decided", settings.tail_cache_mb * MB, settings.tail_cache_min_kb * 1000)
+        executor = QueryExecutor(
+            plan_cache,
             cache,
-            decided,
+            tail_cache,
             database,
             now=now,
-            cache_bytes=settings.cache_mb * MB,
-            at_once=settings.queries_at_once + settings.queue_limit,
+            cache_bytes=settings.file_cache_mb * MB,
+            at_once=settings.max_concurrent_queries + settings.queue_limit,
             timeout_s=settings.query_timeout_s,
             observer=metrics,
         )
-        stack.callback(answering.close)
-        partials = Partials(settings.partial_cache_mb * MB)
-        stack.callback(metrics.watch(LakeMetrics(follower, cache, decided, partials, answering, now)))
-        history = History(store, Planner(store, now), answering)
-        tags = Tags(code_version())
+        stack.callback(executor.close)
+        rollups = RollupCache(settings.rollup_cache_mb * MB)
+        stack.callback(metrics.watch(LakeMetrics(plan_cache, cache, tail_cache, rollups, executor, now)))
+        history = History(store, Planner(store, now), executor)
+        tags = ETagFactory(build_fingerprint())
         results = Results(settings.result_cache_mb * MB, metrics.result_cache_asked)
         yield Services(
-            follower,
-            answering,
-            Tables(answering, history, tags, results, database, on_the_way),
-            Sums(partials, settings.queries_at_once, settings.partial_rows),
-            Waiting(answering, history, tags, now, settings.plan_max_age_s, settings.waits_at_once),
-            LakeReport(answering, Rejections(store, now, settings.plan_max_age_s), metrics),
+            plan_cache,
+            executor,
+            ConditionalGet(executor, history, tags, results, database, send_budget),
+            RollupStats(rollups, settings.max_concurrent_queries, settings.rollup_min_rows),
+            LongPoll(executor, history, tags, now, settings.plan_max_age_s, settings.max_long_polls),
+            LakeStatusService(executor, Rejections(store, now, settings.plan_max_age_s), metrics),
             settings.filter_max_values,
         )
 

@@ -19,8 +19,8 @@ from lakehouse.errors import (
     CacheFullError,
     FormatTooNewError,
     LakeError,
-    LineBrokenError,
-    StoreRefusedError,
+    SnapshotHistoryLostError,
+    StoreAccessDeniedError,
     UnreadableError,
 )
 from query_service.errors import Problem, ProblemError, stopping_error
@@ -67,12 +67,12 @@ def lake_problem(error: LakeError) -> Problem:
         case FormatTooNewError():
             detail = f"{error.name} was written in a newer format than this service knows; upgrade the service."
             return Problem(503, "format", "The lake is newer than this service", detail)
-        case LineBrokenError():
+        case SnapshotHistoryLostError():
             detail = "Snapshots that were there before are gone; the bucket has to be repaired."
             return Problem(503, "line-broken", "The lake lost snapshots", detail)
-        case StoreRefusedError():
-            detail = "Storage refuses this service; its permissions or its LAKE_URL have to be corrected."
-            return Problem(503, "storage-refused", "Storage refuses", detail)
+        case StoreAccessDeniedError():
+            detail = "Storage access denied this service; its permissions or its LAKE_URL have to be corrected."
+            return Problem(503, "storage-refused", "Storage access denied", detail)
         case CacheFullError():
             detail = "Other questions use the room for files at the moment."
             return Problem(503, "cache-full", "No room for the files of this question", detail, retry_after_s=1)

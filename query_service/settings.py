@@ -12,11 +12,22 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
 from lakehouse.telemetry.logs import LogFormat
 from query_service.cgroup import memory_limit_bytes
 
 _PREFIX = "API_"
+_RENAMED: Final = {
+    "API_CACHE_MB": "API_FILE_CACHE_MB",
+    "API_DECIDED_CACHE_MB": "API_TAIL_CACHE_MB",
+    "API_DECIDED_FROM_KB": "API_TAIL_CACHE_MIN_KB",
+    "API_PARTIAL_CACHE_MB": "API_ROLLUP_CACHE_MB",
+    "API_PARTIAL_ROWS": "API_ROLLUP_MIN_ROWS",
+    "API_QUERIES_AT_ONCE": "API_MAX_CONCURRENT_QUERIES",
+    "API_SENDING_MB": "API_SEND_BUFFER_MB",
+    "API_WAITS_AT_ONCE": "API_MAX_LONG_POLLS",
+}
 _UNITS: Final = {"_s": "seconds", "_mb": "MB", "_kb": "kB"}
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", re.ASCII)
 
@@ -56,12 +67,12 @@ class Settings(BaseSettings):
     snapshots) costs about 26 dollars a month under constant traffic, and nothing without any."""
     plan_timeout_s: float = Field(5.0, gt=0, le=300)
     """Ten times a listing of ten pages: a store that is slower than this does not answer."""
-    cache_mb: int = Field(512, ge=1)
+    file_cache_mb: int = Field(512, ge=1)
     """Downloaded files: at 28 bytes a flight, 18 million. With DuckDB's memory it fills half of an instance of 2 GiB,
     where the file system is memory too."""
     cache_dir: Path | None = None
     """None is a temporary folder that goes with the process. A folder that is named belongs to one process."""
-    queries_at_once: int = Field(default_factory=_cores, ge=1, le=1024)
+    max_concurrent_queries: int = Field(default_factory=_cores, ge=1, le=1024)
     """The cores: more queries than that do not finish sooner, they only make all of them late."""
     queue_limit: int = Field(64, ge=0, le=10_000)
     """Questions that download or wait for a core. At 15 ms a query and two cores the last one waits half a
@@ -72,30 +83,30 @@ class Settings(BaseSettings):
     send_timeout_s: float = Field(30.0, gt=0, le=3600)
     """From the first byte of an answer to its last; a reader who has not taken it by then is cut off. The largest are
     about 5 MB, 1 MB compressed: 35 kB/s are enough. With a query before, it fits into the 60 s of Cloud Run."""
-    sending_mb: int = Field(64, ge=1, le=100_000)
+    send_buffer_mb: int = Field(64, ge=1, le=100_000)
     """Bodies above 64 kB that are being sent, each once however many readers it has; beyond, answers of more than 50
     rows that are not kept are refused. A dozen of the largest, in 3 % of an instance of 2 GiB."""
     duckdb_memory_mb: int = Field(default_factory=_quarter_of_memory_mb, ge=64)
-    """A quarter of what the container may use, 512 MB where nothing limits it: see API_CACHE_MB. What does
+    """A quarter of what the container may use, 512 MB where nothing limits it: see API_FILE_CACHE_MB. What does
     not fit is spilled, at most as much again."""
     result_cache_mb: int = Field(32, ge=0, le=100_000)
     """Answers as they were sent, by tag; 0 keeps none. About 10,000 usual ones, which is more than are asked for
     between two changes of the lake, in 2 % of an instance of 2 GiB."""
-    partial_cache_mb: int = Field(default_factory=_sixteenth_of_memory_mb, ge=0, le=100_000)
+    rollup_cache_mb: int = Field(default_factory=_sixteenth_of_memory_mb, ge=0, le=100_000)
     """What whole months contribute to statistics, so that the next question over years reads only what is new; 0 keeps
     none. By airport, a month of half a million flights takes 0.6 MB: in this, ten years by several groupings."""
-    decided_cache_mb: int = Field(32, ge=0, le=100_000)
+    tail_cache_mb: int = Field(32, ge=0, le=100_000)
     """On disk: dates with much in the tail, decided once for many questions; 0 keeps none. At 42 bytes a flight
     700,000 flights; up to twice as much while what was replaced is still read, in 3 % of an instance of 2 GiB."""
-    decided_from_kb: int = Field(64, ge=0, le=1_000_000)
+    tail_cache_min_kb: int = Field(64, ge=0, le=1_000_000)
     """Landed files of a question's dates from which that is done: eight of a few events, or one of 2,000. Less is
     read and decided in about the time that it takes to decide and write it once."""
-    partial_rows: int = Field(1_000_000, ge=0)
+    rollup_min_rows: int = Field(1_000_000, ge=0)
     """In whole months, from which such contributions are used: fewer flights are counted as fast one by one."""
     filter_max_values: int = Field(100, ge=1, le=10_000)
     """Of one filter: each costs a comparison a row, and a list of a hundred still fits into a URL. Whoever has
     more wants another question."""
-    waits_at_once: int = Field(100, ge=0, le=100_000)
+    max_long_polls: int = Field(100, ge=0, le=100_000)
     """Requests that wait for a newer state: each wakes once a plan age, and runs a query of a few
     milliseconds when its date has new files."""
     keys: str = Field("", repr=False)
@@ -134,7 +145,7 @@ def load_settings() -> Settings:
     known = sorted(_variable(name) for name in Settings.model_fields)
     unread = sorted(n for n in os.environ if n.upper().startswith(_PREFIX) and n.upper() not in known)
     if unread:
-        raise ConfigError(f"{', '.join(unread)}: nothing reads this; known are {', '.join(known)}")
+        raise unread_variables_error(unread, known, _RENAMED)
     if not os.environ.get("LAKE_URL"):
         raise ConfigError("LAKE_URL is not set; it takes gs://bucket or file:///absolute/path")
     try:

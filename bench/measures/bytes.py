@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from bench.figure import Figure, Goal, bounded, compared
 from bench.rig import Rig
 from ingest_writer.compaction.compactor import Compactor, CompactorOptions
-from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.merge_sql import Merger
 from ingest_writer.landing import store_object
 from ingest_writer.message import Message
@@ -55,7 +55,7 @@ def measure_day(rig: Rig) -> list[Figure]:
     clock = [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)]
     store = MemoryStore(lambda: clock[0])
     compactor = Compactor(store, _options(rig.folder), lambda: clock[0], lambda: next(ids))
-    collector = Collector(store, compactor.planner, 600.0, 16)
+    collector = GarbageCollector(store, compactor.planner, 600.0, 16)
     landed = 0
     for number, messages in enumerate(_batches(rig)):
         clock[0] += dt.timedelta(seconds=10)

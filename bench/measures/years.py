@@ -27,7 +27,7 @@ def measure_years(rig: Rig) -> list[Figure]:
     """
     with rig.pinned(rig.cores.all):
         lake = rig.scale.lake(rig.sizes.flights, rig.sizes.years, rig.sizes.large_copies)
-    api = rig.api(lake.url, API_CACHE_MB="4000", API_DUCKDB_MEMORY_MB="4000", API_QUERY_TIMEOUT_S="120")
+    api = rig.api(lake.url, API_FILE_CACHE_MB="4000", API_DUCKDB_MEMORY_MB="4000", API_QUERY_TIMEOUT_S="120")
     client, asker = api.client(), rig.asker("bench.peers.years_ask", rig.cores.serving)
     _check_engines(asker, lake)
     answered(client.get("/v1/stats?group_by=status"))  # the files are here from now on, as those of the peers are

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.decoding.decoder import Origin, RejectError, decode_line, decode_object
 from ingest_writer.decoding.tables import RejectedLine, Row, by_publish_date, event_table, sorted_by_key
-from ingest_writer.landing import store_surely
+from ingest_writer.landing import store_with_retry
 from ingest_writer.subscriber.encode import landed_events, rejected_lines
 from lakehouse import object_names
 from lakehouse.errors import ConfigError
@@ -115,16 +115,16 @@ class Loader:
                 attributes = {"file": file.name}
                 rejected.append(RejectedLine(line.raw(), attributes, error.stage, error.reason, *_last_three(origin)))
             if len(rows) + len(rejected) >= _ROWS_A_BATCH:
-                self._set_down(rows, rejected, spill, report)
+                self._flush(rows, rejected, spill, report)
                 rows, rejected = [], []
-        self._set_down(rows, rejected, spill, report)
+        self._flush(rows, rejected, spill, report)
 
-    def _set_down(self, rows: list[Row], rejected: list[RejectedLine], spill: _Spill, report: LoadReport) -> None:
+    def _flush(self, rows: list[Row], rejected: list[RejectedLine], spill: _Spill, report: LoadReport) -> None:
         spill.add(rows)
         report.rows += len(rows)
         report.rejected += len(rejected)
         for day, lines in by_publish_date(rejected).items():  # of one file: one day
-            store_surely(self._store, rejected_lines(day, lines, self._random_id))
+            store_with_retry(self._store, rejected_lines(day, lines, self._random_id))
             log.warning("rejected %d rows, the first: line %d: %s", len(rejected), rejected[0][5], rejected[0].reason)
 
     def _land_month(self, path: Path) -> None:
@@ -133,7 +133,7 @@ class Loader:
                 table = pa.Table.from_batches([batch])
                 for day in table["flight_date"].unique().to_pylist():
                     rows = table.filter(pc.equal(table["flight_date"], pa.scalar(day)))
-                    store_surely(self._store, landed_events(day, rows, self._random_id))
+                    store_with_retry(self._store, landed_events(day, rows, self._random_id))
 
     def _compact(self, month: str, report: LoadReport) -> None:
         """Absorbs the month before the next one is landed, so that the tail stays as small as one month."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from ingest_writer.decoding.decoder import Origin, RejectError, decode_line
 from ingest_writer.decoding.tables import Row, by_flight_date, event_table
-from ingest_writer.landing import store_surely
+from ingest_writer.landing import store_with_retry
 from ingest_writer.subscriber.encode import landed_events
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, UnreadableError
@@ -50,7 +50,7 @@ def replay_rejected(store: Store, random_id: RandomId) -> ReplayReport:
             report.unreadable[error.name] = error.why
             continue
         for date, events in by_flight_date([event_table(rows)]).items():
-            store_surely(store, landed_events(date, events, random_id))
+            store_with_retry(store, landed_events(date, events, random_id))
         report.landed += len(rows)
     return report
 

@@ -21,11 +21,11 @@ from ingest_writer.compaction.merge_sql import Merger, month_entry
 from lakehouse import object_names
 from lakehouse.errors import (
     CacheFullError,
-    CreateUnknownError,
+    CreateStateUnknownError,
     LakeError,
-    MachineError,
     ObjectExistsError,
     ObjectMissingError,
+    ResourcesExhaustedError,
     StoreUnavailableError,
     UnreadableError,
 )
@@ -59,7 +59,7 @@ class CompactorOptions:
 
 @dataclass(frozen=True)
 class Merged:
-    """A month file that was made from `base` and `files`, and is durable. `entry.since` is set by the commit."""
+    """A month file made from `base` and `files`, and durable. The commit sets `entry.added_snapshot`."""
 
     base: MonthFile | None
     entry: MonthFile
@@ -103,9 +103,9 @@ class Compactor:
 
         Then, in a commit of its own, rewrites a month whose file is of an older format, if there is one.
 
-        Raises MachineError or CacheFullError when no month could be merged, FormatTooNewError, LineBrokenError,
-        StoreUnavailableError and the store's errors; whatever was merged but not committed is an orphan for the
-        collector.
+        Raises ResourcesExhaustedError or CacheFullError when no month could be merged, FormatTooNewError,
+        SnapshotHistoryLostError, StoreUnavailableError and the store's errors; what was merged but not
+        committed is an orphan for the garbage collector.
         """
         report = Report()
         with self._workshop() as workshop:
@@ -114,7 +114,7 @@ class Compactor:
                 self._rewrite_one(workshop, report)
         return report
 
-    def _absorb(self, workshop: _Workshop, report: Report) -> Snapshot:
+    def _absorb(self, workshop: MonthMerger, report: Report) -> Snapshot:
         """The snapshot that the last plan was made of."""
         kept: dict[str, Merged] = {}
         for _ in range(self._options.commit_attempts):
@@ -135,7 +135,7 @@ class Compactor:
             f"{object_names.SNAPSHOTS}: {self._options.commit_attempts} commits lost to others; run again"
         )
 
-    def _rewrite_one(self, workshop: _Workshop, report: Report) -> None:
+    def _rewrite_one(self, workshop: MonthMerger, report: Report) -> None:
         """So that in time all files are of one format. A commit that is lost to others is left to the next run."""
         plan = self.planner.plan()
         for month, entry in sorted(plan.snapshot.months.items()):
@@ -144,7 +144,7 @@ class Compactor:
                     self._count(report, plan, {month: merged})
                 return
 
-    def _rewritten(self, workshop: _Workshop, month: str, entry: MonthFile, report: Report) -> Merged | None:
+    def _rewritten(self, workshop: MonthMerger, month: str, entry: MonthFile, report: Report) -> Merged | None:
         try:
             return workshop.make(month, entry, [])
         except ObjectMissingError as error:
@@ -152,7 +152,7 @@ class Compactor:
                 report.unreadable[error.name] = "cannot be found"
         except UnreadableError as error:
             report.unreadable[error.name] = error.why
-        except (MachineError, CacheFullError) as error:
+        except (ResourcesExhaustedError, CacheFullError) as error:
             report.not_rewritten[month] = error
         return None
 
@@ -164,11 +164,11 @@ class Compactor:
             self._store.create(name, data)
         except ObjectExistsError:
             return False
-        except CreateUnknownError as error:
+        except CreateStateUnknownError as error:
             log.warning("outcome of the commit is unknown, looks: %s", error)
             if not self._is_there(name, data):
                 return False
-        return snapshot.number >= self.planner.latest_snapshot().oldest
+        return snapshot.number >= self.planner.latest_snapshot().min_retained
 
     def _is_there(self, name: str, data: bytes) -> bool:
         if all(info.name != name for info in self._store.list(object_names.SNAPSHOTS, name)):
@@ -181,11 +181,11 @@ class Compactor:
     def _next(self, plan: Plan, kept: dict[str, Merged]) -> Snapshot:
         base = plan.snapshot
         number = base.number + 1
-        entries = {month: replace(made.entry, since=number) for month, made in kept.items()}
+        entries = {month: replace(made.entry, added_snapshot=number) for month, made in kept.items()}
         absorbed = base.absorbed.union(*(made.files for made in kept.values()))
         return Snapshot(
             number=number,
-            oldest=self._oldest(base),
+            min_retained=self._oldest(base),
             months={**base.months, **entries},
             absorbed=absorbed & {file.name for file in plan.landing.files},
         )
@@ -199,7 +199,7 @@ class Compactor:
             if (number := object_names.parse_snapshot(info.name)) is not None and number <= base.number
         }
         if base.number not in created:
-            return max(base.oldest, 1)
+            return max(base.min_retained, 1)
         numbers = sorted(created)
         newest = created[base.number]
         retained = [
@@ -207,7 +207,7 @@ class Compactor:
             for number, successor in pairwise(numbers)
             if (newest - created[successor]).total_seconds() < self._options.retention_s
         ]
-        return max(base.oldest, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)
+        return max(base.min_retained, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)
 
     def _count(self, report: Report, plan: Plan, committed: dict[str, Merged]) -> None:
         absorbed = sum(len(made.files) for made in committed.values())
@@ -219,20 +219,20 @@ class Compactor:
         report.pending_files = len(plan.tail) - absorbed
 
     @contextmanager
-    def _workshop(self) -> Iterator[_Workshop]:
+    def _workshop(self) -> Iterator[MonthMerger]:
         scratch = self._options.scratch / f"compactor-{uuid.uuid4().hex}"
         scratch.mkdir(parents=True)
         cache = FileCache(self._store, scratch / "files", self._options.scratch_max_bytes)
         merger = Merger(scratch, self._options.memory_mb, self._options.threads)
         try:
-            yield _Workshop(self._store, self._options, cache, merger, scratch, self._random_id)
+            yield MonthMerger(self._store, self._options, cache, merger, scratch, self._random_id)
         finally:
             merger.close()
             cache.close()
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-class _Workshop:
+class MonthMerger:
     """Makes month files in a scratch folder of its own."""
 
     def __init__(
@@ -275,7 +275,7 @@ class _Workshop:
             log.info("%s was collected meanwhile: the month is left to the next try", error.name)
         except UnreadableError as error:
             report.unreadable[error.name] = error.why
-        except (MachineError, CacheFullError) as error:
+        except (ResourcesExhaustedError, CacheFullError) as error:
             report.failed[month] = error  # this month's size, say: the others must not wait for it
         return None
 
@@ -287,21 +287,21 @@ class _Workshop:
             with self._cache.pinned(files) as paths:
                 summary = self._merger.merge(paths, output)
             entry = month_entry("", 0, output, summary)
-            path = self._upload(month, 0 if base is None else base.since, output)
+            path = self._upload(month, 0 if base is None else base.added_snapshot, output)
         finally:
             output.unlink(missing_ok=True)
         return Merged(base, replace(entry, path=path), frozenset(file.name for file in tail))
 
-    def _upload(self, month: str, since: int, output: Path) -> str:
+    def _upload(self, month: str, added_snapshot: int, output: Path) -> str:
         """Stores the new month file; after a create of unknown outcome under another name, a few times.
 
         A random name that is taken already is the echo of our own create: unknown, too.
         """
         for attempt in range(5):
-            name = object_names.month_file(month, since, self._random_id())
+            name = object_names.month_file(month, added_snapshot, self._random_id())
             try:
                 self._store.create(name, output)
-            except (CreateUnknownError, ObjectExistsError) as error:
+            except (CreateStateUnknownError, ObjectExistsError) as error:
                 log.warning("month file may not be there, uses another name (%d): %s", attempt + 1, error)
             else:
                 return name

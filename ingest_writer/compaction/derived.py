@@ -11,7 +11,7 @@ from lakehouse.table.planner import Planner
 
 
 def publish_derived(store: Store, planner: Planner, scratch: Path) -> None:
-    """Writes what is not right already. Raises MachineError and the store's errors."""
+    """Writes what is not right already. Raises ResourcesExhaustedError and the store's errors."""
     publish_manifest(store, planner)
     scratch.mkdir(parents=True, exist_ok=True)
     publish_attachable(store, planner, scratch)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 
 from lakehouse import object_names
-from lakehouse.errors import MachineError, ObjectMissingError, UnreadableError
+from lakehouse.errors import ObjectMissingError, ResourcesExhaustedError, UnreadableError
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.store.store import Store
 from lakehouse.table.latest_sql import VISIBLE, quoted, read_uris, without_probes
@@ -31,7 +31,10 @@ _OPTIONS: Final = "STORAGE_VERSION 'v1.0.0', BLOCK_SIZE 16384"
 
 
 def publish_attachable(store: Store, planner: Planner, scratch: Path) -> bool:
-    """Writes `lake.duckdb` if it is not right already; True when it did. Raises MachineError and the store's errors."""
+    """Writes `lake.duckdb` if it is not right already; True when it did.
+
+    Raises ResourcesExhaustedError and the store's errors.
+    """
     generation = store.generation(object_names.ATTACHABLE)
     snapshot = planner.latest_snapshot()
     view = view_sql(store.url, snapshot)
@@ -54,12 +57,12 @@ def view_sql(url: str, snapshot: Snapshot) -> str:
 def build(path: Path, url: str, snapshot: Snapshot) -> None:
     """A database at `path` with the view `flights` and the table `snapshot` (number, lake, flights_sql).
 
-    Raises MachineError when DuckDB cannot write it, or cannot read the month files of a lake in a folder.
+    Raises ResourcesExhaustedError when DuckDB cannot write it, or cannot read the month files of a lake in a folder.
     """
     try:
         _build(path, url, snapshot)
     except duckdb.Error as error:
-        raise MachineError(f"{object_names.ATTACHABLE}: {str(error).partition(chr(10))[0][:300]}") from error
+        raise ResourcesExhaustedError(f"{object_names.ATTACHABLE}: {str(error).partition(chr(10))[0][:300]}") from error
 
 
 def _build(path: Path, url: str, snapshot: Snapshot) -> None:

@@ -29,27 +29,27 @@ class Collected:
     month_files: int
 
 
-class Collector:
+class GarbageCollector:
     """Collects again and again; remembers which month files each snapshot names (snapshots never change)."""
 
-    def __init__(self, store: Store, planner: Planner, grace_s: float, deletes_at_once: int) -> None:
+    def __init__(self, store: Store, planner: Planner, delete_grace_s: float, deletes_at_once: int) -> None:
         self._store = store
         self._planner = planner
-        self._grace = dt.timedelta(seconds=grace_s)
+        self._grace = dt.timedelta(seconds=delete_grace_s)
         self._deletes_at_once = deletes_at_once
         self._named: dict[int, frozenset[str]] = {}
 
     def collect(self) -> Collected:
         """Deletes expired snapshots, absorbed landed files past their grace, and superseded month files.
 
-        Raises the store's errors, LineBrokenError, UnreadableError, FormatTooNewError; what is left is the
+        Raises the store's errors, SnapshotHistoryLostError, UnreadableError, FormatTooNewError; what is left is the
         next run's.
         """
         latest = self._planner.latest_snapshot()
         if latest.number == 0:
             return Collected(0, 0, 0)
         listed = list(self._store.list(object_names.SNAPSHOTS))
-        expired = [i.name for i in listed if 0 < (object_names.parse_snapshot(i.name) or 0) < latest.oldest]
+        expired = [i.name for i in listed if 0 < (object_names.parse_snapshot(i.name) or 0) < latest.min_retained]
         self._delete(expired)
         landed = self._absorbed_past_grace(latest, listed)
         self._delete(landed)
@@ -78,7 +78,7 @@ class Collector:
 
     def _is_past(self, name: str, latest: Snapshot) -> bool:
         parsed = object_names.parse_month_file(name)
-        return parsed is not None and parsed.since < latest.since(parsed.month)
+        return parsed is not None and parsed.added_snapshot < latest.added_snapshot(parsed.month)
 
     def _named_by_retained(self, latest: Snapshot) -> frozenset[str] | None:
         """Every month file that a snapshot still listed names; None when one of them vanished meanwhile."""

@@ -11,21 +11,21 @@ from typing import Any
 
 import duckdb
 
-from lakehouse.errors import MachineError
+from lakehouse.errors import ResourcesExhaustedError
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.table.latest_sql import SORT_KEY, newest, quoted, read_files
-from lakehouse.table.parquet_files import Contents, Summary, check_month_file
+from lakehouse.table.parquet_files import FooterInfo, MonthStats, check_month_file
 from lakehouse.table.snapshot import MonthFile
 
 _ROW_GROUP_ROWS = 122_880  # DuckDB's own vector-friendly default: a month of one airline's flights is one group
 
 
-def month_entry(path: str, since: int, file: Path, summary: Summary) -> MonthFile:
+def month_entry(path: str, added_snapshot: int, file: Path, summary: MonthStats) -> MonthFile:
     """The snapshot's entry for the month file `file`, which `merge` has written."""
     return MonthFile(
         path=path,
-        since=since,
+        added_snapshot=added_snapshot,
         rows=summary.rows,
         bytes=file.stat().st_size,
         crc32c=file_crc32c(file),
@@ -52,19 +52,22 @@ class Merger:
         )
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
 
-    def merge(self, inputs: Sequence[Path], output: Path) -> Summary:
+    def merge(self, inputs: Sequence[Path], output: Path) -> MonthStats:
         """Writes `output`, sorted by key, one row per flight; `inputs` are files that passed their checks.
 
-        Raises MachineError when memory or disk do not suffice, UnreadableError when the output is not as it must be.
+        Raises ResourcesExhaustedError when memory or disk do not suffice, UnreadableError when the output is not as
+        it must be.
         """
         try:
             summary = self._merge(inputs, output)
         except (duckdb.Error, OSError) as error:
-            raise MachineError(f"merge of {len(inputs)} files: {str(error).partition(chr(10))[0][:300]}") from error
-        check_month_file(output.name, output, Contents(summary.rows, FORMAT_VERSION))
+            raise ResourcesExhaustedError(
+                f"merge of {len(inputs)} files: {str(error).partition(chr(10))[0][:300]}"
+            ) from error
+        check_month_file(output.name, output, FooterInfo(summary.rows, FORMAT_VERSION))
         return summary
 
-    def _merge(self, inputs: Sequence[Path], output: Path) -> Summary:
+    def _merge(self, inputs: Sequence[Path], output: Path) -> MonthStats:
         with self._connection.cursor() as cursor:
             cursor.execute(
                 f"COPY ({newest(read_files(inputs))} ORDER BY {SORT_KEY}) TO {quoted(str(output))} "
@@ -74,7 +77,7 @@ class Merger:
             row: Any = cursor.execute(
                 f"SELECT count(*), min(flight_date), max(flight_date), max(event_time) FROM {read_files([output])}"
             ).fetchone()
-        return Summary(*row)
+        return MonthStats(*row)
 
     def close(self) -> None:
         self._connection.close()

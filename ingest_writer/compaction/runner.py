@@ -11,7 +11,7 @@ from typing import Any
 
 from ingest_writer.compaction.compactor import Compactor, Report
 from ingest_writer.compaction.derived import publish_derived
-from ingest_writer.compaction.garbage_collector import Collected, Collector
+from ingest_writer.compaction.garbage_collector import Collected, GarbageCollector
 from ingest_writer.compaction.metrics import CompactorMetrics
 from lakehouse.errors import LakeError
 from lakehouse.object_names import ATTACHABLE
@@ -28,7 +28,7 @@ class Compaction:
     """Runs it all over one store."""
 
     def __init__(
-        self, store: Store, compactor: Compactor, collector: Collector, scratch: Path, metrics: CompactorMetrics
+        self, store: Store, compactor: Compactor, collector: GarbageCollector, scratch: Path, metrics: CompactorMetrics
     ) -> None:
         self._store = store
         self._scratch = scratch

@@ -21,7 +21,7 @@ from msgspec import Meta
 
 from ingest_writer.decoding.strict_json import NotAnObjectError, is_nested_too_deep, parse_object
 from ingest_writer.decoding.tables import OTHER_NAMES, UNKNOWN_NAMES, Decoded, RejectedLine, Row, event_table
-from ingest_writer.decoding.vectorized import take_plainly_good
+from ingest_writer.decoding.vectorized import decode_fast_path
 from ingest_writer.message import Message
 from lakehouse.schema import event as rules
 from lakehouse.schema.event import DECODER_VERSION
@@ -113,8 +113,8 @@ def decode_messages(messages: Sequence[Message], columns_from_bytes: int = _COLU
     lines = _Lines()
     events: list[pa.Table] = []
     for group in _groups(messages):
-        taken = take_plainly_good(group)
-        events += [taken.events, _judged(taken.rest, lines)]
+        taken = decode_fast_path(group)
+        events += [taken.events, _decode_slow(taken.rest, lines)]
     return Decoded(pa.concat_tables(events), lines.rejected, lines.unknown_fields)
 
 
@@ -133,11 +133,11 @@ def _groups(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
 def decode_line_by_line(messages: Sequence[Message]) -> Decoded:
     """The same, without the fast path."""
     lines = _Lines()
-    events = _judged(messages, lines)
+    events = _decode_slow(messages, lines)
     return Decoded(events, lines.rejected, lines.unknown_fields)
 
 
-def _judged(messages: Sequence[Message], lines: _Lines) -> pa.Table:
+def _decode_slow(messages: Sequence[Message], lines: _Lines) -> pa.Table:
     """The events of messages, line by line; whatever else became of them is added to `lines`.
 
     As rows of Python they take four times as much as in a table: none stay.

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from msgspec import Meta
 
 from ingest_writer.decoding.tables import NO_EVENTS
-from ingest_writer.decoding.vectorized_rules import Verdict
+from ingest_writer.decoding.vectorized_rules import ColumnValidator
 from ingest_writer.message import Message
 from lakehouse.schema import event as rules
 from lakehouse.schema.event import DECODER_VERSION, EVENT_SCHEMA
@@ -64,14 +64,14 @@ _REQUIRED: Final = 8
 
 
 @dataclass(frozen=True)
-class Taken:
+class DecodedBatch:
     """Rows of EVENT_SCHEMA, in the order of the messages and their lines, and the messages that were not taken."""
 
     events: pa.Table
     rest: Sequence[Message]
 
 
-def take_plainly_good(messages: Sequence[Message]) -> Taken:
+def decode_fast_path(messages: Sequence[Message]) -> DecodedBatch:
     """Decodes what is plainly good. A message is taken whole or not at all."""
     candidates: list[Message] = []
     lines: list[_Line] = []
@@ -83,7 +83,7 @@ def take_plainly_good(messages: Sequence[Message]) -> Taken:
             lines += found
             counts.append(len(found))
     if not lines:
-        return Taken(NO_EVENTS, messages)
+        return DecodedBatch(NO_EVENTS, messages)
     pull = _Pull(candidates, counts)
     fields = _Fields(lines)
     events, is_bad = _events(fields, pull)
@@ -91,7 +91,7 @@ def take_plainly_good(messages: Sequence[Message]) -> Taken:
     if bad:
         events = events.filter(pull.lines_without(bad))
         candidates = [message for number, message in enumerate(candidates) if number not in bad]
-    return Taken(events, _others(messages, candidates))
+    return DecodedBatch(events, _others(messages, candidates))
 
 
 def _others(messages: Sequence[Message], taken: Sequence[Message]) -> Sequence[Message]:
@@ -212,7 +212,7 @@ def _numbers(values: Sequence[int | None]) -> pa.Array:
 
 def _events(fields: _Fields, pull: _Pull) -> tuple[pa.Table, pa.Array]:
     """The events of all lines, and of each line whether it breaks a rule: then there is nonsense in its row."""
-    verdict = Verdict(pull.line_count)
+    verdict = ColumnValidator(pull.line_count)
     owners = pull.owners()
     publish_time = pa.array([m.publish_time_us for m in pull.messages], pa.int64()).take(owners)
     flight_date = verdict.dates(fields.required("flight_date"))

@@ -30,7 +30,7 @@ _MINUTE_US: Final = 60_000_000
 _RAISED_MINUTES: Final = 1 - rules.MIN_DELAY_MINUTES  # Arrow divides towards 0: floors what is made positive before
 
 
-class Verdict:
+class ColumnValidator:
     """Makes columns of events from columns of fields; what is no value becomes null, and its line is bad."""
 
     def __init__(self, lines: int) -> None:

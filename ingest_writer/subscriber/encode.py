@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ingest_writer.decoding.decoder import decode_messages
 from ingest_writer.decoding.tables import RejectedLine, by_flight_date, by_publish_date, rejected_table
-from ingest_writer.landing import LandedObject
+from ingest_writer.landing import PendingObject
 from ingest_writer.message import Message
 from lakehouse import object_names
 from lakehouse.object_names import RandomId
@@ -24,7 +24,7 @@ from lakehouse.table.parquet_files import to_parquet
 _TRIES_MOST: Final = 1000
 """Failures while looking for the guilty messages: 50 of them among 200,000 take that many."""
 
-Guilty = Mapping[str, Exception]
+PoisonMessages = Mapping[str, Exception]
 """By message id, what was raised."""
 
 
@@ -32,7 +32,7 @@ Guilty = Mapping[str, Exception]
 class Prepared:
     """What messages become; when all `objects` are stored, they may be acked."""
 
-    objects: Sequence[LandedObject] = ()
+    objects: Sequence[PendingObject] = ()
     events: int = 0
     rejected: Mapping[dt.date, Sequence[RejectedLine]] = field(default_factory=dict)
     unknown_fields: Counter[str] = field(default_factory=Counter)
@@ -47,7 +47,7 @@ def prepare(messages: Sequence[Message], random_id: RandomId) -> Prepared:
     return Prepared(objects, decoded.events.num_rows, rejected, decoded.unknown_fields)
 
 
-def prepare_apart(messages: Sequence[Message], random_id: RandomId) -> tuple[Prepared, Guilty]:
+def isolate_poison_messages(messages: Sequence[Message], random_id: RandomId) -> tuple[Prepared, PoisonMessages]:
     """Likewise, of the messages that can be prepared, and those that raise; all of them if nobody alone does."""
     try:
         return prepare(messages, random_id), {}
@@ -80,11 +80,11 @@ def _failing(messages: Sequence[Message], random_id: RandomId) -> dict[str, Exce
     return guilty
 
 
-def landed_events(date: dt.date, events: pa.Table, random_id: RandomId) -> LandedObject:
+def landed_events(date: dt.date, events: pa.Table, random_id: RandomId) -> PendingObject:
     """The object of events (EVENT_SCHEMA) of one flight date."""
-    return LandedObject(lambda: object_names.landed_file(date, random_id()), to_parquet(events))
+    return PendingObject(lambda: object_names.landed_file(date, random_id()), to_parquet(events))
 
 
-def rejected_lines(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> LandedObject:
+def rejected_lines(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> PendingObject:
     """The object of rejected lines whose messages were published on `date`."""
-    return LandedObject(lambda: object_names.rejected_file(date, random_id()), to_parquet(rejected_table(lines)))
+    return PendingObject(lambda: object_names.rejected_file(date, random_id()), to_parquet(rejected_table(lines)))

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from ingest_writer.decoding.tables import OTHER_NAMES, UNKNOWN_NAMES
-from ingest_writer.landing import LandedObject, store_object
+from ingest_writer.landing import PendingObject, store_object
 from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
 from ingest_writer.subscriber.batch import Batch, Lease, Limits
-from ingest_writer.subscriber.encode import Prepared, prepare_apart
+from ingest_writer.subscriber.encode import Prepared, isolate_poison_messages
 from ingest_writer.subscriber.observer import Observer
-from lakehouse.errors import CreateUnknownError, LakeError
+from lakehouse.errors import CreateStateUnknownError, LakeError
 from lakehouse.object_names import RandomId
 from lakehouse.store.store import Store
 from lakehouse.telemetry import logs
@@ -49,7 +49,7 @@ class WriterOptions:
     pull_max_messages: int
     batches_in_flight: int
     uploads_in_flight: int
-    upload_stuck_s: float
+    upload_stall_s: float
     buffer_max_rows: int
     buffer_max_bytes: int
     ack_deadline_s: float
@@ -111,7 +111,7 @@ class Writer:
         A storage that takes uploads and does not answer fails none of them before its timeouts, a minute later.
         """
         oldest_s = min(tuple(self._uploading.values()), default=now_s)
-        if not self.storage_trouble and now_s - oldest_s > self._options.upload_stuck_s:
+        if not self.storage_trouble and now_s - oldest_s > self._options.upload_stall_s:
             return f"an upload has had no answer for {now_s - oldest_s:.0f} s"
         return self.storage_trouble
 
@@ -213,15 +213,15 @@ class Writer:
 
     async def _land_and_ack(self, batch: Batch) -> None:
         began = self._now()
-        prepared, guilty = await self._run_blocking(lambda: prepare_apart(batch.messages, self._random_id))
+        prepared, guilty = await self._run_blocking(lambda: isolate_poison_messages(batch.messages, self._random_id))
         batch.messages.clear()  # from here on their ids are enough
         self._observer.prepared(prepared)
         if guilty:
-            self._set_apart(batch.take_apart(guilty.keys()), list(guilty.values()))
+            self._isolate_poison_messages(batch.take_apart(guilty.keys()), list(guilty.values()))
         if not batch.leases:
             return
         if failures := await self._land_all(prepared.objects):
-            self._set_apart(batch.leases, failures)
+            self._isolate_poison_messages(batch.leases, failures)
             return
         if not self._apart:
             self.batch_trouble = ""
@@ -251,7 +251,7 @@ class Writer:
             ),
         )
 
-    async def _land_all(self, objects: Sequence[LandedObject]) -> list[BaseException]:
+    async def _land_all(self, objects: Sequence[PendingObject]) -> list[BaseException]:
         """Lands every object, whatever happens to the others; what went wrong otherwise than storage does.
 
         That one was cancelled by itself, with the pool that it waited for, is a failure too: it is not durable.
@@ -264,7 +264,7 @@ class Writer:
             raise
         return [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
 
-    def _set_apart(self, leases: list[Lease], failures: Sequence[BaseException]) -> None:
+    def _isolate_poison_messages(self, leases: list[Lease], failures: Sequence[BaseException]) -> None:
         """Says aloud what could not be prepared. Nothing of it is acked: after a pause the messages are given back."""
         message_ids = [message_id for lease in leases for message_id in lease.message_ids]
         apart = Batch(opened_s=self._now(), leases=leases, row_count=len(message_ids))  # counted: held is bounded
@@ -312,14 +312,14 @@ class Writer:
         for name, times in found.items():
             known[name if name in known or len(known) < UNKNOWN_NAMES else OTHER_NAMES] += times
 
-    async def _land(self, landed: LandedObject) -> None:
+    async def _land(self, landed: PendingObject) -> None:
         """Stores the object, trying again under a new name until it is durable."""
         try:
             await self._land_until_durable(landed)
         finally:
             self._uploading.pop(landed, None)
 
-    async def _land_until_durable(self, landed: LandedObject) -> None:
+    async def _land_until_durable(self, landed: PendingObject) -> None:
         failures = 0
         while True:
             try:
@@ -338,7 +338,7 @@ class Writer:
                 return
 
     def _note_storage_trouble(self, error: LakeError, failures: int) -> None:
-        if failures == 1 and isinstance(error, CreateUnknownError):
+        if failures == 1 and isinstance(error, CreateStateUnknownError):
             return  # one lost answer is no outage
         if not self.storage_trouble:
             log.warning("storage is away, stops pulling and keeps trying: %s", error)

@@ -51,7 +51,8 @@ def connect_store(
     With `snapshot`, `flights` and `probes` are of that snapshot alone, and there is no `landing`.
 
     Raises UnreadableError, ObjectMissingError (listed and not there), CacheFullError, FormatTooNewError,
-    LineBrokenError, SnapshotNotYetError, SnapshotCollectedError and the store's errors; then nothing stays on disk.
+    SnapshotHistoryLostError, SnapshotNotYetError, SnapshotExpiredError and the store's errors; then nothing stays on
+    disk.
     """
     if cache_dir is not None:
         Path(cache_dir).mkdir(parents=True, exist_ok=True)

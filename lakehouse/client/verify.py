@@ -18,7 +18,7 @@ from lakehouse.errors import FormatTooNewError, LakeError, ObjectMissingError, U
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import Store
-from lakehouse.table.parquet_files import Summary, check_landed_file, contents
+from lakehouse.table.parquet_files import MonthStats, check_landed_file, contents
 from lakehouse.table.planner import LandedFile, Now, Plan, Planner
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
 
@@ -50,7 +50,7 @@ class Report:
     landed_files: int
     landed_rows: int
     tail_files: int
-    foreign: int
+    unrecognized: int
     problems: tuple[str, ...]
     outdated: int = 0
 
@@ -77,7 +77,7 @@ def verify(store: Store, now: Now) -> Report:
         landed_files,
         landed_rows,
         len(plan.tail),
-        plan.landing.foreign,
+        plan.landing.unrecognized,
         problems,
         sum(entry.format_version < FORMAT_VERSION for entry in plan.snapshot.months.values()),
     )
@@ -174,11 +174,11 @@ def _line_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
             yield f"{name}: absorbed {path!r}, which is not the name of a landed file"
     listed = {object_names.parse_snapshot(info.name) for info in store.list(object_names.SNAPSHOTS)} - {None}
     latest = max((number for number in listed if number is not None), default=0)
-    oldest = snapshot.oldest if latest == snapshot.number else _oldest(store, latest, snapshot.number)
-    missing = [number for number in range(max(oldest, 1), snapshot.number + 1) if number not in listed]
+    min_retained = snapshot.min_retained if latest == snapshot.number else _oldest(store, latest, snapshot.number)
+    missing = [number for number in range(max(min_retained, 1), snapshot.number + 1) if number not in listed]
     if missing:
         shown = ", ".join(map(str, missing[:_SHOWN])) + (", ..." if len(missing) > _SHOWN else "")
-        retained = f"{oldest} to {snapshot.number}"
+        retained = f"{min_retained} to {snapshot.number}"
         yield f"{object_names.SNAPSHOTS}: {len(missing)} missing of those retained, {retained}: {shown}"
 
 
@@ -186,18 +186,18 @@ def _oldest(store: Store, latest: int, otherwise: int) -> int:
     """The oldest retained number that the snapshot `latest` names, which came or went during this check."""
     name = object_names.snapshot(latest)
     try:
-        return from_json(name, store.read(name)).oldest
+        return from_json(name, store.read(name)).min_retained
     except (ObjectMissingError, UnreadableError, FormatTooNewError):
         return otherwise
 
 
 def _entry_problems(month: str, entry: MonthFile, number: int) -> Iterator[str]:
     """What a snapshot says of a month must make sense by itself."""
-    if not 1 <= entry.since <= number:
-        yield f"{entry.path}: its entry is since {entry.since}, in snapshot {number}"
+    if not 1 <= entry.added_snapshot <= number:
+        yield f"{entry.path}: its entry is since {entry.added_snapshot}, in snapshot {number}"
     name = object_names.parse_month_file(entry.path)
-    if name is None or name.since > entry.since:
-        yield f"{entry.path}: its name says a since above that of its entry, {entry.since}"
+    if name is None or name.added_snapshot > entry.added_snapshot:
+        yield f"{entry.path}: its name says a since above that of its entry, {entry.added_snapshot}"
     first, last = month_bounds(month)
     if not first <= entry.min_flight_date <= entry.max_flight_date <= last:
         yield (
@@ -206,7 +206,7 @@ def _entry_problems(month: str, entry: MonthFile, number: int) -> Iterator[str]:
         )
 
 
-def _summary_problems(month: str, entry: MonthFile, found: Summary | None) -> Iterator[str]:
+def _summary_problems(month: str, entry: MonthFile, found: MonthStats | None) -> Iterator[str]:
     if found is None:
         yield f"{entry.path}: has no rows"
         return

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.schema.event import KEY, REQUIRED, FlightKey
-from lakehouse.table.parquet_files import Summary, batches
+from lakehouse.table.parquet_files import MonthStats, batches
 
 
-def inspect_month(name: str, path: Path) -> tuple[Summary | None, list[str]]:
+def inspect_month(name: str, path: Path) -> tuple[MonthStats | None, list[str]]:
     """What the rows of the local copy of the month file `name` amount to (None: no rows), and what is wrong with them.
 
     At most one problem of each kind. Raises UnreadableError (not Parquet, other columns) and FormatTooNewError.
@@ -49,10 +49,10 @@ class _Rows:
         self._see_order(batch.select(KEY))
         self._see_sums(batch)
 
-    def summary(self) -> Summary | None:
+    def summary(self) -> MonthStats | None:
         if not self._dates or self._max_event_time is None:
             return None
-        return Summary(self._rows, min(self._dates), max(self._dates), self._max_event_time)
+        return MonthStats(self._rows, min(self._dates), max(self._dates), self._max_event_time)
 
     def _problem(self, kind: str, text: str) -> None:
         self.problems.setdefault(kind, text)

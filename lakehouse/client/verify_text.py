@@ -26,11 +26,11 @@ def _summary(report: Report) -> str:
     rows = sum(month.rows for month in report.months)
     absorbed = report.landed_files - report.tail_files
     outdated = f" ({report.outdated:,} of an older format)" if report.outdated else ""
-    foreign = f", {_count(report.foreign, 'foreign object')} in landing/" if report.foreign else ""
+    unrecognized = f", {_count(report.unrecognized, 'unrecognized object')} in landing/" if report.unrecognized else ""
     return (
         f"snapshot {report.snapshot}: {_count(len(report.months), 'month')}{outdated}, {_count(rows, 'row')};"
         f" {_count(report.landed_files, 'landed file')} ({absorbed} absorbed, {report.tail_files} in the tail),"
-        f" {_count(report.landed_rows, 'row')}{foreign}; {_count(len(report.problems), 'problem')}"
+        f" {_count(report.landed_rows, 'row')}{unrecognized}; {_count(len(report.problems), 'problem')}"
     )
 
 

@@ -25,10 +25,10 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from lakehouse.errors import (
-    CreateUnknownError,
+    CreateStateUnknownError,
     ObjectExistsError,
     ObjectMissingError,
-    StoreRefusedError,
+    StoreAccessDeniedError,
     StoreUnavailableError,
     UnreadableError,
 )
@@ -59,7 +59,7 @@ class GcsStore:
         try:
             self._client = storage.Client(project=None)  # nothing here needs one, and not all credentials know one
         except google.auth.exceptions.DefaultCredentialsError as error:
-            raise StoreRefusedError(f"gs://{bucket}: no Google credentials: {error}") from error
+            raise StoreAccessDeniedError(f"gs://{bucket}: no Google credentials: {error}") from error
         _widen_pool(self._client)
         self._client._http.hooks["response"].append(_read_refusal)
         # Otherwise it asks for the bucket's metadata in the background, for traces that nobody collects, with a
@@ -203,11 +203,13 @@ def _status(error: Exception) -> int:
     return int(getattr(error, "code", 0) or 0)
 
 
-def _no_token(name: str, error: google.auth.exceptions.GoogleAuthError) -> StoreUnavailableError | StoreRefusedError:
+def _no_token(
+    name: str, error: google.auth.exceptions.GoogleAuthError
+) -> StoreUnavailableError | StoreAccessDeniedError:
     """Without a token nothing was asked; some day there may be one, or there never will."""
     if error.retryable or isinstance(error, google.auth.exceptions.TransportError):
         return StoreUnavailableError(f"{name}: no token: {_why(error)}")
-    return StoreRefusedError(f"{name}: no token: {_why(error)}")
+    return StoreAccessDeniedError(f"{name}: no token: {_why(error)}")
 
 
 def _why(error: Exception) -> str:
@@ -220,7 +222,7 @@ def _bucket_expected(what: str) -> Iterator[None]:
     try:
         yield
     except api.NotFound as error:
-        raise StoreRefusedError(f"{what}: there is no such bucket; LAKE_URL or --lake names it") from error
+        raise StoreAccessDeniedError(f"{what}: there is no such bucket; LAKE_URL or --lake names it") from error
 
 
 @contextmanager
@@ -233,12 +235,12 @@ def _create_translated(name: str, conflict: str) -> Iterator[None]:
     except (api.GoogleAPICallError, InvalidResponse) as error:
         status = _status(error)
         if status in _DEFINITE and not _is_damaged(status, error):
-            raise StoreRefusedError(f"{name}: create refused with {status}: {_why(error)}") from error
-        raise CreateUnknownError(f"{name}: create ended with {_why(error)}") from error
+            raise StoreAccessDeniedError(f"{name}: create refused with {status}: {_why(error)}") from error
+        raise CreateStateUnknownError(f"{name}: create ended with {_why(error)}") from error
     except google.auth.exceptions.GoogleAuthError as error:
         raise _no_token(name, error) from error
     except (requests.RequestException, ConnectionError, TimeoutError, DataCorruption, *_NONSENSE) as error:
-        raise CreateUnknownError(f"{name}: create ended with {_why(error)}") from error
+        raise CreateStateUnknownError(f"{name}: create ended with {_why(error)}") from error
 
 
 def _is_damaged(status: int, error: Exception) -> bool:
@@ -253,13 +255,13 @@ def _translated(name: str) -> Iterator[None]:
         yield
     except api.NotFound as error:
         if "bucket does not exist" in str(error):
-            raise StoreRefusedError(f"{name}: {_why(error)}") from error
+            raise StoreAccessDeniedError(f"{name}: {_why(error)}") from error
         raise ObjectMissingError(name) from error
     except (api.GoogleAPICallError, InvalidResponse) as error:
         if (status := _status(error)) == 404:
             raise ObjectMissingError(name) from error
         if status in _DEFINITE:
-            raise StoreRefusedError(f"{name}: {_why(error)}") from error
+            raise StoreAccessDeniedError(f"{name}: {_why(error)}") from error
         raise StoreUnavailableError(f"{name}: {_why(error)}") from error
     except DataCorruption as error:
         raise UnreadableError(name, "its bytes do not have the stored crc32c") from error

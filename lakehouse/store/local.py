@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
-from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreRefusedError, StoreUnavailableError
+from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import ObjectInfo, Source
 
@@ -180,6 +180,6 @@ def _translated(name: str) -> Iterator[None]:
     except FileNotFoundError:
         raise ObjectMissingError(name) from None
     except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
-        raise StoreRefusedError(f"{name}: {error.strerror}") from error
+        raise StoreAccessDeniedError(f"{name}: {error.strerror}") from error
     except OSError as error:
         raise StoreUnavailableError(f"{name}: {error.strerror}") from error

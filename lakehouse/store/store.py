@@ -32,7 +32,7 @@ class ObjectInfo(NamedTuple):
 class Store(Protocol):
     """Immutable objects by name.
 
-    Every method may raise StoreUnavailableError (try again later) or StoreRefusedError (configuration).
+    Every method may raise StoreUnavailableError (try again later) or StoreAccessDeniedError (configuration).
     """
 
     @property
@@ -45,7 +45,7 @@ class Store(Protocol):
     def create(self, name: str, source: Source) -> None:
         """Stores a new object; durable when it returns.
 
-        Raises ObjectExistsError (surely there before), CreateUnknownError (may be there, may yet appear).
+        Raises ObjectExistsError (surely there before), CreateStateUnknownError (may be there, may yet appear).
         """
 
     def read(self, name: str) -> bytes:

@@ -19,7 +19,7 @@ from lakehouse.errors import CacheFullError, UnreadableError
 from lakehouse.schema.versions import local_name
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import Store
-from lakehouse.table.parquet_files import Contents, check_landed_file, check_month_file
+from lakehouse.table.parquet_files import FooterInfo, check_landed_file, check_month_file
 from lakehouse.table.planner import LandedFile
 from lakehouse.table.snapshot import MonthFile
 
@@ -155,7 +155,7 @@ class FileCache:
                 version = check_landed_file(name, path, file.flight_date).format_version
             else:
                 version = file.format_version
-                check_month_file(name, path, Contents(file.rows, version))
+                check_month_file(name, path, FooterInfo(file.rows, version))
             return path.rename(self._folder / local_name(stem, version))
         except BaseException:
             path.unlink(missing_ok=True)

@@ -73,10 +73,12 @@ def merged(
             f"(SELECT {_COLUMNS} FROM {months} WHERE flight_date IN ({dates}) AND {condition} "
             f"UNION ALL SELECT {_COLUMNS} FROM {tail} WHERE {condition})"
         )
-        decided = newest(touched)
+        merged_tail = newest(touched)
     else:
-        decided = f"SELECT {_COLUMNS} FROM {read_files(decided_files)} WHERE {condition}"
-    return f"SELECT {_COLUMNS} FROM {months} WHERE flight_date NOT IN ({dates}) AND {condition} UNION ALL ({decided})"
+        merged_tail = f"SELECT {_COLUMNS} FROM {read_files(decided_files)} WHERE {condition}"
+    return (
+        f"SELECT {_COLUMNS} FROM {months} WHERE flight_date NOT IN ({dates}) AND {condition} UNION ALL ({merged_tail})"
+    )
 
 
 def without_probes() -> str:

@@ -34,7 +34,7 @@ def to_parquet(table: pa.Table) -> bytes:
 
 
 @dataclass(frozen=True)
-class Summary:
+class MonthStats:
     """What a month file's rows amount to."""
 
     rows: int
@@ -44,14 +44,14 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Contents:
+class FooterInfo:
     """What a file of events has."""
 
     rows: int
     format_version: int
 
 
-def check_landed_file(name: str, path: Path, flight_date: dt.date) -> Contents:
+def check_landed_file(name: str, path: Path, flight_date: dt.date) -> FooterInfo:
     """Reads the landed file whole.
 
     Raises UnreadableError when it is not Parquet, has other columns, a null where none may be, or rows of
@@ -66,10 +66,10 @@ def check_landed_file(name: str, path: Path, flight_date: dt.date) -> Contents:
             rows += batch.num_rows
     if rows == 0:
         raise UnreadableError(name, "has no rows")
-    return Contents(rows, version)
+    return FooterInfo(rows, version)
 
 
-def check_month_file(name: str, path: Path, expected: Contents) -> None:
+def check_month_file(name: str, path: Path, expected: FooterInfo) -> None:
     """Looks at the footer. Raises UnreadableError when columns or rows are not as expected; FormatTooNewError."""
     found = contents(name, path)
     if found.rows != expected.rows:
@@ -79,10 +79,10 @@ def check_month_file(name: str, path: Path, expected: Contents) -> None:
         raise UnreadableError(name, why)
 
 
-def contents(name: str, path: Path) -> Contents:
+def contents(name: str, path: Path) -> FooterInfo:
     """What the footer says. Raises UnreadableError when the columns are not those of its format; FormatTooNewError."""
     with _opened(name, path) as (file, version):
-        return Contents(file.metadata.num_rows, version)
+        return FooterInfo(file.metadata.num_rows, version)
 
 
 def read_rejected_file(name: str, path: Path) -> pa.Table:

@@ -14,7 +14,7 @@ from functools import cached_property
 import google_crc32c
 
 from lakehouse import object_names
-from lakehouse.errors import LineBrokenError, ObjectMissingError, StoreUnavailableError
+from lakehouse.errors import ObjectMissingError, SnapshotHistoryLostError, StoreUnavailableError
 from lakehouse.store.store import ObjectInfo, Store
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
 
@@ -41,7 +41,7 @@ class Landing:
     """A whole listing of `landing/`, and how many names in it are not ours."""
 
     files: tuple[LandedFile, ...]
-    foreign: int
+    unrecognized: int
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,10 @@ class Planner:
         self._latest_created: dt.datetime | None = None
 
     def plan(self) -> Plan:
-        """A plan as of now. Raises LineBrokenError, UnreadableError, FormatTooNewError and the store's errors."""
+        """A plan as of now.
+
+        Raises SnapshotHistoryLostError, UnreadableError, FormatTooNewError and the store's errors.
+        """
         listed_at = self._now()
         landing = list_landing(self._store)
         snapshot = self.latest_snapshot()
@@ -129,7 +132,7 @@ class Planner:
         ]
         highest = max(listed, key=lambda info: info.name, default=None)  # names order as numbers do
         if self._latest.number and (highest is None or highest.name < start):
-            raise LineBrokenError(
+            raise SnapshotHistoryLostError(
                 f"{self._store.url}/{object_names.SNAPSHOTS}: snapshot {self._latest.number} was there and nothing from"
                 " it on is there now; restore the deleted objects (soft delete) before going on"
             )
@@ -139,14 +142,14 @@ class Planner:
 def list_landing(store: Store) -> Landing:
     """All landed files, by name; other objects under `landing/` are counted and ignored."""
     files: list[LandedFile] = []
-    foreign = 0
+    unrecognized = 0
     for info in store.list(object_names.LANDING):
         date = object_names.parse_landed_file(info.name)
         if date is None:
-            foreign += 1
+            unrecognized += 1
         else:
             files.append(LandedFile(info, date))
-    return Landing(tuple(files), foreign)
+    return Landing(tuple(files), unrecognized)
 
 
 def by_month(files: Iterable[LandedFile]) -> dict[str, list[LandedFile]]:

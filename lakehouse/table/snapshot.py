@@ -15,10 +15,10 @@ from lakehouse.schema.event import FORMAT_VERSION
 
 @dataclass(frozen=True)
 class MonthFile:
-    """One month's entry. `since` is the number of the snapshot that introduced it."""
+    """One month's entry. `added_snapshot` is the number of the snapshot that introduced it."""
 
     path: str
-    since: int
+    added_snapshot: int
     rows: int
     bytes: int
     crc32c: int
@@ -33,17 +33,17 @@ class Snapshot:
     """The table at one commit. `months` maps `2013-01` to its file; `absorbed` are landed files inside it."""
 
     number: int
-    oldest: int
+    min_retained: int
     months: Mapping[str, MonthFile] = field(default_factory=dict)
     absorbed: frozenset[str] = frozenset()
 
-    def since(self, month: str) -> int:
-        """The `since` of the month's entry, 0 when it has none."""
+    def added_snapshot(self, month: str) -> int:
+        """The `added_snapshot` of the month's entry, 0 when it has none."""
         entry = self.months.get(month)
-        return 0 if entry is None else entry.since
+        return 0 if entry is None else entry.added_snapshot
 
 
-EMPTY: Final = Snapshot(number=0, oldest=0)
+EMPTY: Final = Snapshot(number=0, min_retained=0)
 """The table before the first commit."""
 
 
@@ -52,7 +52,7 @@ def to_json(snapshot: Snapshot) -> bytes:
     document = {
         "format_version": FORMAT_VERSION,
         "number": snapshot.number,
-        "oldest": snapshot.oldest,
+        "oldest": snapshot.min_retained,
         "months": {month: _entry_to_json(snapshot.months[month]) for month in sorted(snapshot.months)},
         "absorbed": sorted(snapshot.absorbed),
     }
@@ -73,21 +73,21 @@ def from_json(name: str, data: bytes) -> Snapshot:
             raise FormatTooNewError(name, version, FORMAT_VERSION)
         result = Snapshot(
             number=int(document["number"]),
-            oldest=int(document["oldest"]),
+            min_retained=int(document["oldest"]),
             months={month: _entry_from_json(month, entry) for month, entry in document["months"].items()},
             absorbed=frozenset(map(str, document["absorbed"])),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UnreadableError(name, f"not a snapshot: {error!r}") from error
-    if object_names.snapshot(result.number) != name or not 0 <= result.oldest <= result.number:
-        raise UnreadableError(name, f"says number {result.number}, oldest {result.oldest}")
+    if object_names.snapshot(result.number) != name or not 0 <= result.min_retained <= result.number:
+        raise UnreadableError(name, f"says number {result.number}, oldest {result.min_retained}")
     return result
 
 
 def _entry_to_json(entry: MonthFile) -> dict[str, Any]:
     return {
         "path": entry.path,
-        "since": entry.since,
+        "since": entry.added_snapshot,
         "rows": entry.rows,
         "bytes": entry.bytes,
         "crc32c": entry.crc32c,
@@ -112,7 +112,7 @@ def _entry_from_json(month: str, entry: Mapping[str, Any]) -> MonthFile:
         raise ValueError(f"month {month} has max_event_time {entry['max_event_time']!r}, without an offset")
     return MonthFile(
         path=entry["path"],
-        since=int(entry["since"]),
+        added_snapshot=int(entry["since"]),
         rows=int(entry["rows"]),
         bytes=int(entry["bytes"]),
         crc32c=int(entry["crc32c"]),

@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from lakehouse import object_names
 from lakehouse.errors import (
-    CreateUnknownError,
+    CreateStateUnknownError,
     ObjectExistsError,
     ObjectMissingError,
-    StoreRefusedError,
+    StoreAccessDeniedError,
     StoreUnavailableError,
     UnreadableError,
 )
@@ -25,9 +25,9 @@ _AREAS: Final = (object_names.LANDING, object_names.FLIGHTS, object_names.SNAPSH
 _OUTCOMES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ObjectExistsError, "exists"),
     (ObjectMissingError, "missing"),
-    (CreateUnknownError, "unknown"),
+    (CreateStateUnknownError, "unknown"),
     (StoreUnavailableError, "unavailable"),
-    (StoreRefusedError, "refused"),
+    (StoreAccessDeniedError, "refused"),
     (UnreadableError, "unreadable"),
 )
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -54,7 +54,7 @@ class StoreMetrics:
         self.read = Counter("flights_store_read_bytes", "Bytes of objects read", ("area",), registry=registry)
 
 
-class MeasuredStore:
+class InstrumentedStore:
     """Passes everything on, and counts it."""
 
     def __init__(self, inner: Store, metrics: StoreMetrics) -> None:

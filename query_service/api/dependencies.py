@@ -11,7 +11,7 @@ from query_service.api.openapi.schemas import FLIGHT_ID_PATTERN
 from query_service.api.query_string import Parameters, pairs_of
 from query_service.lifespan import Services
 from query_service.representation.compression import negotiate_coding
-from query_service.representation.etag import Wanted, read_condition
+from query_service.representation.etag import ResponsePreferences, parse_if_none_match
 from query_service.representation.negotiation import TABLES, negotiate
 
 
@@ -37,15 +37,15 @@ def _header(request: Request, name: str) -> str | None:
     return ", ".join(request.headers.getlist(name)) or None
 
 
-async def _stats_question(request: Request, services: ServicesOf) -> requests.StatsQuestion:
-    return requests.stats_question(_pairs(request), services.filter_max_values)
+async def _stats_request(request: Request, services: ServicesOf) -> requests.StatsRequest:
+    return requests.stats_request(_pairs(request), services.filter_max_values)
 
 
-async def _flights_question(request: Request, services: ServicesOf) -> requests.FlightsQuestion:
-    return requests.flights_question(_pairs(request), services.filter_max_values)
+async def _flights_request(request: Request, services: ServicesOf) -> requests.FlightsRequest:
+    return requests.flights_request(_pairs(request), services.filter_max_values)
 
 
-async def _flight_question(
+async def _flight_request(
     request: Request,
     flight_id: Annotated[
         str,
@@ -55,8 +55,8 @@ async def _flight_question(
             json_schema_extra={"pattern": FLIGHT_ID_PATTERN},
         ),
     ],
-) -> requests.FlightQuestion:
-    return requests.flight_question(flight_id, _pairs(request))
+) -> requests.FlightRequest:
+    return requests.flight_request(flight_id, _pairs(request))
 
 
 async def _only_format(request: Request) -> None:
@@ -65,25 +65,25 @@ async def _only_format(request: Request) -> None:
     negotiate(pairs, _header(request, "accept"))
 
 
-async def _wanted_table(request: Request) -> Wanted:
-    return Wanted(
+async def _wanted_table(request: Request) -> ResponsePreferences:
+    return ResponsePreferences(
         negotiate(_pairs(request), _header(request, "accept"), TABLES),
         negotiate_coding(_header(request, "accept-encoding")),
-        read_condition(_header(request, "if-none-match")),
+        parse_if_none_match(_header(request, "if-none-match")),
     )
 
 
-async def _wanted_document(request: Request) -> Wanted:
-    return Wanted(
+async def _wanted_document(request: Request) -> ResponsePreferences:
+    return ResponsePreferences(
         negotiate(_pairs(request), _header(request, "accept")),
-        condition=read_condition(_header(request, "if-none-match")),
+        condition=parse_if_none_match(_header(request, "if-none-match")),
     )
 
 
-StatsQuestionOf = Annotated[requests.StatsQuestion, Depends(_stats_question)]
-FlightsQuestionOf = Annotated[requests.FlightsQuestion, Depends(_flights_question)]
-FlightQuestionOf = Annotated[requests.FlightQuestion, Depends(_flight_question)]
-WantedTable = Annotated[Wanted, Depends(_wanted_table)]
-WantedDocument = Annotated[Wanted, Depends(_wanted_document)]
+StatsRequestOf = Annotated[requests.StatsRequest, Depends(_stats_request)]
+FlightsRequestOf = Annotated[requests.FlightsRequest, Depends(_flights_request)]
+FlightRequestOf = Annotated[requests.FlightRequest, Depends(_flight_request)]
+TablePreferences = Annotated[ResponsePreferences, Depends(_wanted_table)]
+DocumentPreferences = Annotated[ResponsePreferences, Depends(_wanted_document)]
 MetricsPage = Annotated[bytes, Depends(_metrics_page)]
 OnlyFormat = Depends(_only_format)

@@ -15,7 +15,7 @@ _LOOK_S: Final = 0.005  # looking costs a task and two turns of the loop: not fo
 T = TypeVar("T")
 
 
-async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`; cancels it when the caller leaves first."""
     task = asyncio.current_task()
     assert task is not None

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import Response
 
 from lakehouse.telemetry.prometheus import CONTENT_TYPE
-from query_service.engine.plan_cache import Follower
+from query_service.engine.plan_cache import PlanCache
 from query_service.representation.encoders import json_bytes
 from query_service.representation.negotiation import JSON
 
@@ -23,10 +23,10 @@ def alive() -> Response:
     return Response(json_bytes({"status": "ok"}), 200, _HEADERS, JSON.media_type)
 
 
-async def ready(follower: Follower) -> Response:
+async def ready(plan_cache: PlanCache) -> Response:
     """200 when a plan was made lately or can be made now. Raises LakeError and ProblemError (503) otherwise."""
-    if not follower.planned_within(LATELY):
-        await follower.plan()
+    if not plan_cache.planned_within(LATELY):
+        await plan_cache.plan()
     return Response(json_bytes({"status": "ready"}), 200, _HEADERS, JSON.media_type)
 
 

@@ -85,7 +85,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Shape:
+class RollupKey:
     """Questions that differ in dates, order and limit only. `group_by` is sorted."""
 
     filters: Filters
@@ -98,7 +98,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class StatsQuestion:
+class StatsRequest:
     """/v1/stats. `order_by` may be empty: then by the groups. `snapshot` is None for the lake as it is."""
 
     filters: Filters
@@ -113,13 +113,13 @@ class StatsQuestion:
         return self.filters.dates
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> RollupKey:
         """What the part of a whole month in the answer depends on."""
-        return Shape(replace(self.filters, dates=Dates()), tuple(sorted(self.group_by)))
+        return RollupKey(replace(self.filters, dates=Dates()), tuple(sorted(self.group_by)))
 
 
 @dataclass(frozen=True)
-class FlightsQuestion:
+class FlightsRequest:
     """/v1/flights: flights whose key is above `after`."""
 
     filters: Filters
@@ -137,7 +137,7 @@ class FlightsQuestion:
 
 
 @dataclass(frozen=True)
-class FlightQuestion:
+class FlightRequest:
     """/v1/flights/{flight_id}: the state, once its event_time is at least `min_event_time`."""
 
     key: FlightKey
@@ -151,11 +151,11 @@ class FlightQuestion:
         return Dates(self.key.flight_date, self.key.flight_date)
 
 
-def stats_question(pairs: Sequence[tuple[str, str]], max_values: int) -> StatsQuestion:
+def stats_request(pairs: Sequence[tuple[str, str]], max_values: int) -> StatsRequest:
     """Reads the query string of /v1/stats, at most `max_values` of one filter. Raises ProblemError (422)."""
     given = Parameters(pairs, STATS_PARAMETERS, max_values)
     group_by = _names(given, "group_by", GROUPS)
-    return StatsQuestion(
+    return StatsRequest(
         filters=_filters(given),
         group_by=group_by,
         order_by=_order_by(given, (*group_by, *METRICS)),
@@ -164,10 +164,10 @@ def stats_question(pairs: Sequence[tuple[str, str]], max_values: int) -> StatsQu
     )
 
 
-def flights_question(pairs: Sequence[tuple[str, str]], max_values: int) -> FlightsQuestion:
+def flights_request(pairs: Sequence[tuple[str, str]], max_values: int) -> FlightsRequest:
     """Reads the query string of /v1/flights, at most `max_values` of one filter. Raises ProblemError (422)."""
     given = Parameters(pairs, FLIGHTS_PARAMETERS, max_values)
-    return FlightsQuestion(
+    return FlightsRequest(
         filters=_filters(given),
         limit=given.integer("limit", FLIGHTS_LIMIT, FLIGHTS_LIMIT_MOST),
         after=_cursor(given),
@@ -175,7 +175,7 @@ def flights_question(pairs: Sequence[tuple[str, str]], max_values: int) -> Fligh
     )
 
 
-def flight_question(flight_id: str, pairs: Sequence[tuple[str, str]]) -> FlightQuestion:
+def flight_request(flight_id: str, pairs: Sequence[tuple[str, str]]) -> FlightRequest:
     """Reads path and query string of /v1/flights/{flight_id}. Raises ProblemError (422)."""
     given = Parameters(pairs, FLIGHT_PARAMETERS)
     min_event_time, wait_s = given.time("min_event_time"), given.seconds("wait_s", WAIT_MOST_S)
@@ -189,7 +189,7 @@ def flight_question(flight_id: str, pairs: Sequence[tuple[str, str]]) -> FlightQ
     except ValueError:
         expected = "date, carrier, number with its suffix, and origin, like 2013-01-01-UA-1545-EWR"
         raise parameter_error("flight_id", flight_id, expected) from None
-    return FlightQuestion(key, min_event_time, wait_s or 0.0, snapshot)
+    return FlightRequest(key, min_event_time, wait_s or 0.0, snapshot)
 
 
 def cursor_of(flight_id: str) -> str:

@@ -11,10 +11,10 @@ from fastapi import Request, Response
 from lakehouse.schema.moment import rfc3339
 from lakehouse.table.planner import Plan
 from query_service.problems import why_unreadable
-from query_service.queries.conditional_get import Reply
-from query_service.queries.lake_status import Found
-from query_service.queries.long_poll import Seen
-from query_service.queries.result_cache import Label
+from query_service.queries.conditional_get import TableResponse
+from query_service.queries.lake_status import LakeStatus
+from query_service.queries.long_poll import FlightVersion
+from query_service.queries.result_cache import BodyHeaders
 from query_service.representation.encoders import json_bytes, rows_of
 from query_service.representation.negotiation import JSON, Format
 
@@ -27,7 +27,7 @@ class _Question(Protocol):
     def snapshot(self) -> int | None: ...
 
 
-def table_answer(reply: Reply, question: _Question, format: Format, request: Request) -> Response:
+def table_answer(reply: TableResponse, question: _Question, format: Format, request: Request) -> Response:
     """The answer of /v1/stats and /v1/flights."""
     headers = _headers(reply.plan, question.snapshot) | {"ETag": reply.tag}
     content = reply.content
@@ -37,7 +37,7 @@ def table_answer(reply: Reply, question: _Question, format: Format, request: Req
     return Response(content.body, 200, headers, format.media_type)
 
 
-def flight_answer(seen: Seen, question: _Question) -> Response:
+def flight_answer(seen: FlightVersion, question: _Question) -> Response:
     """The answer of /v1/flights/{flight_id}."""
     headers = _headers(seen.plan, question.snapshot) | {"ETag": seen.tag}
     state = seen.state
@@ -53,7 +53,7 @@ def flight_answer(seen: Seen, question: _Question) -> Response:
     return Response(body, 200, headers, JSON.media_type)
 
 
-def lake_answer(found: Found, plan: Plan) -> Response:
+def lake_answer(found: LakeStatus, plan: Plan) -> Response:
     """The answer of /v1/lake."""
     months = plan.snapshot.months
     body = {
@@ -70,7 +70,7 @@ def lake_answer(found: Found, plan: Plan) -> Response:
             "bytes": found.rejected.bytes,
         },
         "unreadable": [{"name": error.name, "why": why_unreadable(error)} for error in found.unreadable],
-        "foreign": found.rejected.foreign,
+        "foreign": found.rejected.unrecognized,
     }
     return Response(json_bytes(body), 200, _headers(plan), JSON.media_type)
 
@@ -88,7 +88,7 @@ def _headers(plan: Plan, snapshot: int | None = None) -> dict[str, str]:
     }
 
 
-def _labelled(label: Label, format: Format, request: Request) -> dict[str, str]:
+def _labelled(label: BodyHeaders, format: Format, request: Request) -> dict[str, str]:
     """Headers of a body: how to read it, a name to save it under, and where it goes on."""
     name = f"{request.url.path.rpartition('/')[2]}.{format.name}"
     headers = {"Content-Disposition": f'{"inline" if format == JSON else "attachment"}; filename="{name}"'}

@@ -6,16 +6,16 @@ from fastapi import APIRouter, Request, Response
 
 from query_service.api import health, responses
 from query_service.api.dependencies import (
-    FlightQuestionOf,
-    FlightsQuestionOf,
+    DocumentPreferences,
+    FlightRequestOf,
+    FlightsRequestOf,
     MetricsPage,
     OnlyFormat,
     ServicesOf,
-    StatsQuestionOf,
-    WantedDocument,
-    WantedTable,
+    StatsRequestOf,
+    TablePreferences,
 )
-from query_service.api.disconnect import while_connected
+from query_service.api.disconnect import cancel_on_disconnect
 from query_service.api.openapi import document
 from query_service.queries.flights import flights_page
 
@@ -23,34 +23,36 @@ router = APIRouter()
 
 
 @router.get("/v1/stats", **document.STATS)
-async def get_stats(request: Request, services: ServicesOf, question: StatsQuestionOf, wanted: WantedTable) -> Response:
+async def get_stats(
+    request: Request, services: ServicesOf, question: StatsRequestOf, wanted: TablePreferences
+) -> Response:
     """Statistics over the newest state of every flight that matches, in all or by group."""
-    reply = await while_connected(request, services.tables.reply(question, wanted, services.sums.statistics))
+    reply = await cancel_on_disconnect(request, services.tables.reply(question, wanted, services.sums.statistics))
     return responses.table_answer(reply, question, wanted.format, request)
 
 
 @router.get("/v1/flights", **document.FLIGHTS)
 async def get_flights(
-    request: Request, services: ServicesOf, question: FlightsQuestionOf, wanted: WantedTable
+    request: Request, services: ServicesOf, question: FlightsRequestOf, wanted: TablePreferences
 ) -> Response:
     """Flights that match, in the order of their key, page by page."""
-    reply = await while_connected(request, services.tables.reply(question, wanted, flights_page))
+    reply = await cancel_on_disconnect(request, services.tables.reply(question, wanted, flights_page))
     return responses.table_answer(reply, question, wanted.format, request)
 
 
 @router.get("/v1/flights/{flight_id}", **document.FLIGHT)
 async def get_flight(
-    request: Request, services: ServicesOf, question: FlightQuestionOf, wanted: WantedDocument
+    request: Request, services: ServicesOf, question: FlightRequestOf, wanted: DocumentPreferences
 ) -> Response:
     """One flight in its newest state, and where that came from; waits for a newer state if asked to."""
-    seen = await while_connected(request, services.waiting.flight(question, wanted))
+    seen = await cancel_on_disconnect(request, services.waiting.flight(question, wanted))
     return responses.flight_answer(seen, question)
 
 
 @router.get("/v1/lake", dependencies=[OnlyFormat], **document.LAKE)
 async def get_lake(request: Request, services: ServicesOf) -> Response:
     """What the lake holds right now, and which of its files cannot be read."""
-    answered = await while_connected(request, services.answering.answer(services.lake.find))
+    answered = await cancel_on_disconnect(request, services.executor.answer(services.lake.find))
     return responses.lake_answer(answered.value, answered.plan)
 
 
@@ -63,7 +65,7 @@ async def get_health() -> Response:
 @router.get("/ready", **document.READY)
 async def get_ready(services: ServicesOf) -> Response:
     """The lake could be listed lately, or can be now."""
-    return await health.ready(services.follower)
+    return await health.ready(services.plan_cache)
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -13,8 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_service.auth.api_keys import NO_KEY, Keys
-from query_service.auth.rate_limit import Grant, RateLimits
-from query_service.errors import ProblemError, key_error, too_fast_error
+from query_service.auth.rate_limit import RateLimitDecision, RateLimits
+from query_service.errors import ProblemError, key_error, rate_limited_error
 from query_service.problems import problem_response
 
 KEY_IN_SCOPE: Final = "flights.key"
@@ -27,7 +27,7 @@ _DATA: Final = "/v1/"
 _METRICS: Final = "/metrics"
 
 
-class Gate:
+class AuthMiddleware:
     """401 without a known key, 429 above the rate; says in headers how much is left, and marks answers as private."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Gate:
             await send(message)
 
         if grant is not None and not grant.allowed:
-            await problem_response(too_fast_error(self._per, grant.next_s).problem)(scope, receive, marked)
+            await problem_response(rate_limited_error(self._per, grant.next_s).problem)(scope, receive, marked)
             return
         await self._app(scope, receive, marked)
 
@@ -75,12 +75,12 @@ class Gate:
             raise key_error("The API key in the header X-API-Key is not known here.")
         return name
 
-    def _grant(self, path: str, name: str) -> Grant | None:
+    def _grant(self, path: str, name: str) -> RateLimitDecision | None:
         if self._limits is None or not path.startswith(_DATA):
             return None
         return self._limits.take(name, self._clock())
 
-    def _mark(self, headers: MutableHeaders, grant: Grant | None) -> None:
+    def _mark(self, headers: MutableHeaders, grant: RateLimitDecision | None) -> None:
         if self._keys.entries:
             headers["Cache-Control"] = private(headers.get("Cache-Control", ""))
         if self._limits is not None and grant is not None:

@@ -11,7 +11,7 @@ _ROUNDING: Final = 1e-9  # whoever waits as long as it was told is not sent away
 
 
 @dataclass(frozen=True)
-class Grant:
+class RateLimitDecision:
     """Whether one more request was allowed, how many more are now, and in how many seconds there is a further one."""
 
     allowed: bool
@@ -32,7 +32,7 @@ class RateLimits:
         """After so long an empty bucket is full again."""
         return max(1, math.ceil(self.burst / self.per_s))
 
-    def take(self, name: str, now_s: float) -> Grant:
+    def take(self, name: str, now_s: float) -> RateLimitDecision:
         """Takes a token of `name`, if there is one."""
         bucket = self._buckets[name]
         since_s = max(0.0, now_s - bucket.at_s)
@@ -40,7 +40,7 @@ class RateLimits:
         allowed = tokens >= 1 - _ROUNDING
         bucket.tokens, bucket.at_s = max(0.0, tokens - allowed), now_s
         whole = math.floor(bucket.tokens)
-        return Grant(allowed, whole, max(1, math.ceil((whole + 1 - bucket.tokens) / self.per_s)))
+        return RateLimitDecision(allowed, whole, max(1, math.ceil((whole + 1 - bucket.tokens) / self.per_s)))
 
 
 @dataclass

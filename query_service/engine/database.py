@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from query_service.engine.priority_semaphore import Turns
+from query_service.engine.priority_semaphore import PrioritySemaphore
 from query_service.observer import Observer
 
 _INTERRUPT_AGAIN_S = 0.01  # an interrupt before the query has begun, or inside a long function, is lost
@@ -38,7 +38,7 @@ class Query:
 class Database:
     """An empty in-memory database that reads local Parquet files."""
 
-    def __init__(self, folder: Path, memory_mb: int, queries_at_once: int, observer: Observer) -> None:
+    def __init__(self, folder: Path, memory_mb: int, max_concurrent_queries: int, observer: Observer) -> None:
         """`folder` takes what does not fit into memory."""
         folder.mkdir(parents=True, exist_ok=True)
         self._connection = duckdb.connect(
@@ -46,7 +46,7 @@ class Database:
             config={
                 # As many as queries: left alone, DuckDB starts one for each core of the machine, also where this
                 # process may use fewer of them.
-                "threads": queries_at_once,
+                "threads": max_concurrent_queries,
                 "memory_limit": f"{memory_mb}MB",
                 "temp_directory": str(folder),
                 "max_temp_directory_size": f"{memory_mb}MB",
@@ -59,8 +59,8 @@ class Database:
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._connection.execute("SET GLOBAL python_enable_replacements = false")
         self._observer = observer
-        self._turns = Turns(queries_at_once)
-        self._threads = ThreadPoolExecutor(queries_at_once, thread_name_prefix="query")
+        self._turns = PrioritySemaphore(max_concurrent_queries)
+        self._threads = ThreadPoolExecutor(max_concurrent_queries, thread_name_prefix="query")
 
     async def fetch(self, query: Query, admitted: Callable[[], None]) -> pa.Table:
         """All rows of `query`. Calls `admitted` when its turn has come, which may raise.
@@ -73,7 +73,7 @@ class Database:
             cursor = self._connection.cursor()
             work = asyncio.get_running_loop().run_in_executor(self._threads, _run, cursor, query)
         except BaseException:
-            self._turns.give_back()
+            self._turns.release()
             raise
         self._observer.query_began()
         work.add_done_callback(partial(self._ended, time.perf_counter()))
@@ -94,7 +94,7 @@ class Database:
             admitted()
             running = asyncio.get_running_loop().run_in_executor(self._threads, work)
         except BaseException:
-            self._turns.give_back()
+            self._turns.release()
             raise
         running.add_done_callback(self._free)
         return await asyncio.shield(running)
@@ -108,7 +108,7 @@ class Database:
         """Waits for a core."""
         self._observer.query_queued()
         try:
-            await self._turns.take(is_finishing)
+            await self._turns.acquire(is_finishing)
         finally:
             self._observer.query_left_queue()
 
@@ -117,7 +117,7 @@ class Database:
         self._free(work)
 
     def _free(self, work: asyncio.Future[Any]) -> None:
-        self._turns.give_back()
+        self._turns.release()
         if not work.cancelled():
             work.exception()  # seen: what was abandoned may fail in silence
 

@@ -25,9 +25,9 @@ from lakehouse.table.planner import Landing, Now, Plan
 from lakehouse.table.snapshot import Snapshot
 from query_service.api.requests import Dates
 from query_service.engine.database import Database, Query
-from query_service.engine.files import Files, Local
-from query_service.engine.plan_cache import Follower
-from query_service.engine.tail_cache import DecidedDates
+from query_service.engine.files import FileSet, LocalFiles
+from query_service.engine.plan_cache import PlanCache
+from query_service.engine.tail_cache import TailCache
 from query_service.errors import (
     deadline_error,
     no_plan_error,
@@ -56,17 +56,17 @@ class Answered(Generic[T]):
     plan: Plan
 
 
-class View:
+class QueryContext:
     """One plan, for the time of one answer."""
 
-    def __init__(self, plan: Plan, answering: Answering, arrived: dt.datetime) -> None:
+    def __init__(self, plan: Plan, executor: QueryExecutor, arrived: dt.datetime) -> None:
         self.plan = plan
-        self._answering = answering
+        self._executor = executor
         self._arrived = arrived
 
-    def of(self, snapshot: Snapshot) -> View:
+    def of(self, snapshot: Snapshot) -> QueryContext:
         """A view of the month files of an old snapshot alone, found by this view's plan."""
-        return View(Plan(snapshot, Landing((), 0), self.plan.listed_at), self._answering, self._arrived)
+        return QueryContext(Plan(snapshot, Landing((), 0), self.plan.listed_at), self._executor, self._arrived)
 
     def check_listed_since_arrival(self) -> None:
         """Before a question is refused for what is not there yet: another instance may have shown it already.
@@ -76,31 +76,33 @@ class View:
         if self.plan.listed_at < self._arrived:
             raise _PlanOutdatedError
 
-    def files(self, dates: Dates) -> Files:
+    def files(self, dates: Dates) -> FileSet:
         """The files that can have flights of these dates."""
-        return Files(self.plan.months_between(dates.first, dates.last), self.plan.tail_between(dates.first, dates.last))
+        return FileSet(
+            self.plan.months_between(dates.first, dates.last), self.plan.tail_between(dates.first, dates.last)
+        )
 
-    async def fetch(self, files: Files, question: Callable[[Local], Query], decide: bool = False) -> pa.Table:
+    async def fetch(self, files: FileSet, question: Callable[[LocalFiles], Query], decide: bool = False) -> pa.Table:
         """The rows of the query that `question` makes of the files on disk.
 
         `decide`: the dates that the tail touches are decided once for all such questions, where that is worth it.
         Raises ObjectMissingError (plan again), UnreadableError, and ProblemError when there is no room.
         """
-        return await self._answering.fetch(self.plan, self._arrived, files, question, decide)
+        return await self._executor.fetch(self.plan, self._arrived, files, question, decide)
 
-    async def unreadable(self, files: Files) -> list[UnreadableError]:
+    async def unreadable(self, files: FileSet) -> list[UnreadableError]:
         """Downloads what is not here yet; which of `files` are not what they must be. Raises other failures."""
-        return await self._answering.unreadable(files)
+        return await self._executor.unreadable(files)
 
 
-class Answering:
+class QueryExecutor:
     """Answers questions, as many at once as may be, each in bounded time."""
 
     def __init__(
         self,
-        follower: Follower,
+        plan_cache: PlanCache,
         cache: FileCache,
-        decided: DecidedDates,
+        tail_cache: TailCache,
         database: Database,
         *,
         now: Now,
@@ -109,9 +111,9 @@ class Answering:
         timeout_s: float,
         observer: Observer,
     ) -> None:
-        self._follower = follower
+        self._plan_cache = plan_cache
         self._cache = cache
-        self._decided = decided
+        self._tail_cache = tail_cache
         self._database = database
         self._now = now
         self._cache_bytes = cache_bytes
@@ -121,7 +123,7 @@ class Answering:
         self._under_way = 0
         self._waiting = ThreadPoolExecutor(at_once * _THREADS_AN_ANSWER, thread_name_prefix="wait")
 
-    async def answer(self, ask: Callable[[View], Awaitable[T]]) -> Answered[T]:
+    async def answer(self, ask: Callable[[QueryContext], Awaitable[T]]) -> Answered[T]:
         """What `ask` makes of a view of the lake. Raises ProblemError and LakeError."""
         self.check_room()
         self._observer.admitted()
@@ -155,25 +157,25 @@ class Answering:
         """Waits for downloads that are under way."""
         self._waiting.shutdown(cancel_futures=True)
 
-    async def _answer(self, ask: Callable[[View], Awaitable[T]]) -> Answered[T]:
+    async def _answer(self, ask: Callable[[QueryContext], Awaitable[T]]) -> Answered[T]:
         arrived = self._now()
-        plan = await self._follower.plan()
+        plan = await self._plan_cache.plan()
         for attempt in range(_PLANS):
             try:
-                value = await ask(View(plan, self, arrived))
+                value = await ask(QueryContext(plan, self, arrived))
                 self._check_age(plan, plan.listed_at)  # not frozen for longer than an answer may take
                 return Answered(value, plan)
             except _PlanOutdatedError:
-                plan = await self._follower.refresh(arrived)  # good for as long as an answer may take
+                plan = await self._plan_cache.refresh(arrived)  # good for as long as an answer may take
             except ObjectMissingError as error:
                 _log.info("%s is gone; planning again", error.name)
-                plan = await self._follower.refresh(self._now())
+                plan = await self._plan_cache.refresh(self._now())
                 if plan.names_file(error.name) or attempt == _PLANS - 1:
                     raise vanished_error(error.name) from error
         raise no_plan_error("The lake changes faster than this question can be answered.")
 
     async def fetch(
-        self, plan: Plan, arrived: dt.datetime, files: Files, question: Callable[[Local], Query], decide: bool
+        self, plan: Plan, arrived: dt.datetime, files: FileSet, question: Callable[[LocalFiles], Query], decide: bool
     ) -> pa.Table:
         """See View.fetch. When it is the query's turn, and right before it runs, the plan's age is looked at again."""
         if files.bytes > self._cache_bytes:
@@ -184,11 +186,11 @@ class Answering:
 
         async with self._pinned(files) as paths:
             count = len(files.months)
-            local = Local(files, tuple(paths[:count]), tuple(paths[count:]))
+            local = LocalFiles(files, tuple(paths[:count]), tuple(paths[count:]))
             try:
-                if not (decide and self._decided.is_worth(files)):
+                if not (decide and self._tail_cache.should_cache(files)):
                     return await fetched(question(local))
-                async with self._decided.of(local, fetched) as with_decided:
+                async with self._tail_cache.of(local, fetched) as with_decided:
                     return await fetched(question(with_decided))
             except duckdb.OutOfMemoryException as error:
                 _log.warning("a query hit the memory limit: %s", str(error).partition("\n")[0])
@@ -197,7 +199,7 @@ class Answering:
                 await self.in_thread(lambda: _find_broken(files, paths))
                 raise
 
-    async def unreadable(self, files: Files) -> list[UnreadableError]:
+    async def unreadable(self, files: FileSet) -> list[UnreadableError]:
         """See View.unreadable."""
         found = []
         for error in (await self.in_thread(lambda: self._cache.prefetch(files.all))).values():
@@ -210,7 +212,7 @@ class Answering:
         return found
 
     @contextlib.asynccontextmanager
-    async def _pinned(self, files: Files) -> AsyncIterator[list[Path]]:
+    async def _pinned(self, files: FileSet) -> AsyncIterator[list[Path]]:
         if not files.all:
             yield []
             return
@@ -227,7 +229,7 @@ class Answering:
             pin.__exit__(None, None, None)
 
     def _check_age(self, plan: Plan, arrived: dt.datetime) -> None:
-        if not self._follower.usable(plan, arrived):
+        if not self._plan_cache.is_fresh_enough(plan, arrived):
             raise _PlanOutdatedError
 
 
@@ -236,12 +238,12 @@ class _PlanOutdatedError(Exception):
 
 
 def _unpin(done: asyncio.Future[list[Path]], pin: contextlib.AbstractContextManager[list[Path]]) -> None:
-    """The caller left while its files were fetched: what was pinned for it is released."""
+    """Client closed request while its files were fetched: what was pinned for it is released."""
     if not done.cancelled() and done.exception() is None:
         pin.__exit__(None, None, None)
 
 
-def _find_broken(files: Files, paths: Sequence[Path]) -> None:
+def _find_broken(files: FileSet, paths: Sequence[Path]) -> None:
     """After a failed query: raises ObjectMissingError or UnreadableError for the first file that explains it."""
     for name, path in zip(files.names, paths, strict=True):
         if not path.exists():

@@ -11,7 +11,7 @@ from lakehouse.table.snapshot import MonthFile
 
 
 @dataclass(frozen=True)
-class Files:
+class FileSet:
     """Objects that an answer needs."""
 
     months: tuple[MonthFile, ...]
@@ -31,18 +31,18 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Local:
-    """The files of a `Files` on disk, in the same order."""
+class LocalFiles:
+    """The files of a `FileSet` on disk, in the same order."""
 
-    files: Files
+    files: FileSet
     months: tuple[Path, ...]
     tail: tuple[Path, ...]
-    decided: tuple[Path, ...] | None = None
+    merged_tail: tuple[Path, ...] | None = None
     """The state of the dates that the tail touches, if it has been decided already."""
 
     def state(self, where: str = "") -> str:
         """SELECT of the newest event per flight; `where` may name key columns only."""
-        return merged(self.months, self.tail, {file.flight_date for file in self.files.tail}, where, self.decided)
+        return merged(self.months, self.tail, {file.flight_date for file in self.files.tail}, where, self.merged_tail)
 
 
 def identity(file: MonthFile | LandedFile) -> tuple[str, int]:

@@ -16,7 +16,7 @@ from query_service.errors import no_plan_error
 _ATTEMPTS = 5  # a plan that is too old as soon as it is made, five times running: the clock is not sane
 
 
-class Follower:
+class PlanCache:
     """Shares one plan among all requests, and one refresh among all that need it."""
 
     def __init__(self, planner: Planner, now: Now, max_age_s: float, timeout_s: float, patience_s: float) -> None:
@@ -32,13 +32,13 @@ class Follower:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="plan")
 
     async def plan(self) -> Plan:
-        """A plan that `usable` accepts for a request that arrives now.
+        """A plan that `is_fresh_enough` accepts for a request that arrives now.
 
         Raises the planner's errors, and ProblemError when listing takes too long.
         """
         arrived = self._now()
         for _ in range(_ATTEMPTS):
-            if self._plan is not None and self.usable(self._plan, arrived):
+            if self._plan is not None and self.is_fresh_enough(self._plan, arrived):
                 return self._plan
             await self._refreshed()
         raise no_plan_error("Every listing of the lake was out of date when it ended.")
@@ -46,12 +46,12 @@ class Follower:
     async def refresh(self, after: dt.datetime) -> Plan:
         """A plan whose listing began at `after`, which is not in the future, or later."""
         for _ in range(_ATTEMPTS):
-            if self._plan is not None and after <= self._plan.listed_at and self.usable(self._plan, after):
+            if self._plan is not None and after <= self._plan.listed_at and self.is_fresh_enough(self._plan, after):
                 return self._plan
             await self._refreshed()
         raise no_plan_error("The clock of this service runs backwards.")
 
-    def usable(self, plan: Plan, arrived: dt.datetime) -> bool:
+    def is_fresh_enough(self, plan: Plan, arrived: dt.datetime) -> bool:
         """Whether a request that arrived then may be answered from `plan` right now.
 
         Not older than the limit; or, when listing or waiting takes longer than that, listed after the

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 
-class Turns:
+class PrioritySemaphore:
     """Lives on the event loop: not for threads."""
 
     def __init__(self, at_once: int) -> None:
@@ -14,7 +14,7 @@ class Turns:
         self._finishing: deque[asyncio.Future[None]] = deque()
         self._beginning: deque[asyncio.Future[None]] = deque()
 
-    async def take(self, is_finishing: bool) -> None:
+    async def acquire(self, is_finishing: bool) -> None:
         """Waits for a turn. `is_finishing`: what came before is held in memory until then, so it goes first."""
         if self._free > 0:
             self._free -= 1
@@ -25,10 +25,10 @@ class Turns:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():  # it had been given to us just now
-                self.give_back()
+                self.release()
             raise
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Ends a turn: whoever waits is next."""
         for waiting in (self._finishing, self._beginning):
             while waiting:

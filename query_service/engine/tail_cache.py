@@ -26,7 +26,7 @@ from lakehouse.schema.event import COLUMNS
 from lakehouse.table.latest_sql import newest, quoted, read_files
 from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import Query
-from query_service.engine.files import Files, Local
+from query_service.engine.files import FileSet, LocalFiles
 
 _GROWTH: Final = 2
 """What is kept takes at most about this many times the bytes that it was decided from, being compressed less."""
@@ -71,7 +71,7 @@ class _Decided:
     is_kept: bool = True
 
 
-class DecidedDates:
+class TailCache:
     """Finds or makes them. Lives on the event loop: not for threads."""
 
     def __init__(self, folder: Path, max_bytes: int, from_bytes: int) -> None:
@@ -92,7 +92,7 @@ class DecidedDates:
         """Since this object was made."""
         return self._counts
 
-    def is_worth(self, files: Files) -> bool:
+    def should_cache(self, files: FileSet) -> bool:
         """Whether the tail is large enough and touches few dates, which take at most about half of the room."""
         dates = {file.flight_date for file in files.tail}
         tail_bytes = sum(file.info.size for file in files.tail)
@@ -102,7 +102,7 @@ class DecidedDates:
         return _GROWTH * read <= self._max_bytes // 2
 
     @asynccontextmanager
-    async def of(self, local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]) -> AsyncIterator[Local]:
+    async def of(self, local: LocalFiles, fetch: Callable[[Query], Awaitable[pa.Table]]) -> AsyncIterator[LocalFiles]:
         """`local` with the dates that its tail touches decided, on disk until the block ends; `local` if that fails.
 
         `fetch` runs the query that decides; one question does that at a time. Raises what it raises, except errors
@@ -117,11 +117,11 @@ class DecidedDates:
             yield local
             return
         try:
-            yield replace(local, decided=tuple(path for decided in used for path in decided.paths))
+            yield replace(local, merged_tail=tuple(path for decided in used for path in decided.paths))
         finally:
             self._give_back(used)
 
-    async def _used(self, local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]) -> list[_Decided] | None:
+    async def _used(self, local: LocalFiles, fetch: Callable[[Query], Awaitable[pa.Table]]) -> list[_Decided] | None:
         """The state of each date that the tail touches, for as long as it is read; None if there is no room."""
         wanted = _wanted(local.files)
         if not self._missing(wanted):
@@ -152,7 +152,7 @@ class DecidedDates:
                 self._drop(date)
 
     async def _made(
-        self, missing: Mapping[dt.date, _Inputs], local: Local, fetch: Callable[[Query], Awaitable[pa.Table]]
+        self, missing: Mapping[dt.date, _Inputs], local: LocalFiles, fetch: Callable[[Query], Awaitable[pa.Table]]
     ) -> list[_Decided]:
         """Decides dates, in one query, and keeps them."""
         if not missing:
@@ -224,7 +224,7 @@ class DecidedDates:
         self._counts = DecidedCounts(counts.found + found, counts.made + made, counts.bytes + size)
 
 
-def _wanted(files: Files) -> dict[dt.date, _Inputs]:
+def _wanted(files: FileSet) -> dict[dt.date, _Inputs]:
     """The dates that the tail touches, and what decides each."""
     tails: dict[dt.date, set[tuple[str, int]]] = {}
     for file in files.tail:
@@ -232,7 +232,7 @@ def _wanted(files: Files) -> dict[dt.date, _Inputs]:
     return {date: _Inputs(_month_of(date, files), frozenset(tail)) for date, tail in sorted(tails.items())}
 
 
-def _sql(missing: Collection[dt.date], known: Mapping[dt.date, _Decided], local: Local, folder: Path) -> str:
+def _sql(missing: Collection[dt.date], known: Mapping[dt.date, _Decided], local: LocalFiles, folder: Path) -> str:
     """COPY of the state of the `missing` dates, a folder for each; `known` is an earlier state of some of them."""
     merged_yet = {name for decided in known.values() for name, _ in decided.inputs.tail}
     dates = ", ".join(f"DATE '{date.isoformat()}'" for date in missing if date not in known)
@@ -258,7 +258,7 @@ def _read(folder: Path, date: dt.date, inputs: _Inputs) -> _Decided:
     return _Decided(inputs, folder, paths, sum(path.stat().st_size for path in paths))
 
 
-def _month_of(date: dt.date, files: Files) -> tuple[str, int] | None:
+def _month_of(date: dt.date, files: FileSet) -> tuple[str, int] | None:
     """The month file that has flights of the date."""
     for month in files.months:
         if month.min_flight_date <= date <= month.max_flight_date:

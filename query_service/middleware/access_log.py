@@ -28,7 +28,7 @@ _SHOWN: Final = 2000  # characters of what a caller sent: a usual URL is far sho
 _log = logging.getLogger("query_service.requests")
 
 
-class RequestLog:
+class AccessLogMiddleware:
     """Measures requests; every line that is logged meanwhile carries their trace."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, trace_project: str, proxy_hops: int) -> None:

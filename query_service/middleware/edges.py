@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_service import problems
 from query_service.auth.api_keys import NO_KEY, Keys
-from query_service.auth.middleware import HEADER, Gate
+from query_service.auth.middleware import HEADER, AuthMiddleware
 from query_service.auth.rate_limit import rate_limits
-from query_service.middleware.access_log import RequestLog
-from query_service.middleware.load_shedding import Shedding
-from query_service.middleware.send_timeout import OnTheWay, Sending
+from query_service.middleware.access_log import AccessLogMiddleware
+from query_service.middleware.load_shedding import LoadSheddingMiddleware
+from query_service.middleware.send_timeout import SendBudget, SendTimeoutMiddleware
 from query_service.settings import Settings
 from query_service.telemetry.metrics import Metrics
 
@@ -34,12 +34,12 @@ _HSTS: Final = "max-age=31536000"  # a year, the usual; this host alone
 _PREFLIGHT_S: Final = 600
 
 
-def install(app: FastAPI, settings: Settings, keys: Keys, metrics: Metrics, on_the_way: OnTheWay) -> None:
+def install(app: FastAPI, settings: Settings, keys: Keys, metrics: Metrics, send_budget: SendBudget) -> None:
     """Puts the layers around `app`; each one added is outside of those before."""
     limits = rate_limits(keys.names or (NO_KEY,), settings.rate_per_s, settings.rate_burst)
-    app.add_middleware(Gate, keys=keys, limits=limits, metrics_open=settings.metrics_open)
+    app.add_middleware(AuthMiddleware, keys=keys, limits=limits, metrics_open=settings.metrics_open)
     problems.install(app)
-    app.add_middleware(Shedding)
+    app.add_middleware(LoadSheddingMiddleware)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -50,9 +50,9 @@ def install(app: FastAPI, settings: Settings, keys: Keys, metrics: Metrics, on_t
             max_age=_PREFLIGHT_S,
         )
     app.add_middleware(SecurityHeaders, hsts=settings.tls_in_front)
-    app.add_middleware(Sending, on_the_way=on_the_way, timeout_s=settings.send_timeout_s)
+    app.add_middleware(SendTimeoutMiddleware, send_budget=send_budget, timeout_s=settings.send_timeout_s)
     app.add_middleware(
-        RequestLog, metrics=metrics, trace_project=settings.trace_project, proxy_hops=settings.proxy_hops
+        AccessLogMiddleware, metrics=metrics, trace_project=settings.trace_project, proxy_hops=settings.proxy_hops
     )
 
 

@@ -10,7 +10,7 @@ HEAD_IN_SCOPE: Final = "flights.head"
 """Where a request's scope says that it is a HEAD: true, or not there."""
 
 
-class HeadLikeGet:
+class HeadMiddleware:
     """Answers HEAD as if GET had been asked, and keeps the body back."""
 
     def __init__(self, app: ASGIApp) -> None:

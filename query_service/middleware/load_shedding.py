@@ -1,6 +1,6 @@
 """Turns questions away before anything else is done for them, while as many as may be are under way. Plain ASGI.
 
-The limit itself is admission's (`answering.py`); what is refused there has cost a millisecond by then, and that many
+The limit itself is admission's (`executor.py`); what is refused there has cost a millisecond by then, and that many
 refusals leave no time to answer those who were admitted.
 """
 
@@ -20,8 +20,8 @@ _ROUTES: Final = ("/v1/stats", "/v1/flights", "/v1/lake")
 _FLIGHT: Final = "/v1/flights/"
 
 
-class Shedding:
-    """503 where `answering` would say it too; what is no question of ours passes."""
+class LoadSheddingMiddleware:
+    """503 where `executor` would say it too; what is no question of ours passes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class Shedding:
         route = _route(scope)
         if route is not None:
             try:
-                scope["app"].state.services.answering.check_room()
+                scope["app"].state.services.executor.check_room()
             except ProblemError as error:
                 scope[ROUTE_IN_SCOPE] = route
                 await problem_response(error.problem)(scope, receive, send)

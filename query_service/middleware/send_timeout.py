@@ -14,7 +14,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_service.errors import sending_error
-from query_service.server.http_protocol import wire_of
+from query_service.server.http_protocol import transport_of
 
 PIECE_BYTES: Final = 64 * 1024
 """What the server holds for a reader beside the body; a connection costs as much anyway: uvicorn reads ahead so far."""
@@ -23,7 +23,7 @@ CUT_OFF_IN_SCOPE: Final = "flights.cut_off"
 """Where an answered request's scope says that its reader was cut off: true, or not there."""
 
 
-class OnTheWay:
+class SendBudget:
     """The bodies that are being sent. Lives on the event loop: not for threads."""
 
     def __init__(self, max_bytes: int, changed: Callable[[int], None]) -> None:
@@ -62,19 +62,19 @@ class OnTheWay:
         self._changed(self._bytes)
 
 
-class Sending:
+class SendTimeoutMiddleware:
     """Sends each piece when the one before has gone; cuts off whoever has not taken the answer `timeout_s` later."""
 
-    def __init__(self, app: ASGIApp, on_the_way: OnTheWay, timeout_s: float) -> None:
+    def __init__(self, app: ASGIApp, send_budget: SendBudget, timeout_s: float) -> None:
         self._app = app
-        self._on_the_way = on_the_way
+        self._send_budget = send_budget
         self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wire = wire_of(scope)
+        wire = transport_of(scope)
 
         heads: list[Message] = []  # one, until its body comes: while it waits to be sent, that has to be counted
 
@@ -83,7 +83,7 @@ class Sending:
                 limit.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
                 heads.append(message)
                 return
-            with self._on_the_way.sent(message.get("body", b"")):
+            with self._send_budget.sent(message.get("body", b"")):
                 while heads:
                     await send(heads.pop())
                 for piece in _pieces(message):

@@ -15,7 +15,7 @@ from query_service.api.requests import Filters
 
 
 @dataclass(frozen=True)
-class Conditions:
+class WhereClause:
     """`before` names key columns only; `after` is for the state; `values` binds the `$names` of both."""
 
     before: str
@@ -23,7 +23,7 @@ class Conditions:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def conditions(filters: Filters, beyond: FlightKey | None = None) -> Conditions:
+def conditions(filters: Filters, beyond: FlightKey | None = None) -> WhereClause:
     """Conditions for visible flights that match; with `beyond`, only those whose key is above it."""
     before, after, values = [], [VISIBLE], dict[str, Any]()
     if filters.dates.first is not None:
@@ -42,7 +42,7 @@ def conditions(filters: Filters, beyond: FlightKey | None = None) -> Conditions:
         bound = {f"beyond_{column}": getattr(beyond, column) for column in KEY}
         before.append(f"({', '.join(KEY)}) > ({', '.join(f'${name}' for name in bound)})")
         values |= bound
-    return Conditions(" AND ".join(before), " AND ".join(after), values)
+    return WhereClause(" AND ".join(before), " AND ".join(after), values)
 
 
 def _any_of(column: str, allowed: Sequence[str | int], values: dict[str, Any]) -> list[str]:

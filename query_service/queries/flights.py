@@ -13,10 +13,10 @@ from lakehouse import object_names
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA, KEY, ORDER, FlightKey
 from lakehouse.table.latest_sql import SORT_KEY, quoted
 from lakehouse.table.planner import by_month
-from query_service.api.requests import Dates, FlightsQuestion, cursor_of
+from query_service.api.requests import Dates, FlightsRequest, cursor_of
 from query_service.engine.database import Query
-from query_service.engine.executor import View
-from query_service.engine.files import Files, Local
+from query_service.engine.executor import QueryContext
+from query_service.engine.files import FileSet, LocalFiles
 from query_service.queries.filters_sql import conditions
 from query_service.representation.rows import Rows
 
@@ -44,7 +44,7 @@ class FlightState:
     message_line: int
 
 
-async def flights_page(question: FlightsQuestion, view: View) -> Rows:
+async def flights_page(question: FlightsRequest, view: QueryContext) -> Rows:
     """The flights after `question.after`, at most `limit` of them.
 
     Reads months in order and only as many as the page needs.
@@ -54,7 +54,7 @@ async def flights_page(question: FlightsQuestion, view: View) -> Rows:
     tables: list[pa.Table] = []
     for files in _batches(view.files(question.dates)):
 
-        def query(local: Local, rows: int = wanted) -> Query:
+        def query(local: LocalFiles, rows: int = wanted) -> Query:
             state = f"SELECT * FROM ({local.state(matching.before)}) WHERE {matching.after}"
             found = f"SELECT * FROM ({state}) ORDER BY {SORT_KEY} LIMIT {rows}"
             return Query(f"SELECT {_SHOWN} FROM ({found}) ORDER BY {SORT_KEY}", matching.values)
@@ -67,7 +67,7 @@ async def flights_page(question: FlightsQuestion, view: View) -> Rows:
     return _page(tables, question.limit)
 
 
-async def flight_state(key: FlightKey, view: View) -> FlightState | None:
+async def flight_state(key: FlightKey, view: QueryContext) -> FlightState | None:
     """The newest event of the flight, void or not; None when there is no event."""
     files = view.files(Dates(key.flight_date, key.flight_date))
     if not files.all:
@@ -88,7 +88,7 @@ async def flight_state(key: FlightKey, view: View) -> FlightState | None:
     )
 
 
-def _flight_query(key: FlightKey, local: Local) -> Query:
+def _flight_query(key: FlightKey, local: LocalFiles) -> Query:
     """The state joined with the files that hold the same event; a month file is named before a tail file."""
     same_key = " AND ".join(f"{column} = ${column}" for column in KEY)
     paths = f"[{', '.join(quoted(str(path)) for path in (*local.months, *local.tail))}]"
@@ -104,17 +104,17 @@ ORDER BY source_position LIMIT 1"""
     return Query(sql, {column: getattr(key, column) for column in KEY})
 
 
-def _batches(files: Files) -> Iterator[Files]:
+def _batches(files: FileSet) -> Iterator[FileSet]:
     """The files of one month, then month by month as many as BATCH_BYTES allow; at least one batch."""
     entries = {object_names.month_of(entry.min_flight_date): entry for entry in files.months}
     tails = by_month(files.tail)
-    batch, room = Files((), ()), 0
+    batch, room = FileSet((), ()), 0
     for month in sorted(entries.keys() | tails.keys()):
-        step = Files((entries[month],) if month in entries else (), tuple(tails.get(month, ())))
+        step = FileSet((entries[month],) if month in entries else (), tuple(tails.get(month, ())))
         if batch.all and batch.bytes + step.bytes > room:
             yield batch
-            batch, room = Files((), ()), BATCH_BYTES
-        batch = Files(batch.months + step.months, batch.tail + step.tail)
+            batch, room = FileSet((), ()), BATCH_BYTES
+        batch = FileSet(batch.months + step.months, batch.tail + step.tail)
     yield batch
 
 

@@ -17,8 +17,8 @@ from lakehouse.errors import UnreadableError
 from lakehouse.table.latest_sql import VISIBLE, read_files, without_probes
 from lakehouse.table.planner import by_month
 from query_service.engine.database import Query
-from query_service.engine.executor import Answering, View
-from query_service.engine.files import Files, Local
+from query_service.engine.executor import QueryContext, QueryExecutor
+from query_service.engine.files import FileSet, LocalFiles
 from query_service.observer import Observer
 from query_service.queries.rejections import Rejected, Rejections
 
@@ -42,7 +42,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Found:
+class LakeStatus:
     """The lake as far as it could be read."""
 
     totals: Totals
@@ -51,18 +51,18 @@ class Found:
     rejected: Rejected
 
 
-class LakeReport:
+class LakeStatusService:
     """Makes Found of views; remembers the totals of month files."""
 
-    def __init__(self, answering: Answering, rejections: Rejections, observer: Observer) -> None:
-        self._answering = answering
+    def __init__(self, executor: QueryExecutor, rejections: Rejections, observer: Observer) -> None:
+        self._executor = executor
         self._rejections = rejections
         self._observer = observer
         self._by_date: dict[str, dict[dt.date, Totals]] = {}  # month file -> date -> totals
 
-    async def find(self, view: View) -> Found:
+    async def find(self, view: QueryContext) -> LakeStatus:
         """Looks at every month of the plan. Raises what answering raises, except UnreadableError."""
-        rejecting = asyncio.ensure_future(self._answering.in_thread(self._rejections.count))
+        rejecting = asyncio.ensure_future(self._executor.in_thread(self._rejections.count))
         try:
             months = await self._months(view)
         except BaseException:
@@ -71,9 +71,9 @@ class LakeReport:
         rejected = await rejecting
         self._observer.lake_looked_at(view.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
         unreadable = sorted((*months.unreadable, *rejected.unreadable), key=lambda error: error.name)
-        return Found(months.totals, months.tail_rows, tuple(unreadable), rejected)
+        return LakeStatus(months.totals, months.tail_rows, tuple(unreadable), rejected)
 
-    async def _months(self, view: View) -> _Months:
+    async def _months(self, view: QueryContext) -> _Months:
         plan = view.plan
         paths = {entry.path for entry in plan.snapshot.months.values()}
         self._by_date = {path: known for path, known in self._by_date.items() if path in paths}
@@ -81,21 +81,21 @@ class LakeReport:
         found = _Months()
         for month in sorted(plan.snapshot.months.keys() | tails.keys()):
             entry = plan.snapshot.months.get(month)
-            files = Files(() if entry is None else (entry,), tuple(tails.get(month, ())))
+            files = FileSet(() if entry is None else (entry,), tuple(tails.get(month, ())))
             for error in await view.unreadable(files):
                 found.unreadable.append(error)
                 files = _without(files, error.name)
             await self._month(view, files, found)
         return found
 
-    async def _month(self, view: View, files: Files, found: _Months) -> None:
+    async def _month(self, view: QueryContext, files: FileSet, found: _Months) -> None:
         """Adds one month to `found`; leaves out a file whose pages turn out to be broken."""
         try:
-            by_date = await self._merged(view, Files(files.months, ()))
+            by_date = await self._merged(view, FileSet(files.months, ()))
             tail_rows = 0
             if files.tail:
                 dates = {file.flight_date for file in files.tail}
-                tail_rows = (await view.fetch(Files((), files.tail), _tail_rows)).column(0)[0].as_py()
+                tail_rows = (await view.fetch(FileSet((), files.tail), _tail_rows)).column(0)[0].as_py()
                 decided = _by_date((await view.fetch(files, partial(_totals, dates=dates))).to_pylist())
                 by_date = {date: totals for date, totals in by_date.items() if date not in dates} | decided
         except UnreadableError as error:
@@ -105,7 +105,7 @@ class LakeReport:
         found.tail_rows += tail_rows
         found.totals = sum(by_date.values(), found.totals)
 
-    async def _merged(self, view: View, files: Files) -> dict[dt.date, Totals]:
+    async def _merged(self, view: QueryContext, files: FileSet) -> dict[dt.date, Totals]:
         if not files.months:
             return {}
         path = files.months[0].path
@@ -123,7 +123,7 @@ class _Months:
     unreadable: list[UnreadableError] = field(default_factory=list)
 
 
-def _totals(local: Local, dates: Iterable[dt.date] = ()) -> Query:
+def _totals(local: LocalFiles, dates: Iterable[dt.date] = ()) -> Query:
     """Totals by date, of `dates` if there are any."""
     listed = ", ".join(f"DATE '{date.isoformat()}'" for date in sorted(dates))
     where = f"flight_date IN ({listed})" if listed else ""
@@ -134,7 +134,7 @@ def _totals(local: Local, dates: Iterable[dt.date] = ()) -> Query:
     )
 
 
-def _tail_rows(local: Local) -> Query:
+def _tail_rows(local: LocalFiles) -> Query:
     return Query(f"SELECT count(*) FROM {read_files(local.tail)}")
 
 
@@ -144,8 +144,8 @@ def _by_date(rows: list[dict[str, Any]]) -> dict[dt.date, Totals]:
     }
 
 
-def _without(files: Files, name: str) -> Files:
-    return Files(
+def _without(files: FileSet, name: str) -> FileSet:
+    return FileSet(
         tuple(entry for entry in files.months if entry.path != name),
         tuple(file for file in files.tail if file.name != name),
     )

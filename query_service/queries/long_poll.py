@@ -9,18 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lakehouse.table.planner import Now, Plan
-from query_service.api.requests import FlightQuestion
-from query_service.engine.executor import Answering, View
+from query_service.api.requests import FlightRequest
+from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.engine.time_travel import History
 from query_service.errors import flight_missing_error, not_yet_error, overloaded_error
 from query_service.queries.flights import FlightState, flight_state
-from query_service.representation.etag import Tags, Wanted
+from query_service.representation.etag import ETagFactory, ResponsePreferences
 
 _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
 
 
 @dataclass(frozen=True)
-class Seen:
+class FlightVersion:
     """The flight as of `plan`, and the tag of that answer. `is_unchanged`: the caller has it; then `state` is None."""
 
     tag: str
@@ -29,13 +29,19 @@ class Seen:
     is_unchanged: bool = False
 
 
-class Waiting:
+class LongPoll:
     """Answers /v1/flights/{flight_id}, for at most `at_once` requests that have to wait."""
 
     def __init__(
-        self, answering: Answering, history: History, tags: Tags, now: Now, plan_max_age_s: float, at_once: int
+        self,
+        executor: QueryExecutor,
+        history: History,
+        tags: ETagFactory,
+        now: Now,
+        plan_max_age_s: float,
+        at_once: int,
     ) -> None:
-        self._answering = answering
+        self._executor = executor
         self._history = history
         self._tags = tags
         self._now = now
@@ -43,10 +49,10 @@ class Waiting:
         self._at_once = at_once
         self._waiting = 0
 
-    async def flight(self, question: FlightQuestion, wanted: Wanted) -> Seen:
+    async def flight(self, question: FlightRequest, wanted: ResponsePreferences) -> FlightVersion:
         """The flight once it is new enough. Raises ProblemError: 404 none or withdrawn, 504 not by then."""
-        look = _Look(question, wanted, self._history, self._tags)
-        seen = (await self._answering.answer(look)).value
+        look = _Poll(question, wanted, self._history, self._tags)
+        seen = (await self._executor.answer(look)).value
         if not look.is_new_enough(seen) and question.wait_s > 0:
             with self._place():
                 seen = await self._wait(look, seen)
@@ -56,14 +62,14 @@ class Waiting:
             raise not_yet_error(question.key.flight_id, question.min_event_time, newest)
         if not seen.is_unchanged and (state is None or state.withdrawn):
             raise flight_missing_error(question.key.flight_id)
-        return Seen(seen.tag, seen.plan, None, is_unchanged=True) if wanted.condition.is_any else seen
+        return FlightVersion(seen.tag, seen.plan, None, is_unchanged=True) if wanted.condition.is_any else seen
 
-    async def _wait(self, look: _Look, seen: Seen) -> Seen:
+    async def _wait(self, look: _Poll, seen: FlightVersion) -> FlightVersion:
         loop = asyncio.get_running_loop()
         end = loop.time() + look.question.wait_s
         while not look.is_new_enough(seen) and (left := end - loop.time()) > 0:
             await asyncio.sleep(min(left, self._pause_s(seen.plan)))
-            seen = (await self._answering.answer(look)).value
+            seen = (await self._executor.answer(look)).value
         return seen
 
     def _pause_s(self, plan: Plan) -> float:
@@ -82,29 +88,31 @@ class Waiting:
             self._waiting -= 1
 
 
-class _Look:
+class _Poll:
     """Looks at the flight; remembers what it saw as long as the files of its date stay the same."""
 
-    def __init__(self, question: FlightQuestion, wanted: Wanted, history: History, tags: Tags) -> None:
+    def __init__(
+        self, question: FlightRequest, wanted: ResponsePreferences, history: History, tags: ETagFactory
+    ) -> None:
         self.question = question
         self._wanted = wanted
         self._history = history
         self._tags = tags
         self._normal = dataclasses.replace(question, wait_s=0.0)  # patience makes no other answer
-        self._seen: Seen | None = None
+        self._seen: FlightVersion | None = None
 
-    async def __call__(self, view: View) -> Seen:
+    async def __call__(self, view: QueryContext) -> FlightVersion:
         view = await self._history.view(view, self.question.snapshot)
         tag = self._tags.tag(self._normal, self._wanted, view.files(self.question.dates).all)
         if self._wanted.condition.names(tag):
-            return Seen(tag, view.plan, None, is_unchanged=True)
+            return FlightVersion(tag, view.plan, None, is_unchanged=True)
         if self._seen is not None and self._seen.tag == tag:
             self._seen = dataclasses.replace(self._seen, plan=view.plan)
         else:
-            self._seen = Seen(tag, view.plan, await flight_state(self.question.key, view))
+            self._seen = FlightVersion(tag, view.plan, await flight_state(self.question.key, view))
         return self._seen
 
-    def is_new_enough(self, seen: Seen) -> bool:
+    def is_new_enough(self, seen: FlightVersion) -> bool:
         """The caller's own answer was, since it is of the same question."""
         wanted, state = self.question.min_event_time, seen.state
         return wanted is None or seen.is_unchanged or (state is not None and state.event_time >= wanted)

@@ -22,13 +22,13 @@ _REMEMBERED = 100_000  # names of about 150 bytes each; beyond it rows are unkno
 
 @dataclass(frozen=True)
 class Rejected:
-    """Objects under `rejected/`; `rows` is None while not all of them are known. `foreign`: in the whole lake."""
+    """Objects under `rejected/`; `rows` is None while not all of them are known. `unrecognized`: in the whole lake."""
 
     files: int
     rows: int | None
     bytes: int
     unreadable: tuple[UnreadableError, ...]
-    foreign: int
+    unrecognized: int
 
 
 class Rejections:
@@ -53,11 +53,11 @@ class Rejections:
             return counted
 
     def _count(self) -> Rejected:
-        files, rows, size, unknown, reads, foreign = 0, 0, 0, 0, 0, 0
+        files, rows, size, unknown, reads, unrecognized = 0, 0, 0, 0, 0, 0
         known: dict[str, int | UnreadableError] = {}
         for info in self._store.list(""):
             if object_names.parse_rejected_file(info.name) is None:
-                foreign += not object_names.is_ours(info.name)
+                unrecognized += not object_names.is_ours(info.name)
                 continue
             files += 1
             size += info.size
@@ -72,7 +72,7 @@ class Rejections:
             rows += found if isinstance(found, int) else 0
         self._rows = known
         unreadable = tuple(found for found in known.values() if isinstance(found, UnreadableError))
-        return Rejected(files, None if unknown else rows, size, unreadable, foreign)
+        return Rejected(files, None if unknown else rows, size, unreadable, unrecognized)
 
     def _read(self, name: str) -> int | UnreadableError | None:
         try:

@@ -11,7 +11,7 @@ _OVERHEAD_BYTES = 1000  # of an entry beside its body
 
 
 @dataclass(frozen=True)
-class Label:
+class BodyHeaders:
     """What the headers say about a body: its coding, whether rows are missing, and where they are."""
 
     coding: str | None
@@ -24,7 +24,7 @@ class Result:
     """An answer as it is sent: the body, in its format and coding, and its label."""
 
     body: bytes
-    label: Label
+    label: BodyHeaders
 
     @property
     def size(self) -> int:

@@ -23,7 +23,7 @@ _OVERHEAD_BYTES = 2000  # of a kept table beside its columns
 
 
 @dataclass(frozen=True)
-class PartialCounts:
+class RollupCacheCounts:
     """How many tables were found, how many were made and kept, and the bytes of those that are kept now."""
 
     found: int = 0
@@ -37,14 +37,14 @@ class _Kept:
     size: int
 
 
-class Partials:
+class RollupCache:
     """Tables by their key. Lives on the event loop: not for threads."""
 
     def __init__(self, max_bytes: int) -> None:
         """0 keeps nothing."""
         self._max_bytes = max_bytes
         self._kept: OrderedDict[str, _Kept] = OrderedDict()  # least recently used first
-        self._counts = PartialCounts()
+        self._counts = RollupCacheCounts()
 
     @property
     def keeps_any(self) -> bool:
@@ -57,7 +57,7 @@ class Partials:
         return self._max_bytes // SHARE - _OVERHEAD_BYTES
 
     @property
-    def counts(self) -> PartialCounts:
+    def counts(self) -> RollupCacheCounts:
         """Since this object was made."""
         return self._counts
 
@@ -99,7 +99,7 @@ class Partials:
 
     def _count(self, found: int = 0, made: int = 0, size: int = 0) -> None:
         counts = self._counts
-        self._counts = PartialCounts(counts.found + found, counts.made + made, counts.bytes + size)
+        self._counts = RollupCacheCounts(counts.found + found, counts.made + made, counts.bytes + size)
 
 
 def key_of(shape: str, months: Sequence[MonthFile]) -> str:

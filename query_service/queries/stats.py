@@ -16,40 +16,46 @@ import pyarrow.compute as pc
 
 from lakehouse.object_names import month_of
 from lakehouse.table.snapshot import MonthFile
-from query_service.api.requests import Dates, Shape, StatsQuestion
-from query_service.engine.executor import View
-from query_service.engine.files import Files
-from query_service.queries.rollup_cache import Partials, key_of
-from query_service.queries.stats_sql import MONTH, added_query, parts_query, statistics_query, sum_query
+from query_service.api.requests import Dates, RollupKey, StatsRequest
+from query_service.engine.executor import QueryContext
+from query_service.engine.files import FileSet
+from query_service.queries.rollup_cache import RollupCache, key_of
+from query_service.queries.stats_sql import (
+    MONTH,
+    merge_rollups_query,
+    rollup_query,
+    stats_from_rollups_query,
+    stats_query,
+)
 from query_service.representation.rows import Rows
 
 _STEP_ROWS = 1_000_000  # read by one query: 0.2 s, which is what a deadline or a caller that leaves can cost
-_TALLY_BYTES = 9  # the least that a row of a part takes: flags, delay, count
+_HISTOGRAM_ROW_BYTES = 9  # the least that a row of a part takes: flags, delay, count
 
 
-class Sums:
+class RollupStats:
     """Finds statistics."""
 
-    def __init__(self, partials: Partials, at_once: int, from_rows: int) -> None:
+    def __init__(self, rollups: RollupCache, at_once: int, from_rows: int) -> None:
         """`at_once` questions have parts in hand; `from_rows` in whole months make parts worth it."""
-        self._partials = partials
+        self._rollups = rollups
         self._from_rows = from_rows
         self._places = asyncio.Semaphore(at_once)
         self._making = asyncio.Lock()
 
-    async def statistics(self, question: StatsQuestion, view: View) -> Rows:
+    async def statistics(self, question: StatsRequest, view: QueryContext) -> Rows:
         """The rows of `question`, in the order that it asks for."""
         files = view.files(question.dates)
-        table = await self._from_parts(question, view, files)
+        table = await self._from_rollups(question, view, files)
         if table is None:
-            table = await view.fetch(files, lambda local: statistics_query(question, local), decide=True)
+            table = await view.fetch(files, lambda local: stats_query(question, local), decide=True)
         return Rows(table.slice(0, question.limit), {"truncated": table.num_rows > question.limit})
 
-    async def _from_parts(self, question: StatsQuestion, view: View, files: Files) -> pa.Table | None:
+    async def _from_rollups(self, question: StatsRequest, view: QueryContext, files: FileSet) -> pa.Table | None:
         """None when that is not worth it, or not possible in bounded memory."""
         months = whole_months(files, question.dates)
         rows = sum(month.rows for month in months)
-        if len(months) < 2 or rows < self._from_rows or not self._partials.keeps_any:
+        if len(months) < 2 or rows < self._from_rows or not self._rollups.keeps_any:
             return None
         shape = question.shape
         spans = _spans(months, view, shape)
@@ -61,15 +67,15 @@ class Sums:
                     return None
                 parts += found
             added = {month.path for month in months}
-            rest = Files(tuple(month for month in files.months if month.path not in added), files.tail)
+            rest = FileSet(tuple(month for month in files.months if month.path not in added), files.tail)
             return await view.fetch(
                 rest,
-                lambda local: added_query(question, pa.concat_tables(parts), local if rest.all else None),
+                lambda local: stats_from_rollups_query(question, pa.concat_tables(parts), local if rest.all else None),
                 decide=True,
             )
 
     @asynccontextmanager
-    async def _place(self, spans: Sequence[_Span]) -> AsyncIterator[None]:
+    async def _place(self, spans: Sequence[RollupSpan]) -> AsyncIterator[None]:
         """Bounds what is in hand beside what is kept: one question makes parts, others add up those that are there.
 
         Making takes long, and waits for storage: it is in nobody's way but theirs who need parts made. Whoever asks the
@@ -83,29 +89,27 @@ class Sums:
         async with self._places:
             yield
 
-    def _are_kept(self, spans: Sequence[_Span]) -> bool:
-        return all(
-            all(map(self._partials.holds, span.needed)) or self._partials.holds(span.too_large) for span in spans
-        )
+    def _are_kept(self, spans: Sequence[RollupSpan]) -> bool:
+        return all(all(map(self._rollups.holds, span.needed)) or self._rollups.holds(span.too_large) for span in spans)
 
-    async def _parts(self, shape: Shape, span: _Span, view: View) -> list[pa.Table] | None:
+    async def _parts(self, shape: RollupKey, span: RollupSpan, view: QueryContext) -> list[pa.Table] | None:
         """Tables that are the parts of the span's months; None when one of them is too large."""
         kept = self._kept(span)
-        if kept is not None or self._partials.holds(span.too_large):
+        if kept is not None or self._rollups.holds(span.too_large):
             return kept
         made = await self._made(shape, span, view)
         if made is None:
-            self._partials.put(span.too_large, pa.table({}))
+            self._rollups.put(span.too_large, pa.table({}))
         return made
 
-    def _kept(self, span: _Span) -> list[pa.Table] | None:
-        found = [self._partials.get(key) for key in span.needed]
+    def _kept(self, span: RollupSpan) -> list[pa.Table] | None:
+        found = [self._rollups.get(key) for key in span.needed]
         tables = [table for table in found if table is not None]
         return tables if len(tables) == len(found) else None
 
-    async def _made(self, shape: Shape, span: _Span, view: View) -> list[pa.Table] | None:
+    async def _made(self, shape: RollupKey, span: RollupSpan, view: QueryContext) -> list[pa.Table] | None:
         """Makes what is not kept, step by step: what was made before a deadline is there the next time."""
-        tables = {key: self._partials.get(key) for key in span.keys}
+        tables = {key: self._rollups.get(key) for key in span.keys}
         missing = [month for key, month in zip(span.keys, span.months, strict=True) if tables[key] is None]
         for step in _steps(missing):
             made = await self._step(shape, step, view)
@@ -114,27 +118,27 @@ class Sums:
             for month, table in zip(step, made, strict=True):
                 key = span.key_of(month)
                 tables[key] = table
-                if not self._partials.put(key, table):
+                if not self._rollups.put(key, table):
                     return None
         parts = [table for table in tables.values() if table is not None]
         if not span.is_summed:
             return parts
-        total = await view.fetch(Files((), ()), lambda _: sum_query(shape, pa.concat_tables(parts)))
-        if not self._partials.put(span.key, total):
+        total = await view.fetch(FileSet((), ()), lambda _: merge_rollups_query(shape, pa.concat_tables(parts)))
+        if not self._rollups.put(span.key, total):
             return None
         if span.is_inner:
-            self._partials.release(span.keys)
+            self._rollups.release(span.keys)
         return [total]
 
-    async def _step(self, shape: Shape, months: Sequence[MonthFile], view: View) -> list[pa.Table] | None:
-        most_rows = len(months) * max(0, self._partials.table_max_bytes) // _TALLY_BYTES
-        files = Files(tuple(months), ())
-        table = await view.fetch(files, lambda local: parts_query(shape, local, most_rows))
+    async def _step(self, shape: RollupKey, months: Sequence[MonthFile], view: QueryContext) -> list[pa.Table] | None:
+        most_rows = len(months) * max(0, self._rollups.table_max_bytes) // _HISTOGRAM_ROW_BYTES
+        files = FileSet(tuple(months), ())
+        table = await view.fetch(files, lambda local: rollup_query(shape, local, most_rows))
         return None if table.num_rows > most_rows else await asyncio.to_thread(_by_month, table, months)
 
 
 @dataclass(frozen=True)
-class _Span:
+class RollupSpan:
     """Whole months of one year. `is_summed`: they are kept as one table, beside one for each, which will hardly be
     needed where `is_inner`: there are years before and after it.
     """
@@ -166,7 +170,7 @@ class _Span:
         return key_of(self.shape, (month,))
 
 
-def whole_months(files: Files, dates: Dates) -> tuple[MonthFile, ...]:
+def whole_months(files: FileSet, dates: Dates) -> tuple[MonthFile, ...]:
     """The month files all of whose flights are within `dates`, and about none of which the tail may know more."""
     touched = {month_of(file.flight_date) for file in files.tail}
     return tuple(
@@ -179,7 +183,7 @@ def whole_months(files: Files, dates: Dates) -> tuple[MonthFile, ...]:
     )
 
 
-def _spans(months: Sequence[MonthFile], view: View, shape: Shape) -> list[_Span]:
+def _spans(months: Sequence[MonthFile], view: QueryContext, shape: RollupKey) -> list[RollupSpan]:
     """By year. All months of a year are summed, where they have groups in common: a window that moves on needs them
     as they are, those of the years at its ends one by one."""
     there = [int(month[:4]) for month in view.plan.snapshot.months]
@@ -187,7 +191,7 @@ def _spans(months: Sequence[MonthFile], view: View, shape: Shape) -> list[_Span]
     spans = []
     for position, (year, span) in enumerate(years):
         is_summed = len(span) == there.count(year) > 1 and not shape.is_within_months
-        spans.append(_Span(repr(shape), span, is_summed, 0 < position < len(years) - 1))
+        spans.append(RollupSpan(repr(shape), span, is_summed, 0 < position < len(years) - 1))
     return spans
 
 

@@ -17,16 +17,16 @@ from typing import Final
 
 import pyarrow as pa
 
-from query_service.api.requests import METRICS, Filters, Shape, StatsQuestion
+from query_service.api.requests import METRICS, Filters, RollupKey, StatsRequest
 from query_service.engine.database import Query
-from query_service.engine.files import Local
+from query_service.engine.files import LocalFiles
 from query_service.queries.filters_sql import conditions
 
 ON_TIME_MINUTES: Final = 15
 """A flight is on time below this delay; early is on time."""
 
 MONTH: Final = "part_month"
-"""The column of `parts_query` that says which month a row is of: 201301."""
+"""The column of `rollup_query` that says which month a row is of: 201301."""
 
 _PERCENTS: Final = (50, 90, 95)
 
@@ -128,13 +128,13 @@ _RESULT: Final = f"""
     {_delays("arrival")}"""
 
 
-def statistics_query(question: StatsQuestion, local: Local) -> Query:
+def stats_query(question: StatsRequest, local: LocalFiles) -> Query:
     """The answer, counted flight by flight. One row more than the limit, if there is one, says that it is cut."""
     rows = _rows(question.group_by, _flights(question.group_by, question.filters, local))
     return Query(f"{rows} {_ordered(question)}", conditions(question.filters).values)
 
 
-def parts_query(shape: Shape, local: Local, most_rows: int) -> Query:
+def rollup_query(shape: RollupKey, local: LocalFiles, most_rows: int) -> Query:
     """The part of each month of `local`, which has no tail, in the answers to questions of that shape.
 
     Its rows are final, or tallies. One row more than `most_rows`, if there is one, says that they are too many.
@@ -146,13 +146,13 @@ def parts_query(shape: Shape, local: Local, most_rows: int) -> Query:
     return Query(sql, conditions(shape.filters).values)
 
 
-def sum_query(shape: Shape, tallies: pa.Table) -> Query:
+def merge_rollups_query(shape: RollupKey, tallies: pa.Table) -> Query:
     """The tallies of several months as those of one."""
     return Query(_summed(shape.group_by, "SELECT * FROM parts"), tables={"parts": tallies})
 
 
-def added_query(question: StatsQuestion, parts: pa.Table, rest: Local | None) -> Query:
-    """The answer from parts of whole months and the flights of other files: the bytes of `statistics_query`."""
+def stats_from_rollups_query(question: StatsRequest, parts: pa.Table, rest: LocalFiles | None) -> Query:
+    """The answer from parts of whole months and the flights of other files: the bytes of `stats_query`."""
     shape, names = question.shape, _listed([f'"{name}"' for name in question.group_by])
     matching = conditions(question.filters)
     added = "SELECT * FROM parts"
@@ -167,7 +167,7 @@ def added_query(question: StatsQuestion, parts: pa.Table, rest: Local | None) ->
     return Query(f"{rows} {_ordered(question)}", values, {"parts": parts})
 
 
-def _flights(group_by: Sequence[str], filters: Filters, local: Local, beside: str = "") -> str:
+def _flights(group_by: Sequence[str], filters: Filters, local: LocalFiles, beside: str = "") -> str:
     """SELECT of the flights that match: what they are grouped by, flags and delays."""
     matching = conditions(filters)
     flags = (f"{condition} AS {flag}" for flag, condition in _FLAGS.items())
@@ -246,7 +246,7 @@ def _listed(items: Sequence[str]) -> str:
     return "".join(f"{item}, " for item in items)
 
 
-def _ordered(question: StatsQuestion) -> str:
+def _ordered(question: StatsRequest) -> str:
     """As asked, then by the groups: a total order, since a row is known by its groups. One row more than the limit."""
     terms = [f'"{o.column}" {"DESC" if o.descending else "ASC"} NULLS LAST' for o in question.order_by]
     asked = {order.column for order in question.order_by}

@@ -31,7 +31,7 @@ _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 @dataclass(frozen=True)
-class Condition:
+class IfNoneMatch:
     """What If-None-Match says: the tags that the caller has, or any (`*`). Without that header it holds nothing."""
 
     tags: frozenset[str] = frozenset()
@@ -43,41 +43,41 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ResponsePreferences:
     """How a caller wants its answer, and which ones it has already."""
 
     format: Format = JSON
     coding: Coding = PLAIN
-    condition: Condition = Condition()
+    condition: IfNoneMatch = IfNoneMatch()
 
     def coding_for(self, size: int) -> str | None:
         """The content coding for a body of `size` bytes; None for none."""
         return self.coding.for_body(size, self.format.is_packed)
 
 
-def read_condition(if_none_match: str | None) -> Condition:
+def parse_if_none_match(if_none_match: str | None) -> IfNoneMatch:
     """What the header says; what is no list of tags holds nothing."""
     if if_none_match is None:
-        return Condition()
-    return Condition(frozenset(_TAG.findall(if_none_match)), if_none_match.strip() == "*")
+        return IfNoneMatch()
+    return IfNoneMatch(frozenset(_TAG.findall(if_none_match)), if_none_match.strip() == "*")
 
 
-class Tags:
-    """Makes tags for the code that `code_version` stands for."""
+class ETagFactory:
+    """Makes tags for the code that `build_fingerprint` stands for."""
 
-    def __init__(self, code_version: str) -> None:
-        self._code_version = code_version
+    def __init__(self, build_fingerprint: str) -> None:
+        self._build_fingerprint = build_fingerprint
 
-    def tag(self, question: object, wanted: Wanted, files: Iterable[MonthFile | LandedFile]) -> str:
+    def tag(self, question: object, wanted: ResponsePreferences, files: Iterable[MonthFile | LandedFile]) -> str:
         """The strong tag of the answer to `question` (a frozen dataclass in its normal form) from `files`."""
         digest = hashlib.sha256()
-        parts = (self._code_version, repr(question), wanted.format.name, repr(wanted.coding))
+        parts = (self._build_fingerprint, repr(question), wanted.format.name, repr(wanted.coding))
         for part in (*parts, *sorted(map(_identity, files))):
             digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
         return f'"{digest.hexdigest()[:32]}"'
 
 
-def code_version() -> str:
+def build_fingerprint() -> str:
     """A hash of the sources and libraries that make answers: a tag must not outlive a change to any of them.
 
     Raises ConfigError when the sources are not there: tags of old answers could then be taken for those of new ones.

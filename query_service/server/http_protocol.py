@@ -19,7 +19,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-_WIRE_IN_STATE: Final = "flights.wire"
+_TRANSPORT_IN_STATE: Final = "flights.wire"
 _KERNEL_BYTES: Final = 256 * 1024  # held for a reader: 2.5 MB/s to who is 100 ms away, more to who is nearer
 _HEAD_BYTES: Final = 64 * 1024  # request line and headers: what the other parser takes
 _HEAD_S: Final = 30.0  # until it has come, from the connection or the answer before: a head is a packet or two
@@ -28,22 +28,22 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # linger, 0 seconds
 
 
 @dataclass(frozen=True)
-class Wire:
+class Transport:
     """`gone` returns once all that was sent has left the process; `cut` ends the connection at once, with a reset."""
 
     gone: Callable[[], Awaitable[None]]
     cut: Callable[[], None]
 
 
-def wire_of(scope: Scope) -> Wire | None:
+def transport_of(scope: Scope) -> Transport | None:
     """The connection that a request came over; None when the server is not this one."""
-    wire: Wire | None = scope.get("state", {}).get(_WIRE_IN_STATE)
+    wire: Transport | None = scope.get("state", {}).get(_TRANSPORT_IN_STATE)
     return wire
 
 
-def with_wire(scope: Scope, wire: Wire) -> Scope:
+def with_transport(scope: Scope, wire: Transport) -> Scope:
     """The scope of a request that came over `wire`."""
-    return {**scope, "state": {**scope.get("state", {}), _WIRE_IN_STATE: wire}}
+    return {**scope, "state": {**scope.get("state", {}), _TRANSPORT_IN_STATE: wire}}
 
 
 class Connection(HttpToolsProtocol):
@@ -69,8 +69,8 @@ class Connection(HttpToolsProtocol):
         transport.set_write_buffer_limits(0)  # `gone` is: nothing is left, not: less than 64 kB
         self.flow = _Flow(transport)
         self._unparsed = bytearray()
-        wire = Wire(self.flow.drain, partial(_reset, transport))
-        self.app_state = {**self.app_state, _WIRE_IN_STATE: wire}  # uvicorn puts a copy into each request's scope
+        wire = Transport(self.flow.drain, partial(_reset, transport))
+        self.app_state = {**self.app_state, _TRANSPORT_IN_STATE: wire}  # uvicorn puts a copy into each request's scope
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -19,11 +19,11 @@ from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Now, Plan
 from lakehouse.telemetry.instrumented_store import StoreMetrics
 from lakehouse.telemetry.prometheus import exposition
-from query_service.engine.executor import Answering
-from query_service.engine.plan_cache import Follower
-from query_service.engine.tail_cache import DecidedDates
+from query_service.engine.executor import QueryExecutor
+from query_service.engine.plan_cache import PlanCache
+from query_service.engine.tail_cache import TailCache
 from query_service.observer import Observer
-from query_service.queries.rollup_cache import Partials
+from query_service.queries.rollup_cache import RollupCache
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """From an answer that is kept to the longest wait."""
@@ -138,26 +138,26 @@ class Metrics(Observer):
 class LakeMetrics(Collector):
     """What the parts know anyway, read when a scraper asks: scraping lists and downloads nothing."""
 
-    follower: Follower
+    plan_cache: PlanCache
     cache: FileCache
-    decided: DecidedDates
-    partials: Partials
-    answering: Answering
+    tail_cache: TailCache
+    rollups: RollupCache
+    executor: QueryExecutor
     now: Now
 
     def collect(self) -> Iterator[Metric]:
-        yield _gauge("questions_in_progress", "Questions taken and not answered yet", self.answering.under_way)
-        yield from _of_plan(self.follower.latest, self.now())
+        yield _gauge("questions_in_progress", "Questions taken and not answered yet", self.executor.under_way)
+        yield from _of_plan(self.plan_cache.latest, self.now())
         counts = self.cache.counts()
         yield _gauge("file_cache_bytes", "Bytes of files on disk", counts.bytes)
         yield _counter("file_cache_hits", "Files that were there already", counts.hits)
         yield _counter("file_cache_downloads", "Files fetched", counts.downloads)
         yield _counter("file_cache_evictions", "Files given up for others", counts.evictions)
-        dates = self.decided.counts
+        dates = self.tail_cache.counts
         yield _gauge("decided_cache_bytes", "Bytes of decided dates on disk", dates.bytes)
         yield _counter("decided_cache_found", "Decided dates that were there already", dates.found)
         yield _counter("decided_cache_made", "Dates decided and kept", dates.made)
-        parts = self.partials.counts
+        parts = self.rollups.counts
         yield _gauge("partial_cache_bytes", "Bytes of what whole months contribute to answers", parts.bytes)
         yield _counter("partial_cache_found", "Contributions that were there already", parts.found)
         yield _counter("partial_cache_made", "Contributions computed and kept", parts.made)

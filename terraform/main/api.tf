@@ -64,7 +64,7 @@ resource "google_cloud_run_v2_service" "api" {
         value = google_storage_bucket.lake.url
       }
       env {
-        name  = "API_CACHE_MB"
+        name  = "API_FILE_CACHE_MB"
         value = tostring(var.api_memory.cache_mb)
       }
       env {
@@ -72,7 +72,7 @@ resource "google_cloud_run_v2_service" "api" {
         value = tostring(var.api_memory.duckdb_mb)
       }
       env {
-        name  = "API_QUERIES_AT_ONCE"
+        name  = "API_MAX_CONCURRENT_QUERIES"
         value = "2" # the cores above; the process would count the host's
       }
       env {

@@ -23,7 +23,7 @@ from ingest_writer.subscriber.batch import Limits
 from ingest_writer.subscriber.metrics import MeasuredSubscription, WriterMetrics
 from ingest_writer.subscriber.writer import Writer, WriterOptions
 from lakehouse import object_names
-from lakehouse.errors import CreateUnknownError, StoreUnavailableError
+from lakehouse.errors import CreateStateUnknownError, StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Source
 from lakehouse.table.parquet_files import check_landed_file
@@ -207,7 +207,7 @@ class FaultyStore(MemoryStore):
         """The next `times` creates end with an unknown outcome."""
         left = iter(range(times))
         self.is_stored_all_the_same = stored
-        self.fault = lambda name: None if next(left, None) is None else CreateUnknownError(f"{name}: no answer")
+        self.fault = lambda name: None if next(left, None) is None else CreateStateUnknownError(f"{name}: no answer")
 
     def names(self, prefix: str = "") -> list[str]:
         return [info.name for info in self.list(prefix)]
@@ -238,7 +238,7 @@ OPTIONS = WriterOptions(
     pull_max_messages=100,
     batches_in_flight=2,
     uploads_in_flight=16,
-    upload_stuck_s=15.0,
+    upload_stall_s=15.0,
     buffer_max_rows=3000,
     buffer_max_bytes=3_000_000,
     ack_deadline_s=ACK_DEADLINE_S,

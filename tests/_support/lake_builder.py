@@ -121,11 +121,11 @@ class LakeBuilder:
     def month_file(self, month: str, data: bytes) -> MonthFile:
         """Writes a month file of `data`; its entry says what the rows of `merged_rows` are."""
         rows = self.merged_rows[month]
-        path = object_names.month_file(month, self.snapshot.since(month), unique())
+        path = object_names.month_file(month, self.snapshot.added_snapshot(month), unique())
         self.store.create(path, data)
         return MonthFile(
             path=path,
-            since=self.snapshot.number + 1,
+            added_snapshot=self.snapshot.number + 1,
             rows=len(rows),
             bytes=len(data),
             crc32c=google_crc32c.value(data),
@@ -136,7 +136,7 @@ class LakeBuilder:
 
     def commit(self, months: dict[str, MonthFile], absorbed: Iterable[str]) -> None:
         number = self.snapshot.number + 1
-        self.snapshot = Snapshot(number, max(1, self.snapshot.oldest), months, frozenset(absorbed))
+        self.snapshot = Snapshot(number, max(1, self.snapshot.min_retained), months, frozenset(absorbed))
         self.store.create(object_names.snapshot(number), to_json(self.snapshot))
 
     def reject(self, count: int) -> str:

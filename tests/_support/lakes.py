@@ -99,21 +99,21 @@ def land(store: Store, rows: Sequence[Row], day: str | None = None) -> str:
 
 
 def put_month(
-    store: Store, rows: Sequence[Row], since: int, name_since: int = 0, month: str | None = None
+    store: Store, rows: Sequence[Row], added_snapshot: int, name_since: int = 0, month: str | None = None
 ) -> MonthFile:
     """Creates a month file with exactly `rows`; returns its entry, right in all that can be computed."""
-    return put_month_bytes(store, to_parquet(table(rows)), rows, since, name_since, month)
+    return put_month_bytes(store, to_parquet(table(rows)), rows, added_snapshot, name_since, month)
 
 
 def put_month_bytes(
-    store: Store, data: bytes, rows: Sequence[Row], since: int, name_since: int = 0, month: str | None = None
+    store: Store, data: bytes, rows: Sequence[Row], added_snapshot: int, name_since: int = 0, month: str | None = None
 ) -> MonthFile:
     dates = [each["flight_date"] for each in rows]
     path = object_names.month_file(month or object_names.month_of(min(dates)), name_since, unique())
     store.create(path, data)
     return MonthFile(
         path=path,
-        since=since,
+        added_snapshot=added_snapshot,
         rows=len(rows),
         bytes=len(data),
         crc32c=google_crc32c.value(data),
@@ -124,10 +124,10 @@ def put_month_bytes(
 
 
 def commit(
-    store: Store, number: int, entries: Sequence[MonthFile], absorbed: Sequence[str] = (), oldest: int = 1
+    store: Store, number: int, entries: Sequence[MonthFile], absorbed: Sequence[str] = (), min_retained: int = 1
 ) -> Snapshot:
     """Creates the snapshot `number`."""
     months = {entry.path.split("=")[1][:7]: entry for entry in entries}
-    snapshot = Snapshot(number, oldest, months, frozenset(absorbed))
+    snapshot = Snapshot(number, min_retained, months, frozenset(absorbed))
     store.create(object_names.snapshot(number), to_json(snapshot))
     return snapshot

@@ -16,7 +16,7 @@ from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.subscriber.metrics import WriterMetrics
 from lakehouse.store.memory import MemoryStore
 from query_service.lifespan import opened
-from query_service.middleware.send_timeout import OnTheWay
+from query_service.middleware.send_timeout import SendBudget
 from query_service.settings import Settings
 from query_service.telemetry.metrics import Metrics
 
@@ -64,7 +64,7 @@ def page_of(section: str) -> bytes:
         return writer.page()
     metrics, now = Metrics(registry), dt.datetime(2013, 1, 1, tzinfo=dt.UTC)
     settings = Settings(LAKE_URL="memory://")  # type: ignore[call-arg]
-    with opened(MemoryStore(), settings, lambda: now, metrics, OnTheWay(1, metrics.sending)):
+    with opened(MemoryStore(), settings, lambda: now, metrics, SendBudget(1, metrics.sending)):
         return metrics.page(now)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ingest_writer.compaction.compactor import Compactor, CompactorOptions
-from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.manifest import publish_manifest
 from ingest_writer.landing import store_object
 from ingest_writer.message import Message
@@ -87,13 +87,13 @@ def test_requests_are_those_that_the_document_counts_with(store: GcsStore, tmp_p
     compactor = Compactor(store, options(tmp_path), lambda: dt.datetime.now(dt.UTC), lambda: next(_ids))
     report = compactor.compact()
     publish_manifest(store, compactor.planner)
-    Collector(store, compactor.planner, grace_s=0.0, deletes_at_once=4).collect()
+    GarbageCollector(store, compactor.planner, delete_grace_s=0.0, deletes_at_once=4).collect()
     merging = wire.since()
     assert report.absorbed_files == landed
 
     compactor.compact()
     publish_manifest(store, compactor.planner)
-    Collector(store, compactor.planner, grace_s=0.0, deletes_at_once=4).collect()
+    GarbageCollector(store, compactor.planner, delete_grace_s=0.0, deletes_at_once=4).collect()
     idle = wire.since()
 
     planner = Planner(store, lambda: dt.datetime.now(dt.UTC))

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.runner import Compaction
 from lakehouse.store.memory import MemoryStore
@@ -77,7 +77,7 @@ def compactor_lines(tmp_path: Path, *days: str) -> list[Line]:
     if days:
         land(store, [row(day) for day in days])
     made = compactor(store, tmp_path)
-    collector = Collector(store, made.planner, 600.0, 2)
+    collector = GarbageCollector(store, made.planner, 600.0, 2)
     with written("ingest_writer") as lines:
         Compaction(store, made, collector, tmp_path, CompactorMetrics(CollectorRegistry())).until_done()
         return lines()

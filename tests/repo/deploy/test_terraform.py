@@ -164,7 +164,7 @@ def test_every_setting_in_terraform_is_one_that_the_code_reads() -> None:
     assert {"LAKE_URL", "PUBSUB_SUBSCRIPTION", "PUBSUB_TOPIC", "PROBE_URL", "PROBE_AUDIENCE"} <= given
     assert {"API_KEYS_FILE", "PROBE_API_KEY", "API_TRACE_PROJECT", "API_TLS_IN_FRONT", "API_PROXY_HOPS"} <= given
     assert {"API_LOG_FORMAT", "WRITER_LOG_FORMAT", "COMPACTOR_LOG_FORMAT"} <= given
-    assert {"API_CACHE_MB", "API_DUCKDB_MEMORY_MB", "API_QUERIES_AT_ONCE", "COMPACTOR_MEMORY_MB"} <= given
+    assert {"API_FILE_CACHE_MB", "API_DUCKDB_MEMORY_MB", "API_MAX_CONCURRENT_QUERIES", "COMPACTOR_MEMORY_MB"} <= given
 
 
 def test_every_setting_that_a_comment_of_terraform_names_exists() -> None:
@@ -192,7 +192,7 @@ def test_no_secret_has_a_value_in_terraform() -> None:
 def test_cores_of_a_container_are_what_it_is_told() -> None:
     api = resources(MAIN)["google_cloud_run_v2_service.api"]["template"][0]["containers"][0]
     told = {env["name"]: env["value"] for env in api["env"]}
-    assert told["API_QUERIES_AT_ONCE"] == api["resources"][0]["limits"]["cpu"]
+    assert told["API_MAX_CONCURRENT_QUERIES"] == api["resources"][0]["limits"]["cpu"]
     compactor = local("jobs")["compactor"]
     assert compactor["env"]["COMPACTOR_THREADS"] == compactor["cpu"]
 

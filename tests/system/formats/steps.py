@@ -26,7 +26,7 @@ import duckdb
 import lakehouse
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.duckdb_catalog import publish_attachable
-from ingest_writer.landing import store_surely
+from ingest_writer.landing import store_with_retry
 from ingest_writer.message import Message
 from ingest_writer.subscriber.encode import prepare
 from lakehouse.client.verify import verify
@@ -52,7 +52,7 @@ def take(step: str, url: str, *rest: str) -> Iterator[str]:
         prepared = prepare([Message("", data, {}, uuid.uuid4().hex, _PUBLISHED_US)], random_id)
         assert not prepared.rejected
         for each in prepared.objects:
-            store_surely(store, each)
+            store_with_retry(store, each)
     elif step == "compact":
         with tempfile.TemporaryDirectory() as scratch:
             compactor = Compactor(store, options(Path(scratch)), utc_now, random_id)

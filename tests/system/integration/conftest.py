@@ -39,7 +39,7 @@ class System:
 
     def start_compactor(self, name: str, every_s: float) -> None:
         # No grace and no retention: collection follows at once, which is the harder case for readers.
-        settings = {"COMPACTOR_GRACE_S": "0", "COMPACTOR_RETENTION_S": "0"}
+        settings = {"COMPACTOR_DELETE_GRACE_S": "0", "COMPACTOR_RETENTION_S": "0"}
         arguments = ["ingest_writer", "compact", "--every", str(every_s)]
         self.processes.start(name, arguments, {**self.environment, **settings})
 
@@ -74,7 +74,7 @@ def system(logs: Path, faults: Sequence[str] = ()) -> Iterator[System]:
         port = free_port()
         # Everything in the tail, in thousands of files, on cores that are busy publishing: exact, but not in 10 s.
         # Merged months contribute as whole ones, however few their flights; those in the tail are counted one by one.
-        settings = {"PORT": str(port), "API_QUERY_TIMEOUT_S": "120", "API_PARTIAL_ROWS": "0"}
+        settings = {"PORT": str(port), "API_QUERY_TIMEOUT_S": "120", "API_ROLLUP_MIN_ROWS": "0"}
         processes.start("api", ["query_service"], {**environment, **settings})
         processes.wait_until_answers("api", f"http://127.0.0.1:{port}/ready")
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=150.0) as client:

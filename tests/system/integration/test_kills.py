@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.unit.local_cloud.conftest import eventually
-from tests.verification.crash.law import Law
+from tests.verification.crash.invariants import Law
 from tests.verification.crash.publisher import Publisher
 from tests.verification.crash.record import Journal, Objects
 from tests.verification.crash.round import Round

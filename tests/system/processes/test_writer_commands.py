@@ -221,7 +221,7 @@ def test_a_writer_whose_storage_takes_uploads_and_does_not_answer_says_so(
         settings = _writer_settings(server, "gs://flights-lake", port)
         settings |= {"STORAGE_EMULATOR_HOST": f"http://{storage}", "WRITER_BATCH_MAX_AGE_S": "0.1"}
         # Tiny, to wait less: anything below the 30 s after which the first upload fails shows the same.
-        settings["WRITER_UPLOAD_STUCK_S"] = "0.5"
+        settings["WRITER_UPLOAD_STALL_S"] = "0.5"
         with started(tmp_path / "log", "run", **settings) as process:
             publish.publish(TOPIC, line()).result()
             process.until(

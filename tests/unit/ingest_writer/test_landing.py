@@ -7,20 +7,20 @@ import sys
 
 import pytest
 
-from ingest_writer.landing import LandedObject, store_object, store_surely
-from lakehouse.errors import CreateUnknownError, StoreRefusedError, StoreUnavailableError
+from ingest_writer.landing import PendingObject, store_object, store_with_retry
+from lakehouse.errors import CreateStateUnknownError, StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
 from tests._support.compactors import MeddlingStore
 from tests._support.events import ids
 
 
-def an_object() -> LandedObject:
+def an_object() -> PendingObject:
     names = ids()
-    return LandedObject(names, b"data")
+    return PendingObject(names, b"data")
 
 
 def _lose(name: str) -> None:
-    raise CreateUnknownError(name)
+    raise CreateStateUnknownError(name)
 
 
 def test_every_try_has_a_name_of_its_own() -> None:
@@ -34,7 +34,7 @@ def test_a_create_of_unknown_outcome_is_tried_again_until_one_is_known() -> None
     meddling = MeddlingStore(MemoryStore())
     for _ in range(4):
         meddling.after("create", "", _lose)
-    stored = store_surely(meddling, an_object())
+    stored = store_with_retry(meddling, an_object())
     assert stored == meddling.called("create", "")[-1]
     assert len(set(meddling.called("create", ""))) == 5
     assert meddling.called("delete", "") == []
@@ -45,18 +45,18 @@ def test_storage_that_loses_five_answers_is_away() -> None:
     for _ in range(5):
         meddling.after("create", "", _lose)
     with pytest.raises(StoreUnavailableError):
-        store_surely(meddling, an_object())
+        store_with_retry(meddling, an_object())
 
 
 def test_a_definite_failure_is_not_tried_again() -> None:
     meddling = MeddlingStore(MemoryStore())
 
     def refuse(name: str) -> None:
-        raise StoreRefusedError(name)
+        raise StoreAccessDeniedError(name)
 
     meddling.before("create", "", refuse)
-    with pytest.raises(StoreRefusedError):
-        store_surely(meddling, an_object())
+    with pytest.raises(StoreAccessDeniedError):
+        store_with_retry(meddling, an_object())
     assert len(meddling.called("create", "")) == 1
 
 

@@ -63,7 +63,7 @@ def test_a_variable_that_nothing_reads_is_named(name: str, monkeypatch: pytest.M
         ("WRITER_DRAIN_S", "-1"),
         ("COMPACTOR_MEMORY_MB", "63"),
         ("COMPACTOR_MONTHS_AT_ONCE", "0"),
-        ("COMPACTOR_GRACE_S", "-0.1"),
+        ("COMPACTOR_DELETE_GRACE_S", "-0.1"),
         ("COMPACTOR_RETENTION_S", "1 day"),
     ],
 )

@@ -15,7 +15,7 @@ from lakehouse.store.gcs import GcsStore
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
-from lakehouse.telemetry.instrumented_store import MeasuredStore, StoreMetrics
+from lakehouse.telemetry.instrumented_store import InstrumentedStore, StoreMetrics
 from local_cloud.emulators.gcs import GcsServer
 
 _buckets = itertools.count(1)
@@ -46,7 +46,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "local":
         return LocalStore(tmp_path / "lake")
     if request.param == "measured":
-        return MeasuredStore(MemoryStore(), StoreMetrics(CollectorRegistry()))
+        return InstrumentedStore(MemoryStore(), StoreMetrics(CollectorRegistry()))
     return GcsStore(request.getfixturevalue("gcs"))
 
 

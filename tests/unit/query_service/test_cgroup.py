@@ -75,5 +75,5 @@ def test_parts_of_answers_take_a_sixteenth_of_the_container(
     limit: int | None, memory_mb: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "memory_limit_bytes", lambda: limit)
-    monkeypatch.delenv("API_PARTIAL_CACHE_MB", raising=False)
-    assert Settings(LAKE_URL="memory://").partial_cache_mb == memory_mb  # type: ignore[call-arg]
+    monkeypatch.delenv("API_ROLLUP_CACHE_MB", raising=False)
+    assert Settings(LAKE_URL="memory://").rollup_cache_mb == memory_mb  # type: ignore[call-arg]

@@ -15,7 +15,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from lakehouse.errors import StoreRefusedError, StoreUnavailableError
+from lakehouse.errors import StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
@@ -141,7 +141,8 @@ def test_planning_again_ends_after_three_times() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"), [(StoreUnavailableError("secret"), "storage"), (StoreRefusedError("secret"), "storage-refused")]
+    ("error", "kind"),
+    [(StoreUnavailableError("secret"), "storage"), (StoreAccessDeniedError("secret"), "storage-refused")],
 )
 def test_storage_that_fails_is_a_problem_and_no_old_answer(error: Exception, kind: str) -> None:
     store = WatchedStore()
@@ -181,7 +182,7 @@ def test_more_questions_than_the_queue_holds_are_turned_away() -> None:
     store, gate = WatchedStore(), Gate()
     two_months(store)
     store.on_download = gate
-    with serving(store, queries_at_once=1, queue_limit=1) as api:
+    with serving(store, max_concurrent_queries=1, queue_limit=1) as api:
 
         async def together() -> list[httpx.Response]:
             held = [asyncio.create_task(api.client.get(path)) for path in (JANUARY, FEBRUARY)]
@@ -214,7 +215,7 @@ def test_files_of_answers_that_were_given_up_do_not_fill_the_cache() -> None:
     lake = two_months(store)
     months = {name: dataclasses.replace(entry, bytes=700_000) for name, entry in lake.snapshot.months.items()}
     lake.commit(months, lake.snapshot.absorbed)
-    with serving(store, query_timeout_s=0.1, cache_mb=1) as api:
+    with serving(store, query_timeout_s=0.1, file_cache_mb=1) as api:
         store.on_download = gate
         problem(api.get(JANUARY), 504, "deadline")
         problem(api.get(FEBRUARY), 503, "cache-full")
@@ -229,7 +230,7 @@ def test_a_caller_that_leaves_takes_its_work_along() -> None:
     store, gate = WatchedStore(), Gate()
     two_months(store)
     store.on_download = gate
-    with serving(store, queries_at_once=1, queue_limit=0) as api:
+    with serving(store, max_concurrent_queries=1, queue_limit=0) as api:
 
         async def leave() -> None:
             async def receive() -> dict[str, Any]:
@@ -368,7 +369,7 @@ def test_dates_with_more_data_than_the_cache_holds_are_the_callers_problem() -> 
     lake = two_months()
     entry = dataclasses.replace(lake.snapshot.months["2013-02"], bytes=2_000_000)
     lake.commit({**lake.snapshot.months, "2013-02": entry}, lake.snapshot.absorbed)
-    with serving(lake.store, cache_mb=1) as api:
+    with serving(lake.store, file_cache_mb=1) as api:
         assert "date_from" in problem(api.get(FEBRUARY), 422, "too-many-dates")["detail"]
         assert api.get(JANUARY).status_code == 200
 
@@ -379,7 +380,7 @@ def test_room_that_others_use_is_a_reason_to_try_again() -> None:
     months = {name: dataclasses.replace(entry, bytes=700_000) for name, entry in lake.snapshot.months.items()}
     lake.commit(months, lake.snapshot.absorbed)
     store.on_download = gate
-    with serving(store, cache_mb=1) as api:
+    with serving(store, file_cache_mb=1) as api:
 
         async def together() -> list[httpx.Response]:
             held = asyncio.create_task(api.client.get(JANUARY))

@@ -19,7 +19,7 @@ import httpx
 
 from local_cloud.processes.supervise import ProcessFailed
 from tests._support.state_file import State, load_state, save_state
-from tests.verification.crash.law import LawBroken
+from tests.verification.crash.invariants import LawBroken
 from tests.verification.crash.round import Round
 
 _KILLS_A_ROUND = 25  # about a minute with its start and end

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.verification.crash.law import Law, LawBroken
+from tests.verification.crash.invariants import Law, LawBroken
 from tests.verification.crash.publisher import Publisher
 from tests.verification.crash.record import Journal, Objects
 from tests.verification.crash.services import NAMES, TOPIC, Services

@@ -41,8 +41,8 @@ _SETTINGS = {
     # Fills its buffer until it is told to stop: the defaults of rows and bytes are far above what comes in a round.
     "holder": {**_WRITER, "WRITER_BATCH_MAX_AGE_S": "300"},
     # Collects as soon as it may, but for the time that it takes the test to note what landed.
-    "compactor-1": {"COMPACTOR_GRACE_S": "10", "COMPACTOR_RETENTION_S": "0"},
-    "compactor-2": {"COMPACTOR_GRACE_S": "10", "COMPACTOR_RETENTION_S": "0"},
+    "compactor-1": {"COMPACTOR_DELETE_GRACE_S": "10", "COMPACTOR_RETENTION_S": "0"},
+    "compactor-2": {"COMPACTOR_DELETE_GRACE_S": "10", "COMPACTOR_RETENTION_S": "0"},
     # Right, however late: how fast a busy machine answers is not the question here.
     "api": {"API_PLAN_MAX_AGE_S": "0.2", "API_QUERY_TIMEOUT_S": "80", "API_PLAN_TIMEOUT_S": "60"},
 }

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ingest_writer.compaction.compactor import Compactor
-from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.subscriber.batch import Limits
 from ingest_writer.subscriber.writer import Writer
 from lakehouse.client.connection import connect_store
@@ -178,7 +178,7 @@ class _Run:
         try:
             months = compactor.compact().months
             self.commits += bool(months)
-            Collector(self._lake.store, compactor.planner, grace_s=0, deletes_at_once=4).collect()
+            GarbageCollector(self._lake.store, compactor.planner, delete_grace_s=0, deletes_at_once=4).collect()
         except LakeError:
             return  # it said so
 

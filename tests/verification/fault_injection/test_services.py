@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingest_writer.decoding.decoder import decode_messages
-from ingest_writer.landing import LandedObject, store_surely
+from ingest_writer.landing import PendingObject, store_with_retry
 from lakehouse import object_names
 from lakehouse.client.connection import connect_store
 from lakehouse.errors import LakeError, StoreUnavailableError, UnreadableError
@@ -56,11 +56,11 @@ def test_what_is_landed_for_sure_is_there_and_everything_that_is_there_is_whole(
     lies = (ECHO, FLIP_UPLOAD, Fault(Kind.STATUS, after=True, status=503), RESET)
     lake.proxy.plan = in_turn(*lies)
     random_ids = ids()
-    landed = LandedObject(
+    landed = PendingObject(
         lambda: object_names.landed_file(dt.date(2013, 1, 1), random_ids()),
         to_parquet(decode_messages([message(line())]).events),
     )
-    name = store_surely(lake.store, landed)
+    name = store_with_retry(lake.store, landed)
     assert lake.proxy.lies() == list(lies)
     listed = [info.name for info in lake.truth.list(object_names.LANDING)]
     assert len(listed) == 3  # the echo, the lost answer and the one for sure

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import (
-    CreateUnknownError,
+    CreateStateUnknownError,
     LakeError,
     ObjectExistsError,
     ObjectMissingError,
@@ -98,7 +98,7 @@ def test_a_create_that_did_not_happen_is_unknown_and_tried_once(
     lake: LyingLake, carrier: Operation, fault: Fault
 ) -> None:
     lake.proxy.plan = times(1, fault, carrier)
-    with pytest.raises(CreateUnknownError, match=NAME):
+    with pytest.raises(CreateStateUnknownError, match=NAME):
         lake.store.create(NAME, SOURCE)
     assert lake.proxy.lies() == [fault]
     assert [request.operation for request, _ in lake.proxy.told].count(carrier) == 1
@@ -111,7 +111,7 @@ def test_a_create_whose_answer_is_lost_is_unknown_and_what_it_made_stays(
     lake: LyingLake, carrier: Operation, fault: Fault
 ) -> None:
     lake.proxy.plan = times(1, fault, carrier)
-    with pytest.raises(CreateUnknownError, match=NAME):
+    with pytest.raises(CreateStateUnknownError, match=NAME):
         lake.store.create(NAME, SOURCE)
     assert [request.operation for request, _ in lake.proxy.told].count(carrier) == 1
     assert Operation.DELETE not in [request.operation for request, _ in lake.proxy.told]
@@ -129,7 +129,7 @@ def test_a_create_of_what_is_there_replaces_nothing(lake: LyingLake, carrier: Op
 
 def test_a_create_that_arrives_late_replaces_nothing(lake: LyingLake, carrier: Operation) -> None:
     lake.proxy.plan = times(1, LATE, carrier)
-    with pytest.raises(CreateUnknownError):
+    with pytest.raises(CreateStateUnknownError):
         lake.store.create(NAME, SOURCE[::-1])
     lake.truth.create(NAME, SOURCE)
     lake.proxy.be_honest()
@@ -138,7 +138,7 @@ def test_a_create_that_arrives_late_replaces_nothing(lake: LyingLake, carrier: O
 
 def test_a_create_may_yet_happen_after_it_was_given_up(lake: LyingLake, carrier: Operation) -> None:
     lake.proxy.plan = times(1, LATE, carrier)
-    with pytest.raises(CreateUnknownError):
+    with pytest.raises(CreateStateUnknownError):
         lake.store.create(NAME, SOURCE)
     assert _found(lake) is None
     lake.proxy.be_honest()
@@ -148,7 +148,7 @@ def test_a_create_may_yet_happen_after_it_was_given_up(lake: LyingLake, carrier:
 @pytest.mark.parametrize("fault", [RESET, RESET_AFTER, STALL, *OUTAGES], ids=told)
 def test_a_resumable_create_that_could_not_begin_is_unknown_and_leaves_nothing(lake: LyingLake, fault: Fault) -> None:
     lake.proxy.plan = times(1, fault, Operation.BEGIN)
-    with resumable_uploads(), pytest.raises(CreateUnknownError, match=NAME):
+    with resumable_uploads(), pytest.raises(CreateStateUnknownError, match=NAME):
         lake.store.create(NAME, SOURCE)
     lake.proxy.be_honest()
     assert [request.operation for request, _ in lake.proxy.told] == [Operation.BEGIN]
@@ -165,7 +165,7 @@ def test_a_create_that_is_told_412_is_no_success(lake: LyingLake, carrier: Opera
 
 def test_a_second_create_is_refused_and_changes_nothing(lake: LyingLake) -> None:
     lake.proxy.plan = times(1, RESET_AFTER)
-    with pytest.raises(CreateUnknownError):
+    with pytest.raises(CreateStateUnknownError):
         lake.store.create(NAME, SOURCE)
     with pytest.raises(ObjectExistsError):
         lake.store.create(NAME, OTHERS)
@@ -177,7 +177,7 @@ def test_bytes_that_are_damaged_on_their_way_up_are_not_stored_and_can_be_sent_a
     lake: LyingLake, carrier: Operation, source: bytes | Path, at: float
 ) -> None:
     lake.proxy.plan = times(1, Fault(Kind.FLIP_UPLOAD, at=at), carrier)
-    with pytest.raises(CreateUnknownError, match="CRC32C"):
+    with pytest.raises(CreateStateUnknownError, match="CRC32C"):
         lake.store.create(NAME, source)
     assert _found(lake) is None
     lake.store.create(NAME, source)
@@ -190,7 +190,7 @@ def test_a_create_with_a_damaged_answer_never_takes_anything_away(
 ) -> None:
     """Google's client deletes the object when the answer to a resumable upload has another checksum."""
     lake.proxy.plan = times(1, Fault(Kind.FLIP_ANSWER, near=near), carrier)
-    with pytest.raises(CreateUnknownError) if near == b'"crc32c":"' else nullcontext():
+    with pytest.raises(CreateStateUnknownError) if near == b'"crc32c":"' else nullcontext():
         lake.store.create(NAME, SOURCE)
     assert Operation.DELETE not in [request.operation for request, _ in lake.proxy.told]
     assert _found(lake) == SOURCE
@@ -204,7 +204,7 @@ def test_a_create_with_any_damaged_answer_ends_well_or_unknown(
     lake.proxy.plan = times(1, Fault(kind, at=at))
     try:
         lake.store.create(NAME, SOURCE)
-    except CreateUnknownError:
+    except CreateStateUnknownError:
         return
     assert _found(lake) == SOURCE
 
@@ -212,7 +212,7 @@ def test_a_create_with_any_damaged_answer_ends_well_or_unknown(
 def test_a_create_gives_up_in_time_when_nothing_answers(lake: LyingLake, carrier: Operation) -> None:
     lake.proxy.plan = times(9, STALL)
     began = time.monotonic()
-    with pytest.raises(CreateUnknownError):
+    with pytest.raises(CreateStateUnknownError):
         lake.store.create(NAME, SOURCE)
     assert time.monotonic() - began < TIMEOUT_S[1] + 1
     assert len(lake.proxy.told) == 1

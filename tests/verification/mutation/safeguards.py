@@ -71,7 +71,7 @@ SAFEGUARDS: Final = (
         "ingest_writer/landing.py",
         "    store.create(name, landed.data)\n    return name",
         "    try:\n        store.create(name, landed.data)\n"
-        "    except CreateUnknownError:\n        pass\n    return name",
+        "    except CreateStateUnknownError:\n        pass\n    return name",
         "tests/unit/ingest_writer/subscriber/test_writer.py::test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name",
     ),
     _order_without("event_time"),
@@ -169,9 +169,9 @@ SAFEGUARDS: Final = (
         "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_merge_that_takes_long_is_committed_beside_one_that_is_quick",
     ),
     Safeguard(
-        "collecting by since",
+        "collecting by added_snapshot",
         "ingest_writer/compaction/garbage_collector.py",
-        "return parsed is not None and parsed.since < latest.since(parsed.month)",
+        "return parsed is not None and parsed.added_snapshot < latest.added_snapshot(parsed.month)",
         "return parsed is not None",
         "tests/unit/ingest_writer/compaction/test_garbage_collector.py::test_an_orphan_is_deleted_only_when_its_maker_can_no_longer_commit_it",
     ),
@@ -209,9 +209,9 @@ SAFEGUARDS: Final = (
         "tests/unit/ingest_writer/compaction/test_garbage_collector.py::test_snapshots_go_before_landed_files_and_these_before_month_files",
     ),
     Safeguard(
-        "oldest never decreases",
+        "min_retained never decreases",
         "ingest_writer/compaction/compactor.py",
-        "return max(base.oldest, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)",
+        "return max(base.min_retained, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)",
         "return max(1, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)",
         "tests/unit/ingest_writer/compaction/test_compactor.py::test_oldest_never_decreases_and_follows_the_stores_clock",
     ),
@@ -300,7 +300,7 @@ SAFEGUARDS: Final = (
     Safeguard(
         "tag: the code that answers",
         "query_service/representation/etag.py",
-        "parts = (self._code_version, repr(question),",
+        "parts = (self._build_fingerprint, repr(question),",
         "parts = (repr(question),",
         "tests/unit/query_service/representation/test_etag.py::test_the_version_of_the_code_is_part_of_every_tag",
     ),
@@ -312,9 +312,9 @@ SAFEGUARDS: Final = (
         "tests/unit/query_service/representation/test_encoders.py::test_the_same_data_gives_the_same_bytes_however_it_is_stored",
     ),
     Safeguard(
-        "old snapshot: refused below oldest",
+        "old snapshot: refused below min_retained",
         "lakehouse/table/time_travel.py",
-        "if number < latest.oldest:",
+        "if number < latest.min_retained:",
         "if False:",
         "tests/unit/query_service/engine/test_time_travel.py::test_an_object_that_was_put_into_the_hole_is_refused",
     ),

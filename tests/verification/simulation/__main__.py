@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.verification.simulation.campaign import Campaign, pairs, seeds, singles
 from tests.verification.simulation.crashes import SCRIPT
-from tests.verification.simulation.planted import PLANTED, planted
+from tests.verification.simulation.mutations import PLANTED, planted
 from tests.verification.simulation.run import run
 from tests.verification.simulation.scenario import from_seed
 from tests.verification.simulation.shrink import shrink

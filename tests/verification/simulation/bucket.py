@@ -13,10 +13,10 @@ from typing import TypeVar
 import google_crc32c
 
 from lakehouse.errors import (
-    CreateUnknownError,
+    CreateStateUnknownError,
     ObjectExistsError,
     ObjectMissingError,
-    StoreRefusedError,
+    StoreAccessDeniedError,
     StoreUnavailableError,
 )
 from lakehouse.store.store import ObjectInfo, Source
@@ -137,9 +137,9 @@ class SimulatedStore:
 
         def fail(fault: str) -> None:
             if fault == "refused":
-                raise StoreRefusedError(f"{what}: {fault}")
+                raise StoreAccessDeniedError(f"{what}: {fault}")
             if is_create and fault != "unavailable":
-                raise CreateUnknownError(f"{what}: {fault}")
+                raise CreateStateUnknownError(f"{what}: {fault}")
             raise StoreUnavailableError(f"{what}: {fault}")
 
         return self._actor.perform(what, effect, faults, fail, "store")

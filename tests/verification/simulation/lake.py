@@ -9,22 +9,22 @@ from pathlib import Path
 import google_crc32c
 
 from ingest_writer.compaction.compactor import Compactor, CompactorOptions, Report
-from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.manifest import publish_manifest
 from lakehouse.client.connection import connect_store
 from lakehouse.client.verify import verify
-from lakehouse.errors import CreateUnknownError, ObjectMissingError, StoreRefusedError, StoreUnavailableError
+from lakehouse.errors import CreateStateUnknownError, ObjectMissingError, StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.schema.event import KEY
 from lakehouse.table.planner import LandedFile, Plan, Planner
 from lakehouse.table.snapshot import MonthFile
 from tests.verification.simulation import rows
 from tests.verification.simulation.bucket import Bucket, SimulatedStore
-from tests.verification.simulation.law import Law
+from tests.verification.simulation.invariants import Law
 from tests.verification.simulation.rows import Files, State
 from tests.verification.simulation.world import ThreadActor, Violation, World
 
 _PLANS = 4  # the first, and three more when files are gone
-_TROUBLE = (StoreUnavailableError, StoreRefusedError, CreateUnknownError)  # the next round tries again
+_TROUBLE = (StoreUnavailableError, StoreAccessDeniedError, CreateStateUnknownError)  # the next round tries again
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ class Lake:
         )
         return Compactor(store, options, actor.now, actor.random_id)
 
-    def _collector(self, actor: ThreadActor, store: SimulatedStore, planner: Planner) -> Collector:
-        return Collector(store, planner, self.world.scenario.grace_s, deletes_at_once=1)
+    def _collector(self, actor: ThreadActor, store: SimulatedStore, planner: Planner) -> GarbageCollector:
+        return GarbageCollector(store, planner, self.world.scenario.delete_grace_s, deletes_at_once=1)
 
 
 class Reader:

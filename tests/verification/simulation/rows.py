@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.errors import UnreadableError
 from lakehouse.schema.event import COLUMNS, FORMAT_VERSION, KEY, ORDER
-from lakehouse.table.parquet_files import Contents, Summary
+from lakehouse.table.parquet_files import FooterInfo, MonthStats
 
 Row = tuple[Any, ...]
 """Values in the order of the columns; times as microseconds since 1970."""
@@ -104,14 +104,14 @@ def plain_bytes(table: pa.Table | list[Row]) -> bytes:
     return pickle.dumps(rows_of(table) if isinstance(table, pa.Table) else table)
 
 
-def check_plain_landed(name: str, path: Path, flight_date: dt.date) -> Contents:
+def check_plain_landed(name: str, path: Path, flight_date: dt.date) -> FooterInfo:
     rows = pickle.loads(path.read_bytes())
     if not rows or any(row[0] != flight_date for row in rows):
         raise UnreadableError(name, "has rows of another date")
-    return Contents(len(rows), FORMAT_VERSION)
+    return FooterInfo(len(rows), FORMAT_VERSION)
 
 
-def check_plain_month(name: str, path: Path, expected: Contents) -> None:
+def check_plain_month(name: str, path: Path, expected: FooterInfo) -> None:
     if (found := len(pickle.loads(path.read_bytes()))) != expected.rows:
         raise UnreadableError(name, f"has {found} rows, not {expected.rows}")
 
@@ -122,13 +122,13 @@ class PlainMerger:
     def __init__(self, scratch: Path, memory_mb: int, threads: int) -> None:
         pass
 
-    def merge(self, inputs: Sequence[Path], output: Path) -> Summary:
+    def merge(self, inputs: Sequence[Path], output: Path) -> MonthStats:
         state = newest(row for path in inputs for row in pickle.loads(path.read_bytes()))
         rows = [state[key] for key in sorted(state)]
         output.write_bytes(plain_bytes(rows))
         dates = [row[0] for row in rows]
         newest_us = max(order(row)[0] for row in rows)
-        return Summary(len(rows), min(dates), max(dates), _EPOCH + dt.timedelta(microseconds=newest_us))
+        return MonthStats(len(rows), min(dates), max(dates), _EPOCH + dt.timedelta(microseconds=newest_us))
 
     def close(self) -> None:
         pass

@@ -20,8 +20,8 @@ from ingest_writer.decoding.decoder import decode_messages
 from lakehouse.table.snapshot import MonthFile
 from tests.verification.simulation import rows
 from tests.verification.simulation.bucket import Bucket, SimulatedStore
+from tests.verification.simulation.invariants import Law
 from tests.verification.simulation.lake import Lake
-from tests.verification.simulation.law import Law
 from tests.verification.simulation.publishing import Publisher
 from tests.verification.simulation.pubsub import Broker, SimulatedSubscription
 from tests.verification.simulation.scenario import Scenario

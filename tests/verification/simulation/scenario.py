@@ -36,7 +36,7 @@ class Scenario:
     round_s: float = 4.0
     page_size: int = 1000
     retention_s: float = 0.0
-    grace_s: float = 0.0
+    delete_grace_s: float = 0.0
     merge_max_files: int = 1000
     commit_attempts: int = 5
     batch_max_rows: int = 20
@@ -82,7 +82,7 @@ def from_seed(seed: int, *, is_real: bool = False) -> Scenario:
         round_s=rng.choice([1.0, 2.0, 5.0]),
         page_size=rng.choice([1, 2, 5, 1000]),
         retention_s=rng.choice([0.0, 0.0, 3.0, 15.0]),
-        grace_s=rng.choice([0.0, 0.0, 2.0, 10.0]),
+        delete_grace_s=rng.choice([0.0, 0.0, 2.0, 10.0]),
         merge_max_files=rng.choice([1, 3, 1000, 1000]),
         commit_attempts=rng.choice([1, 3, 5]),
         batch_max_rows=rng.choice([1, 5, 20]),

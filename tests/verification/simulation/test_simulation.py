@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tests.verification.simulation.crashes import SCRIPT, pairs_from, single_kills
-from tests.verification.simulation.planted import PLANTED, planted
+from tests.verification.simulation.mutations import PLANTED, planted
 from tests.verification.simulation.run import run
 from tests.verification.simulation.scenario import Scenario, from_seed
 from tests.verification.simulation.shrink import shrink

@@ -108,7 +108,7 @@ def options(scenario: Scenario) -> WriterOptions:
         pull_max_messages=100,
         batches_in_flight=2,
         uploads_in_flight=3,
-        upload_stuck_s=15.0,
+        upload_stall_s=15.0,
         buffer_max_rows=3 * scenario.batch_max_rows,
         buffer_max_bytes=3_000_000,
         ack_deadline_s=scenario.ack_deadline_s,

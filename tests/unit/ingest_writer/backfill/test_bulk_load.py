@@ -17,7 +17,7 @@ import pytest
 from ingest_writer.backfill.bulk_load import Loader, LoadReport
 from ingest_writer.backfill.replay_rejected import replay_rejected
 from lakehouse import object_names
-from lakehouse.errors import ConfigError, CreateUnknownError
+from lakehouse.errors import ConfigError, CreateStateUnknownError
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
@@ -338,7 +338,7 @@ def test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name(store
     meddling = MeddlingStore(store)
 
     def lose(name: str) -> None:
-        raise CreateUnknownError(name)
+        raise CreateStateUnknownError(name)
 
     meddling.after("create", object_names.LANDING, lose)
     load(meddling, tmp_path, file_of(tmp_path / "a.ndjson", line()))

@@ -11,7 +11,7 @@ from ingest_writer.backfill.replay_rejected import replay_rejected
 from ingest_writer.decoding.decoder import decode_messages
 from ingest_writer.decoding.tables import RejectedLine, rejected_table
 from lakehouse import object_names
-from lakehouse.errors import CreateUnknownError
+from lakehouse.errors import CreateStateUnknownError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.parquet_files import to_parquet
 from tests._support.compactors import MeddlingStore, compactor, month_rows, table_rows
@@ -111,7 +111,7 @@ def test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name(store
     meddling = MeddlingStore(store)
 
     def lose(name: str) -> None:
-        raise CreateUnknownError(name)
+        raise CreateStateUnknownError(name)
 
     meddling.before("create", object_names.LANDING, lose)
     reject(store, old(line()))

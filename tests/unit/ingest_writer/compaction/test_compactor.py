@@ -15,15 +15,15 @@ import pytest
 from ingest_writer.compaction.merge_sql import Merger
 from lakehouse import object_names
 from lakehouse.errors import (
-    CreateUnknownError,
+    CreateStateUnknownError,
     FormatTooNewError,
-    LineBrokenError,
-    MachineError,
     ObjectMissingError,
+    ResourcesExhaustedError,
+    SnapshotHistoryLostError,
     StoreUnavailableError,
 )
 from lakehouse.store.memory import MemoryStore
-from lakehouse.table.parquet_files import Summary
+from lakehouse.table.parquet_files import MonthStats
 from lakehouse.table.snapshot import EMPTY, to_json
 from tests._support.compactors import (
     Clock,
@@ -65,9 +65,9 @@ def test_the_tail_becomes_one_file_a_month_in_one_snapshot(store: MemoryStore, t
     assert (report.snapshot, report.months, report.absorbed_files) == (1, ["2012-12", "2013-01"], 3)
     assert (report.pending_files, report.rebases, report.unreadable) == (0, 0, {})
     table = latest(store)
-    assert (table.number, table.oldest, table.absorbed) == (1, 1, landed)
+    assert (table.number, table.min_retained, table.absorbed) == (1, 1, landed)
     entry = table.months["2013-01"]
-    assert (entry.since, entry.rows) == (1, 2)
+    assert (entry.added_snapshot, entry.rows) == (1, 2)
     assert (entry.min_flight_date, entry.max_flight_date) == (dt.date(2013, 1, 5), dt.date(2013, 1, 6))
     assert entry.max_event_time == january["event_time"]
     assert month_rows(store, "2012-12") == [december]
@@ -158,10 +158,11 @@ def test_a_month_file_is_named_by_the_since_of_what_it_was_built_from(store: Mem
     for day in ("2013-01-01", "2013-02-01", "2013-01-02"):  # January, February, January again
         land(store, [row(day)])
         made.compact()
-    since = {
-        number: {month: entry.since for month, entry in snapshot(store, number).months.items()} for number in (1, 2, 3)
+    added_snapshot = {
+        number: {month: entry.added_snapshot for month, entry in snapshot(store, number).months.items()}
+        for number in (1, 2, 3)
     }
-    assert since == {1: {"2013-01": 1}, 2: {"2013-01": 1, "2013-02": 2}, 3: {"2013-01": 3, "2013-02": 2}}
+    assert added_snapshot == {1: {"2013-01": 1}, 2: {"2013-01": 1, "2013-02": 2}, 3: {"2013-01": 3, "2013-02": 2}}
     built_from = {
         number: {m: object_names.parse_month_file(e.path) for m, e in snapshot(store, number).months.items()}
         for number in (1, 3)
@@ -269,7 +270,7 @@ def test_a_line_that_has_lost_its_end_is_refused(store: MemoryStore, tmp_path: P
     made.compact()
     store.delete(object_names.snapshot(1))
     land(store, [row(number=2)])
-    with pytest.raises(LineBrokenError):
+    with pytest.raises(SnapshotHistoryLostError):
         made.compact()
 
 
@@ -307,17 +308,17 @@ def test_a_month_that_this_machine_cannot_merge_does_not_block_the_others(
     land(store, [row("2013-02-01")])
     merge = Merger.merge
 
-    def cramped(self: Merger, inputs: Sequence[Path], output: Path) -> Summary:
+    def cramped(self: Merger, inputs: Sequence[Path], output: Path) -> MonthStats:
         summary = merge(self, inputs, output)
         if summary.min_flight_date.month == 1:
-            raise MachineError("no room")
+            raise ResourcesExhaustedError("no room")
         return summary
 
     monkeypatch.setattr(Merger, "merge", cramped)
     report = compactor(store, tmp_path).compact()
     assert (report.months, list(report.failed)) == (["2013-02"], ["2013-01"])
     assert list(latest(store).months) == ["2013-02"]
-    with pytest.raises(MachineError, match="no room"):  # nothing else is left to do
+    with pytest.raises(ResourcesExhaustedError, match="no room"):  # nothing else is left to do
         compactor(store, tmp_path).compact()
 
 
@@ -341,7 +342,7 @@ def test_a_month_file_of_unknown_outcome_is_stored_again_under_another_name(
 ) -> None:
     meddling = MeddlingStore(store)
     meddle = meddling.after if stored else meddling.before
-    meddle("create", object_names.FLIGHTS, lambda name: _raise(CreateUnknownError(name)))
+    meddle("create", object_names.FLIGHTS, lambda name: _raise(CreateStateUnknownError(name)))
     land(store, [row()])
     assert compactor(meddling, tmp_path).compact().snapshot == 1
     first, second = meddling.called("create", object_names.FLIGHTS)
@@ -351,7 +352,7 @@ def test_a_month_file_of_unknown_outcome_is_stored_again_under_another_name(
 
 def test_a_commit_of_unknown_outcome_that_happened_is_one_commit(store: MemoryStore, tmp_path: Path) -> None:
     meddling = MeddlingStore(store)
-    meddling.after("create", object_names.SNAPSHOTS, lambda name: _raise(CreateUnknownError(name)))
+    meddling.after("create", object_names.SNAPSHOTS, lambda name: _raise(CreateStateUnknownError(name)))
     name = land(store, [row()])
     report = compactor(meddling, tmp_path).compact()
     assert (report.snapshot, report.absorbed_files, report.rebases) == (1, 1, 0)
@@ -361,7 +362,7 @@ def test_a_commit_of_unknown_outcome_that_happened_is_one_commit(store: MemorySt
 
 def test_a_commit_of_unknown_outcome_that_did_not_happen_is_made_again(store: MemoryStore, tmp_path: Path) -> None:
     meddling = MeddlingStore(store)
-    meddling.before("create", object_names.SNAPSHOTS, lambda name: _raise(CreateUnknownError(name)))
+    meddling.before("create", object_names.SNAPSHOTS, lambda name: _raise(CreateStateUnknownError(name)))
     land(store, [row()])
     report = compactor(meddling, tmp_path).compact()
     assert (report.snapshot, report.absorbed_files) == (1, 1)
@@ -375,7 +376,7 @@ def test_a_commit_of_unknown_outcome_that_happens_late_is_found(store: MemorySto
 
     def lose(name: str) -> None:
         meddling.after("list", object_names.SNAPSHOTS, lambda _: store.create(name, made[0]))
-        raise CreateUnknownError(name)
+        raise CreateStateUnknownError(name)
 
     create = meddling.create
 
@@ -411,14 +412,14 @@ def test_oldest_is_the_first_snapshot_that_was_the_latest_within_the_retention(t
     clock = Clock()
     store = MemoryStore(clock)
     made = compactor(store, tmp_path, retention_s=100.0)
-    oldest = []
+    min_retained = []
     for number in range(1, 7):
         land(store, [row(number=number)])
         made.compact()
-        oldest.append(latest(store).oldest)
+        min_retained.append(latest(store).min_retained)
         clock.advance(40)
     # Snapshots at 0, 40, 80, ...: when n+1 is made, the newest is n; k was the latest until k+1 came.
-    assert oldest == [1, 1, 1, 1, 1, 2]
+    assert min_retained == [1, 1, 1, 1, 1, 2]
 
 
 def test_oldest_never_decreases_and_follows_the_stores_clock(tmp_path: Path) -> None:
@@ -434,16 +435,18 @@ def test_oldest_never_decreases_and_follows_the_stores_clock(tmp_path: Path) -> 
         clock.advance(rng.choice([1, 30, 100, -20]))
     line = [snapshot(store, number) for number in numbers(store)]
     assert len(line) == 24
-    assert all(earlier.oldest <= later.oldest <= later.number for earlier, later in itertools.pairwise(line))
+    assert all(
+        earlier.min_retained <= later.min_retained <= later.number for earlier, later in itertools.pairwise(line)
+    )
 
 
 def test_at_most_a_thousand_snapshots_are_retained(store: MemoryStore, tmp_path: Path) -> None:
     for number in range(1, 1006):
-        store.create(object_names.snapshot(number), to_json(dataclasses.replace(EMPTY, number=number, oldest=1)))
+        store.create(object_names.snapshot(number), to_json(dataclasses.replace(EMPTY, number=number, min_retained=1)))
     land(store, [row()])
     compactor(store, tmp_path, retention_s=1e9).compact()
     assert latest(store).number == 1006
-    assert latest(store).oldest == 7
+    assert latest(store).min_retained == 7
 
 
 def test_without_retention_only_the_base_and_the_new_snapshot_are_retained(store: MemoryStore, tmp_path: Path) -> None:
@@ -451,4 +454,4 @@ def test_without_retention_only_the_base_and_the_new_snapshot_are_retained(store
     for number in range(1, 4):
         land(store, [row(number=number)])
         made.compact()
-    assert latest(store).oldest == 2
+    assert latest(store).min_retained == 2

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ingest_writer.compaction.compactor import Compactor
-from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.garbage_collector import GarbageCollector
 from lakehouse import object_names
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
@@ -55,7 +55,7 @@ def test_a_month_that_nobody_changed_is_kept_and_rebased(store: MemoryStore, tmp
     assert (report.snapshot, report.months, report.rebases) == (2, ["2013-01"], 1)
     assert len(meddling.called("create", object_names.FLIGHTS)) == 1  # January was merged once
     table = latest(store)
-    assert {month: entry.since for month, entry in table.months.items()} == {"2013-01": 2, "2013-02": 1}
+    assert {month: entry.added_snapshot for month, entry in table.months.items()} == {"2013-01": 2, "2013-02": 1}
     assert table.absorbed == {landed, *late}
     assert problems(store) == ()
 
@@ -118,7 +118,7 @@ def test_a_snapshot_created_in_a_hole_is_no_commit(tmp_path: Path) -> None:
     def sleep_for_long(_: str) -> None:
         """Others commit past this one's number, retain little, and collect what they do not retain."""
         other = compactor(HidingStore(store, landed), tmp_path / "other", retention_s=0.0)
-        collector = Collector(store, other.planner, grace_s=0.0, deletes_at_once=2)
+        collector = GarbageCollector(store, other.planner, delete_grace_s=0.0, deletes_at_once=2)
         for number in range(10, 15):
             clock.advance(60)
             land(store, [row("2013-02-01", number=number)])
@@ -134,7 +134,7 @@ def test_a_snapshot_created_in_a_hole_is_no_commit(tmp_path: Path) -> None:
     assert landed in latest(store).absorbed
     assert [r["flight_number"] for r in table_rows(store)] == [1, 2, 10, 11, 12, 13, 14]
     hole = snapshot(store, 2)
-    assert hole.number < latest(store).oldest
+    assert hole.number < latest(store).min_retained
 
 
 @pytest.mark.parametrize("compactors", [2, 4])
@@ -161,7 +161,7 @@ def test_any_number_of_compactors_at_once_end_with_the_exact_answer(compactors: 
     def compact(number: int) -> int:
         # Little is retained and nothing has grace, so that collectors delete as much as they ever may.
         mine = compactor(store, tmp_path / str(number), retention_s=20.0, merge_max_files=3)
-        collector = Collector(store, mine.planner, grace_s=0.0, deletes_at_once=2)
+        collector = GarbageCollector(store, mine.planner, delete_grace_s=0.0, deletes_at_once=2)
         commits = 0
         while True:
             was_last = landers.is_zero()
@@ -179,7 +179,7 @@ def test_any_number_of_compactors_at_once_end_with_the_exact_answer(compactors: 
     assert commits == latest(store).number
     assert set(latest(store).absorbed) >= {info.name for info in store.list(object_names.LANDING)}
     line = [snapshot(store, number) for number in numbers(store)]
-    assert all(earlier.oldest <= later.oldest for earlier, later in itertools.pairwise(line))
+    assert all(earlier.min_retained <= later.min_retained for earlier, later in itertools.pairwise(line))
     assert problems(store) == ()
 
 
@@ -202,7 +202,7 @@ def _tail(store: MemoryStore) -> set[str]:
     return landed - latest(store).absorbed
 
 
-def _compact_once(mine: Compactor, collector: Collector) -> int:
+def _compact_once(mine: Compactor, collector: GarbageCollector) -> int:
     """One run; 1 when it committed. A commit may be lost to the others often, which only means another run."""
     try:
         report = mine.compact()
@@ -249,7 +249,7 @@ class _Hole:
         self._hidden = () if line_takes_second else ("second",)
         self.first, self.second = land(store, [row(number=1)]), land(store, [row(number=2)])
         self._compact("line", self.second)
-        Collector(store, Planner(store, lambda: START), 0.0, 2).collect()  # flight 1 leaves landing
+        GarbageCollector(store, Planner(store, lambda: START), 0.0, 2).collect()  # flight 1 leaves landing
         self.meddling = MeddlingStore(store)
         self.meddling.before("read", object_names.SNAPSHOTS, self._open_and_fill)
 
@@ -261,7 +261,9 @@ class _Hole:
         for number in (3, 4):
             land(self.store, [row(number=number)])
             self._compact("line", *hidden)
-        Collector(self.store, Planner(self.store, lambda: START), 1e9, 2).collect()  # snapshots only: a long grace
+        GarbageCollector(
+            self.store, Planner(self.store, lambda: START), 1e9, 2
+        ).collect()  # snapshots only: a long grace
         assert numbers(self.store) == [2, 3]
         others = [
             i.name
@@ -277,7 +279,7 @@ def test_a_snapshot_in_a_hole_does_not_let_a_collector_delete_what_only_it_absor
     store: MemoryStore, tmp_path: Path
 ) -> None:
     hole = _Hole(store, tmp_path, line_takes_second=False)
-    Collector(hole.meddling, Planner(hole.meddling, lambda: START), 0.0, 2).collect()
+    GarbageCollector(hole.meddling, Planner(hole.meddling, lambda: START), 0.0, 2).collect()
     assert hole.second in {info.name for info in store.list(object_names.LANDING)}
     compactor(store, tmp_path / "end", retention_s=0.0).compact()
     assert {each["flight_number"] for each in table_rows(store)} == {1, 2, 3, 4}

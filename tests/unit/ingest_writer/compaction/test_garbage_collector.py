@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest_writer.compaction.compactor import Compactor
-from ingest_writer.compaction.garbage_collector import Collected, Collector
+from ingest_writer.compaction.garbage_collector import Collected, GarbageCollector
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, StoreUnavailableError, UnreadableError
 from lakehouse.store.memory import MemoryStore
@@ -29,8 +29,8 @@ from tests._support.lakes import commit, land, put_month, row
 GRACE_S = 600.0
 
 
-def collector(store: Store, grace_s: float = GRACE_S) -> Collector:
-    return Collector(store, Planner(store, lambda: START), grace_s, deletes_at_once=4)
+def collector(store: Store, delete_grace_s: float = GRACE_S) -> GarbageCollector:
+    return GarbageCollector(store, Planner(store, lambda: START), delete_grace_s, deletes_at_once=4)
 
 
 def listed(store: Store, prefix: str) -> set[str]:
@@ -66,8 +66,8 @@ def _compact_often(store: MemoryStore, clock: Clock, made: Compactor, times: int
 def test_an_empty_lake_and_one_without_snapshots_are_left_alone(store: MemoryStore) -> None:
     assert collector(store).collect() == Collected(0, 0, 0)
     land(store, [row()])
-    put_month(store, [row()], since=1)
-    assert collector(store, grace_s=0.0).collect() == Collected(0, 0, 0)
+    put_month(store, [row()], added_snapshot=1)
+    assert collector(store, delete_grace_s=0.0).collect() == Collected(0, 0, 0)
     assert len(listed(store, "")) == 2
 
 
@@ -78,7 +78,7 @@ def test_snapshots_below_oldest_are_deleted_and_the_rest_stays(
     store: MemoryStore, clock: Clock, made: Compactor
 ) -> None:
     _compact_often(store, clock, made, 5)
-    assert latest(store).oldest == 4
+    assert latest(store).min_retained == 4
     assert collector(store).collect().snapshots == 3
     assert numbers(store) == [4, 5]
 
@@ -145,18 +145,18 @@ def test_a_landed_file_that_is_not_absorbed_is_never_deleted(store: MemoryStore,
     store.create(bad, b"unreadable")
     clock.advance(1e7)
     land(store, [row("2013-02-01")])
-    made_late = collector(store, grace_s=0.0)
+    made_late = collector(store, delete_grace_s=0.0)
     made_late.collect()
     assert listed(store, object_names.LANDING) >= {tail, bad, "landing/flight_date=2013-01-01/foreign.parquet"}
 
 
 def test_a_file_absorbed_only_by_a_snapshot_in_a_hole_is_kept(store: MemoryStore, clock: Clock) -> None:
-    entry = put_month(store, [row()], since=9)
+    entry = put_month(store, [row()], added_snapshot=9)
     name = land(store, [row(number=2)])
-    commit(store, 3, [entry], absorbed=[name], oldest=1)  # created late, below the oldest of the line
+    commit(store, 3, [entry], absorbed=[name], min_retained=1)  # created late, below the oldest of the line
     clock.advance(1e6)
-    commit(store, 9, [entry], oldest=8)
-    collected = collector(store, grace_s=0.0).collect()
+    commit(store, 9, [entry], min_retained=8)
+    collected = collector(store, delete_grace_s=0.0).collect()
     assert collected == Collected(snapshots=1, landed_files=0, month_files=0)
     assert listed(store, object_names.LANDING) == {name}
 
@@ -200,12 +200,12 @@ def test_a_month_file_that_changes_nothing_any_more_is_kept_however_old(
 def test_an_orphan_is_deleted_only_when_its_maker_can_no_longer_commit_it(
     name_since: int, entry_since: int, is_kept: bool, store: MemoryStore, clock: Clock
 ) -> None:
-    entries = [put_month(store, [row()], since=entry_since)] if entry_since else []
-    other = put_month(store, [row("2013-02-01")], since=7)
-    orphan = put_month(store, [row()], since=99, name_since=name_since).path
-    commit(store, 7, [*entries, other], oldest=7)
+    entries = [put_month(store, [row()], added_snapshot=entry_since)] if entry_since else []
+    other = put_month(store, [row("2013-02-01")], added_snapshot=7)
+    orphan = put_month(store, [row()], added_snapshot=99, name_since=name_since).path
+    commit(store, 7, [*entries, other], min_retained=7)
     clock.advance(1e9)  # age is no reason
-    collected = collector(store, grace_s=0.0).collect()
+    collected = collector(store, delete_grace_s=0.0).collect()
     assert (orphan in listed(store, object_names.FLIGHTS)) is is_kept
     assert collected.month_files == (0 if is_kept else 1)
     assert {entry.path for entry in [*entries, other]} <= listed(store, object_names.FLIGHTS)
@@ -216,7 +216,7 @@ def test_an_orphan_of_an_unknown_create_goes_with_the_next_commit_of_its_month(
 ) -> None:
     land(store, [row()])
     made.compact()
-    orphan = put_month(store, [row(number=9)], since=99, name_since=1).path
+    orphan = put_month(store, [row(number=9)], added_snapshot=99, name_since=1).path
     collector(store).collect()
     assert orphan in listed(store, object_names.FLIGHTS)
     land(store, [row(number=2)])
@@ -226,7 +226,7 @@ def test_an_orphan_of_an_unknown_create_goes_with_the_next_commit_of_its_month(
 
 
 def test_objects_that_are_not_ours_are_never_deleted(store: MemoryStore, clock: Clock, made: Compactor) -> None:
-    foreign = {
+    unrecognized = {
         "flights/readme.txt",
         "flights/flight_month=2013-01/copy.parquet",
         "flights/flight_month=2013-01/00-" + "0" * 32 + ".parquet",
@@ -237,11 +237,11 @@ def test_objects_that_are_not_ours_are_never_deleted(store: MemoryStore, clock: 
         object_names.MANIFEST,
         "lake.duckdb",
     }
-    for name in foreign:
+    for name in unrecognized:
         store.create(name, b"")
     _compact_often(store, clock, made, 5)
-    collector(store, grace_s=0.0).collect()
-    assert foreign <= listed(store, "")
+    collector(store, delete_grace_s=0.0).collect()
+    assert unrecognized <= listed(store, "")
 
 
 # -- doubt -----------------------------------------------------------------------------------------------------
@@ -249,16 +249,16 @@ def test_objects_that_are_not_ours_are_never_deleted(store: MemoryStore, clock: 
 
 def _two_retained_and_an_old_file(store: MemoryStore) -> str:
     """Snapshot 2 names the old file, 3 the new one; both are retained."""
-    old = put_month(store, [row()], since=2, name_since=1)
-    commit(store, 2, [old], oldest=2)
-    new = put_month(store, [row()], since=3, name_since=2)
-    commit(store, 3, [new], oldest=2)
+    old = put_month(store, [row()], added_snapshot=2, name_since=1)
+    commit(store, 2, [old], min_retained=2)
+    new = put_month(store, [row()], added_snapshot=3, name_since=2)
+    commit(store, 3, [new], min_retained=2)
     return old.path
 
 
 def test_no_month_file_is_deleted_when_a_snapshot_vanishes_while_it_is_read(store: MemoryStore) -> None:
     old = _two_retained_and_an_old_file(store)
-    orphan = put_month(store, [row()], since=99, name_since=1).path
+    orphan = put_month(store, [row()], added_snapshot=99, name_since=1).path
     vanishing = MeddlingStore(store)
 
     def vanish(name: str) -> None:
@@ -274,7 +274,7 @@ def test_no_month_file_is_deleted_when_a_snapshot_vanishes_while_it_is_read(stor
 
 def test_no_month_file_is_deleted_when_a_retained_snapshot_cannot_be_read(store: MemoryStore) -> None:
     old = _two_retained_and_an_old_file(store)
-    orphan = put_month(store, [row()], since=99, name_since=1).path
+    orphan = put_month(store, [row()], added_snapshot=99, name_since=1).path
     store.delete(object_names.snapshot(2))
     store.create(object_names.snapshot(2), b"{}")
     with pytest.raises(UnreadableError):
@@ -292,12 +292,12 @@ def test_no_landed_file_is_deleted_when_the_latest_snapshot_is_gone_from_the_lis
 
     def others_go_on(_: str) -> None:
         """Between finding the latest snapshot and listing all of them, it is followed by another and collected."""
-        commit(store, 2, [], oldest=2)
+        commit(store, 2, [], min_retained=2)
         store.delete(object_names.snapshot(1))
 
     view.before("list", object_names.SNAPSHOTS, lambda _: None)  # finding it
     view.before("list", object_names.SNAPSHOTS, others_go_on)
-    assert collector(view, grace_s=0.0).collect().landed_files == 0
+    assert collector(view, delete_grace_s=0.0).collect().landed_files == 0
     assert name in listed(store, object_names.LANDING)
 
 

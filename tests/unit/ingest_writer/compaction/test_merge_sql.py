@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest_writer.compaction.merge_sql import Merger
-from lakehouse.errors import MachineError
+from lakehouse.errors import ResourcesExhaustedError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
-from lakehouse.table.parquet_files import Contents, check_month_file, to_parquet
+from lakehouse.table.parquet_files import FooterInfo, check_month_file, to_parquet
 from tests._support.compactors import random_rows
 from tests._support.lakes import newest, row, write
 
@@ -31,7 +31,7 @@ def merger(tmp_path: Path) -> Iterator[Merger]:
 def test_a_merge_writes_the_columns_version_and_compression_of_the_lake(merger: Merger, tmp_path: Path) -> None:
     output = tmp_path / "month's.parquet"
     summary = merger.merge([write(tmp_path / "a'b.parquet", [row("2013-01-02"), row("2013-01-01")])], output)
-    check_month_file("month", output, Contents(2, FORMAT_VERSION))
+    check_month_file("month", output, FooterInfo(2, FORMAT_VERSION))
     assert (summary.rows, summary.min_flight_date, summary.max_flight_date) == (
         2,
         dt.date(2013, 1, 1),
@@ -45,7 +45,7 @@ def test_a_merge_writes_the_columns_version_and_compression_of_the_lake(merger: 
 
 
 def test_what_the_machine_cannot_do_is_told_apart_from_a_bad_file(merger: Merger, tmp_path: Path) -> None:
-    with pytest.raises(MachineError, match="merge of 1 files"):
+    with pytest.raises(ResourcesExhaustedError, match="merge of 1 files"):
         merger.merge([write(tmp_path / "a.parquet", [row()])], tmp_path / "missing-folder" / "month.parquet")
 
 
@@ -101,7 +101,7 @@ def test_a_merge_far_larger_than_the_memory_limit_spills_and_is_right(tmp_path: 
         assert (tmp_path / "spill").exists()  # made when DuckDB first writes to disk
     finally:
         merger.close()
-    check_month_file("month", output, Contents(flights, FORMAT_VERSION))
+    check_month_file("month", output, FooterInfo(flights, FORMAT_VERSION))
     merged = pq.read_table(output, columns=["flight_number", "origin", "distance_km", "event_time"])
     assert set(merged["event_time"].unique().to_pylist()) == {dt.datetime(2013, 1, 1, 12, states - 1, tzinfo=dt.UTC)}
     keys = list(zip(merged["flight_number"].to_pylist(), merged["origin"].to_pylist(), strict=True))

@@ -9,11 +9,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ingest_writer.compaction.duckdb_catalog import build
-from ingest_writer.compaction.garbage_collector import Collector
+from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.runner import Compaction
 from lakehouse import object_names
-from lakehouse.errors import MachineError, StoreRefusedError
+from lakehouse.errors import ResourcesExhaustedError, StoreAccessDeniedError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Source, Store
 from tests._support.compactors import compactor, latest
@@ -30,13 +30,15 @@ class RefusingStore(WrappedStore):
 
     def replace(self, name: str, source: Source, generation: int) -> bool:
         self.refused.set()
-        raise StoreRefusedError(f"{name}: refused")
+        raise StoreAccessDeniedError(f"{name}: refused")
 
 
 def compaction(store: Store, tmp_path: Path) -> tuple[Compaction, CompactorMetrics]:
     maker = compactor(store, tmp_path / "scratch")
     metrics = CompactorMetrics(CollectorRegistry())
-    return Compaction(store, maker, Collector(store, maker.planner, 0.0, 1), tmp_path / "scratch", metrics), metrics
+    return Compaction(
+        store, maker, GarbageCollector(store, maker.planner, 0.0, 1), tmp_path / "scratch", metrics
+    ), metrics
 
 
 def test_a_run_collects_also_when_nothing_can_be_published(tmp_path: Path) -> None:
@@ -45,7 +47,7 @@ def test_a_run_collects_also_when_nothing_can_be_published(tmp_path: Path) -> No
     runs, metrics = compaction(store, tmp_path)
     report = runs.until_done()
     runs.run()  # by now what was absorbed is old enough
-    assert isinstance(report.unpublished, StoreRefusedError)
+    assert isinstance(report.unpublished, StoreAccessDeniedError)
     assert latest(store).number == 1
     assert not list(store.list(object_names.LANDING))
     assert b'flights_compactor_runs_total{outcome="failed"} 2.0' in metrics.page()
@@ -69,5 +71,5 @@ def test_a_repeating_compactor_goes_on_and_says_that_nothing_is_published(
 
 
 def test_a_database_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> None:
-    with pytest.raises(MachineError, match=r"lake\.duckdb"):
+    with pytest.raises(ResourcesExhaustedError, match=r"lake\.duckdb"):
         build(tmp_path / "no such folder" / "lake.duckdb", "gs://bucket", latest(MemoryStore()))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingest_writer.decoding.decoder import decode_line_by_line, decode_messages
 from ingest_writer.decoding.tables import Decoded, Row, event_table
-from ingest_writer.decoding.vectorized import take_plainly_good
+from ingest_writer.decoding.vectorized import decode_fast_path
 from lakehouse.schema.event import COLUMNS
 from lakehouse.schema.json_schema import event_schema
 from tests._support.events import encode, line, message, raw, rows_of, whole_event
@@ -227,4 +227,4 @@ def test_plainly_good_events_take_the_fast_path(values: dict[str, Any]) -> None:
     known |= {"tail_number": "N14228", "departure_delay_minutes": 0, "arrival_delay_minutes": 0}
     data = encode(known).replace(b".9999999", b".5").replace(b".1234565", b"")
     for plain in (data, data + b"\n" + data + b"\n", data + b"\r\n" + data):
-        assert not take_plainly_good([message(plain)]).rest
+        assert not decode_fast_path([message(plain)]).rest

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_writer.decoding.decoder import _COLUMNS_FROM_BYTES, decode_line_by_line, decode_messages
-from ingest_writer.decoding.vectorized import take_plainly_good
+from ingest_writer.decoding.vectorized import decode_fast_path
 from ingest_writer.decoding.vectorized_rules import _instant
 from ingest_writer.message import Message
 from tests._support.events import by_column, encode, event, line, message, raw, rows_of, whole_event
@@ -24,7 +24,7 @@ def pull(*data: bytes) -> list[Message]:
 def not_taken(*data: bytes) -> list[str]:
     """The messages of a pull that are left over; the others must be there whole, as the other path has them."""
     messages = pull(*data)
-    taken = take_plainly_good(messages)
+    taken = decode_fast_path(messages)
     left = [each.message_id for each in taken.rest]
     alone = decode_line_by_line([each for each in messages if each.message_id not in left])
     assert rows_of(taken.events) == rows_of(alone.events)
@@ -128,31 +128,31 @@ def test_one_bad_line_leaves_its_whole_message_over() -> None:
     ],
 )
 def test_a_delay_that_is_computed_is_rounded_down(departure: str, minutes: int) -> None:
-    [row] = rows_of(take_plainly_good(pull(line(actual_departure=departure))).events)
+    [row] = rows_of(decode_fast_path(pull(line(actual_departure=departure))).events)
     assert by_column(row)["departure_delay_minutes"] == minutes
 
 
 def test_a_delay_that_was_given_is_not_computed() -> None:
     data = line(actual_departure="2013-01-20T10:15:00Z", departure_delay_minutes=3)
-    [row] = rows_of(take_plainly_good(pull(data)).events)
+    [row] = rows_of(decode_fast_path(pull(data)).events)
     assert by_column(row)["departure_delay_minutes"] == 3
 
 
 def test_the_hour_and_the_day_of_a_departure_are_those_of_its_own_clock() -> None:
     late = line(flight_date="2013-01-01", scheduled_departure="2013-01-08T23:59:00-12:00")  # in UTC eight days later
-    [row] = rows_of(take_plainly_good(pull(late)).events)
+    [row] = rows_of(decode_fast_path(pull(late)).events)
     assert by_column(row)["scheduled_departure_hour"] == 23
 
 
 def test_an_origin_is_of_the_message_and_the_line() -> None:
     messages = [message(GOOD + b"\n" + GOOD, "a", "2013-01-01T12:00:00.000001Z"), message(GOOD, "b")]
-    rows = [by_column(row) for row in rows_of(take_plainly_good(messages).events)]
+    rows = [by_column(row) for row in rows_of(decode_fast_path(messages).events)]
     assert [(row["message_id"], row["message_line"]) for row in rows] == [("a", 0), ("a", 1), ("b", 0)]
     assert rows[0]["publish_time"] - rows[2]["publish_time"] == 1
 
 
 def test_nothing_is_taken_from_nothing() -> None:
-    taken = take_plainly_good([])
+    taken = decode_fast_path([])
     assert (taken.events.num_rows, list(taken.rest)) == (0, [])
 
 
@@ -161,9 +161,9 @@ def test_large_pulls_take_the_fast_path_and_small_ones_the_other(monkeypatch: py
 
     def spy(messages: Any) -> Any:
         calls.append(len(messages))
-        return take_plainly_good(messages)
+        return decode_fast_path(messages)
 
-    monkeypatch.setattr("ingest_writer.decoding.decoder.take_plainly_good", spy)
+    monkeypatch.setattr("ingest_writer.decoding.decoder.decode_fast_path", spy)
     decode_messages(pull(GOOD))
     assert calls == []
     many = pull(*[GOOD] * (_COLUMNS_FROM_BYTES // len(GOOD) + 1))

@@ -9,7 +9,7 @@ import pytest
 
 from ingest_writer.subscriber.batch import Limits
 from lakehouse import object_names
-from lakehouse.errors import StoreRefusedError, StoreUnavailableError
+from lakehouse.errors import StoreAccessDeniedError, StoreUnavailableError
 from tests._support.events import line
 from tests._support.fakes import ACK_DEADLINE_S, OPTIONS, bench, flights
 from tests._support.virtual_time import run_virtually
@@ -125,7 +125,7 @@ def test_a_message_is_acked_only_after_every_object_of_its_batch_is_durable() ->
     run_virtually(scenario())
 
 
-@pytest.mark.parametrize("error", [StoreUnavailableError("503"), StoreRefusedError("403")])
+@pytest.mark.parametrize("error", [StoreUnavailableError("503"), StoreAccessDeniedError("403")])
 def test_an_upload_that_fails_is_tried_again_before_anything_is_acked(error: Exception) -> None:
     async def scenario() -> None:
         async with bench() as b:

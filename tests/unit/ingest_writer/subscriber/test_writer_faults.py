@@ -15,17 +15,17 @@ from ingest_writer.decoding.decoder import decode_messages
 from ingest_writer.decoding.tables import Decoded, RejectedLine, by_flight_date, rejected_table
 from ingest_writer.message import Message
 from ingest_writer.subscriber.batch import Limits
-from ingest_writer.subscriber.encode import Prepared, prepare, prepare_apart
-from lakehouse.errors import CreateUnknownError, ObjectExistsError, StoreRefusedError, StoreUnavailableError
+from ingest_writer.subscriber.encode import Prepared, isolate_poison_messages, prepare
+from lakehouse.errors import CreateStateUnknownError, ObjectExistsError, StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.object_names import RandomId
 from tests._support.events import ids, line, message
 from tests._support.fakes import OPTIONS, Bench, bench, flights
 from tests._support.virtual_time import run_virtually
 
 _ERRORS: tuple[Callable[[str], Exception], ...] = (
-    CreateUnknownError,
+    CreateStateUnknownError,
     ObjectExistsError,
-    StoreRefusedError,
+    StoreAccessDeniedError,
     StoreUnavailableError,
 )
 
@@ -244,7 +244,7 @@ def test_a_thousand_guilty_messages_among_others_take_a_bounded_search(monkeypat
         return prepare(given, random_id)
 
     monkeypatch.setattr("ingest_writer.subscriber.encode.prepare", counted)
-    prepared, found = prepare_apart(messages, ids())
+    prepared, found = isolate_poison_messages(messages, ids())
     assert set(guilty) <= found.keys()
     assert prepared.events == len(messages) - len(found)
     assert tries <= 2 * 1000 + 3
@@ -257,7 +257,7 @@ def test_messages_that_fail_only_together_all_come_again(monkeypatch: pytest.Mon
         return decode_messages(messages)
 
     monkeypatch.setattr("ingest_writer.subscriber.encode.decode_messages", decode)
-    prepared, found = prepare_apart([message(line(), f"m{number}") for number in range(4)], ids())
+    prepared, found = isolate_poison_messages([message(line(), f"m{number}") for number in range(4)], ids())
     assert (list(prepared.objects), set(found)) == ([], {"m0", "m1", "m2", "m3"})
 
 

@@ -9,7 +9,7 @@ import itertools
 import pytest
 
 from ingest_writer.subscriber.batch import Limits
-from lakehouse.errors import CreateUnknownError
+from lakehouse.errors import CreateStateUnknownError
 from tests._support.fakes import ACK_DEADLINE_S, OPTIONS, Bench, bench, flights
 from tests._support.virtual_time import run_virtually
 
@@ -58,7 +58,7 @@ def test_readiness_says_that_an_upload_is_stuck_long_before_it_fails_and_that_it
             b.store.slow_s = lambda name: 40.0  # and succeeds
             b.subscription.publish(*flights(10))
             await b.until(lambda: bool(b.journal.calls("create")))
-            await asyncio.sleep(OPTIONS.upload_stuck_s - 0.1)
+            await asyncio.sleep(OPTIONS.upload_stall_s - 0.1)
             assert b.is_ready
             await asyncio.sleep(0.2)
             assert b.writer.storage_state(asyncio.get_running_loop().time()) == "an upload has had no answer for 15 s"
@@ -129,7 +129,7 @@ def test_creates_of_unknown_outcome_again_and_again_are_an_outage(stored: bool) 
     async def scenario() -> None:
         async with bench() as b:
             b.store.is_stored_all_the_same = stored
-            b.store.fault = lambda name: CreateUnknownError(f"{name}: no answer")
+            b.store.fault = lambda name: CreateStateUnknownError(f"{name}: no answer")
             b.subscription.publish(*flights(3))
             await b.until(lambda: bool(b.writer.storage_trouble))
             assert b.subscription.acked == set()

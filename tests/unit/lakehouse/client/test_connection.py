@@ -93,7 +93,7 @@ def _build(store: Store, absorbed: list[Row], tail: list[Row]) -> list[str]:
     for each in lakes.newest(absorbed):
         months.setdefault(object_names.month_of(each["flight_date"]), []).append(each)
     if months:
-        commit(store, 1, [put_month(store, rows, since=1) for rows in months.values()])
+        commit(store, 1, [put_month(store, rows, added_snapshot=1) for rows in months.values()])
     return [land(store, [each]) for each in tail]
 
 
@@ -113,7 +113,7 @@ def test_landing_has_rows_as_they_arrived_of_all_landed_files_still_there(
     absorbed, gone = land(memory, events[:3]), land(memory, [events[3]])
     land(memory, events[3:5])
     land(memory, [row(carrier="ZZ")])
-    commit(memory, 1, [put_month(memory, lakes.newest(events[:4]), since=1)], absorbed=[absorbed, gone])
+    commit(memory, 1, [put_month(memory, lakes.newest(events[:4]), added_snapshot=1)], absorbed=[absorbed, gone])
     memory.delete(gone)
     assert connect(memory).sql("SELECT flight_number, status FROM landing ORDER BY ALL").fetchall() == sorted(
         (each["flight_number"], each["status"]) for each in events[:5]
@@ -194,7 +194,7 @@ def test_an_object_that_cannot_be_read_is_an_error_that_names_it(
     memory: MemoryStore, connect: Connect, cache_dir: Path, what: str
 ) -> None:
     land(memory, [row()])
-    entry = put_month(memory, [row()], since=1)
+    entry = put_month(memory, [row()], added_snapshot=1)
     commit(memory, 1, [entry])
     name = entry.path if what == "month" else land(memory, [row()])
     _damage(memory, name, memory.read(name)[:-20])
@@ -230,7 +230,7 @@ def test_a_landed_file_absorbed_and_collected_meanwhile_is_planned_around(
 
     def compact(call: str, name: str) -> None:
         if (call, name) == ("download", landed) and memory.generation(landed):
-            commit(memory, 1, [put_month(memory, [row()], since=1)], absorbed=[landed])
+            commit(memory, 1, [put_month(memory, [row()], added_snapshot=1)], absorbed=[landed])
             memory.delete(landed)
 
     spy = SpyStore(memory, before=compact)
@@ -242,7 +242,7 @@ def test_a_month_file_superseded_and_collected_meanwhile_is_planned_around(
     memory: MemoryStore, connect: Connect
 ) -> None:
     """Three times running, which is as often as it is tried again."""
-    entries = [put_month(memory, [row(), row(number=number)], since=number) for number in range(1, 5)]
+    entries = [put_month(memory, [row(), row(number=number)], added_snapshot=number) for number in range(1, 5)]
     commit(memory, 1, [entries[0]])
     numbers = {entry.path: number for number, entry in enumerate(entries, start=1)}
 
@@ -270,7 +270,7 @@ def test_a_file_gone_after_the_third_new_plan_is_an_error_that_names_it(memory: 
 
 
 def test_a_file_that_is_gone_and_still_named_is_an_error_at_once(memory: MemoryStore, connect: Connect) -> None:
-    entry = put_month(memory, [row()], since=1)
+    entry = put_month(memory, [row()], added_snapshot=1)
     commit(memory, 1, [entry])
     memory.delete(entry.path)
     spy = SpyStore(memory)
@@ -282,7 +282,7 @@ def test_a_file_that_is_gone_and_still_named_is_an_error_at_once(memory: MemoryS
 def test_what_was_downloaded_for_the_first_plan_is_not_downloaded_again_for_the_second(
     memory: MemoryStore, connect: Connect
 ) -> None:
-    entry = put_month(memory, [row()], since=1)
+    entry = put_month(memory, [row()], added_snapshot=1)
     commit(memory, 1, [entry])
     landed = land(memory, [row()])
 
@@ -322,7 +322,7 @@ def _put_large_month(store: Store, folder: Path) -> MonthFile:
     )
     return MonthFile(
         path=_create(store, object_names.month_file("2013-01", 0, lakes.unique()), month),
-        since=1,
+        added_snapshot=1,
         rows=300_000,
         bytes=month.stat().st_size,
         crc32c=file_crc32c(month),

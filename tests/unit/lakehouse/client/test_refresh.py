@@ -15,7 +15,7 @@ import pytest
 import lakehouse
 from lakehouse import object_names
 from lakehouse.client.connection import connect_store, refresh
-from lakehouse.errors import CacheFullError, ConfigError, LakeError, LineBrokenError, StoreUnavailableError
+from lakehouse.errors import CacheFullError, ConfigError, LakeError, SnapshotHistoryLostError, StoreUnavailableError
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
@@ -191,7 +191,7 @@ def test_a_lake_that_lost_its_snapshots_is_an_error(memory: MemoryStore, connect
     commit(memory, 1, [put_month(memory, [row(number=1)], 1)])
     connection = connect(memory)
     memory.delete(object_names.snapshot(1))
-    with pytest.raises(LineBrokenError):
+    with pytest.raises(SnapshotHistoryLostError):
         refresh(connection)
     assert _numbers(connection) == [1]
 

@@ -14,7 +14,7 @@ from lakehouse import object_names
 from lakehouse.__main__ import main
 from lakehouse.client import verify_rows
 from lakehouse.client.verify import Report, verify
-from lakehouse.errors import StoreRefusedError
+from lakehouse.errors import StoreAccessDeniedError
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
@@ -48,7 +48,7 @@ def _problem(report: Report) -> str:
 
 def _with_january(store: Store, january: list[Row], **changes: Any) -> MonthFile:
     """A lake whose month file of January has just these rows, and an entry with `changes`."""
-    entry = dataclasses.replace(put_month(store, january, since=1, month="2013-01"), **changes)
+    entry = dataclasses.replace(put_month(store, january, added_snapshot=1, month="2013-01"), **changes)
     commit(store, 1, [entry])
     return entry
 
@@ -56,14 +56,19 @@ def _with_january(store: Store, january: list[Row], **changes: Any) -> MonthFile
 @pytest.mark.parametrize("store", ["memory", "local", "gcs"], indirect=True)
 def test_a_good_lake_has_no_problems(store: Store, check: Verify) -> None:
     absorbed, _ = land(store, _JANUARY[:2]), land(store, [row("2013-03-01")])
-    commit(store, 1, [put_month(store, _JANUARY, since=1)], absorbed=[absorbed])
-    commit(store, 2, [put_month(store, _JANUARY, since=1), put_month(store, _FEBRUARY, since=2)], absorbed=[absorbed])
+    commit(store, 1, [put_month(store, _JANUARY, added_snapshot=1)], absorbed=[absorbed])
+    commit(
+        store,
+        2,
+        [put_month(store, _JANUARY, added_snapshot=1), put_month(store, _FEBRUARY, added_snapshot=2)],
+        absorbed=[absorbed],
+    )
     store.create("landing/readme", b"not ours")
     report = check(store)
     assert report.problems == ()
     assert report.snapshot == 2
     assert [(month.month, month.rows) for month in report.months] == [("2013-01", 3), ("2013-02", 1)]
-    assert (report.landed_files, report.landed_rows, report.tail_files, report.foreign) == (2, 3, 1, 1)
+    assert (report.landed_files, report.landed_rows, report.tail_files, report.unrecognized) == (2, 3, 1, 1)
 
 
 def test_a_new_lake_has_no_problems(memory: MemoryStore, check: Verify) -> None:
@@ -130,7 +135,7 @@ def test_an_entry_that_says_something_else_than_the_file_is_found(
 
 def test_a_name_with_a_since_above_that_of_its_entry_is_found(memory: MemoryStore, check: Verify) -> None:
     for number in (1, 2):
-        commit(memory, number, [put_month(memory, _JANUARY, since=1, name_since=number)])
+        commit(memory, number, [put_month(memory, _JANUARY, added_snapshot=1, name_since=number)])
     assert "its name says a since above that of its entry, 1" in _problem(check(memory))
 
 
@@ -167,7 +172,7 @@ def test_rows_out_of_order_are_found(memory: MemoryStore, check: Verify, at_row:
 def test_the_order_is_that_of_the_key(memory: MemoryStore, check: Verify, low: Row, high: Row) -> None:
     _with_january(memory, [{**row(), **low}, {**row(), **high}])
     assert check(memory).problems == ()
-    commit(memory, 2, [put_month(memory, [{**row(), **high}, {**row(), **low}], since=2)])
+    commit(memory, 2, [put_month(memory, [{**row(), **high}, {**row(), **low}], added_snapshot=2)])
     assert "not sorted" in _problem(check(memory))
 
 
@@ -191,19 +196,19 @@ def test_an_entry_with_dates_of_another_month_is_found(memory: MemoryStore, chec
 
 
 def test_a_month_file_without_rows_is_found(memory: MemoryStore, check: Verify) -> None:
-    commit(memory, 1, [put_month_bytes(memory, to_parquet(table([])), _JANUARY, since=1)])
+    commit(memory, 1, [put_month_bytes(memory, to_parquet(table([])), _JANUARY, added_snapshot=1)])
     assert _problem(check(memory)).endswith(": has no rows")
 
 
 def test_a_month_file_of_other_columns_or_a_newer_format_is_found(memory: MemoryStore, check: Verify) -> None:
     other = to_parquet(table(_JANUARY).drop_columns(["tail_number"]))
-    commit(memory, 1, [put_month_bytes(memory, other, _JANUARY, since=1)])
+    commit(memory, 1, [put_month_bytes(memory, other, _JANUARY, added_snapshot=1)])
     assert "has columns" in _problem(check(memory))
 
 
 def test_every_problem_of_every_month_is_named(memory: MemoryStore, check: Verify) -> None:
     bad = [
-        dataclasses.replace(put_month(memory, rows, since=1, month=month), rows=9)
+        dataclasses.replace(put_month(memory, rows, added_snapshot=1, month=month), rows=9)
         for month, rows in (("2013-01", _JANUARY[::-1]), ("2013-02", [*_FEBRUARY, *_FEBRUARY]))
     ]
     commit(memory, 1, bad)
@@ -214,7 +219,7 @@ def test_every_problem_of_every_month_is_named(memory: MemoryStore, check: Verif
 
 def test_a_snapshot_missing_from_the_line_is_found(memory: MemoryStore, check: Verify) -> None:
     for number in (1, 3, 5):
-        commit(memory, number, [], oldest=2)
+        commit(memory, number, [], min_retained=2)
     assert _problem(check(memory)) == "snapshots/: 2 missing of those retained, 2 to 5: 2, 4"
 
 
@@ -224,7 +229,7 @@ def test_a_snapshot_collected_during_the_check_is_no_problem(memory: MemoryStore
 
     def advance(call: str, name: str) -> None:
         if (call, name) == ("list", object_names.SNAPSHOTS) and spy.count("list", object_names.SNAPSHOTS) == 2:
-            commit(memory, 3, [], oldest=2)
+            commit(memory, 3, [], min_retained=2)
             memory.delete(object_names.snapshot(1))
 
     spy = SpyStore(memory, before=advance)
@@ -253,7 +258,7 @@ def _deleting(store: Store, landed: str) -> Callable[[str, str], None]:
 
 def test_a_landed_file_collected_during_the_check_is_no_problem(memory: MemoryStore, check: Verify) -> None:
     landed = land(memory, [row()])
-    commit(memory, 1, [put_month(memory, [row()], since=1)], absorbed=[landed])
+    commit(memory, 1, [put_month(memory, [row()], added_snapshot=1)], absorbed=[landed])
     assert check(SpyStore(memory, before=_deleting(memory, landed))).problems == ()
 
 
@@ -262,7 +267,7 @@ def test_a_tail_file_absorbed_and_collected_during_the_check_is_no_problem(memor
 
     def absorb(call: str, name: str) -> None:
         if (call, name) == ("download", landed):
-            commit(memory, 1, [put_month(memory, [row()], since=1)], absorbed=[landed])
+            commit(memory, 1, [put_month(memory, [row()], added_snapshot=1)], absorbed=[landed])
             memory.delete(landed)
 
     assert check(SpyStore(memory, before=absorb)).problems == ()
@@ -296,7 +301,7 @@ def test_a_month_file_superseded_and_collected_during_the_check_is_said_and_no_p
 
     def supersede(call: str, name: str) -> None:
         if (call, name) == ("download", old.path):
-            commit(memory, 2, [put_month(memory, _JANUARY, since=2, name_since=1)])
+            commit(memory, 2, [put_month(memory, _JANUARY, added_snapshot=2, name_since=1)])
             memory.delete(old.path)
 
     report = check(SpyStore(memory, before=supersede))
@@ -307,17 +312,17 @@ def test_a_month_file_superseded_and_collected_during_the_check_is_said_and_no_p
 def test_storage_that_refuses_is_an_error_and_not_a_report(memory: MemoryStore, check: Verify) -> None:
     def refuse(call: str, name: str) -> None:
         if call == "download":
-            raise StoreRefusedError("no")
+            raise StoreAccessDeniedError("no")
 
     _with_january(memory, _JANUARY)
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(StoreAccessDeniedError):
         check(SpyStore(memory, before=refuse))
 
 
 def test_the_command_prints_a_line_a_month_and_a_summary(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     store = LocalStore(tmp_path / "lake")
     land(store, [row("2013-03-01")])
-    commit(store, 1, [put_month(store, _JANUARY, since=1), put_month(store, _FEBRUARY, since=1)])
+    commit(store, 1, [put_month(store, _JANUARY, added_snapshot=1), put_month(store, _FEBRUARY, added_snapshot=1)])
     assert main(["verify", "--lake", store.url]) == 0
     january, february, summary = capsys.readouterr().out.splitlines()
     assert january.split()[:3] == ["2013-01", "3", "rows"]
@@ -344,5 +349,5 @@ def test_sums_of_a_month_are_those_of_its_rows_with_nulls_left_out(
     path = tmp_path / "month"
     path.write_bytes(to_parquet(table([{**row(), "event_time": None}, *_JANUARY])))
     summary, problems = verify_rows.inspect_month("flights/x", path)
-    assert summary == parquet_files.Summary(4, dt.date(2013, 1, 1), dt.date(2013, 1, 31), at("2013-01-01 13:00"))
+    assert summary == parquet_files.MonthStats(4, dt.date(2013, 1, 1), dt.date(2013, 1, 31), at("2013-01-01 13:00"))
     assert len(problems) == 2  # the null, and 1545 before 1

@@ -14,7 +14,7 @@ from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA, FORMAT_VERSION, REQUIR
 from lakehouse.schema.versions import ADDED, format_of, local_name, schema_of
 from lakehouse.table import latest_sql, parquet_files
 from lakehouse.table.latest_sql import read_files
-from lakehouse.table.parquet_files import Contents, check_month_file, contents
+from lakehouse.table.parquet_files import FooterInfo, check_month_file, contents
 from tests._support.lakes import raw_parquet, row, table
 
 WITHOUT = pa.schema([field for field in EVENT_SCHEMA if field.name != "distance_km"])
@@ -67,10 +67,10 @@ def test_rows_of_files_of_several_formats_are_one_relation_with_nulls_where_a_co
 @pytest.mark.usefixtures("second_format")
 def test_a_file_has_the_columns_of_the_format_that_it_says_and_that_its_snapshot_says(tmp_path: Path) -> None:
     old = raw_parquet(tmp_path / "old", table([row()]).select(WITHOUT.names), "1")
-    assert contents("x", old) == Contents(1, 1)
-    check_month_file("x", old, Contents(1, 1))
+    assert contents("x", old) == FooterInfo(1, 1)
+    check_month_file("x", old, FooterInfo(1, 1))
     with pytest.raises(UnreadableError, match=r"x: .* has format_version 1, its snapshot says 2"):
-        check_month_file("x", old, Contents(1, 2))
+        check_month_file("x", old, FooterInfo(1, 2))
     liar = raw_parquet(tmp_path / "liar", table([row()]).select(WITHOUT.names), "2")
     with pytest.raises(UnreadableError, match=r"x: .* has columns"):
         contents("x", liar)

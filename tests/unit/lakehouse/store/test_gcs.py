@@ -16,11 +16,11 @@ import google_crc32c
 import pytest
 
 from lakehouse.errors import (
-    CreateUnknownError,
+    CreateStateUnknownError,
     LakeError,
     ObjectExistsError,
     ObjectMissingError,
-    StoreRefusedError,
+    StoreAccessDeniedError,
     StoreUnavailableError,
     UnreadableError,
 )
@@ -120,7 +120,7 @@ def test_a_page_without_items_does_not_end_a_listing(server: ScriptedServer) -> 
 def test_a_listing_that_fails_in_the_middle_fails(server: ScriptedServer) -> None:
     first = json.dumps({"items": [_item("landing/a")], "nextPageToken": "next"}).encode()
     server.script = lambda path: Answer(403) if "pageToken" in path else Answer(200, first)
-    with pytest.raises(StoreRefusedError, match="gs://b/landing/"):
+    with pytest.raises(StoreAccessDeniedError, match="gs://b/landing/"):
         list(GcsStore("b").list("landing/"))
 
 
@@ -153,7 +153,7 @@ def test_a_read_is_unavailable_when_the_server_goes_on_failing(
 @pytest.mark.parametrize("operation", _READS | _CREATES)
 def test_no_is_refused_and_not_asked_again(server: ScriptedServer, tmp_path: Path, operation: str, status: int) -> None:
     server.script = lambda _: Answer(status)
-    with pytest.raises(StoreRefusedError, match="landing/"):
+    with pytest.raises(StoreAccessDeniedError, match="landing/"):
         (_READS | _CREATES)[operation](GcsStore("b", _RETRY_S), tmp_path / "copy")
     assert len(server.requests) == 1
 
@@ -164,7 +164,7 @@ def test_a_create_that_fails_is_unknown_and_is_not_tried_again(
     server: ScriptedServer, tmp_path: Path, operation: str, status: int
 ) -> None:
     server.script = lambda _: Answer(status)
-    with pytest.raises(CreateUnknownError, match="landing/a"):
+    with pytest.raises(CreateStateUnknownError, match="landing/a"):
         _CREATES[operation](GcsStore("b", _RETRY_S), tmp_path)
     assert len(server.requests) == 1
 
@@ -176,7 +176,7 @@ def test_a_create_from_a_large_file_that_fails_is_unknown_and_is_not_tried_again
     source.write_bytes(bytes(9 << 20))  # above the 8 MiB where uploads become resumable
     session = Answer(200, headers={"Location": f"{server.url}/session"})
     server.script = lambda path: session if path.startswith("/upload") else Answer(503)
-    with pytest.raises(CreateUnknownError, match="landing/a"):
+    with pytest.raises(CreateStateUnknownError, match="landing/a"):
         GcsStore("b", _RETRY_S).create("landing/a", source)
     assert [urlsplit(path).path for path in server.requests] == ["/upload/storage/v1/b/b/o", "/session"]
 
@@ -217,22 +217,22 @@ def test_a_create_is_unknown_when_the_server_is_down(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, operation: str
 ) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{_closed_port()}")
-    with pytest.raises(CreateUnknownError, match="landing/a"):
+    with pytest.raises(CreateStateUnknownError, match="landing/a"):
         _CREATES[operation](GcsStore("b", _RETRY_S), tmp_path)
 
 
 @pytest.mark.usefixtures("gcs")
 def test_a_bucket_that_does_not_exist_is_refused_by_what_every_plan_and_every_batch_begins_with() -> None:
     store = GcsStore("no-such-bucket")
-    with pytest.raises(StoreRefusedError, match=r"gs://no-such-bucket/landing/: there is no such bucket"):
+    with pytest.raises(StoreAccessDeniedError, match=r"gs://no-such-bucket/landing/: there is no such bucket"):
         list(store.list("landing/"))
-    with pytest.raises(StoreRefusedError, match="landing/a"):
+    with pytest.raises(StoreAccessDeniedError, match="landing/a"):
         store.create("landing/a", b"x")
 
 
 def test_a_read_from_a_bucket_that_does_not_exist_is_refused(server: ScriptedServer) -> None:
     server.script = lambda _: Answer(404, b"The specified bucket does not exist.")  # Cloud Storage's own words
-    with pytest.raises(StoreRefusedError, match="bucket does not exist"):
+    with pytest.raises(StoreAccessDeniedError, match="bucket does not exist"):
         GcsStore("objects").read("landing/a")
     server.script = lambda _: Answer(404, b"No such object: bucket/landing/a")
     with pytest.raises(ObjectMissingError):

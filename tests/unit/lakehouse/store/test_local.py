@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreRefusedError, StoreUnavailableError
+from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.store.local import LocalStore
 
 
@@ -147,24 +147,24 @@ def test_an_object_deleted_during_a_listing_is_left_out_of_it(tmp_path: Path) ->
 @pytest.mark.usefixtures("closed_folder", "unprivileged")
 def test_a_folder_that_may_not_be_read_is_refused_and_does_not_look_empty(closed_folder: Path) -> None:
     store = LocalStore(closed_folder)
-    with pytest.raises(StoreRefusedError, match="Permission denied"):
+    with pytest.raises(StoreAccessDeniedError, match="Permission denied"):
         list(store.list("landing/"))
-    with pytest.raises(StoreRefusedError, match="Permission denied"):
+    with pytest.raises(StoreAccessDeniedError, match="Permission denied"):
         store.read("landing/a")
 
 
 @pytest.mark.usefixtures("closed_folder", "unprivileged")
 def test_a_folder_that_may_not_be_written_is_refused(closed_folder: Path) -> None:
-    with pytest.raises(StoreRefusedError, match="Permission denied"):
+    with pytest.raises(StoreAccessDeniedError, match="Permission denied"):
         LocalStore(closed_folder).create("landing/b", b"x")
 
 
 def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     store = LocalStore(tmp_path / "file")
-    with pytest.raises(StoreRefusedError, match="Not a directory"):
+    with pytest.raises(StoreAccessDeniedError, match="Not a directory"):
         list(store.list("landing/"))
-    with pytest.raises(StoreRefusedError, match="Not a directory"):
+    with pytest.raises(StoreAccessDeniedError, match="Not a directory"):
         store.create("landing/a", b"x")
 
 
@@ -181,7 +181,7 @@ def test_a_disk_that_fails_is_unavailable(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_folder_is_no_object(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     store.create("landing/a", b"x")
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(StoreAccessDeniedError):
         store.read("landing")
     with pytest.raises(ObjectMissingError):
         store.read("landing/b")

@@ -65,7 +65,7 @@ def test_files_are_given_in_the_order_asked(
     caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path
 ) -> None:
     files = _landed(memory, 3)
-    month = put_month(memory, [row()], since=1)
+    month = put_month(memory, [row()], added_snapshot=1)
     cache = _cache(caches, spy, folder, _PLENTY)
     with cache.pinned([files[2], month, files[0], files[2]]) as paths:
         names = [files[2].name, month.path, files[0].name, files[2].name]
@@ -238,7 +238,7 @@ def test_bytes_with_another_checksum_are_unreadable_and_not_kept(
     caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path, kind: str
 ) -> None:
     (landed,) = _landed(memory, 1)
-    month = put_month(memory, [row()], since=1)
+    month = put_month(memory, [row()], added_snapshot=1)
     file: LandedFile | MonthFile = dataclasses.replace(month, crc32c=month.crc32c ^ 1)
     if kind == "landed":
         file = dataclasses.replace(landed, info=landed.info._replace(crc32c=landed.info.crc32c ^ 1))
@@ -250,7 +250,7 @@ def test_bytes_with_another_checksum_are_unreadable_and_not_kept(
 
 def test_contents_are_checked_too(caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path) -> None:
     land(memory, [row("2013-01-02")], day="2013-01-01")
-    month = put_month(memory, [row()], since=1)
+    month = put_month(memory, [row()], added_snapshot=1)
     (landed,) = list_landing(memory).files
     cache = _cache(caches, spy, folder, _PLENTY)
     with pytest.raises(UnreadableError, match="another flight_date"):

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from lakehouse.errors import FormatTooNewError, UnreadableError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
-from lakehouse.table.parquet_files import Contents, check_landed_file, check_month_file, read_rejected_file, to_parquet
+from lakehouse.table.parquet_files import (
+    FooterInfo,
+    check_landed_file,
+    check_month_file,
+    read_rejected_file,
+    to_parquet,
+)
 from tests._support.lakes import raw_parquet, row, table, write
 
 _DAY = dt.date(2013, 1, 1)
@@ -56,7 +62,7 @@ def test_bytes_that_are_not_parquet_are_unreadable(tmp_path: Path, data: bytes) 
     with pytest.raises(UnreadableError, match="landing/x: cannot be read: not a whole Parquet file"):
         _check(tmp_path / "x")
     with pytest.raises(UnreadableError, match="not a whole Parquet file"):
-        check_month_file("flights/x", tmp_path / "x", Contents(1, FORMAT_VERSION))
+        check_month_file("flights/x", tmp_path / "x", FooterInfo(1, FORMAT_VERSION))
     with pytest.raises(UnreadableError, match="not a whole Parquet file"):
         read_rejected_file("rejected/x", tmp_path / "x")
 
@@ -115,7 +121,7 @@ def test_a_format_version_that_is_no_number_is_unreadable(tmp_path: Path, versio
 
 def test_a_newer_format_version_is_refused_before_its_columns_are_looked_at(tmp_path: Path) -> None:
     path = raw_parquet(tmp_path / "x", pa.table({"new": [1]}), version="2")
-    for check in (_check, lambda path: check_month_file("flights/x", path, Contents(1, FORMAT_VERSION))):
+    for check in (_check, lambda path: check_month_file("flights/x", path, FooterInfo(1, FORMAT_VERSION))):
         with pytest.raises(FormatTooNewError, match=r"format_version 2 is newer than 1.*upgrade"):
             check(path)
 
@@ -133,7 +139,7 @@ def test_other_columns_are_unreadable(tmp_path: Path) -> None:
         with pytest.raises(UnreadableError, match="has columns"):
             _check(path)
         with pytest.raises(UnreadableError, match="has columns"):
-            check_month_file("flights/x", path, Contents(1, FORMAT_VERSION))
+            check_month_file("flights/x", path, FooterInfo(1, FORMAT_VERSION))
 
 
 @pytest.mark.parametrize(
@@ -157,9 +163,9 @@ def test_a_column_of_another_type_is_unreadable(tmp_path: Path, column: str, typ
 
 def test_a_month_file_has_the_rows_that_its_snapshot_says(tmp_path: Path) -> None:
     path = write(tmp_path / "x", [row(), row(number=2)])
-    check_month_file("flights/x", path, Contents(2, FORMAT_VERSION))
+    check_month_file("flights/x", path, FooterInfo(2, FORMAT_VERSION))
     with pytest.raises(UnreadableError, match="flights/x: cannot be read: has 2 rows, its snapshot says 3"):
-        check_month_file("flights/x", path, Contents(3, FORMAT_VERSION))
+        check_month_file("flights/x", path, FooterInfo(3, FORMAT_VERSION))
 
 
 def test_a_rejected_file_is_read_back(tmp_path: Path) -> None:

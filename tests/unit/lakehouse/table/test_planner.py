@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lakehouse import object_names
-from lakehouse.errors import LineBrokenError, StoreUnavailableError, UnreadableError
+from lakehouse.errors import SnapshotHistoryLostError, StoreUnavailableError, UnreadableError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import ObjectInfo
 from lakehouse.table.planner import Planner, by_month, list_landing
@@ -48,7 +48,7 @@ def test_an_event_that_is_absorbed_between_the_two_listings_is_in_the_plan(memor
     def compact(call: str, name: str) -> None:
         listed.append(name)
         if call == "list" and len(listed) == 2:
-            commit(memory, 1, [put_month(memory, [row()], since=1)], absorbed=[landed])
+            commit(memory, 1, [put_month(memory, [row()], added_snapshot=1)], absorbed=[landed])
             memory.delete(landed)
 
     plan = Planner(SpyStore(memory, before=compact), now).plan()
@@ -91,7 +91,7 @@ def test_a_snapshot_collected_between_listing_and_reading_is_looked_for_again(me
 
     def collect(call: str, name: str) -> None:
         if (call, name) == ("read", object_names.snapshot(1)):
-            commit(memory, 2, [], oldest=2)
+            commit(memory, 2, [], min_retained=2)
             memory.delete(name)
 
     assert Planner(SpyStore(memory, before=collect), now).plan().snapshot.number == 2
@@ -117,7 +117,7 @@ def test_a_line_that_ends_below_what_was_seen_is_broken(memory: MemoryStore, now
     memory.delete(object_names.snapshot(2))
     if left is not None:
         commit(memory, left, [])
-    with pytest.raises(LineBrokenError, match=r"memory://.*snapshot 2 was there"):
+    with pytest.raises(SnapshotHistoryLostError, match=r"memory://.*snapshot 2 was there"):
         planner.plan()
 
 
@@ -134,12 +134,12 @@ def test_foreign_objects_in_landing_are_counted_and_ignored(memory: MemoryStore)
     memory.create("landing/flight_date=2013-02-30/0123456789abcdef0123456789abcdef.parquet", b"x")
     landing = list_landing(memory)
     assert [file.name for file in landing.files] == [name]
-    assert landing.foreign == 2
+    assert landing.unrecognized == 2
 
 
 def test_the_tail_is_what_the_snapshot_has_not_absorbed(memory: MemoryStore, now: Now) -> None:
     absorbed, fresh = land(memory, [row()]), land(memory, [row("2013-01-02")])
-    entry = put_month(memory, [row()], since=1)
+    entry = put_month(memory, [row()], added_snapshot=1)
     commit(memory, 1, [entry], absorbed=[absorbed])
     plan = Planner(memory, now).plan()
     assert [file.name for file in plan.tail] == [fresh]

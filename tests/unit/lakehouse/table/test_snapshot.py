@@ -19,7 +19,7 @@ _ID = "0123456789abcdef0123456789abcdef"
 _NAME = "snapshots/00000000000000000042.json"
 _ENTRY = MonthFile(
     path=f"flights/flight_month=2013-01/40-{_ID}.parquet",
-    since=41,
+    added_snapshot=41,
     rows=3,
     bytes=1234,
     crc32c=2**32 - 1,
@@ -29,7 +29,7 @@ _ENTRY = MonthFile(
 )
 _SNAPSHOT = Snapshot(
     number=42,
-    oldest=7,
+    min_retained=7,
     months={"2013-01": _ENTRY},
     absorbed=frozenset({f"landing/flight_date=2013-01-0{day}/{_ID}.parquet" for day in (1, 2, 3)}),
 )
@@ -76,9 +76,9 @@ def test_equal_snapshots_have_equal_bytes() -> None:
 
 
 def test_since_is_that_of_the_entry_and_0_without_one() -> None:
-    assert _SNAPSHOT.since("2013-01") == 41
-    assert _SNAPSHOT.since("2013-02") == 0
-    assert EMPTY.since("2013-01") == 0
+    assert _SNAPSHOT.added_snapshot("2013-01") == 41
+    assert _SNAPSHOT.added_snapshot("2013-02") == 0
+    assert EMPTY.added_snapshot("2013-01") == 0
 
 
 def test_unknown_members_are_ignored_when_the_version_is_known() -> None:
@@ -110,8 +110,8 @@ def test_a_newer_format_version_is_refused() -> None:
         _document(number="many"),
         _document(number=float("inf")),
         _document(number=41),
-        _document(oldest=43),
-        _document(oldest=-1),
+        _document(min_retained=43),
+        _document(min_retained=-1),
         _document(months=[]),
         _document(months={"2013-02": json.loads(to_json(_SNAPSHOT))["months"]["2013-01"]}),
         _document(months={"2013-01": None}),

@@ -16,7 +16,7 @@ from lakehouse.errors import (
     ConfigError,
     LakeError,
     ObjectMissingError,
-    SnapshotCollectedError,
+    SnapshotExpiredError,
     SnapshotNotYetError,
     UnreadableError,
 )
@@ -32,11 +32,11 @@ from tests._support.stores import SpyStore
 Now = Callable[[], dt.datetime]
 
 
-def grown(store: Store, oldest: int = 1) -> None:
-    """Three commits of 1, 2 and 3 flights, the last one retaining from `oldest` on; one more flight in the tail."""
+def grown(store: Store, min_retained: int = 1) -> None:
+    """Three commits of 1, 2 and 3 flights, the last retaining from `min_retained` on; one more flight in the tail."""
     for number in (1, 2, 3):
         rows = [row(number=n) for n in range(1, number + 1)]
-        commit(store, number, [put_month(store, rows, number)], oldest=oldest if number == 3 else 1)
+        commit(store, number, [put_month(store, rows, number)], min_retained=min_retained if number == 3 else 1)
     land(store, [row(number=99)])
 
 
@@ -52,10 +52,10 @@ def test_each_retained_snapshot_is_found_in_every_store(store: Store, now: Now) 
 
 
 def test_numbers_outside_of_what_is_retained_are_refused(memory: MemoryStore, now: Now) -> None:
-    grown(memory, oldest=2)
+    grown(memory, min_retained=2)
     with pytest.raises(SnapshotNotYetError, match="snapshot 4 is not there yet; the latest is 3"):
         read(memory, 4, now)
-    with pytest.raises(SnapshotCollectedError, match=r"snapshot 1 is not retained any more; .* is 2"):
+    with pytest.raises(SnapshotExpiredError, match=r"snapshot 1 is not retained any more; .* is 2"):
         read(memory, 1, now)  # its object is still there
     for number in (0, -1):
         with pytest.raises(ConfigError, match="the first one is 1"):
@@ -73,11 +73,11 @@ def test_what_was_put_into_the_hole_of_a_collected_snapshot_is_refused(memory: M
 
     def collect_and_replace(call: str, name: str) -> None:
         if (call, name) == ("read", object_names.snapshot(2)):
-            commit(memory, 4, [], oldest=3)
+            commit(memory, 4, [], min_retained=3)
             memory.delete(name)
             commit(memory, 2, [])
 
-    with pytest.raises(SnapshotCollectedError):
+    with pytest.raises(SnapshotExpiredError):
         read(SpyStore(memory, collect_and_replace), 2, now)
 
 
@@ -86,10 +86,10 @@ def test_a_snapshot_that_is_collected_before_it_is_read_is_gone(memory: MemorySt
 
     def collect(call: str, name: str) -> None:
         if (call, name) == ("read", object_names.snapshot(2)):
-            commit(memory, 4, [], oldest=3)
+            commit(memory, 4, [], min_retained=3)
             memory.delete(name)
 
-    with pytest.raises(SnapshotCollectedError):
+    with pytest.raises(SnapshotExpiredError):
         read(SpyStore(memory, collect), 2, now)
 
 
@@ -132,11 +132,11 @@ def test_a_month_file_that_is_collected_meanwhile_makes_the_snapshot_gone(
 
     def collect(call: str, name: str) -> None:
         if call == "download":
-            commit(memory, 4, [], oldest=3)
+            commit(memory, 4, [], min_retained=3)
             memory.delete(object_names.snapshot(2))
             memory.delete(name)
 
-    with pytest.raises(SnapshotCollectedError):
+    with pytest.raises(SnapshotExpiredError):
         numbers(SpyStore(memory, collect), 2, now, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -152,7 +152,7 @@ def test_a_lost_month_file_of_a_retained_snapshot_is_named(memory: MemoryStore, 
 
 def test_connect_takes_a_snapshot(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "lake")
-    grown(store, oldest=2)
+    grown(store, min_retained=2)
     with lakehouse.connect(store.url, snapshot=2, cache_dir=tmp_path) as connection:
         assert connection.sql("SELECT count(*) FROM flights").fetchone() == (2,)
     for number in (1, 4):
@@ -164,7 +164,7 @@ def test_connect_takes_a_snapshot(tmp_path: Path) -> None:
 
 def test_sql_takes_a_snapshot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = LocalStore(tmp_path / "lake")
-    grown(store, oldest=2)
+    grown(store, min_retained=2)
     command = ["sql", "SELECT count(*) AS n FROM flights", "--lake", store.url, "--snapshot"]
     assert main([*command, "2"]) == 0
     assert capsys.readouterr().out.splitlines()[2] == "2"

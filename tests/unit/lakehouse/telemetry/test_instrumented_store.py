@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from lakehouse.errors import CreateUnknownError, ObjectExistsError, ObjectMissingError, StoreUnavailableError
+from lakehouse.errors import CreateStateUnknownError, ObjectExistsError, ObjectMissingError, StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Source
-from lakehouse.telemetry.instrumented_store import MeasuredStore, StoreMetrics
+from lakehouse.telemetry.instrumented_store import InstrumentedStore, StoreMetrics
 
 NAME = "landing/flight_date=2013-01-01/00000000000000000000000000000000.parquet"
 
@@ -26,7 +26,7 @@ def requests(registry: CollectorRegistry, operation: str, area: str, outcome: st
 
 
 def test_calls_bytes_and_failures_are_counted(registry: CollectorRegistry, tmp_path: Path) -> None:
-    store = MeasuredStore(MemoryStore(), StoreMetrics(registry))
+    store = InstrumentedStore(MemoryStore(), StoreMetrics(registry))
     source = tmp_path / "source"
     source.write_bytes(b"12345")
     store.create(NAME, b"123")
@@ -57,7 +57,11 @@ def test_calls_bytes_and_failures_are_counted(registry: CollectorRegistry, tmp_p
 
 @pytest.mark.parametrize(
     ("error", "outcome"),
-    [(CreateUnknownError("?"), "unknown"), (StoreUnavailableError("503"), "unavailable"), (OSError("full"), "error")],
+    [
+        (CreateStateUnknownError("?"), "unknown"),
+        (StoreUnavailableError("503"), "unavailable"),
+        (OSError("full"), "error"),
+    ],
 )
 def test_a_failure_is_passed_on_and_counted_by_its_kind(
     error: Exception, outcome: str, registry: CollectorRegistry
@@ -67,14 +71,14 @@ def test_a_failure_is_passed_on_and_counted_by_its_kind(
             raise error
 
     with pytest.raises(type(error)) as raised:
-        MeasuredStore(Failing(), StoreMetrics(registry)).create(NAME, b"1")
+        InstrumentedStore(Failing(), StoreMetrics(registry)).create(NAME, b"1")
     assert raised.value is error
     assert requests(registry, "create", "landing", outcome) == 1
     assert not registry.get_sample_value("flights_store_written_bytes_total", {"area": "landing"})
 
 
 def test_a_listing_that_is_left_early_is_a_call(registry: CollectorRegistry) -> None:
-    store = MeasuredStore(MemoryStore(), StoreMetrics(registry))
+    store = InstrumentedStore(MemoryStore(), StoreMetrics(registry))
     store.create(NAME, b"1")
     listing = store.list("landing/")
     next(listing)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from query_service.api.disconnect import while_connected
+from query_service.api.disconnect import cancel_on_disconnect
 from query_service.errors import ProblemError
 
 _BUSY_S = 0.02  # longer than it takes until somebody looks
@@ -47,7 +47,7 @@ def test_what_is_answered_at_once_is_not_watched() -> None:
         raise AssertionError("nobody looks")
 
     async def ask() -> None:
-        assert await while_connected(request(never), work(0)) == "done"
+        assert await cancel_on_disconnect(request(never), work(0)) == "done"
         await asyncio.sleep(_BUSY_S)
 
     asyncio.run(ask())
@@ -55,7 +55,7 @@ def test_what_is_answered_at_once_is_not_watched() -> None:
 
 def test_work_of_a_caller_who_stays_is_done() -> None:
     async def ask() -> None:
-        assert await while_connected(request(stays), work(_BUSY_S)) == "done"
+        assert await cancel_on_disconnect(request(stays), work(_BUSY_S)) == "done"
         assert await _is_cancelled_no_more()
 
     asyncio.run(ask())
@@ -73,7 +73,7 @@ def test_work_of_a_caller_who_leaves_is_cancelled() -> None:
 
     async def ask() -> None:
         with pytest.raises(ProblemError):
-            await while_connected(request(leaves), long())
+            await cancel_on_disconnect(request(leaves), long())
         assert await _is_cancelled_no_more()
 
     asyncio.run(ask())
@@ -99,7 +99,7 @@ def test_a_caller_who_leaves_when_the_work_ends_gets_it_or_not_and_cancels_nothi
             return "done"
 
         with contextlib.suppress(ProblemError):
-            assert await while_connected(request(leaving), ending()) == "done"
+            assert await cancel_on_disconnect(request(leaving), ending()) == "done"
         assert await _is_cancelled_no_more()
 
     asyncio.run(ask())
@@ -116,7 +116,7 @@ def test_a_cancel_of_somebody_else_stays_one_though_the_caller_leaves_too() -> N
                 reached.set()
                 await asyncio.sleep(0)
 
-        asking = asyncio.create_task(while_connected(request(leaves), stubborn()))
+        asking = asyncio.create_task(cancel_on_disconnect(request(leaves), stubborn()))
         await reached.wait()
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -6,19 +6,19 @@ import random
 
 import pytest
 
-from query_service.auth.rate_limit import Grant, RateLimits, rate_limits
+from query_service.auth.rate_limit import RateLimitDecision, RateLimits, rate_limits
 
 
 def test_a_burst_is_allowed_and_then_the_rate() -> None:
     limits = RateLimits(["a"], per_s=0.5, burst=3)
     assert [limits.take("a", 100.0) for _ in range(4)] == [
-        Grant(True, 2, 2),
-        Grant(True, 1, 2),
-        Grant(True, 0, 2),
-        Grant(False, 0, 2),
+        RateLimitDecision(True, 2, 2),
+        RateLimitDecision(True, 1, 2),
+        RateLimitDecision(True, 0, 2),
+        RateLimitDecision(False, 0, 2),
     ]
-    assert limits.take("a", 101.0) == Grant(False, 0, 1)
-    assert limits.take("a", 102.0) == Grant(True, 0, 2)
+    assert limits.take("a", 101.0) == RateLimitDecision(False, 0, 1)
+    assert limits.take("a", 102.0) == RateLimitDecision(True, 0, 2)
     assert limits.take("a", 102.0).allowed is False
 
 

@@ -1,4 +1,4 @@
-"""The follower: fresh by wall clock, one refresh for all, and no listing that nobody asked for."""
+"""The plan_cache: fresh by wall clock, one refresh for all, and no listing that nobody asked for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.table.planner import Planner
-from query_service.engine.plan_cache import Follower
+from query_service.engine.plan_cache import PlanCache
 from query_service.errors import ProblemError
 from tests._support.observed_store import Gate, WatchedStore
 
@@ -32,20 +32,20 @@ class Clock:
         self.moment += timedelta(seconds=seconds)
 
 
-def following(work: Callable[[Follower, WatchedStore, Clock], Coroutine[Any, Any, T]], timeout_s: float = 20.0) -> T:
-    """Runs `work` with a follower whose limit is one second and whose patience is ten."""
+def following(work: Callable[[PlanCache, WatchedStore, Clock], Coroutine[Any, Any, T]], timeout_s: float = 20.0) -> T:
+    """Runs `work` with a plan_cache whose limit is one second and whose patience is ten."""
 
     async def run() -> T:
         store, clock = WatchedStore(), Clock()
         planner = Planner(store, clock)
-        with closing(Follower(planner, clock, max_age_s=1.0, timeout_s=timeout_s, patience_s=10.0)) as follower:
-            return await work(follower, store, clock)
+        with closing(PlanCache(planner, clock, max_age_s=1.0, timeout_s=timeout_s, patience_s=10.0)) as plan_cache:
+            return await work(plan_cache, store, clock)
 
     return asyncio.run(run())
 
 
 def test_lists_nothing_until_somebody_asks() -> None:
-    async def work(_: Follower, store: WatchedStore, clock: Clock) -> int:
+    async def work(_: PlanCache, store: WatchedStore, clock: Clock) -> int:
         clock.move(3600)
         return store.landing_listings
 
@@ -53,11 +53,11 @@ def test_lists_nothing_until_somebody_asks() -> None:
 
 
 def test_a_plan_is_used_until_it_is_older_than_the_limit() -> None:
-    async def work(follower: Follower, store: WatchedStore, clock: Clock) -> list[int]:
+    async def work(plan_cache: PlanCache, store: WatchedStore, clock: Clock) -> list[int]:
         seen = []
         for seconds in (0.0, 0.5, 0.5, 0.001, 1.0, 3600.0):
             clock.move(seconds)
-            await follower.plan()
+            await plan_cache.plan()
             seen.append(store.landing_listings)
         return seen
 
@@ -65,17 +65,17 @@ def test_a_plan_is_used_until_it_is_older_than_the_limit() -> None:
 
 
 def test_requests_at_the_same_time_share_one_listing() -> None:
-    async def work(follower: Follower, store: WatchedStore, _: Clock) -> tuple[int, int]:
-        plans = await asyncio.gather(*(follower.plan() for _ in range(50)))
+    async def work(plan_cache: PlanCache, store: WatchedStore, _: Clock) -> tuple[int, int]:
+        plans = await asyncio.gather(*(plan_cache.plan() for _ in range(50)))
         return store.landing_listings, len({id(plan) for plan in plans})
 
     assert following(work) == (1, 1)
 
 
 def test_who_leaves_does_not_end_the_refresh_of_the_others() -> None:
-    async def work(follower: Follower, store: WatchedStore, _: Clock) -> int:
+    async def work(plan_cache: PlanCache, store: WatchedStore, _: Clock) -> int:
         store.on_list = gate = Gate()
-        leaving, staying = asyncio.create_task(follower.plan()), asyncio.create_task(follower.plan())
+        leaving, staying = asyncio.create_task(plan_cache.plan()), asyncio.create_task(plan_cache.plan())
         await asyncio.to_thread(gate.wait_until_reached)
         leaving.cancel()
         gate.open()
@@ -86,13 +86,13 @@ def test_who_leaves_does_not_end_the_refresh_of_the_others() -> None:
 
 
 def test_a_process_that_was_frozen_while_it_listed_lists_again() -> None:
-    async def work(follower: Follower, store: WatchedStore, clock: Clock) -> timedelta:
+    async def work(plan_cache: PlanCache, store: WatchedStore, clock: Clock) -> timedelta:
         def freeze(_: str) -> None:
             if store.landing_listings == 1:
                 clock.move(7200)
 
         store.on_list = freeze
-        plan = await follower.plan()
+        plan = await plan_cache.plan()
         return clock() - plan.listed_at
 
     assert following(work) == timedelta(0)
@@ -101,57 +101,57 @@ def test_a_process_that_was_frozen_while_it_listed_lists_again() -> None:
 def test_a_listing_that_takes_longer_than_the_limit_is_used_by_who_asked_before_it() -> None:
     """Otherwise a slow store would never give an answer. Who asks next lists again."""
 
-    async def work(follower: Follower, store: WatchedStore, clock: Clock) -> tuple[int, int]:
+    async def work(plan_cache: PlanCache, store: WatchedStore, clock: Clock) -> tuple[int, int]:
         store.on_list = lambda _: clock.move(1.5)  # landing, then snapshots: three seconds
-        await follower.plan()
+        await plan_cache.plan()
         first = store.landing_listings
-        await follower.plan()
+        await plan_cache.plan()
         return first, store.landing_listings
 
     assert following(work) == (1, 2)
 
 
 def test_a_clock_that_was_set_back_makes_the_plan_old() -> None:
-    async def work(follower: Follower, store: WatchedStore, clock: Clock) -> tuple[int, timedelta]:
-        await follower.plan()
+    async def work(plan_cache: PlanCache, store: WatchedStore, clock: Clock) -> tuple[int, timedelta]:
+        await plan_cache.plan()
         clock.move(-3600)
-        plan = await follower.plan()
+        plan = await plan_cache.plan()
         return store.landing_listings, clock() - plan.listed_at
 
     assert following(work) == (2, timedelta(0))
 
 
 def test_a_failure_is_shared_for_one_plan_age_and_then_tried_again() -> None:
-    async def work(follower: Follower, store: WatchedStore, clock: Clock) -> list[int]:
+    async def work(plan_cache: PlanCache, store: WatchedStore, clock: Clock) -> list[int]:
         def fail(_: str) -> None:
             raise StoreUnavailableError("down")
 
-        await follower.plan()
+        await plan_cache.plan()
         clock.move(2)
         store.on_list = fail
         seen = []
         for seconds in (0.0, 0.5, 0.5, 0.9):
             clock.move(seconds)
             with pytest.raises(StoreUnavailableError):
-                await follower.plan()
+                await plan_cache.plan()
             seen.append(store.landing_listings)
-        assert not follower.planned_within(timedelta(hours=1))
+        assert not plan_cache.planned_within(timedelta(hours=1))
         store.on_list = lambda _: None
         clock.move(1)
-        await follower.plan()
-        assert follower.planned_within(timedelta(0))
+        await plan_cache.plan()
+        assert plan_cache.planned_within(timedelta(0))
         return seen
 
     assert following(work) == [2, 2, 3, 3]
 
 
 def test_a_listing_that_hangs_ends_the_request_and_not_the_listing() -> None:
-    async def work(follower: Follower, store: WatchedStore, _: Clock) -> int:
+    async def work(plan_cache: PlanCache, store: WatchedStore, _: Clock) -> int:
         store.on_list = gate = Gate()
         with pytest.raises(ProblemError) as raised:
-            await follower.plan()
+            await plan_cache.plan()
         gate.open()
-        await follower.plan()
+        await plan_cache.plan()
         assert raised.value.problem.status == 503
         return store.landing_listings
 
@@ -159,12 +159,12 @@ def test_a_listing_that_hangs_ends_the_request_and_not_the_listing() -> None:
 
 
 def test_refresh_gives_a_plan_from_that_moment_on() -> None:
-    async def work(follower: Follower, store: WatchedStore, clock: Clock) -> list[int]:
+    async def work(plan_cache: PlanCache, store: WatchedStore, clock: Clock) -> list[int]:
         seen = []
-        await follower.plan()
+        await plan_cache.plan()
         for seconds in (0.0, 0.1):
             clock.move(seconds)
-            plan = await follower.refresh(clock())
+            plan = await plan_cache.refresh(clock())
             assert plan.listed_at >= clock()
             seen.append(store.landing_listings)
         return seen
@@ -173,12 +173,12 @@ def test_refresh_gives_a_plan_from_that_moment_on() -> None:
 
 
 def test_refresh_does_not_join_a_listing_that_began_too_early() -> None:
-    async def work(follower: Follower, store: WatchedStore, clock: Clock) -> int:
+    async def work(plan_cache: PlanCache, store: WatchedStore, clock: Clock) -> int:
         store.on_list = gate = Gate()
-        early = asyncio.create_task(follower.plan())
+        early = asyncio.create_task(plan_cache.plan())
         await asyncio.to_thread(gate.wait_until_reached)
         clock.move(0.1)
-        late = asyncio.create_task(follower.refresh(clock()))
+        late = asyncio.create_task(plan_cache.refresh(clock()))
         await asyncio.sleep(0)
         gate.open()
         await early

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from query_service.engine.priority_semaphore import Turns
+from query_service.engine.priority_semaphore import PrioritySemaphore
 
 SEEDS = range(20)
 
@@ -19,19 +19,19 @@ async def until_idle() -> None:
 
 def test_turns_are_given_in_the_order_of_coming_to_those_who_finish_first() -> None:
     async def work() -> list[str]:
-        turns, order = Turns(1), list[str]()
+        turns, order = PrioritySemaphore(1), list[str]()
 
         async def one(name: str, is_finishing: bool) -> None:
-            await turns.take(is_finishing)
+            await turns.acquire(is_finishing)
             order.append(name)
-            turns.give_back()
+            turns.release()
 
-        await turns.take(is_finishing=False)
+        await turns.acquire(is_finishing=False)
         names = ("begins 1", "finishes 1", "begins 2", "finishes 2")
         tasks = [asyncio.create_task(one(name, name.startswith("finishes"))) for name in names]
         await until_idle()
         assert order == []
-        turns.give_back()
+        turns.release()
         await asyncio.gather(*tasks)
         return order
 
@@ -41,16 +41,16 @@ def test_turns_are_given_in_the_order_of_coming_to_those_who_finish_first() -> N
 @pytest.mark.parametrize("given_before_it_left", [False, True])
 def test_a_turn_of_who_leaves_is_the_next_ones(given_before_it_left: bool) -> None:
     async def work() -> None:
-        turns = Turns(1)
-        await turns.take(is_finishing=False)
-        leaving, staying = (asyncio.create_task(turns.take(is_finishing=False)) for _ in range(2))
+        turns = PrioritySemaphore(1)
+        await turns.acquire(is_finishing=False)
+        leaving, staying = (asyncio.create_task(turns.acquire(is_finishing=False)) for _ in range(2))
         await until_idle()
         if given_before_it_left:
-            turns.give_back()
+            turns.release()
         leaving.cancel()
         await until_idle()
         if not given_before_it_left:
-            turns.give_back()
+            turns.release()
         async with asyncio.timeout(5):
             await staying
         assert leaving.cancelled()
@@ -63,11 +63,11 @@ def test_there_are_never_more_at_once_and_in_the_end_all_are_free(seed: int) -> 
     chance = random.Random(seed)
 
     async def work() -> None:
-        turns, running, most = Turns(3), 0, 0
+        turns, running, most = PrioritySemaphore(3), 0, 0
 
         async def one() -> None:
             nonlocal running, most
-            await turns.take(chance.random() < 0.5)
+            await turns.acquire(chance.random() < 0.5)
             running += 1
             most = max(most, running)
             try:
@@ -75,7 +75,7 @@ def test_there_are_never_more_at_once_and_in_the_end_all_are_free(seed: int) -> 
                     await asyncio.sleep(0)
             finally:
                 running -= 1
-                turns.give_back()
+                turns.release()
 
         tasks = []
         for _ in range(200):
@@ -88,6 +88,6 @@ def test_there_are_never_more_at_once_and_in_the_end_all_are_free(seed: int) -> 
         assert (running, most) == (0, 3)
         async with asyncio.timeout(5):
             for _ in range(3):
-                await turns.take(is_finishing=False)
+                await turns.acquire(is_finishing=False)
 
     asyncio.run(work())

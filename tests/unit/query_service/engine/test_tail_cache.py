@@ -23,8 +23,8 @@ from lakehouse.store.store import ObjectInfo
 from lakehouse.table.planner import LandedFile
 from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import Query
-from query_service.engine.files import Files, Local
-from query_service.engine.tail_cache import DecidedCounts, DecidedDates
+from query_service.engine.files import FileSet, LocalFiles
+from query_service.engine.tail_cache import DecidedCounts, TailCache
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event, newest, parquet, unique
@@ -80,7 +80,7 @@ def metric(api: Api, name: str) -> float:
 def test_a_small_tail_is_decided_each_time() -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event())
-    with serving(lake.store, decided_from_kb=64) as api:
+    with serving(lake.store, tail_cache_min_kb=64) as api:
         assert api.rows("/v1/stats")[0]["flights"] == 1
         assert metric(api, "made_total") == 0
 
@@ -90,7 +90,7 @@ def test_what_would_take_more_than_half_of_the_room_is_decided_each_time() -> No
     choose = random.Random(1)
     for _ in range(2):
         lake.land(*(event(flight_number=n, tail_number=f"{choose.random()}") for n in range(1, 9999)))
-    with serving(lake.store, decided_cache_mb=1, **DECIDED) as api:
+    with serving(lake.store, tail_cache_mb=1, **DECIDED) as api:
         assert api.rows("/v1/stats")[0]["flights"] == 9998
         assert metric(api, "made_total") == 0
 
@@ -159,7 +159,7 @@ class Workshop:
         self._files = folder / "files"
         self._files.mkdir()
         self.kept = folder / "decided"
-        self.decided = DecidedDates(self.kept, max_bytes, 0)
+        self.merged_tail = TailCache(self.kept, max_bytes, 0)
         self.connection = duckdb.connect()
         self.ran: list[str] = []
 
@@ -179,7 +179,7 @@ class Workshop:
         days = [row["flight_date"] for row in rows]
         entry = MonthFile(
             path=name or object_names.month_file("2013-01", 0, unique()),
-            since=1,
+            added_snapshot=1,
             rows=len(rows),
             bytes=len(data),
             crc32c=google_crc32c.value(data),
@@ -193,14 +193,14 @@ class Workshop:
         self.ran.append(query.sql)
         return self.connection.execute(query.sql).to_arrow_table()
 
-    def rows(self, local: Local) -> list[tuple[Any, ...]]:
+    def rows(self, local: LocalFiles) -> list[tuple[Any, ...]]:
         """What questions would see: when, and how late."""
         sql = f"SELECT flight_date, flight_number, departure_delay_minutes FROM ({local.state()}) ORDER BY ALL"
         return self.connection.execute(sql).fetchall()
 
-    async def ask(self, local: Local) -> list[tuple[Any, ...]]:
-        async with self.decided.of(local, self.fetch) as with_decided:
-            assert with_decided.decided is not None
+    async def ask(self, local: LocalFiles) -> list[tuple[Any, ...]]:
+        async with self.merged_tail.of(local, self.fetch) as with_decided:
+            assert with_decided.merged_tail is not None
             found = self.rows(with_decided)
         assert found == self.rows(local)
         return found
@@ -210,9 +210,9 @@ class Workshop:
         return sum(path.stat().st_size for path in self.kept.rglob("*.parquet"))
 
 
-def local(months: Sequence[tuple[MonthFile, Path]], tail: Sequence[tuple[LandedFile, Path]]) -> Local:
-    files = Files(tuple(entry for entry, _ in months), tuple(file for file, _ in tail))
-    return Local(files, tuple(path for _, path in months), tuple(path for _, path in tail))
+def local(months: Sequence[tuple[MonthFile, Path]], tail: Sequence[tuple[LandedFile, Path]]) -> LocalFiles:
+    files = FileSet(tuple(entry for entry, _ in months), tuple(file for file, _ in tail))
+    return LocalFiles(files, tuple(path for _, path in months), tuple(path for _, path in tail))
 
 
 def late(minutes: int, seconds: int = 0, **given: Any) -> Event:
@@ -242,7 +242,7 @@ def test_a_new_landed_file_is_read_with_what_is_kept_and_nothing_else(workshop: 
 
     asyncio.run(ask())
     assert len(workshop.ran) == 2
-    counts = workshop.decided.counts
+    counts = workshop.merged_tail.counts
     assert (counts.made, counts.found) == (3, 2)  # found: the date in which nothing had landed meanwhile
 
 
@@ -255,7 +255,7 @@ def test_another_month_file_decides_anew(workshop: Workshop) -> None:
         assert await workshop.ask(local([workshop.month(late(8, 1))], [landed])) == [(DAY, 1545, 3)]
 
     asyncio.run(ask())
-    assert workshop.decided.counts.made == 3
+    assert workshop.merged_tail.counts.made == 3
 
 
 def test_a_new_landed_file_with_another_month_file_decides_anew(workshop: Workshop) -> None:
@@ -304,7 +304,7 @@ def test_landed_files_without_events_are_a_date_without_flights(workshop: Worksh
         assert await workshop.ask(local([], [(landed, path)])) == []
 
     asyncio.run(ask())
-    assert (workshop.decided.counts.made, len(workshop.ran)) == (1, 1)
+    assert (workshop.merged_tail.counts.made, len(workshop.ran)) == (1, 1)
 
 
 def test_what_is_kept_takes_no_more_than_its_room_and_the_least_used_goes_first(tmp_path: Path) -> None:
@@ -314,25 +314,25 @@ def test_what_is_kept_takes_no_more_than_its_room_and_the_least_used_goes_first(
         tails = {day: workshop.landed(late(1, flight_date=day)) for day in days}
 
         async def size() -> int:
-            async with workshop.decided.of(local([], [tails[DAY]]), workshop.fetch):
+            async with workshop.merged_tail.of(local([], [tails[DAY]]), workshop.fetch):
                 return workshop.on_disk
 
         one = asyncio.run(size())
         assert workshop.on_disk == 0  # nothing fits, and it has been read
-        workshop.decided = DecidedDates(workshop.kept, 3 * one + one // 2, 0)
+        workshop.merged_tail = TailCache(workshop.kept, 3 * one + one // 2, 0)
 
         async def ask() -> None:
             for day in [*days[:3], days[0], days[3]]:
                 await workshop.ask(local([], [tails[day]]))
-            before = workshop.decided.counts.made
+            before = workshop.merged_tail.counts.made
             for day in (days[0], days[2], days[3]):
                 await workshop.ask(local([], [tails[day]]))
-            assert workshop.decided.counts.made == before
+            assert workshop.merged_tail.counts.made == before
             await workshop.ask(local([], [tails[days[1]]]))
-            assert workshop.decided.counts.made == before + 1
+            assert workshop.merged_tail.counts.made == before + 1
 
         asyncio.run(ask())
-        assert 2 * one < workshop.on_disk == workshop.decided.counts.bytes <= 3 * one + one // 2
+        assert 2 * one < workshop.on_disk == workshop.merged_tail.counts.bytes <= 3 * one + one // 2
 
 
 def test_files_stay_for_as_long_as_they_are_read_and_count_until_then(workshop: Workshop) -> None:
@@ -340,12 +340,12 @@ def test_files_stay_for_as_long_as_they_are_read_and_count_until_then(workshop: 
 
     async def ask() -> None:
         async with AsyncExitStack() as stack:
-            before = await stack.enter_async_context(workshop.decided.of(local([], [first]), workshop.fetch))
+            before = await stack.enter_async_context(workshop.merged_tail.of(local([], [first]), workshop.fetch))
             one = workshop.on_disk
             await workshop.ask(local([], [first, second]))
             assert workshop.rows(before) == [(DAY, 1545, 3)]
-            assert workshop.decided.counts.bytes == workshop.on_disk > one
-        assert workshop.decided.counts.bytes == workshop.on_disk < 2 * one
+            assert workshop.merged_tail.counts.bytes == workshop.on_disk > one
+        assert workshop.merged_tail.counts.bytes == workshop.on_disk < 2 * one
 
     asyncio.run(ask())
 
@@ -357,16 +357,16 @@ def test_while_twice_the_room_is_taken_nothing_is_decided(tmp_path: Path) -> Non
 
         async def ask() -> None:
             async with AsyncExitStack() as stack:
-                entering = (stack.enter_async_context(workshop.decided.of(each, workshop.fetch)) for each in asked)
-                found = [each.decided is not None for each in await asyncio.gather(*entering)]  # all at once
+                entering = (stack.enter_async_context(workshop.merged_tail.of(each, workshop.fetch)) for each in asked)
+                found = [each.merged_tail is not None for each in await asyncio.gather(*entering)]  # all at once
                 assert found == sorted(found, reverse=True)
                 assert not all(found)
                 assert 80_000 < workshop.on_disk < 100_000
-                async with workshop.decided.of(asked[found.index(False) - 1], workshop.fetch) as kept:
-                    assert kept.decided is not None
+                async with workshop.merged_tail.of(asked[found.index(False) - 1], workshop.fetch) as kept:
+                    assert kept.merged_tail is not None
             assert workshop.on_disk <= 40_000
-            async with workshop.decided.of(asked[-1], workshop.fetch) as later:
-                assert later.decided is not None
+            async with workshop.merged_tail.of(asked[-1], workshop.fetch) as later:
+                assert later.merged_tail is not None
 
         asyncio.run(ask())
 
@@ -383,7 +383,7 @@ def test_a_caller_who_leaves_while_dates_are_decided_leaves_nothing_behind(works
             return await asyncio.Future()
 
         async def leaving() -> None:
-            async with workshop.decided.of(asked, endless):
+            async with workshop.merged_tail.of(asked, endless):
                 raise AssertionError("it was never decided")
 
         left = asyncio.create_task(leaving())
@@ -395,7 +395,7 @@ def test_a_caller_who_leaves_while_dates_are_decided_leaves_nothing_behind(works
 
     asyncio.run(ask())
     assert len(list(workshop.kept.iterdir())) == 1
-    assert workshop.decided.counts == DecidedCounts(found=0, made=1, bytes=workshop.on_disk)
+    assert workshop.merged_tail.counts == DecidedCounts(found=0, made=1, bytes=workshop.on_disk)
 
 
 def test_a_query_that_writes_only_after_its_caller_has_left_leaves_nothing_behind(workshop: Workshop) -> None:
@@ -411,7 +411,7 @@ def test_a_query_that_writes_only_after_its_caller_has_left_leaves_nothing_behin
             raise asyncio.CancelledError
 
         with pytest.raises(asyncio.CancelledError):
-            async with workshop.decided.of(asked[0], leaving):
+            async with workshop.merged_tail.of(asked[0], leaving):
                 raise AssertionError("it was never decided")
         await workshop.ask(asked[1])
         workshop.connection.execute(given_up[0])
@@ -419,7 +419,7 @@ def test_a_query_that_writes_only_after_its_caller_has_left_leaves_nothing_behin
 
     asyncio.run(ask())
     assert len(list(workshop.kept.iterdir())) == 2
-    assert workshop.decided.counts.bytes == workshop.on_disk
+    assert workshop.merged_tail.counts.bytes == workshop.on_disk
 
 
 @pytest.mark.parametrize("error", [duckdb.OutOfMemoryException, duckdb.IOException])
@@ -433,18 +433,18 @@ def test_a_question_decides_for_itself_when_deciding_for_all_fails(
 
     async def ask() -> None:
         await workshop.ask(local([], [first]))
-        async with workshop.decided.of(local([], [first, second]), failing) as alone:
-            assert alone.decided is None
+        async with workshop.merged_tail.of(local([], [first, second]), failing) as alone:
+            assert alone.merged_tail is None
             assert workshop.rows(alone) == [(DAY, 1545, 4)]
         assert await workshop.ask(local([], [first, second])) == [(DAY, 1545, 4)]
 
     asyncio.run(ask())
-    assert workshop.decided.counts.bytes == workshop.on_disk
+    assert workshop.merged_tail.counts.bytes == workshop.on_disk
 
 
 def test_what_an_earlier_process_left_is_removed(tmp_path: Path) -> None:
     left = tmp_path / "decided" / "1" / "flight_date=2013-01-01" / "data_0.parquet"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"x")
-    DecidedDates(tmp_path / "decided", 1000, 0)
+    TailCache(tmp_path / "decided", 1000, 0)
     assert not left.exists()

@@ -52,21 +52,21 @@ def grown(seed: int, commits: int = 4) -> tuple[LakeBuilder, list[list[Event]]]:
     return lake, known
 
 
-def retain(lake: LakeBuilder, oldest: int, collect: bool = True) -> None:
-    """A commit that changes no month and retains nothing below `oldest`; what is not retained is deleted."""
+def retain(lake: LakeBuilder, min_retained: int, collect: bool = True) -> None:
+    """A commit that changes no month and retains nothing below `min_retained`; what is not retained is deleted."""
     before = lake.snapshot
-    lake.snapshot = dataclasses.replace(before, number=before.number + 1, oldest=oldest)
+    lake.snapshot = dataclasses.replace(before, number=before.number + 1, min_retained=min_retained)
     lake.store.create(object_names.snapshot(lake.snapshot.number), to_json(lake.snapshot))
     if collect:
-        delete_below(lake, oldest)
+        delete_below(lake, min_retained)
 
 
-def delete_below(lake: LakeBuilder, oldest: int) -> None:
+def delete_below(lake: LakeBuilder, min_retained: int) -> None:
     """What the collector does: old snapshots, then month files that no other one names."""
     snapshots = {n: _snapshot(lake, n) for n in range(1, lake.snapshot.number + 1)}
-    kept = {entry.path for n, s in snapshots.items() if s and n >= oldest for entry in s.months.values()}
+    kept = {entry.path for n, s in snapshots.items() if s and n >= min_retained for entry in s.months.values()}
     for number, snapshot in snapshots.items():
-        if snapshot and number < oldest:
+        if snapshot and number < min_retained:
             lake.store.delete(object_names.snapshot(number))
             for entry in snapshot.months.values():
                 if entry.path not in kept:
@@ -321,9 +321,9 @@ def test_old_files_share_the_bounded_cache() -> None:
     lake.commit({"2013-01": entries[0]}, ())
     lake.commit({"2013-01": entries[1]}, ())
     lake.commit({"2013-01": entries[2]}, ())
-    with serving(lake.store, cache_mb=1, result_cache_mb=0) as api:
+    with serving(lake.store, file_cache_mb=1, result_cache_mb=0) as api:
         for number in (5, 6, 7, 5, 6, 7):
             answer = api.get(f"/v1/stats?group_by=carrier&snapshot={number}")
             events = [row for row in known[number - 5] if row["flight_date"] < date(2013, 2, 1)]
             assert answer.json()["data"] == stats(events)
-        assert api.app.state.services.answering._cache._bytes <= 1_000_000
+        assert api.app.state.services.executor._cache._bytes <= 1_000_000

@@ -23,7 +23,7 @@ from lakehouse.store.memory import MemoryStore
 from query_service.auth.api_keys import load_keys, new_key
 from query_service.auth.middleware import HEADER
 from query_service.middleware.edges import CSP, EXPOSED
-from query_service.queries.lake_status import LakeReport
+from query_service.queries.lake_status import LakeStatusService
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests.unit.query_service.test_settings import free_port
@@ -58,7 +58,7 @@ def test_an_unexpected_error_is_locked_down_too_and_tells_nothing(
     async def fail(*_: object) -> None:
         raise LookupError("internals")
 
-    monkeypatch.setattr(LakeReport, "find", fail)
+    monkeypatch.setattr(LakeStatusService, "find", fail)
     answer = api.get("/v1/lake", Origin=PAGE)
     assert answer.status_code == 500
     assert "internals" not in answer.text

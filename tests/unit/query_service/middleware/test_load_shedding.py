@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from query_service.errors import overloaded_error
-from query_service.middleware.load_shedding import ROUTE_IN_SCOPE, Shedding
+from query_service.middleware.load_shedding import ROUTE_IN_SCOPE, LoadSheddingMiddleware
 
 
 class _Admission:
@@ -52,7 +52,7 @@ def _client(admission: _Admission) -> tuple[_Client, list[Any]]:
         return PlainTextResponse("answered")
 
     app = Starlette(routes=[Route("/{path:path}", anything, methods=["GET", "POST"])])
-    app.add_middleware(Shedding)
+    app.add_middleware(LoadSheddingMiddleware)
     app.state.services = type("Services", (), {"answering": admission})()
     return _Client(app), reached
 
@@ -104,5 +104,5 @@ def test_the_request_log_learns_the_route(path: str, route: str) -> None:
     async def nothing(*_: Any) -> Any:
         return None
 
-    asyncio.run(Shedding(nothing)(scope, nothing, nothing))
+    asyncio.run(LoadSheddingMiddleware(nothing)(scope, nothing, nothing))
     assert scope[ROUTE_IN_SCOPE] == route

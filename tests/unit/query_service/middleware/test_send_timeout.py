@@ -24,8 +24,8 @@ from starlette.types import Message, Receive, Scope, Send
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from query_service.errors import ProblemError
-from query_service.middleware.send_timeout import PIECE_BYTES, OnTheWay, Sending
-from query_service.server.http_protocol import Wire, with_wire
+from query_service.middleware.send_timeout import PIECE_BYTES, SendBudget, SendTimeoutMiddleware
+from query_service.server.http_protocol import Transport, with_transport
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests.unit.query_service.middleware.test_edges import logged, process
@@ -44,14 +44,14 @@ class Reader:
         self.messages: list[Message] = []
         self.is_cut = False
 
-    def wire(self) -> Wire:
+    def wire(self) -> Transport:
         async def gone() -> None:
             await self._pieces.acquire()
 
         def cut() -> None:
             self.is_cut = True
 
-        return Wire(gone, cut)
+        return Transport(gone, cut)
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         self.messages.append(message)
@@ -89,7 +89,7 @@ def lake_of_many(store: MemoryStore | LocalStore) -> LakeBuilder:
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    with serving(lake_of_many(MemoryStore()).store, sending_mb=1) as api:
+    with serving(lake_of_many(MemoryStore()).store, send_buffer_mb=1) as api:
         yield api
 
 
@@ -102,8 +102,8 @@ def test_a_body_is_sent_whole_in_pieces_the_last_of_which_says_so(size: int) -> 
 
     async def work() -> None:
         reader = Reader(pieces=10)
-        layer = Sending(fixed(body), OnTheWay(1, nobody), SOON_S)
-        await layer(with_wire(scope("/"), reader.wire()), reader.receive, reader.send)
+        layer = SendTimeoutMiddleware(fixed(body), SendBudget(1, nobody), SOON_S)
+        await layer(with_transport(scope("/"), reader.wire()), reader.receive, reader.send)
         pieces = reader.messages[1:]
         assert reader.body == body
         assert [piece.get("more_body", False) for piece in pieces] == [*[True] * (len(pieces) - 1), False]
@@ -115,8 +115,8 @@ def test_a_body_is_sent_whole_in_pieces_the_last_of_which_says_so(size: int) -> 
 def test_a_piece_is_sent_when_the_one_before_has_gone() -> None:
     async def work() -> None:
         reader = Reader()
-        layer = Sending(fixed(b"x" * PIECE_BYTES * 3), OnTheWay(1, nobody), SOON_S)
-        sending = asyncio.create_task(layer(with_wire(scope("/"), reader.wire()), reader.receive, reader.send))
+        layer = SendTimeoutMiddleware(fixed(b"x" * PIECE_BYTES * 3), SendBudget(1, nobody), SOON_S)
+        sending = asyncio.create_task(layer(with_transport(scope("/"), reader.wire()), reader.receive, reader.send))
         for count in (2, 3, 4):  # the head and the first piece, and one by one
             for _ in range(50):  # turns in which one comes, and a further one would come
                 await asyncio.sleep(0)
@@ -136,7 +136,7 @@ def test_who_does_not_take_the_answer_is_cut_off_logged_and_counted(caplog: pyte
         async def ask() -> Reader:
             reader = Reader()
             async with asyncio.timeout(SOON_S):
-                await api.app(with_wire(scope(LARGE + "1100"), reader.wire()), reader.receive, reader.send)
+                await api.app(with_transport(scope(LARGE + "1100"), reader.wire()), reader.receive, reader.send)
             return reader
 
         reader = api.run(ask())
@@ -161,8 +161,8 @@ def test_the_time_begins_with_the_answer_not_with_the_question() -> None:
 
     async def work() -> None:
         reader = Reader(pieces=1)
-        await Sending(slow, OnTheWay(1, nobody), 0.05)(
-            with_wire(scope("/"), reader.wire()), reader.receive, reader.send
+        await SendTimeoutMiddleware(slow, SendBudget(1, nobody), 0.05)(
+            with_transport(scope("/"), reader.wire()), reader.receive, reader.send
         )
         assert reader.body == b"x"
         assert not reader.is_cut
@@ -176,7 +176,7 @@ def test_a_server_without_wires_is_told_by_an_error_that_the_answer_broke_off() 
 
     async def work() -> None:
         with pytest.raises(TimeoutError):
-            await Sending(fixed(b"x"), OnTheWay(1, nobody), 0.01)(scope("/"), Reader().receive, never)
+            await SendTimeoutMiddleware(fixed(b"x"), SendBudget(1, nobody), 0.01)(scope("/"), Reader().receive, never)
 
     asyncio.run(work())
 
@@ -188,8 +188,8 @@ def test_another_timeout_is_left_alone() -> None:
     async def work() -> None:
         asked, reader = scope("/"), Reader()
         with pytest.raises(TimeoutError, match="something else"):
-            await Sending(fails, OnTheWay(1, nobody), SOON_S)(
-                with_wire(asked, reader.wire()), reader.receive, reader.send
+            await SendTimeoutMiddleware(fails, SendBudget(1, nobody), SOON_S)(
+                with_transport(asked, reader.wire()), reader.receive, reader.send
             )
         assert not reader.is_cut
 
@@ -204,7 +204,7 @@ def test_large_answers_are_refused_while_those_that_are_sent_take_the_room(api: 
         async with asyncio.timeout(SOON_S), asyncio.TaskGroup() as tasks:
             readers = [Reader() for _ in range(3)]  # half a megabyte each, one is allowed
             for reader, limit in zip(readers, (1100, 1099, 1098), strict=True):
-                asked = with_wire(scope(f"{LARGE}{limit}"), reader.wire())
+                asked = with_transport(scope(f"{LARGE}{limit}"), reader.wire())
                 tasks.create_task(api.app(asked, reader.receive, reader.send))
                 await reader.begun.wait()
             refused = await api.client.get(f"{LARGE}1097")
@@ -226,19 +226,19 @@ def test_large_answers_are_refused_while_those_that_are_sent_take_the_room(api: 
 
 def test_a_body_counts_once_however_many_take_it_and_a_small_one_not_at_all() -> None:
     sizes: list[int] = []
-    on_the_way = OnTheWay(3 * PIECE_BYTES, sizes.append)
+    send_budget = SendBudget(3 * PIECE_BYTES, sizes.append)
     large, other, small = bytes(2 * PIECE_BYTES), bytes(PIECE_BYTES + 1), bytes(PIECE_BYTES)
     with ExitStack() as stack:
         for body in (large, small, large, large, small):
-            stack.enter_context(on_the_way.sent(body))
-        on_the_way.check_room()
+            stack.enter_context(send_budget.sent(body))
+        send_budget.check_room()
         assert sizes[-1] == len(large)
-        stack.enter_context(on_the_way.sent(other))
+        stack.enter_context(send_budget.sent(other))
         assert sizes[-1] == len(large) + len(other)
         with pytest.raises(ProblemError):
-            on_the_way.check_room()
+            send_budget.check_room()
     assert sizes[-1] == 0
-    on_the_way.check_room()
+    send_budget.check_room()
 
 
 # -- the process, and readers that do not read ------------------------------------------------------------------
@@ -247,8 +247,8 @@ READERS = 40
 RESET = struct.pack("ii", 1, 0)
 DAYS, AIRPORTS = 20, 400
 GROWTH_MB = 80
-"""The room for bodies (API_SENDING_MB), two that are made meanwhile with what they are made of, a piece a reader, and
-the allocator's leavings. Without a bound it were READERS times 3 MB."""
+"""The room for bodies (API_SEND_BUFFER_MB), two that are made meanwhile with what they are made of, a piece a
+reader, and the allocator's leavings. Without a bound it were READERS times 3 MB."""
 
 
 def test_slow_readers_are_bounded_cut_off_and_keep_nobody_else_from_an_answer(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_slow_readers_are_bounded_cut_off_and_keep_nobody_else_from_an_answer(tm
     days = [event()["flight_date"].replace(day=1 + day) for day in range(DAYS)]
     lake.land(*(event(flight_date=day, origin=f"{n:04}") for day in days for n in range(AIRPORTS)))
     lake.merge(collect=True)
-    settings = {"API_SEND_TIMEOUT_S": "2", "API_SENDING_MB": "8", "API_RESULT_CACHE_MB": "0"}
+    settings = {"API_SEND_TIMEOUT_S": "2", "API_SEND_BUFFER_MB": "8", "API_RESULT_CACHE_MB": "0"}
     with (
         process(tmp_path / "log", LAKE_URL=f"file://{tmp_path}/lake", **settings) as url,
         ExitStack() as stack,

@@ -15,7 +15,7 @@ from query_service.engine.database import Database, Query
 from query_service.observer import Observer
 from query_service.queries import conditional_get
 from query_service.queries.result_cache import Result
-from query_service.representation.etag import Wanted
+from query_service.representation.etag import ResponsePreferences
 from query_service.representation.rows import Rows
 from tests._support.api import Api, serving
 from tests.unit.query_service.engine.test_database import nothing
@@ -31,7 +31,7 @@ class Making:
         self.begun, self.may_end = threading.Event(), threading.Event()
         self._whole = conditional_get._whole
 
-    def __call__(self, rows: Rows, wanted: Wanted) -> Result:
+    def __call__(self, rows: Rows, wanted: ResponsePreferences) -> Result:
         if rows.table.num_rows > 50:
             self.begun.set()
             assert self.may_end.wait(SOON_S)
@@ -51,7 +51,7 @@ def making(monkeypatch: pytest.MonkeyPatch) -> Iterator[Making]:
 
 @contextmanager
 def one_core(timeout_s: float) -> Iterator[Api]:
-    with serving(lake_of_many(MemoryStore()).store, queries_at_once=1, query_timeout_s=timeout_s) as api:
+    with serving(lake_of_many(MemoryStore()).store, max_concurrent_queries=1, query_timeout_s=timeout_s) as api:
         assert len(api.rows("/v1/stats")) == 1  # files are here
         yield api
 

@@ -110,11 +110,17 @@ def test_names_what_cannot_be_read_and_counts_the_rest() -> None:
 def test_objects_that_are_not_ours_are_counted() -> None:
     store = MemoryStore()
     ours = ("flights.manifest", "lake.duckdb")
-    foreign = ("landing/notes.txt", "flights/x.parquet", "snapshots/1.json", "rejected/date=2013-01-01/a", "README")
-    for name in (*ours, *foreign):
+    unrecognized = (
+        "landing/notes.txt",
+        "flights/x.parquet",
+        "snapshots/1.json",
+        "rejected/date=2013-01-01/a",
+        "README",
+    )
+    for name in (*ours, *unrecognized):
         store.create(name, b"hello")
     with serving(store) as api:
-        assert api.json("/v1/lake")["foreign"] == len(foreign)
+        assert api.json("/v1/lake")["foreign"] == len(unrecognized)
 
 
 def test_a_landed_file_of_a_newer_format_is_named_and_the_rest_is_counted() -> None:

@@ -125,7 +125,7 @@ def test_looks_at_unchanged_files_run_no_query(monkeypatch: pytest.MonkeyPatch) 
 def test_more_waits_than_the_limit_are_turned_away() -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event())
-    with serving(lake.store, plan_max_age_s=AGE_S, waits_at_once=2) as api:
+    with serving(lake.store, plan_max_age_s=AGE_S, max_long_polls=2) as api:
 
         async def together() -> list[httpx.Response]:
             return await asyncio.gather(*(api.client.get(waiting(0.3)) for _ in range(5)))
@@ -140,7 +140,7 @@ def test_a_wait_leaves_its_place_to_questions() -> None:
     store, gate = WatchedStore(), Gate()
     LakeBuilder(store).land(event())
     store.on_list = gate
-    with serving(store, plan_max_age_s=1.0, queries_at_once=1, queue_limit=0) as api:
+    with serving(store, plan_max_age_s=1.0, max_concurrent_queries=1, queue_limit=0) as api:
 
         async def together() -> bool:
             wait = asyncio.create_task(api.client.get(waiting(0.5)))

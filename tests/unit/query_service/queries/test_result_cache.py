@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from query_service.queries.result_cache import Label, Result, Results
-from query_service.server.http_protocol import with_wire
+from query_service.queries.result_cache import BodyHeaders, Result, Results
+from query_service.server.http_protocol import with_transport
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests._support.readers import FORMATS
@@ -18,7 +18,7 @@ from tests.unit.query_service.conftest import Counter
 from tests.unit.query_service.middleware.test_send_timeout import SOON_S, Reader
 from tests.unit.query_service.test_problems import scope
 
-LABEL = Label(None, truncated=False, next_cursor=None)
+LABEL = BodyHeaders(None, truncated=False, next_cursor=None)
 
 
 def lake_of_many() -> LakeBuilder:
@@ -105,7 +105,7 @@ def test_an_answer_that_nobody_read_to_its_end_is_kept_whole(queries: Counter) -
         async def leave() -> None:
             reader = Reader()
             async with asyncio.timeout(SOON_S):
-                await api.app(with_wire(scope(url), reader.wire()), reader.receive, reader.send)
+                await api.app(with_transport(scope(url), reader.wire()), reader.receive, reader.send)
             assert reader.is_cut
 
         api.run(leave())

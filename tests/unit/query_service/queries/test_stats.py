@@ -15,7 +15,7 @@ import pytest
 
 from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
-from query_service.queries.rollup_cache import SHARE, Partials, key_of
+from query_service.queries.rollup_cache import SHARE, RollupCache, key_of
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event, key, order
@@ -148,7 +148,7 @@ def test_a_month_that_was_merged_again_is_read_again() -> None:
 
 
 def test_few_flights_are_counted_one_by_one(queries: Counter) -> None:
-    with serving(years(2013).store, partial_rows=7, result_cache_mb=0) as api:
+    with serving(years(2013).store, rollup_min_rows=7, result_cache_mb=0) as api:
         api.json("/v1/stats")
         assert (queries.count, metric(api, "made_total")) == (1, 0)
 
@@ -221,7 +221,7 @@ def test_parts_that_are_too_large_are_not_kept_and_the_answer_is_the_same(querie
     with serving(lake.store, **ONE_BY_ONE) as api:
         want = api.get(path).content
     before = queries.count
-    with serving(lake.store, partial_cache_mb=1, **PARTS) as api:
+    with serving(lake.store, rollup_cache_mb=1, **PARTS) as api:
         assert api.get(path).content == want
         assert queries.count - before == 2  # a try, and flight by flight
         assert api.get(path).content == want
@@ -243,30 +243,30 @@ def table(rows: int) -> pa.Table:
 
 
 def test_kept_parts_take_no_more_than_their_room_and_the_least_used_go_first() -> None:
-    partials = Partials(SHARE * 20_000)
+    rollups = RollupCache(SHARE * 20_000)
     names = [f"{n}" for n in range(50)]
     for name in names:
-        assert partials.put(name, table(2_000))  # 16 KB, and what it takes beside them
-        assert partials.get("0") is not None
-        assert partials.counts.bytes <= SHARE * 20_000
-    assert [name for name in names if partials.holds(name)] == ["0", *names[-34:]]
-    assert partials.counts.made == 50
+        assert rollups.put(name, table(2_000))  # 16 KB, and what it takes beside them
+        assert rollups.get("0") is not None
+        assert rollups.counts.bytes <= SHARE * 20_000
+    assert [name for name in names if rollups.holds(name)] == ["0", *names[-34:]]
+    assert rollups.counts.made == 50
 
 
 def test_a_part_that_is_released_goes_before_those_that_were_used_less() -> None:
-    partials = Partials(SHARE * 20_000)
+    rollups = RollupCache(SHARE * 20_000)
     for number in range(35):
-        partials.put(f"{number}", table(2_000))
-    partials.release(["34", "not kept"])
-    partials.put("new", table(2_000))
-    assert partials.holds("0")
-    assert not partials.holds("34")
+        rollups.put(f"{number}", table(2_000))
+    rollups.release(["34", "not kept"])
+    rollups.put("new", table(2_000))
+    assert rollups.holds("0")
+    assert not rollups.holds("34")
 
 
 def test_a_part_larger_than_its_share_is_not_kept() -> None:
-    partials = Partials(SHARE * 20_000)
-    assert not partials.put("a", table(2_300))
-    assert (partials.get("a"), partials.counts.bytes) == (None, 0)
+    rollups = RollupCache(SHARE * 20_000)
+    assert not rollups.put("a", table(2_300))
+    assert (rollups.get("a"), rollups.counts.bytes) == (None, 0)
 
 
 def test_a_part_is_not_that_of_other_bytes_under_the_same_name() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from lakehouse.errors import ConfigError
 from lakehouse.store.memory import MemoryStore
-from query_service.representation.etag import Condition, code_version, read_condition
+from query_service.representation.etag import IfNoneMatch, build_fingerprint, parse_if_none_match
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, LakeBuilder, event
@@ -261,30 +261,30 @@ def test_problems_have_no_tag_and_are_not_kept() -> None:
 
 
 def test_reads_what_the_header_says() -> None:
-    assert read_condition(None) == Condition()
-    assert read_condition('"a", W/"b"') == Condition(frozenset({'"a"', '"b"'}))
-    assert read_condition("*") == Condition(is_any=True)
-    assert read_condition('""') == Condition(frozenset({'""'}))
+    assert parse_if_none_match(None) == IfNoneMatch()
+    assert parse_if_none_match('"a", W/"b"') == IfNoneMatch(frozenset({'"a"', '"b"'}))
+    assert parse_if_none_match("*") == IfNoneMatch(is_any=True)
+    assert parse_if_none_match('""') == IfNoneMatch(frozenset({'""'}))
 
 
 def test_other_code_or_libraries_make_other_tags(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One character in any module of the packages that answer."""
-    before = code_version()
-    assert before == code_version()
+    before = build_fingerprint()
+    assert before == build_fingerprint()
     (tmp_path / "a.py").write_text("x = 1\n")
     monkeypatch.setattr(importlib.resources, "files", lambda package: tmp_path)
-    versions = [code_version()]
+    versions = [build_fingerprint()]
     (tmp_path / "a.py").write_text("x = 2\n")
-    versions.append(code_version())
+    versions.append(build_fingerprint())
     (tmp_path / "a.py").rename(tmp_path / "b.py")
-    versions.append(code_version())
+    versions.append(build_fingerprint())
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.0")
-    versions.append(code_version())
+    versions.append(build_fingerprint())
     assert len({before, *versions}) == 5
     (tmp_path / "b.py").unlink()
     (tmp_path / "b.txt").write_text("no code")
     with pytest.raises(ConfigError, match="without its sources"):
-        code_version()
+        build_fingerprint()
 
 
 def test_a_module_of_a_sub_package_counts_for_the_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -295,9 +295,9 @@ def test_a_module_of_a_sub_package_counts_for_the_version(monkeypatch: pytest.Mo
     versions = []
     for text in ("x = 1\n", "x = 2\n"):
         module.write_text(text)
-        versions.append(code_version())
+        versions.append(build_fingerprint())
     module.rename(tmp_path / "queries" / "stats.py")
-    versions.append(code_version())
+    versions.append(build_fingerprint())
     assert len(set(versions)) == 3
 
 
@@ -315,7 +315,7 @@ def test_the_version_of_the_code_is_part_of_every_tag(monkeypatch: pytest.Monkey
     store = two_months().store
     found = []
     for version in ("one", "one", "two"):
-        monkeypatch.setattr("query_service.lifespan.code_version", lambda version=version: version)
+        monkeypatch.setattr("query_service.lifespan.build_fingerprint", lambda version=version: version)
         with serving(store) as api:
             found.append([tag(api, url) for url in ("/v1/stats", "/v1/flights", FLIGHT)])
     assert found[0] == found[1]

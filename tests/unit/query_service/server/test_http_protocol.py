@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from query_service.server import http_protocol
-from query_service.server.http_protocol import Connection, wire_of
+from query_service.server.http_protocol import Connection, transport_of
 
 SOON_S = 20  # what takes longer on a busy machine has failed
 HEAD_S = 0.2
@@ -70,7 +70,7 @@ def test_a_request_hears_that_its_connection_is_gone_also_when_others_wait_behin
         heard = asyncio.Event()
 
         async def cut(scope: Scope, receive: Receive, send: Send) -> None:
-            connection = wire_of(scope)
+            connection = transport_of(scope)
             assert connection is not None
             connection.cut()
             while (await receive())["type"] != "http.disconnect":

@@ -173,7 +173,7 @@ def test_files_are_fetched_once_and_found_afterwards(lake: LakeBuilder) -> None:
 def test_files_that_make_room_for_others_are_counted(lake: LakeBuilder, random_text: Callable[[int], str]) -> None:
     for day in (1, 2):  # two files of 600 kB do not fit into one megabyte
         lake.land(event(flight_date=dt.date(2013, 1, day), message_id=random_text(1_200_000)))
-    with serving(lake.store, cache_mb=1) as api:
+    with serving(lake.store, file_cache_mb=1) as api:
         for day in (1, 2):
             assert api.get(f"/v1/flights?date_from=2013-01-0{day}&date_to=2013-01-0{day}").status_code == 200
         seen = page(api)
@@ -184,7 +184,7 @@ def test_questions_are_counted_while_they_are_under_way_and_when_they_are_turned
     store, gate = WatchedStore(), Gate()
     LakeBuilder(store).land(event())
     store.on_download = gate
-    with serving(store, queries_at_once=1, queue_limit=0) as api:
+    with serving(store, max_concurrent_queries=1, queue_limit=0) as api:
 
         async def together() -> tuple[Page, httpx.Response]:
             first = asyncio.create_task(api.client.get("/v1/stats"))

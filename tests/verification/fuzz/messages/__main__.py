@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.verification.fuzz.messages.campaign import begin, resume, write_corpus
-from tests.verification.fuzz.messages.law import check, signature
+from tests.verification.fuzz.messages.invariants import check, signature
 
 _CORPUS_BYTES = 60_000
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from tests._support.events import encode, event
 from tests._support.state_file import load_state, save_state
-from tests.verification.fuzz.messages.law import Finding, check, signature
+from tests.verification.fuzz.messages.invariants import Finding, check, signature
 from tests.verification.fuzz.messages.mutations import hostile_message
 from tests.verification.fuzz.messages.shrink import shrink
 

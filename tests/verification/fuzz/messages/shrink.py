@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.verification.fuzz.messages.law import Finding, check
+from tests.verification.fuzz.messages.invariants import Finding, check
 
 _TRIES: Final = 2000
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from tests._support.api import Api, serving
 from tests.verification.fuzz.requests.asking import Answer, ask
 from tests.verification.fuzz.requests.generator import Generator
+from tests.verification.fuzz.requests.invariants import Law
 from tests.verification.fuzz.requests.lake import Lake, make_lake
-from tests.verification.fuzz.requests.law import Law
 from tests.verification.fuzz.requests.oracle import Oracle
 from tests.verification.fuzz.requests.question import Question
 
@@ -77,8 +77,8 @@ class Campaign:
 def campaign(folder: Path) -> Iterator[Campaign]:
     """A campaign over a new lake in `folder`.
 
-    Nobody waits (`waits_at_once` is 0, and 503 the answer): how waiting goes is tested elsewhere, and takes seconds.
+    Nobody waits (`max_long_polls` is 0, and 503 the answer): how waiting goes is tested elsewhere, and takes seconds.
     """
     lake = make_lake(folder / "lake")
-    with serving(lake.store, cache_dir=folder / "cache", waits_at_once=0, plan_max_age_s=1.0) as api:
+    with serving(lake.store, cache_dir=folder / "cache", max_long_polls=0, plan_max_age_s=1.0) as api:
         yield Campaign(api, lake)

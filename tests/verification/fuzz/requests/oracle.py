@@ -79,7 +79,7 @@ class Oracle:
         return Expected(200, rows=tuple(map(shown, rows[:limit])), next_cursor=following)
 
     def flight(self, asked: str, pairs: Pairs) -> Expected:
-        """One flight; `waits_at_once` of the application is 0."""
+        """One flight; `max_long_polls` of the application is 0."""
         if (wrong := _no_utf8(pairs)) is not None:
             return Expected(422, wrong)
         for name, value in pairs:

@@ -19,7 +19,7 @@ from ingest_writer.decoding.tables import Row, by_flight_date
 from ingest_writer.subscriber.encode import prepare
 from tests._support.events import encode, event, ids, line, message, raw
 from tests.verification.fuzz.messages.campaign import Campaign, begin, read_corpus, resume
-from tests.verification.fuzz.messages.law import check, signature
+from tests.verification.fuzz.messages.invariants import check, signature
 from tests.verification.fuzz.messages.mutations import good_message
 from tests.verification.fuzz.messages.shrink import shrink
 

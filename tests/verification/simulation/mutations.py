@@ -9,13 +9,13 @@ from typing import Any
 from unittest import mock
 
 from ingest_writer.compaction.compactor import Compactor, Merged
-from ingest_writer.compaction.garbage_collector import Collector
-from ingest_writer.landing import LandedObject, store_object
+from ingest_writer.compaction.garbage_collector import GarbageCollector
+from ingest_writer.landing import PendingObject, store_object
 from ingest_writer.subscriber.batch import Batch
 from ingest_writer.subscriber.encode import prepare
 from ingest_writer.subscriber.writer import Writer
 from lakehouse import object_names
-from lakehouse.errors import CreateUnknownError, ObjectExistsError
+from lakehouse.errors import CreateStateUnknownError, ObjectExistsError
 from lakehouse.store.store import ObjectInfo, Store
 from lakehouse.table.planner import Plan, Planner, list_landing
 from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
@@ -28,10 +28,10 @@ async def _ack_before_durable(self: Writer, batch: Batch) -> None:
     await asyncio.gather(*(self._land(landed) for landed in prepare(batch.messages, self._random_id).objects))
 
 
-def _unknown_create_is_success(store: Store, landed: LandedObject) -> str:
+def _unknown_create_is_success(store: Store, landed: PendingObject) -> str:
     try:
         return store_object(store, landed)
-    except CreateUnknownError:
+    except CreateStateUnknownError:
         return ""
 
 
@@ -61,11 +61,11 @@ def _probe_for_the_next_number(self: Planner) -> ObjectInfo | None:
 _highest = Planner._highest
 
 
-def _collect_without_since(self: Collector, name: str, latest: Snapshot) -> bool:
+def _collect_without_since(self: GarbageCollector, name: str, latest: Snapshot) -> bool:
     return object_names.parse_month_file(name) is not None
 
 
-def _collect_landed_by_age(self: Collector, latest: Snapshot, listed: list[ObjectInfo]) -> list[str]:
+def _collect_landed_by_age(self: GarbageCollector, latest: Snapshot, listed: list[ObjectInfo]) -> list[str]:
     created = {info.name: info.created for info in listed}.get(object_names.snapshot(latest.number))
     found = self._store.list(object_names.LANDING)
     return [info.name for info in found if created is not None and created - info.created >= self._grace]
@@ -78,7 +78,7 @@ def _no_list_after_create(self: Compactor, plan: Plan, kept: dict[str, Any]) -> 
         self._store.create(name, data)
     except ObjectExistsError:
         return False
-    except CreateUnknownError:
+    except CreateStateUnknownError:
         return self._is_there(name, data)
     return True
 
@@ -98,9 +98,12 @@ PLANTED: dict[str, tuple[str, Any]] = {
     "tail overrides merged": ("tests.verification.simulation.lake.Reader.state", _tail_overrides_merged),
     "snapshot before landing": ("lakehouse.table.planner.Planner.plan", _snapshot_before_landing),
     "probe for the next number": ("lakehouse.table.planner.Planner._highest", _probe_for_the_next_number),
-    "collect without since": ("ingest_writer.compaction.garbage_collector.Collector._is_past", _collect_without_since),
+    "collect without since": (
+        "ingest_writer.compaction.garbage_collector.GarbageCollector._is_past",
+        _collect_without_since,
+    ),
     "collect landed by age": (
-        "ingest_writer.compaction.garbage_collector.Collector._absorbed_past_grace",
+        "ingest_writer.compaction.garbage_collector.GarbageCollector._absorbed_past_grace",
         _collect_landed_by_age,
     ),
     "no list after create": ("ingest_writer.compaction.compactor.Compactor._commit", _no_list_after_create),

@@ -11,7 +11,7 @@ import tests.verification.fault_injection.test_store as checks
 from local_cloud.emulators.gcs import GcsServer
 from tests.verification.fault_injection.faults import UPLOADS, Operation, Plan, every
 from tests.verification.fault_injection.lakes import LyingLake, resumable_uploads
-from tests.verification.fault_injection.planted import PLANTED, without
+from tests.verification.fault_injection.mutations import PLANTED, without
 from tests.verification.fault_injection.run import run
 
 Check = Callable[[LyingLake, Path], None]
