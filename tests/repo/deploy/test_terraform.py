@@ -117,7 +117,7 @@ def test_what_is_the_projects_own_has_no_default() -> None:
 
 def test_default_cache_is_the_services() -> None:
     memory = re.sub(" +", " ", named(MAIN, "variable")["api_memory"]["type"])
-    assert f"cache_mb = optional(number, {ApiSettings.model_fields['cache_mb'].default})" in memory
+    assert f"cache_mb = optional(number, {ApiSettings.model_fields['file_cache_mb'].default})" in memory
 
 
 @pytest.mark.parametrize(

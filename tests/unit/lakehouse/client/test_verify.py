@@ -121,8 +121,8 @@ def test_a_month_file_cut_off_is_found(memory: MemoryStore, check: Verify) -> No
         ),
         ({"max_flight_date": dt.date(2013, 1, 30)}, "to 2013-01-31, the snapshot says 2013-01-01 to 2013-01-30"),
         ({"max_event_time": at("2013-01-01 12:59")}, "its newest event is of 2013-01-01 13:00:00"),
-        ({"since": 0}, "its entry is since 0, in snapshot 1"),
-        ({"since": 2}, "its entry is since 2, in snapshot 1"),
+        ({"added_snapshot": 0}, "its entry is since 0, in snapshot 1"),
+        ({"added_snapshot": 2}, "its entry is since 2, in snapshot 1"),
     ],
 )
 def test_an_entry_that_says_something_else_than_the_file_is_found(

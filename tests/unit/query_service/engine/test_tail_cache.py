@@ -31,10 +31,10 @@ from tests._support.lake_builder import T0, Event, LakeBuilder, event, newest, p
 from tests.unit.query_service.queries.test_stats_sql import exactly, expected, random_question
 from tests.unit.query_service.test_problems import problem
 
-DECIDED: dict[str, Any] = {"decided_from_kb": 0, "result_cache_mb": 0}
+DECIDED: dict[str, Any] = {"tail_cache_min_kb": 0, "result_cache_mb": 0}
 """Dates are decided for however small a tail; and answers are computed each time."""
 
-EACH_TIME: dict[str, Any] = {"decided_cache_mb": 0, "result_cache_mb": 0}
+EACH_TIME: dict[str, Any] = {"tail_cache_mb": 0, "result_cache_mb": 0}
 
 DAY = date(2013, 1, 1)
 NEXT = date(2013, 1, 2)

@@ -53,7 +53,7 @@ def _client(admission: _Admission) -> tuple[_Client, list[Any]]:
 
     app = Starlette(routes=[Route("/{path:path}", anything, methods=["GET", "POST"])])
     app.add_middleware(LoadSheddingMiddleware)
-    app.state.services = type("Services", (), {"answering": admission})()
+    app.state.services = type("Services", (), {"executor": admission})()
     return _Client(app), reached
 
 
@@ -97,7 +97,7 @@ def test_other_methods_are_left_to_the_routes() -> None:
 def test_the_request_log_learns_the_route(path: str, route: str) -> None:
     admission = _Admission()
     admission.is_full = True
-    services = type("Services", (), {"answering": admission})()
+    services = type("Services", (), {"executor": admission})()
     app = type("App", (), {"state": type("State", (), {"services": services})()})()
     scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "app": app, "headers": []}
 

@@ -27,10 +27,10 @@ from tests.unit.query_service.test_problems import problem
 MONTHS = [date(2012 + n // 12, n % 12 + 1, 1) for n in range(10, 28)]
 """The last two of a year, a whole one, and four more."""
 
-PARTS: dict[str, Any] = {"partial_rows": 0, "result_cache_mb": 0}
+PARTS: dict[str, Any] = {"rollup_min_rows": 0, "result_cache_mb": 0}
 """Parts are used for however few flights; and answers are computed each time."""
 
-ONE_BY_ONE: dict[str, Any] = {"partial_cache_mb": 0, "result_cache_mb": 0}
+ONE_BY_ONE: dict[str, Any] = {"rollup_cache_mb": 0, "result_cache_mb": 0}
 
 
 def random_days(choose: random.Random, count: int, months: Sequence[date]) -> list[Event]:
