@@ -43,7 +43,8 @@ def send_canary(service: Service, publisher: Publishes, flight: ProbeFlight) -> 
     began = time.monotonic()
     try:
         publisher.publish(flight.message())
-        why = _look(service, flight)
+        wait_until_visible(service, flight)
+        why = _why_not_counted_once(service, flight)
     except ProbeFailedError as error:
         why = str(error)
     seconds = round(time.monotonic() - began, 3)
@@ -52,12 +53,16 @@ def send_canary(service: Service, publisher: Publishes, flight: ProbeFlight) -> 
     return Canary(not why, seconds, why or f"visible exactly once after {seconds} s", **_lake(service))
 
 
-def _look(service: Service, flight: ProbeFlight) -> str:
-    """Why it is not visible exactly once; empty if it is."""
+def wait_until_visible(service: Service, flight: ProbeFlight) -> None:
+    """Returns as soon as the service answers with `flight`. Raises ProbeFailedError when it does not in time."""
     parameters: dict[str, str | int] = {"min_event_time": flight.event()["event_time"], "wait_s": OBJECTIVE_S}
     answer = service.get(f"/v1/flights/{flight.flight_id}", parameters, timeout_s=OBJECTIVE_S + 10.0)
     if answer.status != 200:
-        return f"not visible: {answer}"
+        raise ProbeFailedError(f"not visible: {answer}")
+
+
+def _why_not_counted_once(service: Service, flight: ProbeFlight) -> str:
+    """Why it is not counted exactly once; empty if it is."""
     date = flight.flight_date.isoformat()
     only: dict[str, str | int] = {"carrier": "ZZ", "origin": CANARY_ORIGIN, "flight_number": flight.flight_number}
     answer = service.get("/v1/stats", {**only, "date_from": date, "date_to": date})

@@ -72,4 +72,9 @@ def flight_of_build(build_id: str, now: dt.datetime) -> ProbeFlight:
 
 def flight_of_minute(now: dt.datetime) -> ProbeFlight:
     """The canary of a minute: one flight for each of the day's, so that a month has 43,200."""
-    return ProbeFlight(now.hour * 60 + now.minute + 1, "", CANARY_ORIGIN, "canary", now)
+    return flight_of_number(now.hour * 60 + now.minute + 1, now)
+
+
+def flight_of_number(number: int, now: dt.datetime) -> ProbeFlight:
+    """A canary that others of the same day differ from by their `number`, 1 to 9999."""
+    return ProbeFlight(number, "", CANARY_ORIGIN, "canary", now)

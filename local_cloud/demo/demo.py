@@ -25,6 +25,7 @@ from local_cloud.flights.nycflights13 import Flight, read_flights
 from local_cloud.flights.progress import progress
 from local_cloud.flights.replay import ReplayReport, replay
 from local_cloud.processes.supervise import Processes, ProcessFailed, free_port, local_cloud_exports
+from probe.errors import ProbeFailedError
 
 # A million events in about a minute: half of what two cores carry with everything on them, so that freshness is
 # that of a healthy system and not of a backlog.
@@ -51,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         try:
             with Processes(Path(folder)) as processes:
                 return _demo(processes, console, options)
-        except ProcessFailed as error:
+        except (ProcessFailed, ProbeFailedError) as error:
             print(f"demo: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:

@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from local_cloud.demo.freshness import freshness
+from local_cloud.demo import demo
 from local_cloud.demo.recompute import by_carrier, differences
 from local_cloud.flights.nycflights13 import read_flights
+from probe.errors import ProbeFailedError
 
 LIMIT = 2_000
 
@@ -59,6 +60,17 @@ def test_the_demo_shows_the_end_of_the_log_when_a_service_does_not_start(monkeyp
     assert "Traceback" not in done.stderr
 
 
+def test_demo_ends_with_one_line_when_a_canary_was_not_visible(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> int:
+        raise ProbeFailedError("not visible: 504 from http://api")
+
+    monkeypatch.setattr(demo, "_demo", fail)
+    assert demo.main([]) == 1
+    assert capsys.readouterr().err == "demo: not visible: 504 from http://api\n"
+
+
 def test_the_check_of_the_demo_sees_a_difference_in_the_last_digit() -> None:
     expected = by_carrier(read_flights(LIMIT))
     assert differences(expected, expected) == []
@@ -67,8 +79,3 @@ def test_the_check_of_the_demo_sees_a_difference_in_the_last_digit() -> None:
     [difference] = differences(expected, nearly)
     assert difference.startswith("9E arrival_delay_mean: ")
     assert differences(expected, expected[1:]) == [f"{len(expected) - 1} rows instead of {len(expected)}"]
-
-
-def test_freshness_is_told_by_median_99th_percentile_and_worst() -> None:
-    fresh = freshness([float(n) for n in range(200, 0, -1)])
-    assert (fresh.samples, fresh.median_s, fresh.p99_s, fresh.worst_s) == (200, 100.5, 198.0, 200.0)

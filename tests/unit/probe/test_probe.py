@@ -18,7 +18,7 @@ from probe.__main__ import main
 from probe.canary import Canary, send_canary
 from probe.deployed import DeployProbe
 from probe.errors import ConfigError, ProbeFailedError
-from probe.flight import flight_of_build, flight_of_minute
+from probe.flight import flight_of_build, flight_of_minute, flight_of_number
 from probe.service import Answer, Service, open_service
 from probe.settings import load_settings
 from query_service.auth.api_keys import new_key
@@ -176,6 +176,11 @@ def test_canary_of_each_minute_of_a_day_is_another_flight() -> None:
     assert len(minutes) == 24 * 60
 
 
+def test_canary_of_a_number_is_another_flight_for_each_of_them() -> None:
+    assert len({flight_of_number(number, NOW).flight_id for number in range(1, 10_000)}) == 9999
+    assert flight_of_number(12 * 60 + 1, NOW) == flight_of_minute(NOW)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -309,7 +314,7 @@ def canary(lies: Mapping[str, Answer | Callable[[Answer], Answer]]) -> Canary:
 @pytest.mark.parametrize(
     ("lies", "why"),
     [
-        ({"/v1/flight": problem(504, "not yet")}, "not visible: 504"),
+        ({"/v1/flight": problem(504, "not yet")}, "not visible: 504 from http://service/x"),
         ({"/v1/stats": changed(flights=2)}, "counted 2 times"),
         ({"/v1/stats": changed(flights=0)}, "counted 0 times"),
         ({"/v1/stats": Answer("u", 200, "text/html", {}, "<html>")}, "expected JSON"),
