@@ -8,8 +8,9 @@ from fastapi import Depends, Path, Request
 
 from query_service.api import requests
 from query_service.api.openapi.schemas import FLIGHT_ID_PATTERN
-from query_service.api.query_string import Parameters, pairs_of
+from query_service.api.query_string import pairs_of
 from query_service.lifespan import Services
+from query_service.queries import model
 from query_service.representation.compression import negotiate_coding
 from query_service.representation.etag import ResponsePreferences, parse_if_none_match
 from query_service.representation.negotiation import TABLES, negotiate
@@ -37,11 +38,11 @@ def _header(request: Request, name: str) -> str | None:
     return ", ".join(request.headers.getlist(name)) or None
 
 
-async def _stats_request(request: Request, services: ServicesOf) -> requests.StatsRequest:
+async def _stats_request(request: Request, services: ServicesOf) -> model.StatsRequest:
     return requests.stats_request(_pairs(request), services.filter_max_values)
 
 
-async def _flights_request(request: Request, services: ServicesOf) -> requests.FlightsRequest:
+async def _flights_request(request: Request, services: ServicesOf) -> model.FlightsRequest:
     return requests.flights_request(_pairs(request), services.filter_max_values)
 
 
@@ -55,13 +56,13 @@ async def _flight_request(
             json_schema_extra={"pattern": FLIGHT_ID_PATTERN},
         ),
     ],
-) -> requests.FlightRequest:
+) -> model.FlightRequest:
     return requests.flight_request(flight_id, _pairs(request))
 
 
 async def _only_format(request: Request) -> None:
     pairs = _pairs(request)
-    Parameters(pairs, ("format",))
+    requests.only_format(pairs)
     negotiate(pairs, _header(request, "accept"))
 
 
@@ -80,9 +81,9 @@ async def _wanted_document(request: Request) -> ResponsePreferences:
     )
 
 
-StatsRequestOf = Annotated[requests.StatsRequest, Depends(_stats_request)]
-FlightsRequestOf = Annotated[requests.FlightsRequest, Depends(_flights_request)]
-FlightRequestOf = Annotated[requests.FlightRequest, Depends(_flight_request)]
+StatsRequestOf = Annotated[model.StatsRequest, Depends(_stats_request)]
+FlightsRequestOf = Annotated[model.FlightsRequest, Depends(_flights_request)]
+FlightRequestOf = Annotated[model.FlightRequest, Depends(_flight_request)]
 TablePreferences = Annotated[ResponsePreferences, Depends(_wanted_table)]
 DocumentPreferences = Annotated[ResponsePreferences, Depends(_wanted_document)]
 MetricsPage = Annotated[bytes, Depends(_metrics_page)]

@@ -1,31 +1,140 @@
-"""The query string as named text: what is unknown, empty, repeated or malformed ends here.
+"""The query string as checked values: what is unknown, empty, repeated or malformed ends here.
 
-Knows nothing of what the values mean.
+Also the types of such values: each reads a text, and describes what it reads as a JSON Schema.
+No parameter is known by name here.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from lakehouse.schema.event import MAX_FLIGHT_DATE, MIN_FLIGHT_DATE
-from query_service.errors import parameter_error, unknown_parameter_error
+from query_service.errors import ProblemError, parameter_error, unknown_parameter_error
 
-DATE_PATTERN: Final = r"(19[89][0-9]|20[0-9]{2}|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-TIME_PATTERN: Final = (
+Json = dict[str, Any]
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Ordered = TypeVar("Ordered", int, float, dt.date)
+
+_DATE_PATTERN: Final = r"(19[89][0-9]|20[0-9]{2}|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME_PATTERN: Final = (
     r"[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
     r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
 
-_DATE = re.compile(DATE_PATTERN, re.ASCII)
-_DATE_EXPECTED = f"a date like 2013-01-31, from {MIN_FLIGHT_DATE} to {MAX_FLIGHT_DATE}"
+_DATE = re.compile(_DATE_PATTERN, re.ASCII)
 _INTEGER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
-_TIME = re.compile(TIME_PATTERN, re.ASCII)
-_TIME_EXPECTED = "an RFC 3339 time with offset, like 2013-01-31T10:00:00Z (in a URL, + is written %2B)"
+_TIME = re.compile(_TIME_PATTERN, re.ASCII)
 _SECONDS = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.ASCII)  # a number as in JSON
+
+
+@dataclass(frozen=True)
+class Type(Generic[T_co]):
+    """What one value may be: as a JSON Schema, in words for an error, and read from text.
+
+    `parse` raises ValueError or OverflowError for whatever `schema` does not allow.
+    """
+
+    schema: Json
+    expected: str
+    parse: Callable[[str], T_co]
+
+
+def text(pattern: str, expected: str) -> Type[str]:
+    """A text that matches as a whole."""
+    compiled = re.compile(pattern, re.ASCII)
+    return Type({"type": "string", "pattern": f"^{pattern}$"}, expected, lambda text: _matching(compiled, text))
+
+
+def any_text(max_characters: int) -> Type[str]:
+    """Up to so many characters of any kind."""
+    compiled = re.compile(rf".{{1,{max_characters}}}", re.DOTALL)
+    schema = {"type": "string", "minLength": 1, "maxLength": max_characters}
+    return Type(schema, f"1 to {max_characters} characters", lambda text: _matching(compiled, text))
+
+
+def one_of(names: tuple[str, ...]) -> Type[str]:
+    """One of some names."""
+    schema = {"type": "string", "enum": list(names)}
+    return Type(schema, f"one of {', '.join(names)}", lambda text: names[names.index(text)])
+
+
+def integer(maximum: int) -> Type[int]:
+    """An integer from 1 to `maximum`, in plain digits."""
+    schema = {"type": "integer", "minimum": 1, "maximum": maximum}
+
+    def parse(text: str) -> int:
+        return _within(int(_matching(_INTEGER, text)), 1, maximum)
+
+    return Type(schema, f"an integer from 1 to {maximum}", parse)
+
+
+def seconds(maximum: int) -> Type[float]:
+    """A number of seconds from 0 to `maximum`."""
+    schema = {"type": "number", "minimum": 0, "maximum": maximum}
+
+    def parse(text: str) -> float:
+        return _within(float(_matching(_SECONDS, text)), 0, maximum)
+
+    return Type(schema, f"a number of seconds from 0 to {maximum}", parse)
+
+
+def date() -> Type[dt.date]:
+    """A flight date."""
+    schema = {"type": "string", "format": "date", "pattern": f"^{_DATE_PATTERN}$"}
+    expected = f"a date like 2013-01-31, from {MIN_FLIGHT_DATE} to {MAX_FLIGHT_DATE}"
+
+    def parse(text: str) -> dt.date:
+        return _within(dt.date.fromisoformat(_matching(_DATE, text)), MIN_FLIGHT_DATE, MAX_FLIGHT_DATE)
+
+    return Type(schema, expected, parse)
+
+
+def time() -> Type[dt.datetime]:
+    """A moment, in UTC; digits beyond the microsecond are cut off."""
+    schema = {"type": "string", "format": "date-time", "pattern": f"^{_TIME_PATTERN}$"}
+    expected = "an RFC 3339 time with offset, like 2013-01-31T10:00:00Z (in a URL, + is written %2B)"
+
+    def parse(text: str) -> dt.datetime:
+        return dt.datetime.fromisoformat(_matching(_TIME, text).upper()).astimezone(dt.UTC)
+
+    return Type(schema, expected, parse)
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    if pattern.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
+
+
+def _within(value: Ordered, least: Ordered, most: Ordered) -> Ordered:
+    if not least <= value <= most:
+        raise ValueError(value)
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter(Generic[T]):
+    """One parameter of the query string, for whoever reads it and for whoever documents it."""
+
+    name: str
+    endpoints: tuple[str, ...]
+    """The paths that take it."""
+    type: Type[T]
+    """Of one value: one of several, where it is repeatable or a list."""
+    description: str
+    example: Any
+    default: T
+    """None where nothing stands in for it."""
+    is_repeatable: bool = False
+    is_comma_separated: bool = False
+    max_values_setting: str | None = None
+    """The setting that limits how often a repeatable one may be there."""
 
 
 def pairs_of(query: bytes) -> list[tuple[str, str]]:
@@ -48,86 +157,60 @@ def pairs_of(query: bytes) -> list[tuple[str, str]]:
 class Parameters:
     """Names and values of one query string; reading one checks its form. All methods raise ProblemError (422)."""
 
-    def __init__(self, pairs: Sequence[tuple[str, str]], known: tuple[str, ...], max_values: int = 1) -> None:
-        """`max_values`: of one repeatable parameter that `texts` reads."""
+    def __init__(self, pairs: Sequence[tuple[str, str]], known: Sequence[Parameter[Any]], max_values: int = 1) -> None:
+        """`max_values`: of one parameter that `alternatives` reads."""
         self._max_values = max_values
         self._values: dict[str, list[str]] = {}
+        names = tuple([parameter.name for parameter in known])
         for name, value in pairs:
-            if name not in known:
-                raise unknown_parameter_error(name, value, known)
+            if name not in names:
+                raise unknown_parameter_error(name, value, names)
             if value == "":
                 raise parameter_error(name, value, "a value, or the parameter is left out")
             self._values.setdefault(name, []).append(value)
 
-    def sent(self, name: str) -> str:
-        """What was sent as `name`, for an error."""
-        return ", ".join(self._values.get(name, []))
+    def sent(self, parameter: Parameter[Any]) -> str:
+        """What was sent, for an error."""
+        return ", ".join(self._values.get(parameter.name, []))
 
-    def text(self, name: str) -> str | None:
-        """The only value of `name`, None when it is absent."""
-        values = self._values.get(name, [])
-        if len(values) > 1:
-            raise parameter_error(name, self.sent(name), "one value, not several")
-        return values[0] if values else None
+    def one(self, parameter: Parameter[T]) -> T:
+        """The only value, or the default."""
+        text = self._text(parameter)
+        return parameter.default if text is None else parse(parameter, text)
 
-    def texts(self, name: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
-        """All values of a repeatable `name`, each once, in the order given."""
-        values = self._values.get(name, [])
+    def alternatives(self, parameter: Parameter[T]) -> tuple[T, ...]:
+        """All values of a repeatable parameter, each once, in the order given."""
+        values = self._values.get(parameter.name, [])
         if len(values) > self._max_values:
-            raise parameter_error(name, f"{len(values)} values", f"at most {self._max_values} values")
-        for value in values:
-            if pattern.fullmatch(value) is None:
-                raise parameter_error(name, value, expected)
-        return tuple(dict.fromkeys(values))
+            raise parameter_error(parameter.name, f"{len(values)} values", f"at most {self._max_values} values")
+        return tuple(dict.fromkeys([parse(parameter, value) for value in values]))
 
-    def listed(self, name: str) -> list[str]:
-        """The items of all values of `name`, taken apart at commas."""
-        values = self._values.get(name, [])
+    def listed(self, parameter: Parameter[Any]) -> list[str]:
+        """The items of all values, taken apart at commas."""
+        if not parameter.is_repeatable:
+            self._text(parameter)
+        values = self._values.get(parameter.name, [])
         items = [item for value in values for item in value.split(",")]
         if "" in items:
-            raise parameter_error(name, self.sent(name), "names separated by single commas, none of them empty")
+            expected = "names separated by single commas, none of them empty"
+            raise parameter_error(parameter.name, self.sent(parameter), expected)
         return items
 
-    def integer(self, name: str, default: int, most: int) -> int:
-        """An integer from 1 to `most`, in plain digits."""
-        value = self.text(name)
-        if value is None:
-            return default
-        if _INTEGER.fullmatch(value) is None or int(value) > most:
-            raise parameter_error(name, value, f"an integer from 1 to {most}")
-        return int(value)
+    def _text(self, parameter: Parameter[Any]) -> str | None:
+        values = self._values.get(parameter.name, [])
+        if len(values) > 1:
+            raise parameter_error(parameter.name, self.sent(parameter), "one value, not several")
+        return values[0] if values else None
 
-    def date(self, name: str) -> dt.date | None:
-        """A flight date."""
-        value = self.text(name)
-        if value is None:
-            return None
-        try:
-            date = dt.date.fromisoformat(value) if _DATE.fullmatch(value) else None
-        except ValueError:
-            date = None
-        if date is None or not MIN_FLIGHT_DATE <= date <= MAX_FLIGHT_DATE:
-            raise parameter_error(name, value, _DATE_EXPECTED)
-        return date
 
-    def time(self, name: str) -> dt.datetime | None:
-        """A moment; digits beyond the microsecond are cut off."""
-        value = self.text(name)
-        if value is None:
-            return None
-        match = _TIME.fullmatch(value)
-        try:
-            if match is not None:
-                return dt.datetime.fromisoformat(value.upper()).astimezone(dt.UTC)
-        except (ValueError, OverflowError):
-            pass  # digits in the right places, and no such moment
-        raise parameter_error(name, value, _TIME_EXPECTED)
+def parse(parameter: Parameter[T], text: str) -> T:
+    """One value of the parameter. Raises ProblemError (422)."""
+    try:
+        return parameter.type.parse(text)
+    except (ValueError, OverflowError):  # the latter: digits in place, and no such moment
+        raise wrong_value_error(parameter, text) from None
 
-    def seconds(self, name: str, most: int) -> float | None:
-        """A number of seconds from 0 to `most`."""
-        value = self.text(name)
-        if value is None:
-            return None
-        if _SECONDS.fullmatch(value) is None or not 0 <= float(value) <= most:
-            raise parameter_error(name, value, f"a number of seconds from 0 to {most}")
-        return float(value)
+
+def wrong_value_error(parameter: Parameter[Any], got: str) -> ProblemError:
+    """422: the parameter does not take this value."""
+    return parameter_error(parameter.name, got, parameter.type.expected)

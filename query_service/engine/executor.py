@@ -23,7 +23,6 @@ from lakehouse.errors import FormatTooNewError, ObjectMissingError, UnreadableEr
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Landing, Now, Plan
 from lakehouse.table.snapshot import Snapshot
-from query_service.api.requests import Dates
 from query_service.engine.database import Database, Query
 from query_service.engine.files import FileSet, LocalFiles
 from query_service.engine.plan_cache import PlanCache
@@ -37,6 +36,7 @@ from query_service.errors import (
     vanished_error,
 )
 from query_service.observer import Observer
+from query_service.queries.model import Dates
 
 _PLANS = 4  # the first, and three more when files are gone: a collector in a hurry, not a broken lake
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from lakehouse.table.planner import Plan
-from query_service.api.requests import Dates
 from query_service.engine.database import Database
 from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.engine.time_travel import History
 from query_service.middleware.send_timeout import SendBudget
+from query_service.queries.model import Dates
 from query_service.queries.result_cache import BodyHeaders, Result, Results
 from query_service.representation.compression import compressed
 from query_service.representation.encoders import encoded

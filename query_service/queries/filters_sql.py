@@ -6,12 +6,16 @@ Filtering on anything but the key before that decision would let an older event 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
 
 from lakehouse.schema.event import KEY, FlightKey
 from lakehouse.table.latest_sql import VISIBLE, without_probes
-from query_service.api.requests import Filters
+from query_service.queries.model import Filters
+
+_FILTERED = tuple(each.name for each in fields(Filters) if each.name != "dates")
+_FILTERED_BEFORE: Final[tuple[str, ...]] = tuple(column for column in KEY if column in _FILTERED)
+_FILTERED_AFTER: Final[tuple[str, ...]] = tuple(column for column in _FILTERED if column not in KEY)
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,9 @@ def conditions(filters: Filters, beyond: FlightKey | None = None) -> WhereClause
         values["date_to"] = filters.dates.last
     if not filters.carrier:
         before.append(without_probes())
-    for column in ("carrier", "flight_number", "origin"):
+    for column in _FILTERED_BEFORE:
         before += _any_of(column, getattr(filters, column), values)
-    for column in ("destination", "tail_number", "status"):
+    for column in _FILTERED_AFTER:
         after += _any_of(column, getattr(filters, column), values)
     if beyond is not None:
         bound = {f"beyond_{column}": getattr(beyond, column) for column in KEY}

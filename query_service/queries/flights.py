@@ -13,11 +13,11 @@ from lakehouse import object_names
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA, KEY, ORDER, FlightKey
 from lakehouse.table.latest_sql import SORT_KEY, quoted
 from lakehouse.table.planner import by_month
-from query_service.api.requests import Dates, FlightsRequest, cursor_of
 from query_service.engine.database import Query
 from query_service.engine.executor import QueryContext
 from query_service.engine.files import FileSet, LocalFiles
 from query_service.queries.filters_sql import conditions
+from query_service.queries.model import Dates, FlightsRequest, cursor_of
 from query_service.representation.rows import Rows
 
 BATCH_BYTES: Final = 32 * 2**20

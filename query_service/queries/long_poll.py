@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lakehouse.table.planner import Now, Plan
-from query_service.api.requests import FlightRequest
 from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.engine.time_travel import History
 from query_service.errors import flight_missing_error, not_yet_error, overloaded_error
 from query_service.queries.flights import FlightState, flight_state
+from query_service.queries.model import FlightRequest
 from query_service.representation.etag import ETagFactory, ResponsePreferences
 
 _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 
 from lakehouse.object_names import month_of
 from lakehouse.table.snapshot import MonthFile
-from query_service.api.requests import Dates, RollupKey, StatsRequest
 from query_service.engine.executor import QueryContext
 from query_service.engine.files import FileSet
+from query_service.queries.model import Dates, RollupKey, StatsRequest
 from query_service.queries.rollup_cache import RollupCache, key_of
 from query_service.queries.stats_sql import (
     MONTH,

@@ -17,10 +17,10 @@ from typing import Final
 
 import pyarrow as pa
 
-from query_service.api.requests import METRICS, Filters, RollupKey, StatsRequest
 from query_service.engine.database import Query
 from query_service.engine.files import LocalFiles
 from query_service.queries.filters_sql import conditions
+from query_service.queries.model import METRICS, Filters, RollupKey, StatsRequest
 
 ON_TIME_MINUTES: Final = 15
 """A flight is on time below this delay; early is on time."""

@@ -1,7 +1,7 @@
 """What /docs and /openapi.json say: parameters, answers, headers and problems of every path, with examples.
 
-Each constant at the end holds the arguments of one route. Parameters are described here and read in
-`question`; tests hold the two together. What a schema allows is accepted, up to rules between parameters.
+Each constant at the end holds the arguments of one route. Parameters come from `parameter_table`,
+as in the parser.
 """
 
 from __future__ import annotations
@@ -12,26 +12,11 @@ from typing import Any, Final
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from lakehouse.schema.event import (
-    AIRPORT_PATTERN,
-    CARRIER_PATTERN,
-    MAX_FLIGHT_NUMBER,
-    MAX_TAIL_NUMBER_CHARACTERS,
-    STATUSES,
-)
+from query_service.api import parameters
 from query_service.api.openapi import examples, schemas
-from query_service.api.query_string import DATE_PATTERN, TIME_PATTERN
-from query_service.api.requests import (
-    FLIGHTS_LIMIT,
-    FLIGHTS_LIMIT_MOST,
-    GROUPS,
-    METRICS,
-    SNAPSHOT_MOST,
-    STATS_LIMIT,
-    STATS_LIMIT_MOST,
-    WAIT_MOST_S,
-)
-from query_service.representation.negotiation import DOCUMENTS, JSON, TABLES, Format
+from query_service.api.parameters import parameters_of
+from query_service.api.query_string import Parameter
+from query_service.representation.negotiation import JSON
 
 Json = dict[str, Any]
 
@@ -53,120 +38,34 @@ DESCRIPTION: Final = (
 _PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
-def _parameter(name: str, description: str, schema: Json, example: Any, repeatable: bool = False) -> Json:
-    wrapped = {"type": "array", "items": schema, "minItems": 1} if repeatable else schema
-    return {
-        "name": name,
+def _parameters(endpoint: str) -> list[Json]:
+    return [_parameter(parameter) for parameter in parameters_of(endpoint)]
+
+
+def _parameter(parameter: Parameter[Any]) -> Json:
+    described: Json = {
+        "name": parameter.name,
         "in": "query",
         "required": False,
-        "description": description,
-        "schema": wrapped,
-        "example": example,
+        "description": parameter.description,
+        "schema": _schema(parameter),
+        "example": parameter.example,
     }
+    if parameter.is_repeatable and parameter.is_comma_separated:
+        described |= {"style": "form", "explode": False}
+    return described
 
 
-def _text(pattern: str) -> Json:
-    return {"type": "string", "pattern": f"^{pattern}$"}
+def _schema(parameter: Parameter[Any]) -> Json:
+    one = parameter.type.schema
+    if parameter.is_repeatable:
+        several = {"type": "array", "items": one, "minItems": 1}
+        return several | {"uniqueItems": True} if parameter.is_comma_separated else several
+    if parameter.is_comma_separated:
+        item = one["pattern"].removeprefix("^").removesuffix("$")
+        return one | {"pattern": f"^{item}(,{item})*$"}
+    return one if parameter.default is None else one | {"default": parameter.default}
 
-
-def _integer(most: int, default: int | None = None) -> Json:
-    bounds: Json = {"type": "integer", "minimum": 1, "maximum": most}
-    return bounds if default is None else bounds | {"default": default}
-
-
-_DATE: Json = {"type": "string", "format": "date", "pattern": f"^{DATE_PATTERN}$"}
-_ORDER_COLUMN = f"-?({'|'.join((*GROUPS, *METRICS))})"
-
-
-def _format(offered: tuple[Format, ...]) -> Json:
-    names = [one.name for one in offered]
-    schema = {"type": "string", "enum": names}
-    return _parameter("format", "Format of the answer; decides over `Accept`.", schema, names[-1])
-
-
-_SNAPSHOT = _parameter(
-    "snapshot",
-    "Answer from the month files of this snapshot alone, without what has landed since. 404 when it is not there yet,"
-    " 410 when it is not retained any more; the answer can be cached for ever.",
-    _integer(SNAPSHOT_MOST),
-    1,
-)
-_REPEAT = "Repeat it for alternatives."
-_FILTERS = [
-    _parameter("carrier", f"Operating carrier. {_REPEAT}", _text(CARRIER_PATTERN), ["UA", "AA"], True),
-    _parameter("origin", f"Airport of departure. {_REPEAT}", _text(AIRPORT_PATTERN), ["EWR"], True),
-    _parameter("destination", f"Airport of arrival, as planned. {_REPEAT}", _text(AIRPORT_PATTERN), ["LAX"], True),
-    _parameter("flight_number", f"Flight number. {_REPEAT}", _integer(MAX_FLIGHT_NUMBER), [1545], True),
-    _parameter(
-        "tail_number",
-        f"Tail number. {_REPEAT}",
-        {"type": "string", "minLength": 1, "maxLength": MAX_TAIL_NUMBER_CHARACTERS},
-        ["N14228"],
-        True,
-    ),
-    _parameter(
-        "status",
-        f"Newest status; `void` flights are in no answer. {_REPEAT}",
-        {"type": "string", "enum": list(STATUSES)},
-        ["arrived"],
-        True,
-    ),
-    _parameter("date_from", "First flight date, inclusive.", _DATE, "2013-01-01"),
-    _parameter("date_to", "Last flight date, inclusive.", _DATE, "2013-01-31"),
-]
-_STATS_PARAMETERS = [
-    *_FILTERS,
-    _parameter(
-        "group_by",
-        "Groups, repeated or separated by commas. Without any: one row.",
-        {"type": "array", "items": {"type": "string", "enum": list(GROUPS)}, "minItems": 1, "uniqueItems": True},
-        ["carrier", "month"],
-    )
-    | {"style": "form", "explode": False},
-    _parameter(
-        "order_by",
-        "Columns of this result separated by commas, each once, `-` in front for descending. Nulls come last both"
-        " ways; ties are ordered by the groups.",
-        {"type": "string", "pattern": f"^{_ORDER_COLUMN}(,{_ORDER_COLUMN})*$"},
-        "-flights,carrier",
-    ),
-    _parameter(
-        "limit",
-        "Most rows; `truncated` tells whether there are more.",
-        _integer(STATS_LIMIT_MOST, STATS_LIMIT),
-        100,
-    ),
-    _SNAPSHOT,
-    _format(TABLES),
-]
-_FLIGHTS_PARAMETERS = [
-    *_FILTERS,
-    _parameter("limit", "Most flights on a page.", _integer(FLIGHTS_LIMIT_MOST, FLIGHTS_LIMIT), 100),
-    _parameter(
-        "cursor",
-        "`next_cursor` of the page before.",
-        {"type": "string", "pattern": schemas.CURSOR_PATTERN},
-        examples.CURSOR,
-    ),
-    _SNAPSHOT,
-    _format(TABLES),
-]
-_FLIGHT_PARAMETERS = [
-    _parameter(
-        "min_event_time",
-        "Answer once the state is of this time or later; `+` of an offset is written `%2B` in a URL.",
-        {"type": "string", "format": "date-time", "pattern": f"^{TIME_PATTERN}$"},
-        "2013-01-01T10:00:00Z",
-    ),
-    _parameter(
-        "wait_s",
-        "How long to wait for that `min_event_time`; without it the answer comes at once.",
-        {"type": "number", "minimum": 0, "maximum": WAIT_MOST_S},
-        10,
-    ),
-    _SNAPSHOT,
-    _format(DOCUMENTS),
-]
 
 _LAKE_HEADERS: Json = {
     "Lake-Snapshot": {
@@ -260,7 +159,7 @@ STATS: Final = _tagged(
     "Flight statistics",
     _answer("Rows", schemas.STATS, examples.STATS_BODY, _TABLE_HEADERS, examples.other_formats(examples.STATS)),
     (404, 406, 410, 422, 503, 504),
-    _STATS_PARAMETERS,
+    _parameters(parameters.STATS),
 )
 _LINK: Json = {"Link": {"description": 'The next page, rel="next"', "schema": {"type": "string"}}}
 FLIGHTS: Final = _tagged(
@@ -273,20 +172,20 @@ FLIGHTS: Final = _tagged(
         examples.other_formats(examples.FLIGHT),
     ),
     (404, 406, 410, 422, 503, 504),
-    _FLIGHTS_PARAMETERS,
+    _parameters(parameters.FLIGHTS),
 )
 FLIGHT: Final = _tagged(
     "One flight",
     _answer("The flight, and where its state came from", schemas.FLIGHT, examples.FLIGHT_BODY, _TAGGED_HEADERS),
     (404, 406, 410, 422, 503, 504),
-    _FLIGHT_PARAMETERS,
+    _parameters(parameters.FLIGHT),
 )
 LAKE: Final = _route(
     "answers",
     "What the lake holds",
     _answer("The lake", schemas.LAKE, examples.LAKE_BODY, _LAKE_HEADERS),
     (406, 422, 503, 504),
-    [_format(DOCUMENTS)],
+    _parameters(parameters.LAKE),
 )
 HEALTH: Final = _route(
     "probes", "Liveness", _answer("The process lives", schemas.status("ok"), {"status": "ok"}), (), []
@@ -299,9 +198,10 @@ READY: Final = _route(
 def document(routes: Sequence[BaseRoute], filter_max_values: int) -> Json:
     """The OpenAPI document of `routes`, with the limit that is a setting."""
     whole: Json = get_openapi(title=TITLE, version=VERSION, description=DESCRIPTION, routes=routes)
-    for methods in whole["paths"].values():
+    for path, methods in whole["paths"].items():
+        limited = {one.name for one in parameters_of(path) if one.max_values_setting is not None}
         for parameter in methods["get"].get("parameters", []):
-            if parameter["schema"].get("type") == "array" and parameter["name"] != "group_by":
+            if parameter["name"] in limited:
                 parameter["schema"]["maxItems"] = filter_max_values
     whole.get("components", {}).pop("schemas", None)  # of the framework's own 422, which is never sent
     return whole

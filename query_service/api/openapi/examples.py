@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from query_service.api.requests import METRICS, cursor_of
+from query_service.queries.model import METRICS, cursor_of
 from query_service.representation.negotiation import ARROW, CSV, NDJSON, PARQUET
 
 Json = dict[str, Any]
 
-CURSOR: Final = cursor_of("2013-01-01-UA-1545-EWR")
 # No nulls in examples: the framework leaves them out of the document.
 _NUMBERS: Json = dict.fromkeys(METRICS, 1) | {"cancellation_rate": 0.125, "departure_delay_mean": 8.25}
 STATS: Final[Json] = {"carrier": "UA"} | _NUMBERS
@@ -62,7 +61,7 @@ LAKE_BODY: Final[Json] = {
     "foreign": 0,
 }
 STATS_BODY: Final[Json] = {"data": [STATS], "truncated": False}
-FLIGHTS_BODY: Final[Json] = {"data": [FLIGHT], "truncated": True, "next_cursor": CURSOR}
+FLIGHTS_BODY: Final[Json] = {"data": [FLIGHT], "truncated": True, "next_cursor": cursor_of(FLIGHT["flight_id"])}
 
 
 def other_formats(row: Mapping[str, Any]) -> Json:

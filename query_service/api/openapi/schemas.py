@@ -16,12 +16,11 @@ from lakehouse.schema.event import (
     REQUIRED,
     STATUSES,
 )
-from query_service.api.requests import FLIGHTS_LIMIT_MOST, GROUPS, METRICS, STATS_LIMIT_MOST
 from query_service.queries.flights import COLUMNS_SHOWN
+from query_service.queries.model import CURSOR_PATTERN, FLIGHTS_LIMIT_MOST, GROUPS, METRICS, STATS_LIMIT_MOST
 
 Json = dict[str, Any]
 
-CURSOR_PATTERN: Final = "^[A-Za-z0-9_-]{26,34}$"
 FLIGHT_ID_PATTERN: Final = (
     f"^[0-9]{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])-{CARRIER_PATTERN}-[1-9][0-9]{{0,3}}[A-Z]?-{AIRPORT_PATTERN}$"
 )
@@ -116,7 +115,7 @@ FLIGHTS: Final = _object(
     {
         "data": {"type": "array", "maxItems": FLIGHTS_LIMIT_MOST, "items": _object(_FLIGHT)},
         "truncated": {"type": "boolean"},
-        "next_cursor": {"type": ["string", "null"], "pattern": CURSOR_PATTERN},
+        "next_cursor": {"type": ["string", "null"], "pattern": f"^{CURSOR_PATTERN}$"},
     }
 )
 FLIGHT: Final = _object({"data": _object(_FLIGHT | {"source": _SOURCE})})

@@ -89,7 +89,7 @@ def canary_line(good: bool) -> Line:
 
 
 def request_line(url: str) -> Line:
-    with written("query_service.requests") as lines, serving(MemoryStore()) as api:
+    with written("query_service.api.requests") as lines, serving(MemoryStore()) as api:
         api.get(url)
         [line] = lines()
         return line

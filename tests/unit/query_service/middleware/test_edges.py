@@ -64,7 +64,7 @@ def test_an_unexpected_error_is_locked_down_too_and_tells_nothing(
     assert "internals" not in answer.text
     assert answer.headers["Content-Security-Policy"] == CSP
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE
-    assert [record.levelname for record in caplog.records if record.name == "query_service.requests"] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if record.name == "query_service.api.requests"] == ["ERROR"]
 
 
 def test_without_the_setting_nothing_is_said_about_tls() -> None:
@@ -112,7 +112,7 @@ def test_a_page_can_read_why_it_was_sent_away_and_needs_no_key_to_ask_whether_it
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    return [record.__dict__["fields"] for record in caplog.records if record.name == "query_service.requests"]
+    return [record.__dict__["fields"] for record in caplog.records if record.name == "query_service.api.requests"]
 
 
 def test_each_request_is_one_line(api: Api, caplog: pytest.LogCaptureFixture) -> None:

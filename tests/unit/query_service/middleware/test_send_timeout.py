@@ -146,7 +146,7 @@ def test_who_does_not_take_the_answer_is_cut_off_logged_and_counted(caplog: pyte
     assert len(piece["body"]) < int(dict(head["headers"])[b"content-length"])
     (line,) = logged(caplog)
     assert line["cut_off"] is True
-    (record,) = (record for record in caplog.records if record.name == "query_service.requests")
+    (record,) = (record for record in caplog.records if record.name == "query_service.api.requests")
     assert record.levelname == "WARNING"
     assert f"cut off after {PIECE_BYTES} bytes" in record.getMessage()
     assert 'flights_api_answers_cut_off_total{route="/v1/stats"} 1.0' in page

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from query_service.api import query_string, requests
+from query_service.api import parameters, query_string
 from tests.verification.fuzz.requests.asking import Answer
 from tests.verification.fuzz.requests.campaign import Campaign, campaign
 from tests.verification.fuzz.requests.documented import ask_documented
@@ -63,7 +63,8 @@ def test_a_rule_that_is_documented_and_not_kept_is_found(
 
 
 def test_a_wrong_value_that_is_taken_is_found(own: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "_CARRIER", re.compile("(?s).*"))
+    carrier = next(each for each in parameters.FILTERS if each.name == "carrier")
+    monkeypatch.setitem(carrier.type.__dict__, "parse", str)
     failures = "\n".join(own.ask(3, range(120)).failures)
     assert "status 200 instead of 422" in failures
     assert "curl" in failures

@@ -1,0 +1,183 @@
+"""Every parameter of the query string, once: for the parser and for the OpenAPI document.
+
+A new filter is an entry here and a field of `question.Filters`. What the type of a parameter allows
+is accepted, up to rules between parameters.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+from lakehouse.schema.event import (
+    AIRPORT_PATTERN,
+    CARRIER_PATTERN,
+    MAX_FLIGHT_NUMBER,
+    MAX_TAIL_NUMBER_CHARACTERS,
+    STATUSES,
+)
+from query_service.api.query_string import Parameter, Type, any_text, date, integer, one_of, seconds, text, time
+from query_service.queries.model import (
+    CURSOR_PATTERN,
+    FLIGHTS_LIMIT,
+    FLIGHTS_LIMIT_MOST,
+    GROUPS,
+    METRICS,
+    SNAPSHOT_MOST,
+    STATS_LIMIT,
+    STATS_LIMIT_MOST,
+    WAIT_MOST_S,
+    cursor_of,
+)
+from query_service.representation.negotiation import DOCUMENTS, TABLES, Format
+
+STATS: Final = "/v1/stats"
+FLIGHTS: Final = "/v1/flights"
+FLIGHT: Final = "/v1/flights/{flight_id}"
+LAKE: Final = "/v1/lake"
+
+_AIRPORT: Final = text(AIRPORT_PATTERN, "an airport of three or four capital letters or digits, like EWR")
+
+
+def _filter(name: str, type_: Type[Any], description: str, *examples: str | int) -> Parameter[Any]:
+    """Repeatable: its values are alternatives."""
+    return Parameter(
+        name=name,
+        endpoints=(STATS, FLIGHTS),
+        type=type_,
+        description=f"{description} Repeat it for alternatives.",
+        example=list(examples),
+        default=None,
+        is_repeatable=True,
+        max_values_setting="filter_max_values",
+    )
+
+
+FILTERS: Final = (
+    _filter(
+        "carrier",
+        text(CARRIER_PATTERN, "a carrier of two or three capital letters or digits, like UA"),
+        "Operating carrier.",
+        *("UA", "AA"),
+    ),
+    _filter("origin", _AIRPORT, "Airport of departure.", "EWR"),
+    _filter("destination", _AIRPORT, "Airport of arrival, as planned.", "LAX"),
+    _filter("flight_number", integer(MAX_FLIGHT_NUMBER), "Flight number.", 1545),
+    _filter("tail_number", any_text(MAX_TAIL_NUMBER_CHARACTERS), "Tail number.", "N14228"),
+    _filter("status", one_of(STATUSES), "Newest status; `void` flights are in no answer.", "arrived"),
+)
+"""Each is a column of the lake and a field of `question.Filters`."""
+
+DATE_FROM: Final[Parameter[dt.date | None]] = Parameter(
+    name="date_from",
+    endpoints=(STATS, FLIGHTS),
+    type=date(),
+    description="First flight date, inclusive.",
+    example="2013-01-01",
+    default=None,
+)
+DATE_TO: Final[Parameter[dt.date | None]] = Parameter(
+    name="date_to",
+    endpoints=(STATS, FLIGHTS),
+    type=date(),
+    description="Last flight date, inclusive.",
+    example="2013-01-31",
+    default=None,
+)
+GROUP_BY: Final[Parameter[str | None]] = Parameter(
+    name="group_by",
+    endpoints=(STATS,),
+    type=one_of(GROUPS),
+    description="Groups, repeated or separated by commas. Without any: one row.",
+    example=["carrier", "month"],
+    default=None,
+    is_repeatable=True,
+    is_comma_separated=True,
+)
+ORDER_BY: Final[Parameter[str | None]] = Parameter(
+    name="order_by",
+    endpoints=(STATS,),
+    type=text(f"-?({'|'.join((*GROUPS, *METRICS))})", "columns of this result, with - in front for descending"),
+    description="Columns of this result separated by commas, each once, `-` in front for descending. Nulls come last"
+    " both ways; ties are ordered by the groups.",
+    example="-flights,carrier",
+    default=None,
+    is_comma_separated=True,
+)
+STATS_ROWS: Final[Parameter[int]] = Parameter(
+    name="limit",
+    endpoints=(STATS,),
+    type=integer(STATS_LIMIT_MOST),
+    description="Most rows; `truncated` tells whether there are more.",
+    example=100,
+    default=STATS_LIMIT,
+)
+FLIGHTS_ROWS: Final[Parameter[int]] = Parameter(
+    name="limit",
+    endpoints=(FLIGHTS,),
+    type=integer(FLIGHTS_LIMIT_MOST),
+    description="Most flights on a page.",
+    example=100,
+    default=FLIGHTS_LIMIT,
+)
+CURSOR: Final[Parameter[str | None]] = Parameter(
+    name="cursor",
+    endpoints=(FLIGHTS,),
+    type=text(CURSOR_PATTERN, "the next_cursor of an earlier page, unchanged"),
+    description="`next_cursor` of the page before.",
+    example=cursor_of("2013-01-01-UA-1545-EWR"),
+    default=None,
+)
+MIN_EVENT_TIME: Final[Parameter[dt.datetime | None]] = Parameter(
+    name="min_event_time",
+    endpoints=(FLIGHT,),
+    type=time(),
+    description="Answer once the state is of this time or later; `+` of an offset is written `%2B` in a URL.",
+    example="2013-01-01T10:00:00Z",
+    default=None,
+)
+WAIT_S: Final[Parameter[float | None]] = Parameter(
+    name="wait_s",
+    endpoints=(FLIGHT,),
+    type=seconds(WAIT_MOST_S),
+    description="How long to wait for that `min_event_time`; without it the answer comes at once.",
+    example=10,
+    default=None,
+)
+SNAPSHOT: Final[Parameter[int | None]] = Parameter(
+    name="snapshot",
+    endpoints=(STATS, FLIGHTS, FLIGHT),
+    type=integer(SNAPSHOT_MOST),
+    description="Answer from the month files of this snapshot alone, without what has landed since. 404 when it is not"
+    " there yet, 410 when it is not retained any more; the answer can be cached for ever.",
+    example=1,
+    default=None,
+)
+
+
+def _format(endpoints: tuple[str, ...], offered: tuple[Format, ...]) -> Parameter[str | None]:
+    """Read where it is weighed against `Accept`: by `formats.negotiate`."""
+    names = tuple(one.name for one in offered)
+    return Parameter(
+        name="format",
+        endpoints=endpoints,
+        type=one_of(names),
+        description="Format of the answer; decides over `Accept`.",
+        example=names[-1],
+        default=None,
+    )
+
+
+PARAMETERS: Final[tuple[Parameter[Any], ...]] = (
+    *(*FILTERS, DATE_FROM, DATE_TO),
+    *(GROUP_BY, ORDER_BY, STATS_ROWS),
+    *(FLIGHTS_ROWS, CURSOR),
+    *(MIN_EVENT_TIME, WAIT_S),
+    *(SNAPSHOT, _format((STATS, FLIGHTS), TABLES), _format((FLIGHT, LAKE), DOCUMENTS)),
+)
+"""In the order in which they are documented, and listed to whoever sends another."""
+
+
+def parameters_of(endpoint: str) -> tuple[Parameter[Any], ...]:
+    """What the query string of this path takes."""
+    return tuple(parameter for parameter in PARAMETERS if endpoint in parameter.endpoints)

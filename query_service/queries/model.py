@@ -1,0 +1,129 @@
+"""What is asked, as frozen questions: filters, groups, order, limits. Knows nothing of HTTP."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lakehouse.schema.event import FlightKey
+
+GROUPS: Final = ("carrier", "origin", "destination", "route", "status", "flight_date", "month", "weekday", "hour")
+METRICS: Final = (
+    *("flights", "departed", "arrived", "cancelled", "diverted"),
+    *("cancellation_rate", "on_time_departure_rate", "on_time_arrival_rate"),
+    *("departure_delay_mean", "departure_delay_p50", "departure_delay_p90"),
+    *("departure_delay_p95", "departure_delay_max"),
+    *("arrival_delay_mean", "arrival_delay_p50", "arrival_delay_p90", "arrival_delay_p95", "arrival_delay_max"),
+)
+
+STATS_LIMIT: Final = 1000
+STATS_LIMIT_MOST: Final = 10_000
+FLIGHTS_LIMIT: Final = 100
+FLIGHTS_LIMIT_MOST: Final = 1000
+WAIT_MOST_S: Final = 30
+SNAPSHOT_MOST: Final = 999_999_999
+"""One commit a second for thirty years."""
+CURSOR_PATTERN: Final = "[A-Za-z0-9_-]{26,34}"
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Flight dates from `first` to `last`, both inside; None is open."""
+
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Values of one field are alternatives, none means all; fields combine. Values are sorted, each once."""
+
+    dates: Dates = Dates()
+    carrier: tuple[str, ...] = ()
+    origin: tuple[str, ...] = ()
+    destination: tuple[str, ...] = ()
+    flight_number: tuple[int, ...] = ()
+    tail_number: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Order:
+    """One result column to order by."""
+
+    column: str
+    descending: bool
+
+
+@dataclass(frozen=True)
+class RollupKey:
+    """Questions that differ in dates, order and limit only. `group_by` is sorted."""
+
+    filters: Filters
+    group_by: tuple[str, ...]
+
+    @property
+    def is_within_months(self) -> bool:
+        """Whether no group has flights of two months."""
+        return not {"flight_date", "month"}.isdisjoint(self.group_by)
+
+
+@dataclass(frozen=True)
+class StatsRequest:
+    """/v1/stats. `order_by` may be empty: then by the groups. `snapshot` is None for the lake as it is."""
+
+    filters: Filters
+    group_by: tuple[str, ...]
+    order_by: tuple[Order, ...]
+    limit: int
+    snapshot: int | None = None
+
+    @property
+    def dates(self) -> Dates:
+        """The flight dates that the answer depends on."""
+        return self.filters.dates
+
+    @property
+    def shape(self) -> RollupKey:
+        """What the part of a whole month in the answer depends on."""
+        return RollupKey(replace(self.filters, dates=Dates()), tuple(sorted(self.group_by)))
+
+
+@dataclass(frozen=True)
+class FlightsRequest:
+    """/v1/flights: flights whose key is above `after`."""
+
+    filters: Filters
+    limit: int
+    after: FlightKey | None
+    snapshot: int | None = None
+
+    @property
+    def dates(self) -> Dates:
+        """The flight dates that the answer depends on: not those of earlier pages."""
+        dates = self.filters.dates
+        if self.after is not None and (dates.first is None or dates.first < self.after.flight_date):
+            return Dates(self.after.flight_date, dates.last)
+        return dates
+
+
+@dataclass(frozen=True)
+class FlightRequest:
+    """/v1/flights/{flight_id}: the state, once its event_time is at least `min_event_time`."""
+
+    key: FlightKey
+    min_event_time: dt.datetime | None
+    wait_s: float
+    snapshot: int | None = None
+
+    @property
+    def dates(self) -> Dates:
+        """The flight date that the answer depends on."""
+        return Dates(self.key.flight_date, self.key.flight_date)
+
+
+def cursor_of(flight_id: str) -> str:
+    """The cursor that goes on after the flight; opaque to callers."""
+    return base64.urlsafe_b64encode(flight_id.encode()).decode().rstrip("=")
