@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup demo test test-year prove check check-deploy test-terraform bench format lock lock-images names vendor screenshots configuration diagrams clean
+.PHONY: help setup demo test test-year prove check check-deploy test-terraform bench format lock lock-images names vendor screenshots configuration fields diagrams clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -88,6 +88,9 @@ screenshots: setup  ## take the pictures of docs/screenshots again (needs Chromi
 
 configuration: setup  ## write docs/configuration.md again, from the settings classes
 	@$(BIN)/python -m tools.configuration
+
+fields: setup  ## write what comes from the table of event fields again: JSON Schema, docs/event.md, BigQuery's columns
+	@$(BIN)/python -m tools.fields
 
 diagrams: setup  ## draw docs/diagrams again (needs npm and Chromium)
 	@$(BIN)/python -m tools.diagrams

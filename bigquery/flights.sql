@@ -5,6 +5,7 @@
 -- What is not there: the tail, that is the events since the last compaction.
 
 CREATE OR REPLACE EXTERNAL TABLE `PROJECT.DATASET.month_files` (
+  -- columns: written by tools.fields
   flight_date DATE,
   carrier STRING,
   flight_number INT64,
@@ -28,6 +29,7 @@ CREATE OR REPLACE EXTERNAL TABLE `PROJECT.DATASET.month_files` (
   message_id STRING,
   message_line INT64,
   decoder_version INT64
+  -- end of columns
 )
 OPTIONS (
   format = 'PARQUET',

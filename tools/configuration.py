@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pydantic_settings import BaseSettings
 from ingest_writer.settings import CompactorSettings, WriterSettings
 from probe.settings import Settings as ProbeSettings
 from query_service.settings import Settings as ApiSettings
+from tests.repo.docs.pages import filled
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "configuration.md"
 
@@ -65,10 +65,7 @@ def written(page: str) -> str:
 
 def _filled(page: str, name: str, table: str) -> str:
     begin, end = f"<!-- {name}: written by tools.configuration -->", f"<!-- end of {name} -->"
-    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
-    if len(pattern.findall(page)) != 1:
-        raise ValueError(f"{DOCUMENT}: the marks of the table {name!r} are not there once")
-    return pattern.sub(lambda _: f"{begin}\n\n{table}\n\n{end}", page)
+    return filled(page, begin, end, f"\n{table}\n")
 
 
 def _table(settings: Iterator[Setting]) -> str:

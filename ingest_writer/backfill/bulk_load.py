@@ -33,7 +33,8 @@ from ingest_writer.subscriber.encode import landed_events, rejected_lines
 from lakehouse import object_names
 from lakehouse.errors import ConfigError
 from lakehouse.object_names import RandomId
-from lakehouse.schema.event import EVENT_SCHEMA
+from lakehouse.schema.event import EVENT_SCHEMA, FIELDS
+from lakehouse.schema.fields import Integer
 from lakehouse.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -41,14 +42,8 @@ log = logging.getLogger(__name__)
 _ROWS_A_BATCH: Final = 100_000  # about 100 MB as Python values
 _CELL_MAX_CHARACTERS: Final = 10_000_000  # as much as a whole message may have
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})", re.ASCII)
-_INTEGER_FIELDS: Final = (
-    "flight_number",
-    "departure_delay_minutes",
-    "arrival_delay_minutes",
-    "air_time_minutes",
-    "distance_km",
-)
-_OWN_COLUMNS: Final = ("publish_time", "message_id", "message_line", "decoder_version", "scheduled_departure_hour")
+_OWN_COLUMNS: Final = frozenset(field.name for field in FIELDS if not field.from_publisher)
+_INTEGER_FIELDS: Final = frozenset(field.name for field in FIELDS if isinstance(field, Integer)) - _OWN_COLUMNS
 _HOUR: Final = EVENT_SCHEMA.get_field_index("scheduled_departure_hour")
 
 

@@ -13,51 +13,46 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 import pyarrow as pa
-from msgspec import Meta
 
+from ingest_writer.decoding.limits import limits
 from ingest_writer.decoding.strict_json import NotAnObjectError, is_nested_too_deep, parse_object
 from ingest_writer.decoding.tables import OTHER_NAMES, UNKNOWN_NAMES, Decoded, RejectedLine, Row, event_table
 from ingest_writer.decoding.vectorized import decode_fast_path
 from ingest_writer.message import Message
 from lakehouse.schema import event as rules
 from lakehouse.schema.event import DECODER_VERSION
-
-_Carrier = Annotated[str, Meta(pattern=rf"^{rules.CARRIER_PATTERN}\Z")]
-_Airport = Annotated[str, Meta(pattern=rf"^{rules.AIRPORT_PATTERN}\Z")]
-_Delay = Annotated[int, Meta(ge=rules.MIN_DELAY_MINUTES, le=rules.MAX_DELAY_MINUTES)]
-_Small = Annotated[int, Meta(ge=0, le=rules.MAX_SMALL_INTEGER)]
-_Time = Annotated[dt.datetime, Meta(tz=True)]
+from lakehouse.schema.fields import Time
 
 
 class Event(msgspec.Struct, gc=False):
     """The fields of one JSON object, each valid by itself."""
 
     flight_date: dt.date
-    carrier: _Carrier
-    flight_number: Annotated[int, Meta(ge=1, le=rules.MAX_FLIGHT_NUMBER)]
-    origin: _Airport
-    destination: _Airport
-    scheduled_departure: _Time
-    status: Literal["scheduled", "departed", "arrived", "cancelled", "diverted", "void"]
-    event_time: _Time
-    operational_suffix: Annotated[str, Meta(pattern=rf"^{rules.SUFFIX_PATTERN}\Z")] | None = None
-    diverted_to: _Airport | None = None
-    scheduled_arrival: _Time | None = None
-    actual_departure: _Time | None = None
-    actual_arrival: _Time | None = None
-    departure_delay_minutes: _Delay | None = None
-    arrival_delay_minutes: _Delay | None = None
-    tail_number: Annotated[str, Meta(min_length=1, max_length=rules.MAX_TAIL_NUMBER_CHARACTERS)] | None = None
-    air_time_minutes: _Small | None = None
-    distance_km: _Small | None = None
+    carrier: Annotated[str, limits("carrier")]
+    flight_number: Annotated[int, limits("flight_number")]
+    origin: Annotated[str, limits("origin")]
+    destination: Annotated[str, limits("destination")]
+    scheduled_departure: Annotated[dt.datetime, limits("scheduled_departure")]
+    status: rules.Status
+    event_time: Annotated[dt.datetime, limits("event_time")]
+    operational_suffix: Annotated[str, limits("operational_suffix")] | None = None
+    diverted_to: Annotated[str, limits("diverted_to")] | None = None
+    scheduled_arrival: Annotated[dt.datetime, limits("scheduled_arrival")] | None = None
+    actual_departure: Annotated[dt.datetime, limits("actual_departure")] | None = None
+    actual_arrival: Annotated[dt.datetime, limits("actual_arrival")] | None = None
+    departure_delay_minutes: Annotated[int, limits("departure_delay_minutes")] | None = None
+    arrival_delay_minutes: Annotated[int, limits("arrival_delay_minutes")] | None = None
+    tail_number: Annotated[str, limits("tail_number")] | None = None
+    air_time_minutes: Annotated[int, limits("air_time_minutes")] | None = None
+    distance_km: Annotated[int, limits("distance_km")] | None = None
 
 
 _KNOWN: Final = frozenset(Event.__struct_fields__)
-_TIMES: Final = ("scheduled_departure", "event_time", "scheduled_arrival", "actual_departure", "actual_arrival")
+_TIMES: Final = tuple(name for name in Event.__struct_fields__ if isinstance(rules.FIELD[name], Time))
 _RFC_3339: Final = re.compile(
     r"[0-9-]{10}[Tt][0-9:]{8}(?:\.(?P<fraction>[0-9]+))?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )  # only what the library lets through besides; it knows the calendar
@@ -67,6 +62,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MIN_US: Final = -62_135_510_400_000_000  # 0001-01-02: any offset fits
 _MAX_US: Final = 253_402_128_000_000_000  # 9999-12-30
 _MAX_LEAD_US: Final = rules.MAX_EVENT_LEAD // dt.timedelta(microseconds=1)
+_YEARS: Final = f"{rules.MIN_FLIGHT_DATE.year} to {rules.MAX_FLIGHT_DATE.year}"
 _MINUTE_US: Final = 60_000_000
 _COLUMNS_FROM_BYTES: Final = 30_000  # a hundred events: below it the fast path costs more than it saves, 1 ms
 _GROUP_BYTES: Final = 4_000_000  # 12,000 events; more would save nothing any more
@@ -354,13 +350,17 @@ def _optional_microseconds(value: dt.datetime | None, name: str) -> int | None:
 def _check_dates(event: Event, event_time_us: int, publish_time_us: int) -> None:
     day = event.flight_date
     if not rules.MIN_FLIGHT_DATE <= day <= rules.MAX_FLIGHT_DATE:
-        raise RejectError("validate", f"flight_date is {day}, outside 1980 to 2100")
+        raise RejectError("validate", f"flight_date is {day}, outside {_YEARS}")
     apart = abs(event.scheduled_departure.toordinal() - day.toordinal())
     if apart > rules.MAX_DAYS_FROM_SCHEDULED_DEPARTURE:
-        raise RejectError("validate", f"flight_date {day} is {apart} days from scheduled_departure; at most 7 may be")
-    if event_time_us - publish_time_us > _MAX_LEAD_US:
+        most = rules.MAX_DAYS_FROM_SCHEDULED_DEPARTURE
         raise RejectError(
-            "validate", f"event_time {event.event_time.isoformat()} is more than 24 h after the message was published"
+            "validate", f"flight_date {day} is {apart} days from scheduled_departure; at most {most} may be"
+        )
+    if event_time_us - publish_time_us > _MAX_LEAD_US:
+        lead = f"{rules.MAX_EVENT_LEAD // dt.timedelta(hours=1)} h"
+        raise RejectError(
+            "validate", f"event_time {event.event_time.isoformat()} is more than {lead} after the message was published"
         )
 
 
@@ -369,5 +369,6 @@ def _delay(name: str, actual_us: int | None, scheduled_us: int | None) -> int | 
         return None
     minutes = (actual_us - scheduled_us) // _MINUTE_US
     if not rules.MIN_DELAY_MINUTES <= minutes <= rules.MAX_DELAY_MINUTES:
-        raise RejectError("validate", f"{name} (actual minus scheduled) is {minutes}, outside -1440 to 10080")
+        within = f"{rules.MIN_DELAY_MINUTES} to {rules.MAX_DELAY_MINUTES}"
+        raise RejectError("validate", f"{name} (actual minus scheduled) is {minutes}, outside {within}")
     return minutes

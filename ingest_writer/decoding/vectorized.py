@@ -10,13 +10,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate, chain, pairwise, repeat
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import Meta
 
+from ingest_writer.decoding.limits import limits, pattern
 from ingest_writer.decoding.tables import NO_EVENTS
 from ingest_writer.decoding.vectorized_rules import ColumnValidator
 from ingest_writer.message import Message
@@ -28,39 +28,32 @@ _NO_NUMBER: Final = -(10**9)
 """Stand for a field that is not there, since None is a null that was written. Written themselves, they are no valid
 value, or make the count of commas fail."""
 
-_Number = Annotated[int, Meta(ge=rules.MIN_DELAY_MINUTES, le=rules.MAX_DELAY_MINUTES)] | None
-_Small = Annotated[int, Meta(ge=0, le=rules.MAX_SMALL_INTEGER)] | None
-
 
 class _Line(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """The fields of one JSON object; texts are looked at later, all at once."""
 
     flight_date: str
     carrier: str
-    flight_number: Annotated[int, Meta(ge=1, le=rules.MAX_FLIGHT_NUMBER)]
+    flight_number: Annotated[int, limits("flight_number")]
     origin: str
     destination: str
     scheduled_departure: str
-    status: Literal["scheduled", "departed", "arrived", "cancelled", "diverted", "void"]
+    status: rules.Status
     event_time: str
     operational_suffix: str | None = _NO_TEXT
     diverted_to: str | None = _NO_TEXT
     scheduled_arrival: str | None = _NO_TEXT
     actual_departure: str | None = _NO_TEXT
     actual_arrival: str | None = _NO_TEXT
-    departure_delay_minutes: _Number = _NO_NUMBER
-    arrival_delay_minutes: _Number = _NO_NUMBER
-    tail_number: Annotated[str, Meta(min_length=1, max_length=rules.MAX_TAIL_NUMBER_CHARACTERS)] | None = _NO_TEXT
-    air_time_minutes: _Small = _NO_NUMBER
-    distance_km: _Small = _NO_NUMBER
+    departure_delay_minutes: Annotated[int, limits("departure_delay_minutes")] | None = _NO_NUMBER
+    arrival_delay_minutes: Annotated[int, limits("arrival_delay_minutes")] | None = _NO_NUMBER
+    tail_number: Annotated[str, limits("tail_number")] | None = _NO_TEXT
+    air_time_minutes: Annotated[int, limits("air_time_minutes")] | None = _NO_NUMBER
+    distance_km: Annotated[int, limits("distance_km")] | None = _NO_NUMBER
 
 
 _DECODER: Final = msgspec.json.Decoder(_Line)
-_OPTIONAL_TEXTS: Final = (
-    *("operational_suffix", "diverted_to", "scheduled_arrival", "actual_departure", "actual_arrival", "tail_number"),
-)
-_OPTIONAL_NUMBERS: Final = ("departure_delay_minutes", "arrival_delay_minutes", "air_time_minutes", "distance_km")
-_REQUIRED: Final = 8
+_OPTIONAL: Final = tuple(field.name for field in rules.FIELDS if field.from_publisher and not field.required)
 
 
 @dataclass(frozen=True)
@@ -190,13 +183,13 @@ class _Fields:
 
     def written(self) -> pa.Array:
         """How many fields each line has; a null is one too."""
-        absent = [self._is_absent(name) for name in (*_OPTIONAL_TEXTS, *_OPTIONAL_NUMBERS)]
-        most = pa.repeat(pa.scalar(_REQUIRED + len(absent), pa.int32()), self._rows)
+        absent = [self._is_absent(name) for name in _OPTIONAL]
+        most = pa.repeat(pa.scalar(len(self._given), pa.int32()), self._rows)
         return reduce(pc.subtract, (pc.fill_null(each, False).cast(pa.int32()) for each in absent), most)
 
     def _is_absent(self, name: str) -> pa.Array:
         given = self._given[name]
-        return pc.equal(given, pa.scalar(_NO_TEXT if name in _OPTIONAL_TEXTS else _NO_NUMBER, given.type))
+        return pc.equal(given, pa.scalar(_NO_TEXT if pa.types.is_string(given.type) else _NO_NUMBER, given.type))
 
 
 def _texts(values: Sequence[str | None]) -> pa.Array:
@@ -225,12 +218,14 @@ def _events(fields: _Fields, pull: _Pull) -> tuple[pa.Table, pa.Array]:
     arrival = verdict.instants(fields.optional("actual_arrival"))
     columns = {
         "flight_date": flight_date,
-        "carrier": verdict.texts(fields.required("carrier"), rules.CARRIER_PATTERN),
+        "carrier": verdict.texts(fields.required("carrier"), pattern("carrier")),
         "flight_number": fields.required("flight_number"),
-        "operational_suffix": verdict.texts(fields.optional("operational_suffix"), rules.SUFFIX_PATTERN).fill_null(""),
-        "origin": verdict.texts(fields.required("origin"), rules.AIRPORT_PATTERN),
-        "destination": verdict.texts(fields.required("destination"), rules.AIRPORT_PATTERN),
-        "diverted_to": verdict.texts(fields.optional("diverted_to"), rules.AIRPORT_PATTERN),
+        "operational_suffix": verdict.texts(
+            fields.optional("operational_suffix"), pattern("operational_suffix")
+        ).fill_null(""),
+        "origin": verdict.texts(fields.required("origin"), pattern("origin")),
+        "destination": verdict.texts(fields.required("destination"), pattern("destination")),
+        "diverted_to": verdict.texts(fields.optional("diverted_to"), pattern("diverted_to")),
         "scheduled_departure": scheduled_departure,
         "scheduled_departure_hour": hour,
         "scheduled_arrival": scheduled_arrival,

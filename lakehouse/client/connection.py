@@ -23,7 +23,7 @@ from typing import Final
 import duckdb
 
 from lakehouse.errors import ConfigError, ObjectMissingError
-from lakehouse.schema.event import PROBE_CARRIER
+from lakehouse.schema.event import FIELDS, PROBE_CARRIER
 from lakehouse.store.store import Store
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.latest_sql import VISIBLE, merged, quoted, read_files, without_probes
@@ -202,8 +202,18 @@ def _create_views(path: Path, views: dict[str, str], attached: Path | None = Non
     with duckdb.connect(path) as database:
         if attached is not None:
             database.execute(_attach(attached))
+        database.begin()  # committed one by one, the comments would take longer than everything else
         for name, query in views.items():
             database.execute(f"CREATE VIEW {name} AS {query}")
+            if attached is not None:
+                database.execute(_comments(name))
+        database.commit()
+
+
+def _comments(view: str) -> str:
+    """SQL that sets the comments on the columns of a view of events, as `duckdb_columns()` shows them."""
+    comments = (f"COMMENT ON COLUMN {view}.{field.name} IS {quoted(field.description)};" for field in FIELDS)
+    return "".join(comments)
 
 
 def _attach(path: Path) -> str:

@@ -1,6 +1,7 @@
-"""What an event is: field rules, the columns of every Parquet file of the lake, the key and the order.
+"""What an event is: the table of its fields, the columns that come from it, the key and the order.
 
-Knows nothing of storage, messages or SQL engines.
+`FIELDS` is the contract. Arrow schema, JSON Schema, decoders' limits, documents, column comments and the API's
+description of a flight come from it. Knows nothing of storage, messages or SQL engines.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 import pyarrow as pa
+
+from lakehouse.schema.fields import Date, Field, Integer, Text, Time
 
 FORMAT_VERSION: Final = 1
 """Version of the Parquet columns and of snapshots; whoever meets a newer one refuses to go on."""
@@ -18,7 +21,8 @@ FORMAT_VERSION: Final = 1
 DECODER_VERSION: Final = 2
 """Grows when the decoder reads the same bytes differently; the last part of the order."""
 
-STATUSES: Final = ("scheduled", "departed", "arrived", "cancelled", "diverted", "void")
+Status = Literal["scheduled", "departed", "arrived", "cancelled", "diverted", "void"]
+STATUSES: Final[tuple[str, ...]] = get_args(Status)
 PROBE_CARRIER: Final = "ZZ"
 """Reserved for probes and canaries: left out of every answer unless it is asked for by name."""
 
@@ -36,36 +40,194 @@ MAX_DAYS_FROM_SCHEDULED_DEPARTURE: Final = 7
 MAX_EVENT_LEAD: Final = dt.timedelta(hours=24)
 """A clock that runs further ahead than this would win forever."""
 
-_UTC = pa.timestamp("us", tz="UTC")
 
-EVENT_SCHEMA: Final = pa.schema(
-    [
-        ("flight_date", pa.date32()),
-        ("carrier", pa.string()),
-        ("flight_number", pa.int32()),
-        ("operational_suffix", pa.string()),
-        ("origin", pa.string()),
-        ("destination", pa.string()),
-        ("diverted_to", pa.string()),
-        ("scheduled_departure", _UTC),
-        ("scheduled_departure_hour", pa.int8()),
-        ("scheduled_arrival", _UTC),
-        ("actual_departure", _UTC),
-        ("actual_arrival", _UTC),
-        ("status", pa.string()),
-        ("departure_delay_minutes", pa.int32()),
-        ("arrival_delay_minutes", pa.int32()),
-        ("air_time_minutes", pa.int32()),
-        ("distance_km", pa.int32()),
-        ("tail_number", pa.string()),
-        ("event_time", _UTC),
-        ("publish_time", _UTC),
-        ("message_id", pa.string()),
-        ("message_line", pa.int32()),
-        ("decoder_version", pa.int32()),
-    ]
+_MAX_INT32: Final = 2**31 - 1
+
+FIELDS: Final[tuple[Field, ...]] = (
+    Date(
+        "flight_date",
+        description="Local date of the first scheduled departure.",
+        rules="Never changes, even if the flight is rescheduled."
+        f" At most {MAX_DAYS_FROM_SCHEDULED_DEPARTURE} days from the local date of scheduled_departure.",
+        required=True,
+        minimum=MIN_FLIGHT_DATE,
+        maximum=MAX_FLIGHT_DATE,
+        example="2013-01-01",
+    ),
+    Text(
+        "carrier",
+        description="Code of the operating carrier.",
+        rules=f"Codeshare numbers are not events. {PROBE_CARRIER} is reserved for probes.",
+        required=True,
+        pattern=CARRIER_PATTERN,
+        example="UA",
+    ),
+    Integer(
+        "flight_number",
+        description="Flight number, without the operational suffix.",
+        required=True,
+        minimum=1,
+        maximum=MAX_FLIGHT_NUMBER,
+        example=1545,
+    ),
+    Text(
+        "operational_suffix",
+        description="Letter that follows the flight number; empty if there is none.",
+        pattern=SUFFIX_PATTERN,
+        default="",
+        example="",
+    ),
+    Text(
+        "origin",
+        description="Code of the departure airport.",
+        required=True,
+        pattern=AIRPORT_PATTERN,
+        example="EWR",
+    ),
+    Text(
+        "destination",
+        description="Code of the planned arrival airport.",
+        required=True,
+        pattern=AIRPORT_PATTERN,
+        example="IAH",
+    ),
+    Text(
+        "diverted_to",
+        description="Code of the airport where the flight landed, if it was diverted.",
+        pattern=AIRPORT_PATTERN,
+        example="DFW",
+    ),
+    Time(
+        "scheduled_departure",
+        description="Scheduled departure time.",
+        rules="Written with the UTC offset of the origin, which gives the local hour of departure.",
+        required=True,
+        example="2013-01-01T10:15:00Z",
+    ),
+    Integer(
+        "scheduled_departure_hour",
+        description="Local hour of the scheduled departure, from 0 to 23.",
+        from_publisher=False,
+        minimum=0,
+        maximum=23,
+        bits=8,
+        example=5,
+    ),
+    Time(
+        "scheduled_arrival",
+        description="Scheduled arrival time.",
+        rules="Any UTC offset.",
+        example="2013-01-01T13:19:00Z",
+    ),
+    Time(
+        "actual_departure",
+        description="Actual departure time.",
+        rules="Any UTC offset.",
+        example="2013-01-01T10:17:00Z",
+    ),
+    Time(
+        "actual_arrival",
+        description="Actual arrival time.",
+        rules="Any UTC offset.",
+        example="2013-01-01T13:30:00Z",
+    ),
+    Text(
+        "status",
+        description="Status of the flight.",
+        rules="The status void withdraws a flight that should not exist.",
+        required=True,
+        choices=STATUSES,
+        example="diverted",
+    ),
+    Integer(
+        "departure_delay_minutes",
+        description="Departure delay in minutes; negative means early.",
+        rules="If absent, it is actual_departure minus scheduled_departure, rounded down to whole minutes,"
+        " when both are known; the same limits apply.",
+        minimum=MIN_DELAY_MINUTES,
+        maximum=MAX_DELAY_MINUTES,
+        unit="minutes",
+        example=2,
+    ),
+    Integer(
+        "arrival_delay_minutes",
+        description="Arrival delay in minutes; negative means early.",
+        rules="If absent, it is actual_arrival minus scheduled_arrival, rounded down to whole minutes,"
+        " when both are known; the same limits apply.",
+        minimum=MIN_DELAY_MINUTES,
+        maximum=MAX_DELAY_MINUTES,
+        unit="minutes",
+        example=11,
+    ),
+    Integer(
+        "air_time_minutes",
+        description="Time in the air in minutes, from takeoff to landing.",
+        minimum=0,
+        maximum=MAX_SMALL_INTEGER,
+        unit="minutes",
+        example=227,
+    ),
+    Integer(
+        "distance_km",
+        description="Distance from origin to destination in kilometres.",
+        minimum=0,
+        maximum=MAX_SMALL_INTEGER,
+        unit="kilometres",
+        example=2253,
+    ),
+    Text(
+        "tail_number",
+        description="Registration of the aircraft.",
+        max_length=MAX_TAIL_NUMBER_CHARACTERS,
+        example="N14228",
+    ),
+    Time(
+        "event_time",
+        description="Time at which the publisher knew this state.",
+        rules="The event with the latest one is the state of the flight."
+        f" At most {MAX_EVENT_LEAD // dt.timedelta(hours=1)} hours after the message is published.",
+        required=True,
+        example="2013-01-01T13:31:00Z",
+    ),
+    Time(
+        "publish_time",
+        description="Time at which the message was published.",
+        from_publisher=False,
+        example="2013-01-01T13:31:00.250000Z",
+    ),
+    Text(
+        "message_id",
+        description="ID of the message that the event arrived in.",
+        from_publisher=False,
+        in_api=False,
+        example="1234567890",
+    ),
+    Integer(
+        "message_line",
+        description="Number of the event's line in its message, starting at 0.",
+        from_publisher=False,
+        in_api=False,
+        minimum=0,
+        maximum=_MAX_INT32,
+        example=1,
+    ),
+    Integer(
+        "decoder_version",
+        description="Version of the decoder that read the event.",
+        from_publisher=False,
+        in_api=False,
+        minimum=1,
+        maximum=_MAX_INT32,
+        example=DECODER_VERSION,
+    ),
 )
-"""Columns of landed and month files, in this order."""
+"""Columns of landed and month files, in this order. Columns are only ever added: see ARCHITECTURE.md."""
+
+FIELD: Final = {field.name: field for field in FIELDS}
+"""The fields by name."""
+
+EVENT_SCHEMA: Final = pa.schema([(field.name, field.arrow_type) for field in FIELDS])
+"""Columns of landed and month files as Arrow has them."""
 
 REJECTED_SCHEMA: Final = pa.schema(
     [
@@ -75,7 +237,7 @@ REJECTED_SCHEMA: Final = pa.schema(
         ("reason", pa.string()),
         ("message_id", pa.string()),
         ("message_line", pa.int32()),
-        ("publish_time", _UTC),
+        ("publish_time", pa.timestamp("us", tz="UTC")),
     ]
 )
 """Columns of rejected files: the bytes of the line as they came, and why it could not be used."""
@@ -86,10 +248,10 @@ KEY: Final = ("flight_date", "carrier", "flight_number", "operational_suffix", "
 ORDER: Final = ("event_time", "publish_time", "message_id", "message_line", "decoder_version")
 """The newest event of a flight has the largest of these, compared left to right, strings by bytes."""
 
-REQUIRED: Final = (*KEY, "destination", "scheduled_departure", "scheduled_departure_hour", "status", *ORDER)
+REQUIRED: Final = tuple(field.name for field in FIELDS if not field.is_nullable)
 """Columns that are null in no row of any file."""
 
-COLUMNS: Final = tuple(EVENT_SCHEMA.names)
+COLUMNS: Final = tuple(FIELD)
 
 
 @dataclass(frozen=True, order=True)

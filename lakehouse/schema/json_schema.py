@@ -1,7 +1,6 @@
-"""The event as a JSON Schema (draft 2020-12), from the constants in `lakehouse.schema.event`.
+"""The event as a JSON Schema (draft 2020-12), from the table in `lakehouse.schema.event`.
 
-`lakehouse/schema/event.schema.json` is the published copy. To renew it:
-`python -m lakehouse schema > lakehouse/schema/event.schema.json`
+`lakehouse/schema/event.schema.json` is the published copy, which `make fields` writes.
 """
 
 from __future__ import annotations
@@ -9,27 +8,26 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from lakehouse.schema import event
+from lakehouse.schema.event import FIELDS, FORMAT_VERSION
+from lakehouse.schema.fields import Date, Field, Integer, Text, Time
+
+Json = dict[str, Any]
 
 _DATE_TIME: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 
-_REQUIRED: Final = (
-    *("flight_date", "carrier", "flight_number", "origin", "destination", "scheduled_departure", "status"),
-    "event_time",
-)
 
-
-def event_schema() -> dict[str, Any]:
+def event_schema() -> Json:
     """The schema as a document. Optional fields may be null, which is the same as absent."""
+    fields = [field for field in FIELDS if field.from_publisher]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:flights-lakehouse:event:{event.FORMAT_VERSION}",
+        "$id": f"urn:flights-lakehouse:event:{FORMAT_VERSION}",
         "title": "Flight status event",
         "description": "The full state of one flight as its publisher knew it at event_time, not a change to one.",
         "$comment": "Three rules compare fields, or look outside the event, and are in descriptions only.",
         "type": "object",
-        "required": list(_REQUIRED),
-        "properties": {name: _field(name, schema) for name, schema in _PROPERTIES.items()},
+        "required": [field.name for field in fields if field.required],
+        "properties": {field.name: _property(field) for field in fields},
         "additionalProperties": True,
     }
 
@@ -39,27 +37,38 @@ def schema_text() -> str:
     return json.dumps(event_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _field(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    if name in _REQUIRED:
-        return schema
-    return {**schema, "type": [schema["type"], "null"]}
+def values(field: Field) -> Json:
+    """Which values the field has, as a schema with a type and limits alone. Dates and times are text."""
+    match field:
+        case Date():
+            years = _years(field.minimum.year, field.maximum.year)
+            return _text(f"(?:{years})-[0-9]{{2}}-[0-9]{{2}}") | {"format": "date"}
+        case Time():
+            return _text(_DATE_TIME) | {"format": "date-time"}
+        case Integer():
+            return {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}
+        case Text(pattern=str(pattern)):
+            return _text(pattern)
+        case Text(choices=choices) if choices:
+            return {"type": "string", "enum": list(choices)}
+        case Text(max_length=int(most)):
+            return {"type": "string", "minLength": 1, "maxLength": most}
+    return {"type": "string"}
 
 
-def _text(pattern: str, description: str) -> dict[str, Any]:
-    return {"type": "string", "pattern": f"^(?:{pattern})$", "description": description}
+def _property(field: Field) -> Json:
+    schema = values(field) | {"description": " ".join(filter(None, (field.description, field.rules, _form(field))))}
+    if isinstance(field, Text) and field.default is not None:
+        schema["default"] = field.default
+    return schema if field.required else schema | {"type": [schema["type"], "null"]}
 
 
-def _integer(minimum: int, maximum: int, description: str) -> dict[str, Any]:
-    return {"type": "integer", "minimum": minimum, "maximum": maximum, "description": description}
+def _form(field: Field) -> str:
+    return "RFC 3339 with offset." if isinstance(field, Time) else ""
 
 
-def _time(description: str) -> dict[str, Any]:
-    return {**_text(_DATE_TIME, f"{description} RFC 3339 with offset."), "format": "date-time"}
-
-
-def _date(description: str) -> dict[str, Any]:
-    years = _years(event.MIN_FLIGHT_DATE.year, event.MAX_FLIGHT_DATE.year)
-    return {**_text(f"(?:{years})-[0-9]{{2}}-[0-9]{{2}}", description), "format": "date"}
+def _text(pattern: str) -> Json:
+    return {"type": "string", "pattern": f"^(?:{pattern})$"}
 
 
 def _years(first: int, last: int) -> str:
@@ -71,52 +80,3 @@ def _years(first: int, last: int) -> str:
         alternatives.append(f"{year // 10}[0-9]" if is_decade else str(year))
         year += 10 if is_decade else 1
     return "|".join(alternatives)
-
-
-def _delay(of: str) -> dict[str, Any]:
-    return _integer(
-        event.MIN_DELAY_MINUTES,
-        event.MAX_DELAY_MINUTES,
-        f"If absent and both times of the {of} are known: actual minus scheduled, floored to minutes,"
-        " within the same limits.",
-    )
-
-
-_PROPERTIES: Final[dict[str, dict[str, Any]]] = {
-    "flight_date": _date(
-        "Local date of the first scheduled departure. Never changes, also when the flight is rescheduled. At most"
-        f" {event.MAX_DAYS_FROM_SCHEDULED_DEPARTURE} days from the local date of scheduled_departure."
-    ),
-    "carrier": _text(
-        event.CARRIER_PATTERN,
-        f"The operating carrier; codeshare numbers are not events. {event.PROBE_CARRIER} is reserved for probes.",
-    ),
-    "flight_number": _integer(1, event.MAX_FLIGHT_NUMBER, "Without the operational suffix."),
-    "operational_suffix": {**_text(event.SUFFIX_PATTERN, "One letter, or empty."), "default": ""},
-    "origin": _text(event.AIRPORT_PATTERN, "Airport of the departure."),
-    "destination": _text(event.AIRPORT_PATTERN, "Airport of the arrival as planned."),
-    "diverted_to": _text(event.AIRPORT_PATTERN, "Airport of the arrival when it is another than planned."),
-    "scheduled_departure": _time("With the offset of the origin: the local hour is kept."),
-    "scheduled_arrival": _time("Any offset."),
-    "actual_departure": _time("Any offset."),
-    "actual_arrival": _time("Any offset."),
-    "status": {
-        "type": "string",
-        "enum": list(event.STATUSES),
-        "description": "void withdraws a flight that should not exist.",
-    },
-    "departure_delay_minutes": _delay("departure"),
-    "arrival_delay_minutes": _delay("arrival"),
-    "tail_number": {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": event.MAX_TAIL_NUMBER_CHARACTERS,
-        "description": "Registration of the aircraft.",
-    },
-    "air_time_minutes": _integer(0, event.MAX_SMALL_INTEGER, "From take-off to landing."),
-    "distance_km": _integer(0, event.MAX_SMALL_INTEGER, "Of the route."),
-    "event_time": _time(
-        "When the publisher knew this; the event with the largest is the flight's state. Not more than"
-        f" {event.MAX_EVENT_LEAD.total_seconds() / 3600:.0f} h after it is published."
-    ),
-}

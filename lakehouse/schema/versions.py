@@ -12,9 +12,12 @@ from typing import Final
 
 import pyarrow as pa
 
-from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
+from lakehouse.schema.event import EVENT_SCHEMA, FIELDS, FORMAT_VERSION
 
-ADDED: Final[Mapping[int, tuple[str, ...]]] = {}
+ADDED: Final[Mapping[int, tuple[str, ...]]] = {
+    version: tuple(field.name for field in FIELDS if field.since_format == version)
+    for version in range(2, FORMAT_VERSION + 1)
+}
 """The columns that a format has and the one before it had not, by its number."""
 
 _LOCAL_NAME = re.compile(r".*\.format([1-9][0-9]*)\.parquet")

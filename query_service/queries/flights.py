@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 
 from lakehouse import object_names
-from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA, KEY, ORDER, FlightKey
+from lakehouse.schema.event import EVENT_SCHEMA, FIELDS, KEY, ORDER, FlightKey
 from lakehouse.table.latest_sql import SORT_KEY, quoted
 from lakehouse.table.planner import by_month
 from query_service.engine.database import Query
@@ -23,12 +23,7 @@ from query_service.representation.rows import Rows
 BATCH_BYTES: Final = 32 * 2**20
 """Files that one step of a page may add: about five months of half a million flights, some 50 ms of work."""
 
-COLUMNS_SHOWN: Final = (
-    "flight_id",
-    *COLUMNS[: COLUMNS.index("tail_number") + 1],
-    "event_time",
-    "publish_time",
-)
+COLUMNS_SHOWN: Final = ("flight_id", *(field.name for field in FIELDS if field.in_api))
 
 
 @dataclass(frozen=True)

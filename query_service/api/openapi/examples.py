@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from lakehouse.schema.event import FIELD, FIELDS
 from query_service.queries.model import METRICS, cursor_of
 from query_service.representation.negotiation import ARROW, CSV, NDJSON, PARQUET
 
@@ -14,36 +15,16 @@ Json = dict[str, Any]
 # No nulls in examples: the framework leaves them out of the document.
 _NUMBERS: Json = dict.fromkeys(METRICS, 1) | {"cancellation_rate": 0.125, "departure_delay_mean": 8.25}
 STATS: Final[Json] = {"carrier": "UA"} | _NUMBERS
-FLIGHT: Final[Json] = {
-    "flight_id": "2013-01-01-UA-1545-EWR",
-    "flight_date": "2013-01-01",
-    "carrier": "UA",
-    "flight_number": 1545,
-    "operational_suffix": "",
-    "origin": "EWR",
-    "destination": "IAH",
-    "diverted_to": "DFW",
-    "scheduled_departure": "2013-01-01T10:15:00Z",
-    "scheduled_departure_hour": 5,
-    "scheduled_arrival": "2013-01-01T13:19:00Z",
-    "actual_departure": "2013-01-01T10:17:00Z",
-    "actual_arrival": "2013-01-01T13:30:00Z",
-    "status": "diverted",
-    "departure_delay_minutes": 2,
-    "arrival_delay_minutes": 11,
-    "air_time_minutes": 227,
-    "distance_km": 2253,
-    "tail_number": "N14228",
-    "event_time": "2013-01-01T13:31:00Z",
-    "publish_time": "2013-01-01T13:31:00.250000Z",
+FLIGHT: Final[Json] = {"flight_id": "2013-01-01-UA-1545-EWR"} | {
+    field.name: field.example for field in FIELDS if field.in_api
 }
 FLIGHT_BODY: Final[Json] = {
     "data": FLIGHT
     | {
         "source": {
             "file": "flights/flight_month=2013-01/0-00000000000000000000000000000000.parquet",
-            "message_id": "1234567890",
-            "message_line": 1,
+            "message_id": FIELD["message_id"].example,
+            "message_line": FIELD["message_line"].example,
             "absorbed": True,
         }
     }

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import pyarrow as pa
-
 from lakehouse.schema.event import (
     AIRPORT_PATTERN,
     CARRIER_PATTERN,
-    EVENT_SCHEMA,
+    FIELDS,
     MAX_DELAY_MINUTES,
-    MAX_FLIGHT_NUMBER,
     MIN_DELAY_MINUTES,
-    REQUIRED,
     STATUSES,
 )
-from query_service.queries.flights import COLUMNS_SHOWN
+from lakehouse.schema.fields import Date, Field, Integer, Text, Time
 from query_service.queries.model import CURSOR_PATTERN, FLIGHTS_LIMIT_MOST, GROUPS, METRICS, STATS_LIMIT_MOST
 
 Json = dict[str, Any]
@@ -32,7 +28,6 @@ _MONTH: Json = {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}
 _STATUS: Json = {"type": "string", "enum": [status for status in STATUSES if status != "void"]}
 _AIRPORT: Json = {"type": "string", "pattern": f"^{AIRPORT_PATTERN}$"}
 _CARRIER: Json = {"type": "string", "pattern": f"^{CARRIER_PATTERN}$"}
-_HOUR: Json = {"type": "integer", "minimum": 0, "maximum": 23}
 
 
 def _object(properties: Json, optional: tuple[str, ...] = ()) -> Json:
@@ -63,35 +58,36 @@ _GROUP: Json = {
     "flight_date": _DATE,
     "month": _MONTH,
     "weekday": {"type": "integer", "minimum": 1, "maximum": 7},
-    "hour": _HOUR,
-}
-_SHOWN: Json = {
-    "flight_id": {"type": "string", "pattern": FLIGHT_ID_PATTERN},
-    "flight_date": _DATE,
-    "carrier": _CARRIER,
-    "flight_number": {"type": "integer", "minimum": 1, "maximum": MAX_FLIGHT_NUMBER},
-    "operational_suffix": {"type": "string", "pattern": "^[A-Z]?$"},
-    "origin": _AIRPORT,
-    "destination": _AIRPORT,
-    "diverted_to": _AIRPORT,
-    "scheduled_departure_hour": _HOUR,
-    "status": _STATUS,
+    "hour": {"type": "integer", "minimum": 0, "maximum": 23},
 }
 
 
-def _column(name: str) -> Json:
-    if name in _SHOWN:
-        schema: Json = _SHOWN[name]
-    elif pa.types.is_timestamp(EVENT_SCHEMA.field(name).type):
-        schema = _MOMENT
-    elif pa.types.is_integer(EVENT_SCHEMA.field(name).type):
-        schema = {"type": "integer"}
-    else:
-        schema = {"type": "string"}
-    return schema if name in REQUIRED or name == "flight_id" else _or_null(schema)
+def _column(field: Field) -> Json:
+    schema = _values(field)
+    return (_or_null(schema) if field.is_nullable else schema) | {"description": field.description}
 
 
-_FLIGHT: Final = {name: _column(name) for name in COLUMNS_SHOWN}
+def _values(field: Field) -> Json:
+    match field:
+        case Date():
+            return _DATE
+        case Time():
+            return _MOMENT
+        case Integer():
+            return {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}
+        case Text(choices=choices) if choices:
+            return _STATUS
+        case Text(pattern=str(pattern)):
+            return {"type": "string", "pattern": f"^{pattern}$"}
+    return {"type": "string"}
+
+
+_FLIGHT_ID: Json = {
+    "type": "string",
+    "pattern": FLIGHT_ID_PATTERN,
+    "description": "The key of the flight: flight_date, carrier, flight_number with its suffix, origin.",
+}
+_FLIGHT: Final = {"flight_id": _FLIGHT_ID} | {field.name: _column(field) for field in FIELDS if field.in_api}
 _SOURCE: Final = _object(
     {
         "file": {"type": "string"},

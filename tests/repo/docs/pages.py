@@ -52,3 +52,11 @@ def module_commands(text: str) -> Iterator[tuple[str, str]]:
     """`python -m MODULE [SUBCOMMAND]` wherever the text has it."""
     for module, command in re.findall(r"python3? -m ([a-z_.]+)(?: +([a-z][a-z-]*))?", text):
         yield module.rstrip("."), command
+
+
+def filled(page: str, begin: str, end: str, text: str) -> str:
+    """`page` with `text` between the lines `begin` and `end`. Raises ValueError when these are not there once."""
+    pattern = re.compile(f"^{re.escape(begin)}$.*?^{re.escape(end)}$", re.DOTALL | re.MULTILINE)
+    if len(pattern.findall(page)) != 1:
+        raise ValueError(f"the lines {begin!r} and {end!r} are not there once")
+    return pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page)

@@ -1,69 +1,84 @@
-"""A field `gate` added to the source by the steps of ARCHITECTURE.md: lines, and what they become."""
+"""The field `gate`, added to a copy of the source by the steps of "Add a field" in ARCHITECTURE.md."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-CHANGES: Final = (
-    ("lakehouse/schema/event.py", "FORMAT_VERSION: Final = 1\n", "FORMAT_VERSION: Final = 2\n"),
-    (
-        "lakehouse/schema/event.py",
-        '("tail_number", pa.string()),',
-        '("gate", pa.string()),\n        ("tail_number", pa.string()),',
+
+class Insertion(NamedTuple):
+    """Lines that come into a file after the one that `after` is."""
+
+    file: str
+    after: str
+    lines: str
+
+
+TABLE: Final = "lakehouse/schema/event.py"
+ENTRY: Final = Insertion(
+    TABLE,
+    '        example="N14228",\n    ),\n',
+    """\
+    Text(
+        "gate",
+        description="Departure gate.",
+        pattern="[A-Z0-9]{1,6}",
+        example="C71",
+        since_format=2,
     ),
-    (
-        "lakehouse/schema/versions.py",
-        "ADDED: Final[Mapping[int, tuple[str, ...]]] = {}",
-        'ADDED: Final[Mapping[int, tuple[str, ...]]] = {2: ("gate",)}',
-    ),
-    (
-        "lakehouse/schema/json_schema.py",
-        '    "tail_number": {\n',
-        '    "gate": _text("[A-Z0-9]{1,6}", "Of the departure."),\n    "tail_number": {\n',
-    ),
-    (
+""",
+)
+DECODERS: Final = (
+    Insertion(
         "ingest_writer/decoding/decoder.py",
-        "    tail_number: Annotated",
-        '    gate: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,6}\\Z")] | None = None\n    tail_number: Annotated',
+        '    tail_number: Annotated[str, limits("tail_number")] | None = None\n',
+        '    gate: Annotated[str, limits("gate")] | None = None\n',
     ),
-    (
-        "ingest_writer/decoding/decoder.py",
-        "        event.tail_number,\n",
-        "        event.gate,\n        event.tail_number,\n",
-    ),
-    (
+    Insertion("ingest_writer/decoding/decoder.py", "        event.tail_number,\n", "        event.gate,\n"),
+    Insertion(
         "ingest_writer/decoding/vectorized.py",
-        '"actual_arrival", "tail_number"),',
-        '"actual_arrival", "gate", "tail_number"),',
+        '    tail_number: Annotated[str, limits("tail_number")] | None = _NO_TEXT\n',
+        "    gate: str | None = _NO_TEXT\n",
     ),
-    (
+    Insertion(
         "ingest_writer/decoding/vectorized.py",
-        "    tail_number: Annotated",
-        "    gate: str | None = _NO_TEXT\n    tail_number: Annotated",
+        '            "tail_number": _texts([line.tail_number for line in lines]),\n',
+        '            "gate": _texts([line.gate for line in lines]),\n',
     ),
-    (
+    Insertion(
         "ingest_writer/decoding/vectorized.py",
-        '            "tail_number": _texts(',
-        '            "gate": _texts([line.gate for line in lines]),\n            "tail_number": _texts(',
+        '        "tail_number": fields.optional("tail_number"),\n',
+        '        "gate": verdict.texts(fields.optional("gate"), pattern("gate")),\n',
     ),
-    (
-        "ingest_writer/decoding/vectorized.py",
-        '        "tail_number": fields.optional',
-        '        "gate": verdict.texts(fields.optional("gate"), "[A-Z0-9]{1,6}"),\n'
-        '        "tail_number": fields.optional',
-    ),
-    (
-        "query_service/api/openapi/examples.py",
-        '    "tail_number": "N14228",\n',
-        '    "gate": "C71",\n    "tail_number": "N14228",\n',
-    ),
+)
+ORACLE: Final = Insertion(
+    "tests/verification/fuzz/messages/oracle.py",
+    "        tail,\n",
+    '        None if values.get("gate") is None else _code(values["gate"], 1, 6),\n',
 )
 
 
 def add_gate(tree: Path) -> None:
     """Changes the source in `tree`."""
-    for name, line, becomes in CHANGES:
-        source = (tree / name).read_text()
-        assert source.count(line) == 1, f"{name} has no longer one {line!r}"
-        (tree / name).write_text(source.replace(line, becomes))
+    _raise_format_version(tree / TABLE)
+    _insert(tree, [ENTRY])
+    _insert(tree, DECODERS)
+    subprocess.run([sys.executable, "-m", "tools.fields"], cwd=tree, check=True)  # make fields
+    _insert(tree, [ORACLE])
+
+
+def _raise_format_version(table: Path) -> None:
+    source = table.read_text(encoding="utf-8")
+    before = "FORMAT_VERSION: Final = 1\n"
+    assert source.count(before) == 1
+    table.write_text(source.replace(before, "FORMAT_VERSION: Final = 2\n"), encoding="utf-8")
+
+
+def _insert(tree: Path, insertions: Sequence[Insertion]) -> None:
+    for file, after, lines in insertions:
+        source = (tree / file).read_text(encoding="utf-8")
+        assert source.count(after) == 1, f"{file} has no longer one {after!r}"
+        (tree / file).write_text(source.replace(after, after + lines), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.system.formats.gate import add_gate
+from tests.system.formats.gate import DECODERS, ENTRY, ORACLE, add_gate
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("lakehouse", "ingest_writer", "query_service", "tests")
+COPIED = ("lakehouse", "ingest_writer", "query_service", "tests", "tools", "docs", "bigquery")
 MONTHS = ("2013-01", "2013-02", "2013-03")
 STATS = "/v1/stats?group_by=flight_date,carrier"
 Row = dict[str, Any]
@@ -27,10 +28,10 @@ class Code:
     """A process that takes steps by the source in `tree`."""
 
     def __init__(self, tree: Path) -> None:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHONPATH"))}
+        self.tree = tree
         command = [sys.executable, "-m", "tests.system.formats.steps"]
         self.process = subprocess.Popen(
-            command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, cwd=tree, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def take(self, *step: str) -> dict[str, Any]:
@@ -40,6 +41,16 @@ class Code:
         self.process.stdin.flush()
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
+
+    def run(self, module: str, *arguments: str) -> None:
+        """Runs a module of that source, which has to succeed."""
+        command = [sys.executable, "-m", module, *arguments]
+        done = subprocess.run(command, check=False, cwd=self.tree, env=_environment(), capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHONPATH"))}
 
 
 @contextmanager
@@ -62,8 +73,8 @@ def without() -> Iterator[Code]:
 def with_gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Code]:
     """The code with a field `gate` more."""
     tree = tmp_path_factory.mktemp("with_gate")
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in COPIED:
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
     add_gate(tree)
     with running(tree) as code:
         yield code
@@ -135,6 +146,24 @@ def old_lake(tmp_path: Path, without: Code) -> Lake:
     return lake
 
 
+def test_architecture_names_the_files_that_the_steps_change_and_no_others() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    [section] = re.findall(r"^- \*\*Add a field\*\*.*?(?=^- )", page, re.MULTILINE | re.DOTALL)
+    steps = re.findall(r"^  [1-9]\. .*?(?=^  [1-9]\. |^$)", section, re.MULTILINE | re.DOTALL)
+    assert len(steps) <= 4
+    assert "`make fields`" in section
+    edited = {insertion.file for insertion in (ENTRY, *DECODERS, ORACLE)}
+    assert set(re.findall(r"`([\w/]+\.py)`", "".join(steps))) == edited
+
+
+def test_copies_and_decoders_agree_with_the_table_after_the_steps(with_gate: Code) -> None:
+    agree = ("tests/repo/docs/test_fields.py", "tests/unit/ingest_writer/decoding/test_limits.py")
+    with_gate.run("pytest", "-q", "--noconftest", "-p", "no:cacheprovider", *agree)
+    with_gate.run("tests.verification.fuzz.messages", "--messages", "500", "--seed", "1")
+    for copy in ("docs/event.md", "bigquery/flights.sql", "lakehouse/schema/event.schema.json"):
+        assert "gate" in (with_gate.tree / copy).read_text(encoding="utf-8")
+
+
 def test_a_lake_of_the_format_before_answers_the_same_with_the_field_null(
     old_lake: Lake, without: Code, with_gate: Code
 ) -> None:
@@ -143,7 +172,7 @@ def test_a_lake_of_the_format_before_answers_the_same_with_the_field_null(
     assert len(before) == 19
     assert {status for status, _ in stats} == {200}
     after = old_lake.rows(with_gate)
-    assert list(after[0])[-7:-5] == ["gate", "tail_number"]
+    assert list(after[0])[-7:-5] == ["tail_number", "gate"]
     assert [row.pop("gate") for row in after] == [None] * 19
     assert after == before
     assert old_lake.ask(with_gate, *questions) == stats

@@ -24,7 +24,7 @@ from lakehouse.errors import (
     StoreUnavailableError,
     UnreadableError,
 )
-from lakehouse.schema.event import COLUMNS
+from lakehouse.schema.event import COLUMNS, FIELDS
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
@@ -335,3 +335,17 @@ def _put_large_month(store: Store, folder: Path) -> MonthFile:
 def _create(store: Store, name: str, source: Path) -> str:
     store.create(name, source)
     return name
+
+
+def test_views_have_a_comment_on_every_column_also_after_a_refresh(connect: Connect) -> None:
+    store = MemoryStore()
+    connection = connect(store)
+    for has_changed in (False, True):
+        assert lakehouse.refresh(connection) == has_changed
+        for view in ("flights", "probes", "landing"):
+            comments = (
+                "SELECT column_name, comment FROM duckdb_columns() WHERE database_name = 'lake' AND table_name = ?"
+            )
+            found = connection.execute(comments, [view]).fetchall()
+            assert found == [(field.name, field.description) for field in FIELDS]
+        land(store, [row()])

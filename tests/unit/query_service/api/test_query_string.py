@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from lakehouse.schema.event import FIELD
 from lakehouse.store.memory import MemoryStore
 from query_service.api.parameters import FILTERS
 from query_service.queries.model import cursor_of
@@ -312,6 +313,16 @@ def test_documented_answers_have_the_fields_of_real_ones(api: Api) -> None:
     assert list(example("/v1/flights/{flight_id}")["data"]) == list(api.json(FLIGHT)["data"])
     assert list(example("/v1/flights")) == list(api.json("/v1/flights"))
     assert list(example("/v1/stats")["data"][0]) == list(api.rows("/v1/stats?group_by=carrier")[0])
+
+
+def test_documented_flights_describe_every_column_as_the_field_table_does(api: Api) -> None:
+    paths = api.json("/openapi.json")["paths"]
+    answer = paths["/v1/flights/{flight_id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    documented = answer["properties"]["data"]["properties"]
+    descriptions = {name: column["description"] for name, column in documented.items() if name in FIELD}
+    assert descriptions == {name: FIELD[name].description for name in api.json(FLIGHT)["data"] if name in FIELD}
+    assert documented.keys() - FIELD.keys() == {"flight_id", "source"}
+    assert documented["flight_id"]["description"]
 
 
 OF_EVERY_ANSWER = ("x-content-type-options", "content-security-policy", "referrer-policy")  # for browsers

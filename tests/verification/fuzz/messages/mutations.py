@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from lakehouse.schema.event import FIELDS
+from lakehouse.schema.fields import Integer, Time
 from tests._support.events import Event, encode, event, whole_event
 from tests.verification.fuzz.messages import odd
 
@@ -15,16 +17,10 @@ _Mutation = Callable[[random.Random, bytes, Pool], bytes]
 
 LONGEST: Final = 6_000  # bytes; large messages have tests of their own
 
-_TIMES = ("scheduled_departure", "event_time", "scheduled_arrival", "actual_departure", "actual_arrival")
-_RANGES = {
-    "flight_number": (1, 9999),
-    "departure_delay_minutes": (-1440, 10080),
-    "arrival_delay_minutes": (-1440, 10080),
-    "air_time_minutes": (0, 32767),
-    "distance_km": (0, 32767),
-}
-_TEXTS = ("carrier", "origin", "destination", "diverted_to", "operational_suffix", "tail_number", "status")
-_FIELDS = (*_TIMES, *_RANGES, *_TEXTS, "flight_date")
+_OF_EVENTS = [field for field in FIELDS if field.from_publisher]
+_FIELDS = [field.name for field in _OF_EVENTS]
+_TIMES = [field.name for field in _OF_EVENTS if isinstance(field, Time)]
+_RANGES = {field.name: (field.minimum, field.maximum) for field in _OF_EVENTS if isinstance(field, Integer)}
 
 
 def good_event(rng: random.Random) -> Event:
