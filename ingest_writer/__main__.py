@@ -13,27 +13,23 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import NoReturn
 
-from ingest_writer.compaction.compactor import Compactor, CompactorOptions
+from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.derived import publish_derived
 from ingest_writer.compaction.garbage_collector import GarbageCollector
+from ingest_writer.compaction.model import CompactorOptions
 from ingest_writer.compaction.runner import Compaction
-from ingest_writer.health_server import HealthServer, Page, Status
+from ingest_writer.health_server import listen
 from ingest_writer.settings import CompactorSettings, WriterSettings, load_settings, subscription_from_environment
 from lakehouse.errors import ConfigError, LakeError
 from lakehouse.store.store import Store, store_from_environment
 from lakehouse.telemetry import logs
 from lakehouse.telemetry.instrumented_store import InstrumentedStore
-
-if TYPE_CHECKING:
-    from ingest_writer.subscriber.writer import Writer
-
-log = logging.getLogger("ingest_writer")
-T = TypeVar("T")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,74 +67,32 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
     from prometheus_client import CollectorRegistry
 
     from ingest_writer.subscriber.metrics import MeasuredSubscription, WriterMetrics
+    from ingest_writer.subscriber.process import run_writer
     from ingest_writer.subscriber.pubsub import PubsubSubscription
+    from ingest_writer.subscriber.writer import Writer
 
     warm_up()
     metrics = WriterMetrics(CollectorRegistry())
     store = InstrumentedStore(store_from_environment(), metrics.store)
     subscription = PubsubSubscription(subscription_from_environment())
     threads = ThreadPoolExecutor(settings.uploads_in_flight + settings.pulls_in_flight, thread_name_prefix="work")
-
-    async def work() -> None:
-        from ingest_writer.subscriber.writer import Writer
-
-        loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-
-        async def run_blocking(function: Callable[[], T]) -> T:
-            return await loop.run_in_executor(threads, function)
-
-        writer = Writer(
-            MeasuredSubscription(subscription, metrics.subscription),
-            store,
-            settings.options(),
-            _random_id,
-            random.Random(secrets.randbits(64)),
-            run_blocking,
-            metrics,
-        )
-
-        def status() -> Mapping[str, Any]:
-            return _writer_status(writer, loop.time(), stop.is_set())
-
-        metrics.watch(writer)
-        health = _listen("WRITER_PORT", settings.port, status, metrics.page)
-        log.info("writer starts: lake=%s port=%d batch_max_age_s=%s", store.url, health.port, settings.batch_max_age_s)
-        try:
-            await writer.run(stop)
-        finally:
-            health.close()
-            counted = {name: value for name, value in status().items() if isinstance(value, int)}
-            log.info("writer stopped: %s", counted, extra=logs.fields(**counted))
-
     try:
-        asyncio.run(work())
+        with asyncio.Runner() as runner:
+            writer = Writer(
+                MeasuredSubscription(subscription, metrics.subscription),
+                store,
+                settings.options(),
+                _random_id,
+                random.Random(secrets.randbits(64)),
+                partial(runner.get_loop().run_in_executor, threads),
+                metrics,
+            )
+            metrics.watch(writer, writer.counts)
+            runner.run(run_writer(writer, settings, store.url, metrics.page))
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         subscription.close()
     return 0
-
-
-def _writer_status(writer: Writer, now_s: float, is_stopping: bool) -> Mapping[str, Any]:
-    """What /ready shows at `now_s` of the loop's clock."""
-    storage_trouble = writer.storage_state(now_s)
-    counts = writer.counts
-    return {
-        "ready": not any((storage_trouble, writer.subscription_trouble, writer.batch_trouble, is_stopping)),
-        "storage": storage_trouble or "ok",
-        "batches": writer.batch_trouble or "ok",
-        "failed_batches": counts.failed_batches,
-        "subscription": writer.subscription_trouble or "ok",
-        "messages": counts.messages,
-        "rows": counts.rows,
-        "rejected": counts.rejected,
-        "landed_objects": counts.landed_objects,
-        "acked": counts.acked,
-        "given_up": counts.given_up,
-        "unknown_fields": sum(counts.unknown_fields.values()),
-    }
 
 
 def warm_up() -> None:
@@ -149,13 +103,6 @@ def warm_up() -> None:
     import pyarrow as pa
 
     pa.array((), pa.int32())
-
-
-def _listen(setting: str, port: int, status: Status, page: Page) -> HealthServer:
-    try:
-        return HealthServer(port, status, page)
-    except OSError as error:
-        raise ConfigError(f"{setting} is {port}: {error.strerror}") from None
 
 
 def _compact(options: argparse.Namespace, _: WriterSettings, settings: CompactorSettings) -> int:
@@ -176,7 +123,7 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
         signal.signal(number, lambda *_: stop.set())
     with contextlib.ExitStack() as stack:
         if settings.port:
-            health = _listen("COMPACTOR_PORT", settings.port, compaction.status, metrics.page)
+            health = listen("COMPACTOR_PORT", settings.port, compaction.status, metrics.page)
             stack.callback(health.close)
         compaction.every(options.every, stop)
     return 0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from lakehouse.errors import ConfigError
 from lakehouse.telemetry.prometheus import CONTENT_TYPE
 
 Status = Callable[[], Mapping[str, Any]]
@@ -35,6 +36,14 @@ class HealthServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def listen(setting: str, port: int, status: Status, metrics: Page) -> HealthServer:
+    """A server on the port that a setting names. Raises ConfigError when it is taken."""
+    try:
+        return HealthServer(port, status, metrics)
+    except OSError as error:
+        raise ConfigError(f"{setting} is {port}: {error.strerror}") from None
 
 
 class _Handler(BaseHTTPRequestHandler):

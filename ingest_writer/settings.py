@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest_writer.subscriber.batch import Limits
-from ingest_writer.subscriber.writer import WriterOptions
+from ingest_writer.subscriber.options import WriterOptions
 from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
 from lakehouse.telemetry.logs import LogFormat

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 
 from bench.figure import Figure, Goal, bounded, compared
 from bench.rig import Rig
-from ingest_writer.compaction.compactor import Compactor, CompactorOptions
+from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.merge_sql import Merger
+from ingest_writer.compaction.model import CompactorOptions
 from ingest_writer.landing import store_object
 from ingest_writer.message import Message
 from ingest_writer.subscriber.encode import prepare

@@ -120,7 +120,8 @@ class Loader:
         report.rejected += len(rejected)
         for day, lines in by_publish_date(rejected).items():  # of one file: one day
             store_with_retry(self._store, rejected_lines(day, lines, self._random_id))
-            log.warning("rejected %d rows, the first: line %d: %s", len(rejected), rejected[0][5], rejected[0].reason)
+            first = rejected[0]
+            log.warning("rejected %d rows, the first: line %d: %s", len(rejected), first.message_line, first.reason)
 
     def _land_month(self, path: Path) -> None:
         with pq.ParquetFile(path) as file:
@@ -189,11 +190,11 @@ def _read_ndjson(file: Path) -> Iterator[Line]:
         for number, text in enumerate(lines):
             line = text.rstrip(b"\r\n")
             if line.strip():
-                yield Line(number, _decoder(line), lambda line=line: line)  # type: ignore[misc]
+                yield _text_line(number, line)
 
 
-def _decoder(line: bytes) -> Callable[[Origin, Counter[str]], Row]:
-    return lambda origin, unknown: decode_line(line, origin, unknown)
+def _text_line(number: int, text: bytes) -> Line:
+    return Line(number, lambda origin, unknown: decode_line(text, origin, unknown), lambda: text)
 
 
 def _read_csv(file: Path) -> Iterator[Line]:

@@ -8,8 +8,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from ingest_writer.compaction.compactor import Report
 from ingest_writer.compaction.garbage_collector import Collected
+from ingest_writer.compaction.model import Report
 from lakehouse.telemetry.instrumented_store import StoreMetrics
 from lakehouse.telemetry.prometheus import exposition
 

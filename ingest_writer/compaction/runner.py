@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ingest_writer.compaction.compactor import Compactor, Report
+from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.derived import publish_derived
 from ingest_writer.compaction.garbage_collector import Collected, GarbageCollector
 from ingest_writer.compaction.metrics import CompactorMetrics
+from ingest_writer.compaction.model import Report
 from lakehouse.errors import LakeError
 from lakehouse.object_names import ATTACHABLE
 from lakehouse.store.store import Store

@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
-from ingest_writer.message import Message, Subscription, SubscriptionUnavailableError
+from ingest_writer.message import Message
 from ingest_writer.subscriber.batch import Batch
+from ingest_writer.subscriber.counts import Counts
 from ingest_writer.subscriber.encode import Prepared
 from ingest_writer.subscriber.observer import Observer
+from ingest_writer.subscriber.subscription import Subscription, SubscriptionUnavailableError
 from lakehouse.telemetry.instrumented_store import StoreMetrics
 from lakehouse.telemetry.prometheus import exposition
 
@@ -25,14 +30,20 @@ _OBJECTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 400)
 class Troubles(Protocol):
     """What a writer says is wrong; empty when nothing is."""
 
-    subscription_trouble: str
-    batch_trouble: str
+    @property
+    def subscription_trouble(self) -> str: ...
+
+    @property
+    def batch_trouble(self) -> str: ...
 
     def storage_state(self, now_s: float) -> str: ...
 
 
 class WriterMetrics(Observer):
-    """Counts what the writer and its subscription do; the page is what a scraper gets."""
+    """Measures what a writer and its subscription do; the page is what a scraper gets.
+
+    What the writer counts itself is not counted again: the page shows its `Counts` as they are when it is made.
+    """
 
     def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` is that of the writer's event loop."""
@@ -42,15 +53,6 @@ class WriterMetrics(Observer):
         self.store = StoreMetrics(registry)
         ProcessCollector(registry=registry)
         self.subscription = SubscriptionMetrics(registry)
-        self._decoded = self._counter("decoded_rows", "Events decoded")
-        self._rejected = Counter(
-            "flights_writer_rejected_lines", "Lines that could not be used", ("stage",), registry=registry
-        )
-        self._unknown = self._counter("unknown_fields", "Fields of events that nobody knows, ignored")
-        self._landed_rows = self._counter("landed_rows", "Rows that are durable, under landing/")
-        self._landed_objects = self._counter("landed_objects", "Objects that are durable, rejected ones included")
-        self._failed = self._counter("failed_batches", "Batches that could not be prepared")
-        self._given_up = self._counter("given_up_messages", "Messages given back since their lease could not be kept")
         self._batch_rows = self._histogram("batch_rows", "Rows of a batch, rejected lines included", _ROWS)
         self._batch_bytes = self._histogram("batch_bytes", "Message bytes of a batch, attributes included", _BYTES)
         self._batch_age = self._histogram("batch_age_seconds", "How long a batch was collected", _SECONDS)
@@ -65,8 +67,9 @@ class WriterMetrics(Observer):
         """The metrics in the text format."""
         return exposition(self._registry)
 
-    def watch(self, writer: Troubles) -> None:
-        """Shows what the writer says is wrong: 1 when something is."""
+    def watch(self, writer: Troubles, counts: Counts) -> None:
+        """Shows what the writer says is wrong (1 when something is), and what it counts."""
+        self._registry.register(CountsCollector(counts))
         self._gauge("storage_trouble", "Storage is away, or has not answered an upload for long").set_function(
             lambda: bool(writer.storage_state(self._clock()))
         )
@@ -77,27 +80,12 @@ class WriterMetrics(Observer):
             lambda: bool(writer.batch_trouble)
         )
 
-    def prepared(self, prepared: Prepared) -> None:
-        self._decoded.inc(prepared.events)
-        self._unknown.inc(prepared.unknown_fields.total())
-        for lines in prepared.rejected.values():
-            for line in lines:
-                self._rejected.labels(line.stage).inc()
-
     def landed(self, batch: Batch, prepared: Prepared, age_s: float, landing_s: float) -> None:
-        self._landed_rows.inc(prepared.events)
-        self._landed_objects.inc(len(prepared.objects))
         self._batch_rows.observe(prepared.events + sum(map(len, prepared.rejected.values())))
         self._batch_bytes.observe(batch.byte_count)
         self._batch_age.observe(age_s)
         self._batch_objects.observe(len(prepared.objects))
         self._landing.observe(landing_s)
-
-    def failed(self) -> None:
-        self._failed.inc()
-
-    def given_up(self, batch: Batch) -> None:
-        self._given_up.inc(len(batch.ack_ids))
 
     def holds(self, batches: Sequence[Batch]) -> None:
         self._buffer_rows.set(sum(batch.row_count for batch in batches))
@@ -108,9 +96,6 @@ class WriterMetrics(Observer):
         oldest_s = self._oldest_s  # another thread asks
         return 0.0 if oldest_s is None else self._clock() - oldest_s
 
-    def _counter(self, name: str, text: str) -> Counter:
-        return Counter(f"flights_writer_{name}", text, registry=self._registry)
-
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"flights_writer_{name}", text, registry=self._registry)
 
@@ -118,14 +103,42 @@ class WriterMetrics(Observer):
         return Histogram(f"flights_writer_{name}", text, buckets=buckets, registry=self._registry)
 
 
+@dataclass(frozen=True, eq=False)
+class CountsCollector(Collector):
+    """A writer's counts as Prometheus counters, read anew for each page, from whatever thread makes it."""
+
+    counts: Counts
+
+    def collect(self) -> Iterator[Metric]:
+        counts = self.counts
+        yield _counter("received_messages", "Messages pulled", counts.messages)
+        yield _counter("acked_messages", "Messages acked", counts.acked)
+        yield _counter("given_up_messages", "Messages given back since their lease could not be kept", counts.given_up)
+        yield _counter("decoded_rows", "Events decoded", counts.decoded_rows)
+        rejected = _counter("rejected_lines", "Lines that could not be used", labels=("stage",))
+        for stage, lines in tuple(counts.decoded_rejected.items()):
+            rejected.add_metric((stage,), lines)
+        yield rejected
+        unknown = "Fields of events that nobody knows, ignored"
+        yield _counter("unknown_fields", unknown, counts.decoded_unknown_fields)
+        yield _counter("failed_batches", "Batches that could not be prepared", counts.failed_batches)
+        yield _counter("landed_rows", "Rows that are durable, under landing/", counts.rows)
+        yield _counter("landed_objects", "Objects that are durable, rejected ones included", counts.landed_objects)
+
+
+def _counter(
+    name: str, text: str, value: int | None = None, labels: Sequence[str] | None = None
+) -> CounterMetricFamily:
+    return CounterMetricFamily(f"flights_writer_{name}", text, value, labels)
+
+
 class SubscriptionMetrics:
-    """What was asked of Pub/Sub, and what it said."""
+    """What was asked of Pub/Sub, what it said, and what no writer counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
             "flights_writer_subscription_requests", "Calls of Pub/Sub", ("operation", "outcome"), registry=registry
         )
-        self.received = Counter("flights_writer_received_messages", "Messages pulled", registry=registry)
         self.received_bytes = Counter("flights_writer_received_bytes", "Bytes of those messages", registry=registry)
         self.receive_delay = Histogram(
             "flights_writer_receive_delay_seconds",
@@ -133,13 +146,12 @@ class SubscriptionMetrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self.acked = Counter("flights_writer_acked_messages", "Messages acked", registry=registry)
         self.nacked = Counter("flights_writer_nacked_messages", "Messages given back at once", registry=registry)
         self.extended = Counter("flights_writer_lease_extensions", "Messages kept longer", registry=registry)
 
 
 class MeasuredSubscription:
-    """Passes everything on to a subscription, and counts it."""
+    """Passes everything on to a subscription, and measures it."""
 
     def __init__(
         self, inner: Subscription, metrics: SubscriptionMetrics, wall_clock: Callable[[], float] = time.time
@@ -152,7 +164,6 @@ class MeasuredSubscription:
         with self._measured("pull"):
             messages = await self._inner.pull(max_messages, wait=wait)
         if messages:
-            self._metrics.received.inc(len(messages))
             self._metrics.received_bytes.inc(sum(len(message.data) for message in messages))
             oldest_s = min(message.publish_time_us for message in messages) / 1e6
             self._metrics.receive_delay.observe(max(0.0, self._wall_clock() - oldest_s))
@@ -161,7 +172,6 @@ class MeasuredSubscription:
     async def acknowledge(self, ack_ids: Sequence[str]) -> None:
         with self._measured("ack"):
             await self._inner.acknowledge(ack_ids)
-        self._metrics.acked.inc(len(ack_ids))
 
     async def modify_ack_deadline(self, ack_ids: Sequence[str], seconds: int) -> None:
         with self._measured("extend" if seconds else "nack"):

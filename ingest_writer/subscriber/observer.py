@@ -11,17 +11,8 @@ from ingest_writer.subscriber.encode import Prepared
 class Observer:
     """Called on the event loop, where the work is; must not block and must not raise."""
 
-    def prepared(self, prepared: Prepared) -> None:
-        """The messages of a batch became events and rejected lines."""
-
     def landed(self, batch: Batch, prepared: Prepared, age_s: float, landing_s: float) -> None:
         """A batch is durable. It was open for `age_s`, or waited for its turn, and took `landing_s` to store."""
-
-    def failed(self) -> None:
-        """A batch could not be prepared; its messages are given back."""
-
-    def given_up(self, batch: Batch) -> None:
-        """The leases of a batch could not be kept; its messages are given back."""
 
     def holds(self, batches: Sequence[Batch]) -> None:
         """What is in memory now, said about once a second. Times in it are the event loop's."""

@@ -17,7 +17,8 @@ import grpc
 from google.cloud import pubsub_v1
 from google.protobuf import empty_pb2
 
-from ingest_writer.message import Message, SubscriptionUnavailableError
+from ingest_writer.message import Message
+from ingest_writer.subscriber.subscription import SubscriptionUnavailableError
 
 _PULL_TIMEOUT_S: Final = 60.0  # the server answers an empty pull well before
 _CALL_TIMEOUT_S: Final = 10.0  # ack and lease calls; a lost one only means a redelivery

@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ingest_writer.compaction.compactor import Compactor, CompactorOptions
+from ingest_writer.compaction.compactor import Compactor
+from ingest_writer.compaction.model import CompactorOptions
 from lakehouse import object_names
 from lakehouse.client.verify import verify
 from lakehouse.store.store import ObjectInfo, Source, Store

@@ -18,10 +18,12 @@ from typing import Any, TypeVar
 import msgspec
 import pyarrow.parquet as pq
 
-from ingest_writer.message import Message, SubscriptionUnavailableError
+from ingest_writer.message import Message
 from ingest_writer.subscriber.batch import Limits
 from ingest_writer.subscriber.metrics import MeasuredSubscription, WriterMetrics
-from ingest_writer.subscriber.writer import Writer, WriterOptions
+from ingest_writer.subscriber.options import WriterOptions
+from ingest_writer.subscriber.subscription import SubscriptionUnavailableError
+from ingest_writer.subscriber.writer import Writer
 from lakehouse import object_names
 from lakehouse.errors import CreateStateUnknownError, StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
@@ -278,7 +280,7 @@ class Bench:
 
     @property
     def held_rows(self) -> int:
-        return sum(batch.row_count for batch in self.writer._held())
+        return sum(batch.row_count for batch in self.writer._buffer.batches)
 
     @property
     def is_ready(self) -> bool:
@@ -319,6 +321,13 @@ async def bench(options: WriterOptions = OPTIONS, metrics: WriterMetrics | None 
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def outage_noticed(b: Bench) -> None:
+    """Storage goes away, which a first batch finds out."""
+    b.store.go_away()
+    b.subscription.publish(*flights(10))
+    await b.until(lambda: bool(b.writer.storage_trouble))
 
 
 def flights(count: int, day: str = "2013-01-01", first: int = 1) -> list[bytes]:

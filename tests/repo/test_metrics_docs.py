@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest_writer.compaction.metrics import CompactorMetrics
+from ingest_writer.subscriber.counts import Counts
 from ingest_writer.subscriber.metrics import WriterMetrics
 from lakehouse.store.memory import MemoryStore
 from query_service.lifespan import opened
@@ -60,7 +61,7 @@ def page_of(section: str) -> bytes:
         return CompactorMetrics(registry).page()
     if section == "Writer":
         writer = WriterMetrics(registry)
-        writer.watch(_Writer())
+        writer.watch(_Writer(), Counts())
         return writer.page()
     metrics, now = Metrics(registry), dt.datetime(2013, 1, 1, tzinfo=dt.UTC)
     settings = Settings(LAKE_URL="memory://")  # type: ignore[call-arg]

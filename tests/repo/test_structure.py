@@ -6,7 +6,7 @@ import ast
 import importlib.metadata
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,20 @@ def test_one_file_of_the_services_knows_the_google_client(module: str, owner: st
     files = [f for p in ("lakehouse", "ingest_writer", "query_service") for f in (ROOT / p).rglob("*.py")]
     users = {str(file.relative_to(ROOT)) for file in files if module in _imports(file)}
     assert users == {owner}
+
+
+def test_messages_are_acked_in_one_place() -> None:
+    calls = Counter(
+        (str(file.relative_to(ROOT)), node.func.attr)
+        for file in (ROOT / "ingest_writer").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "acknowledge" in node.func.attr
+    )
+    assert calls == {
+        ("ingest_writer/subscriber/writer.py", "_acknowledge"): 1,  # by what lands a batch
+        ("ingest_writer/subscriber/writer.py", "acknowledge"): 1,
+        ("ingest_writer/subscriber/metrics.py", "acknowledge"): 1,  # passes it on to the subscription
+    }
 
 
 def _imports(file: Path) -> set[str]:

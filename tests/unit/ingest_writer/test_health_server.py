@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.health_server import HealthServer
+from ingest_writer.health_server import HealthServer, listen
+from lakehouse.errors import ConfigError
 from tests._support.processes import get
 
 
@@ -55,6 +56,12 @@ def test_other_paths_are_not_there(path: str, url: str) -> None:
 def test_a_port_that_is_taken_is_an_error(url: str) -> None:
     with pytest.raises(OSError, match="in use"):
         HealthServer(int(url.rpartition(":")[2]), lambda: {"ready": True}, bytes)
+
+
+def test_a_setting_whose_port_is_taken_is_named(url: str) -> None:
+    port = int(url.rpartition(":")[2])
+    with pytest.raises(ConfigError, match=f"WRITER_PORT is {port}: "):
+        listen("WRITER_PORT", port, lambda: {"ready": True}, bytes)
 
 
 def test_nobody_listens_once_it_is_closed() -> None:

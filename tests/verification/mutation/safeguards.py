@@ -62,8 +62,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "ack last",
         "ingest_writer/subscriber/writer.py",
-        "if failures := await self._land_all(prepared.objects):",
-        "await self._acknowledge(batch)\n        if failures := await self._land_all(prepared.objects):",
+        "if failures := await self._uploads.land_all(prepared.objects):",
+        "await self._acknowledge(batch)\n        if failures := await self._uploads.land_all(prepared.objects):",
         "tests/unit/ingest_writer/subscriber/test_writer.py::test_a_message_is_acked_only_after_every_object_of_its_batch_is_durable",
     ),
     Safeguard(
@@ -72,7 +72,7 @@ SAFEGUARDS: Final = (
         "    store.create(name, landed.data)\n    return name",
         "    try:\n        store.create(name, landed.data)\n"
         "    except CreateStateUnknownError:\n        pass\n    return name",
-        "tests/unit/ingest_writer/subscriber/test_writer.py::test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name",
+        "tests/unit/ingest_writer/subscriber/test_uploads.py::test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name",
     ),
     _order_without("event_time"),
     _order_without("publish_time"),
@@ -269,11 +269,10 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "a lost lease is given up",
-        "ingest_writer/subscriber/writer.py",
+        "ingest_writer/subscriber/leases.py",
         "if not await self._keep(batch):",
         "if not await self._keep(batch) and False:",
-        "tests/unit/ingest_writer/subscriber/test_writer_outages.py::"
-        "test_a_batch_is_given_up_and_nacked_when_its_lease_ends_unextended",
+        "tests/unit/ingest_writer/subscriber/test_leases.py::test_a_batch_is_given_up_and_nacked_when_its_lease_ends_unextended",
     ),
     Safeguard(
         "tag: the tail files of the dates",

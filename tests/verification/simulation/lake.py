@@ -8,9 +8,10 @@ from pathlib import Path
 
 import google_crc32c
 
-from ingest_writer.compaction.compactor import Compactor, CompactorOptions, Report
+from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.manifest import publish_manifest
+from ingest_writer.compaction.model import CompactorOptions, Report
 from lakehouse.client.connection import connect_store
 from lakehouse.client.verify import verify
 from lakehouse.errors import CreateStateUnknownError, ObjectMissingError, StoreAccessDeniedError, StoreUnavailableError

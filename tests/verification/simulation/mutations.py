@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from ingest_writer.compaction.compactor import Compactor, Merged
+from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
+from ingest_writer.compaction.model import Merged
 from ingest_writer.landing import PendingObject, store_object
 from ingest_writer.subscriber.batch import Batch
 from ingest_writer.subscriber.encode import prepare
@@ -25,7 +25,7 @@ from tests.verification.simulation.lake import Reader
 
 async def _ack_before_durable(self: Writer, batch: Batch) -> None:
     await self._acknowledge(batch)
-    await asyncio.gather(*(self._land(landed) for landed in prepare(batch.messages, self._random_id).objects))
+    await self._uploads.land_all(prepare(batch.messages, self._random_id).objects)
 
 
 def _unknown_create_is_success(store: Store, landed: PendingObject) -> str:
@@ -94,7 +94,7 @@ def _unknown_commit_is_success(self: Compactor, name: str, data: bytes) -> bool:
 
 PLANTED: dict[str, tuple[str, Any]] = {
     "ack before durable": ("ingest_writer.subscriber.writer.Writer._land_and_ack", _ack_before_durable),
-    "unknown create is success": ("ingest_writer.subscriber.writer.store_object", _unknown_create_is_success),
+    "unknown create is success": ("ingest_writer.subscriber.uploads.store_object", _unknown_create_is_success),
     "tail overrides merged": ("tests.verification.simulation.lake.Reader.state", _tail_overrides_merged),
     "snapshot before landing": ("lakehouse.table.planner.Planner.plan", _snapshot_before_landing),
     "probe for the next number": ("lakehouse.table.planner.Planner._highest", _probe_for_the_next_number),
@@ -107,7 +107,7 @@ PLANTED: dict[str, tuple[str, Any]] = {
         _collect_landed_by_age,
     ),
     "no list after create": ("ingest_writer.compaction.compactor.Compactor._commit", _no_list_after_create),
-    "keep months whose base changed": ("ingest_writer.compaction.compactor.Merged", _keep_months_whose_base_changed),
+    "keep months whose base changed": ("ingest_writer.compaction.month_merge.Merged", _keep_months_whose_base_changed),
     "unknown commit is success": ("ingest_writer.compaction.compactor.Compactor._is_there", _unknown_commit_is_success),
 }
 """By name: what is replaced, and by what."""

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from ingest_writer.message import Message, SubscriptionUnavailableError
+from ingest_writer.message import Message
+from ingest_writer.subscriber.subscription import SubscriptionUnavailableError
 from tests.verification.simulation.world import World
 from tests.verification.simulation.writing import WriterActor
 

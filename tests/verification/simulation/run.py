@@ -185,7 +185,7 @@ def machinery(scenario: Scenario) -> Iterator[None]:
     replaced: dict[str, Any] = {
         "lakehouse.table.file_cache.ThreadPoolExecutor": InlineExecutor,
         "lakehouse.client.verify.ThreadPoolExecutor": InlineExecutor,
-        "ingest_writer.compaction.compactor.ThreadPoolExecutor": InlineExecutor,
+        "ingest_writer.compaction.month_merge.ThreadPoolExecutor": InlineExecutor,
         "ingest_writer.compaction.garbage_collector.ThreadPoolExecutor": InlineExecutor,
         "ingest_writer.compaction.compactor._is_outdated": Rewrites(scenario),
     }
@@ -195,7 +195,7 @@ def machinery(scenario: Scenario) -> Iterator[None]:
             "ingest_writer.subscriber.encode.to_parquet": rows.plain_bytes,
             "lakehouse.table.file_cache.check_landed_file": rows.check_plain_landed,
             "lakehouse.table.file_cache.check_month_file": rows.check_plain_month,
-            "ingest_writer.compaction.compactor.Merger": rows.PlainMerger,
+            "ingest_writer.compaction.month_merge.Merger": rows.PlainMerger,
         }
     else:  # its pulls are small, and would all go line by line
         replaced["ingest_writer.subscriber.encode.decode_messages"] = partial(decode_messages, columns_from_bytes=0)

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from ingest_writer.message import Subscription
 from ingest_writer.subscriber.batch import Limits
-from ingest_writer.subscriber.writer import Writer, WriterOptions
+from ingest_writer.subscriber.options import WriterOptions
+from ingest_writer.subscriber.subscription import Subscription
+from ingest_writer.subscriber.writer import Writer
 from lakehouse.store.store import Store
 from tests.verification.simulation.scenario import Scenario
 from tests.verification.simulation.world import Actor, Killed, World

@@ -6,24 +6,19 @@ import dataclasses
 import datetime as dt
 import itertools
 import random
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ingest_writer.compaction.merge_sql import Merger
 from lakehouse import object_names
 from lakehouse.errors import (
     CreateStateUnknownError,
     FormatTooNewError,
     ObjectMissingError,
-    ResourcesExhaustedError,
     SnapshotHistoryLostError,
-    StoreUnavailableError,
 )
 from lakehouse.store.memory import MemoryStore
-from lakehouse.table.parquet_files import MonthStats
 from lakehouse.table.snapshot import EMPTY, to_json
 from tests._support.compactors import (
     Clock,
@@ -212,16 +207,6 @@ def test_an_unreadable_landed_file_stays_is_reported_and_does_not_block_its_mont
     assert numbers(store) == [1]
 
 
-def test_more_unreadable_files_than_a_merge_takes_do_not_block_their_month(store: MemoryStore, tmp_path: Path) -> None:
-    made = compactor(store, tmp_path, merge_max_files=2)  # fewer than the unreadable ones, which come first by name
-    for number in range(5):
-        store.create(object_names.landed_file(dt.date(2013, 1, 1), f"{number:032x}"), b"?")
-    land(store, [row("2013-01-02")])
-    report = made.compact()
-    assert (report.absorbed_files, len(report.unreadable)) == (1, 5)
-    assert month_rows(store, "2013-01") == [row("2013-01-02")]
-
-
 def test_an_unreadable_month_file_blocks_only_its_month(tmp_path: Path) -> None:
     clock = Clock()
     store = MemoryStore(clock)
@@ -277,77 +262,7 @@ def test_a_line_that_has_lost_its_end_is_refused(store: MemoryStore, tmp_path: P
 # -- bounds of a merge -----------------------------------------------------------------------------------------
 
 
-def test_a_merge_takes_as_many_files_as_allowed_and_leaves_the_rest(store: MemoryStore, tmp_path: Path) -> None:
-    made = compactor(store, tmp_path, merge_max_files=2)  # of five
-    rows = [row(number=number) for number in range(1, 6)]
-    for each in rows:
-        land(store, [each])
-    assert [(r.absorbed_files, r.pending_files) for r in (made.compact() for _ in range(4))] == [
-        (2, 3),
-        (2, 1),
-        (1, 0),
-        (0, 0),
-    ]
-    assert month_rows(store, "2013-01") == rows
-
-
-def test_a_merge_takes_as_many_bytes_as_allowed_but_at_least_one_file(store: MemoryStore, tmp_path: Path) -> None:
-    rows = [row(number=number) for number in range(1, 4)]
-    sizes = [info.size for each in rows for info in store.list(land(store, [each]))]
-    made = compactor(store, tmp_path, merge_max_bytes=2 * max(sizes))  # two files
-    assert [made.compact().absorbed_files for _ in range(3)] == [2, 1, 0]
-    land(store, [row(number=4)])
-    assert compactor(store, tmp_path, merge_max_bytes=1).compact().absorbed_files == 1  # less than any file
-    assert [r["flight_number"] for r in month_rows(store, "2013-01")] == [1, 2, 3, 4]
-
-
-def test_a_month_that_this_machine_cannot_merge_does_not_block_the_others(
-    store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    land(store, [row("2013-01-01")])
-    land(store, [row("2013-02-01")])
-    merge = Merger.merge
-
-    def cramped(self: Merger, inputs: Sequence[Path], output: Path) -> MonthStats:
-        summary = merge(self, inputs, output)
-        if summary.min_flight_date.month == 1:
-            raise ResourcesExhaustedError("no room")
-        return summary
-
-    monkeypatch.setattr(Merger, "merge", cramped)
-    report = compactor(store, tmp_path).compact()
-    assert (report.months, list(report.failed)) == (["2013-02"], ["2013-01"])
-    assert list(latest(store).months) == ["2013-02"]
-    with pytest.raises(ResourcesExhaustedError, match="no room"):  # nothing else is left to do
-        compactor(store, tmp_path).compact()
-
-
-def test_nothing_is_left_in_the_scratch_folder(store: MemoryStore, tmp_path: Path) -> None:
-    land(store, [row()])
-    compactor(store, tmp_path).compact()
-    failing = MeddlingStore(store)
-    failing.before("create", object_names.FLIGHTS, lambda _: _raise(StoreUnavailableError("503")))
-    land(store, [row(number=2)])
-    with pytest.raises(StoreUnavailableError):
-        compactor(failing, tmp_path).compact()
-    assert list(tmp_path.iterdir()) == []
-
-
 # -- creates of unknown outcome --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("stored", [True, False])
-def test_a_month_file_of_unknown_outcome_is_stored_again_under_another_name(
-    stored: bool, store: MemoryStore, tmp_path: Path
-) -> None:
-    meddling = MeddlingStore(store)
-    meddle = meddling.after if stored else meddling.before
-    meddle("create", object_names.FLIGHTS, lambda name: _raise(CreateStateUnknownError(name)))
-    land(store, [row()])
-    assert compactor(meddling, tmp_path).compact().snapshot == 1
-    first, second = meddling.called("create", object_names.FLIGHTS)
-    assert latest(store).months["2013-01"].path == second != first
-    assert meddling.called("delete", "") == []
 
 
 def test_a_commit_of_unknown_outcome_that_happened_is_one_commit(store: MemoryStore, tmp_path: Path) -> None:

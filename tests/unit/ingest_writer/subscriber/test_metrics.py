@@ -53,7 +53,7 @@ def scraped(port: int) -> Page:
 async def measured(**changes: Any) -> AsyncIterator[tuple[Bench, WriterMetrics]]:
     metrics = WriterMetrics(CollectorRegistry(), asyncio.get_running_loop().time)
     async with bench(dataclasses.replace(OPTIONS, **changes), metrics) as b:
-        metrics.watch(b.writer)
+        metrics.watch(b.writer, b.writer.counts)
         yield b, metrics
 
 

@@ -13,8 +13,9 @@ import pytest
 from google import pubsub_v1 as plain
 from google.cloud import pubsub_v1
 
-from ingest_writer.message import Message, SubscriptionUnavailableError
+from ingest_writer.message import Message
 from ingest_writer.subscriber.pubsub import PubsubSubscription
+from ingest_writer.subscriber.subscription import SubscriptionUnavailableError
 from local_cloud.emulators.pubsub import Faults, PubsubServer
 from tests._support.processes import PATIENCE_S, free_port
 

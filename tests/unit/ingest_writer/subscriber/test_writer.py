@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime as dt
 
@@ -9,9 +10,7 @@ import pytest
 
 from ingest_writer.subscriber.batch import Limits
 from lakehouse import object_names
-from lakehouse.errors import StoreAccessDeniedError, StoreUnavailableError
-from tests._support.events import line
-from tests._support.fakes import ACK_DEADLINE_S, OPTIONS, bench, flights
+from tests._support.fakes import OPTIONS, bench, flights, outage_noticed
 from tests._support.virtual_time import run_virtually
 
 
@@ -96,19 +95,6 @@ def test_a_message_without_a_single_good_line_is_acked_once_it_is_stored_as_reje
     run_virtually(scenario())
 
 
-def test_unknown_fields_are_counted_under_a_bounded_number_of_names() -> None:
-    async def scenario() -> None:
-        async with bench() as b:
-            # A publisher that uses ids as names: more of them than are kept.
-            b.subscription.publish(*[line(**{f"x{number}": 1}) for number in range(1500)])
-            await b.until(lambda: b.subscription.unacked == 0)
-            unknown = b.writer.counts.unknown_fields
-            assert unknown.total() == 1500
-            assert len(unknown) == 1001
-
-    run_virtually(scenario())
-
-
 # -- ack is the last step --------------------------------------------------------------------------------------
 
 
@@ -125,69 +111,6 @@ def test_a_message_is_acked_only_after_every_object_of_its_batch_is_durable() ->
     run_virtually(scenario())
 
 
-@pytest.mark.parametrize("error", [StoreUnavailableError("503"), StoreAccessDeniedError("403")])
-def test_an_upload_that_fails_is_tried_again_before_anything_is_acked(error: Exception) -> None:
-    async def scenario() -> None:
-        async with bench() as b:
-            failures = iter([error, error, error])
-            b.store.fault = lambda name: next(failures, None)
-            b.subscription.publish(*flights(2))
-            await b.until(lambda: b.subscription.unacked == 0)
-            calls = [entry.call for entry in b.journal.calls("create", "create failed", "ack")]
-            assert calls == ["create failed", "create failed", "create failed", "create", "ack"]
-            assert len(b.store.rows()) == 2
-
-    run_virtually(scenario())
-
-
-@pytest.mark.parametrize("stored", [True, False])
-def test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name(stored: bool) -> None:
-    async def scenario() -> None:
-        async with bench() as b:
-            b.store.lose_answers(1, stored=stored)
-            b.subscription.publish(*flights(2))
-            await b.until(lambda: b.subscription.unacked == 0)
-            first, second = b.journal.calls("create", "create failed")
-            assert first.what != second.what
-            assert (first.call, second.call) == ("create failed", "create")
-            assert b.journal.times("ack")[0] >= second.at_s
-            assert len(b.store.names()) == (2 if stored else 1)  # both stay: the store forbids deletes
-            assert b.store.landed_ids() == b.subscription.acked
-
-    run_virtually(scenario())
-
-
-def test_one_lost_answer_is_no_outage() -> None:
-    async def scenario() -> None:
-        async with bench() as b:
-            b.store.lose_answers(1, stored=True)
-            b.subscription.publish(*flights(2))
-            troubles: list[str] = []
-
-            def done() -> bool:
-                troubles.append(b.writer.storage_trouble)
-                return b.subscription.unacked == 0
-
-            await b.until(done)
-            assert set(troubles) == {""}
-
-    run_virtually(scenario())
-
-
-def test_a_batch_that_can_never_be_stored_is_dropped_and_its_messages_come_again() -> None:
-    async def scenario() -> None:
-        async with bench() as b:
-            failures = iter([ZeroDivisionError("a mistake of ours")])
-            b.store.fault = lambda name: next(failures, None)
-            b.subscription.publish(*flights(2))
-            await b.until(lambda: b.subscription.unacked == 0, within_s=120)
-            assert len(b.store.rows()) == 2
-            # After a pause, so that a mistake of ours is no busy loop, and long before the lease would end.
-            assert OPTIONS.backoff_max_s <= b.journal.times("delivered")[1] < ACK_DEADLINE_S
-
-    run_virtually(scenario())
-
-
 def test_redelivered_messages_change_nothing_but_are_acked() -> None:
     async def scenario() -> None:
         async with bench() as b:
@@ -199,7 +122,49 @@ def test_redelivered_messages_change_nothing_but_are_acked() -> None:
     run_virtually(scenario())
 
 
-# -- overlap and bounds ----------------------------------------------------------------------------------------
+def test_an_ack_that_fails_is_tried_again() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.subscription.fail("ack")
+            b.subscription.publish(*flights(3))
+            await b.until(lambda: len(b.journal.calls("ack failed")) == 5)
+            assert b.writer.counts.acked == 0
+            b.subscription.work_again()
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert b.writer.counts.acked == 3
+            assert len(b.journal.calls("create")) == 1
+
+    run_virtually(scenario())
+
+
+def test_an_ack_that_keeps_failing_is_left_to_the_redelivery() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.subscription.fail("ack", "extend", "nack")
+            b.subscription.publish(*flights(3), message_ids=["a", "b", "c"])
+            await b.until(lambda: len(b.journal.calls("delivered")) == 2, within_s=100)
+            b.subscription.work_again()
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert b.subscription.acked == b.store.landed_ids() == {"a", "b", "c"}
+
+    run_virtually(scenario())
+
+
+def test_everything_lands_once_storage_is_back() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            await outage_noticed(b)
+            b.subscription.publish(*flights(1000, first=11))
+            await asyncio.sleep(300)  # leases are extended
+            b.store.come_back()
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert {row["flight_number"] for row in b.store.rows()} == set(range(1, 1011))
+            assert b.journal.calls("nack") == []
+
+    run_virtually(scenario())
+
+
+# -- overlap ---------------------------------------------------------------------------------------------------
 
 
 def test_the_next_batch_is_collected_and_uploaded_while_the_first_is_uploaded() -> None:
@@ -215,71 +180,5 @@ def test_the_next_batch_is_collected_and_uploaded_while_the_first_is_uploaded() 
             assert len(begun) == 2
             assert begun[1] < ended[0]
             assert ended[1] < 21  # one after the other would take 40 s
-
-    run_virtually(scenario())
-
-
-def test_the_dates_of_one_batch_are_uploaded_at_the_same_time() -> None:
-    async def scenario() -> None:
-        async with bench() as b:
-            b.store.slow_s = lambda name: 10.0
-            days = [f"2013-01-{day:02d}" for day in range(1, 8)]
-            b.subscription.publish(*[event for day in days for event in flights(1, day)])
-            await b.until(lambda: b.subscription.unacked == 0)
-            assert len(set(b.journal.times("create"))) == 1
-
-    run_virtually(scenario())
-
-
-def test_no_more_uploads_run_at_once_than_allowed() -> None:
-    async def scenario() -> None:
-        async with bench(dataclasses.replace(OPTIONS, uploads_in_flight=3)) as b:  # fewer than dates
-            b.store.slow_s = lambda name: 1.0
-            days = [f"2013-01-{day:02d}" for day in range(1, 8)]
-            b.subscription.publish(*[event for day in days for event in flights(1, day)])
-            await b.until(lambda: b.subscription.unacked == 0)
-            running = most = 0
-            for entry in b.journal.calls("create", "durable"):
-                running += 1 if entry.call == "create" else -1
-                most = max(most, running)
-            assert most == 3
-
-    run_virtually(scenario())
-
-
-def test_several_pulls_are_in_flight() -> None:
-    async def scenario() -> None:
-        async with bench(dataclasses.replace(OPTIONS, pulls_in_flight=4)) as b:
-            await b.until(lambda: b.subscription.waiting_pulls == 4, within_s=1)
-            assert not b.writer.subscription_trouble  # known from first pulls that did not wait
-
-    run_virtually(scenario())
-
-
-@pytest.mark.parametrize(
-    "bounds",
-    [
-        {"buffer_max_rows": 300, "buffer_max_bytes": 1_000_000_000},  # rows end it
-        {"buffer_max_rows": 1_000_000, "buffer_max_bytes": 300 * len(flights(1)[0])},  # bytes end it
-    ],
-)
-def test_nothing_is_pulled_while_the_buffer_is_full(bounds: dict[str, int]) -> None:
-    async def scenario() -> None:
-        limits = Limits(max_rows=100, max_bytes=1_000_000, max_age_s=300.0)  # a third of the buffer
-        options = dataclasses.replace(OPTIONS, limits=limits, **bounds)
-        async with bench(options) as b:
-            b.store.slow_s = lambda name: 50.0
-            b.subscription.publish(*flights(2000))
-            most = 0
-
-            def done() -> bool:
-                nonlocal most
-                most = max(most, b.held_rows)
-                return b.subscription.unacked == 0
-
-            await b.until(done, within_s=2000)
-            # The limit, and what the pulls in flight brought when it was reached.
-            assert 300 <= most <= 300 + options.pulls_in_flight * options.pull_max_messages
-            assert len({row["flight_number"] for row in b.store.rows()}) == 2000
 
     run_virtually(scenario())

@@ -1,0 +1,93 @@
+"""What compaction is told and what it says: options, the result of each month, the report of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lakehouse.errors import LakeError
+from lakehouse.table.planner import Plan
+from lakehouse.table.snapshot import MonthFile
+
+
+@dataclass(frozen=True)
+class CompactorOptions:
+    """Bounds of a compactor; the settings say why their defaults are what they are."""
+
+    scratch: Path
+    scratch_max_bytes: int
+    memory_mb: int
+    threads: int
+    months_at_once: int
+    merge_max_files: int
+    merge_max_bytes: int
+    commit_attempts: int
+    retention_s: float
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A month file made from `base` and `files`, and durable. The commit sets `entry.added_snapshot`."""
+
+    base: MonthFile | None
+    entry: MonthFile
+    files: frozenset[str]
+
+
+@dataclass(frozen=True)
+class MonthResult:
+    """What became of one month. `merged` is its new file; `error` is why this machine could not make one.
+
+    `unreadable` maps names of objects left alone to what is wrong with them. `has_input` says that there was
+    something to merge: then it replaces the error of an earlier try.
+    """
+
+    month: str
+    merged: Merged | None = None
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    error: LakeError | None = None
+    has_input: bool = False
+
+
+@dataclass
+class Report:
+    """What one compaction did. `snapshot` is the latest that it saw or made, `commits` are the numbers that it made.
+
+    `unreadable` maps names of objects left alone to what is wrong with them; `failed` the months that this machine
+    could not merge to why, `not_rewritten` those of an older format that it could not rewrite, which nobody waits for;
+    `unpublished` is what kept the manifest or `lake.duckdb` from being brought up to it. Only the thread that runs
+    the compactor changes it.
+    """
+
+    snapshot: int = 0
+    commits: list[int] = field(default_factory=list)
+    months: list[str] = field(default_factory=list)
+    absorbed_files: int = 0
+    rows: int = 0
+    """Of the new month files."""
+    rebases: int = 0
+    pending_files: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, LakeError] = field(default_factory=dict)
+    not_rewritten: dict[str, LakeError] = field(default_factory=dict)
+    unpublished: LakeError | OSError | None = None
+
+    def add_results(self, results: Iterable[MonthResult]) -> None:
+        """Of one try to merge the tail."""
+        for result in results:
+            self.unreadable |= result.unreadable
+            if result.has_input:
+                self.failed.pop(result.month, None)
+            if result.error is not None:
+                self.failed[result.month] = result.error
+
+    def add_commit(self, plan: Plan, committed: Mapping[str, Merged]) -> None:
+        """The months that the snapshot after that of `plan` has new files of."""
+        absorbed = sum(len(made.files) for made in committed.values())
+        self.snapshot = plan.snapshot.number + 1
+        self.commits.append(self.snapshot)
+        self.months = sorted({*self.months, *committed})
+        self.absorbed_files += absorbed
+        self.rows += sum(made.entry.rows for made in committed.values())
+        self.pending_files = len(plan.tail) - absorbed

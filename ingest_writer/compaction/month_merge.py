@@ -1,0 +1,164 @@
+"""Makes new month files: downloads what is merged, merges, uploads. Commits nothing.
+
+Months are merged by threads that share nothing but the file cache and DuckDB's memory: each returns its result.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import uuid
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from ingest_writer.compaction.merge_sql import Merger, month_entry
+from ingest_writer.compaction.model import CompactorOptions, Merged, MonthResult
+from lakehouse import object_names
+from lakehouse.errors import (
+    CacheFullError,
+    CreateStateUnknownError,
+    ObjectExistsError,
+    ObjectMissingError,
+    ResourcesExhaustedError,
+    StoreUnavailableError,
+    UnreadableError,
+)
+from lakehouse.object_names import RandomId
+from lakehouse.store.store import Store
+from lakehouse.table.file_cache import FileCache
+from lakehouse.table.planner import LandedFile, Plan, by_month
+from lakehouse.table.snapshot import MonthFile
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def month_merger(store: Store, options: CompactorOptions, random_id: RandomId) -> Iterator[MonthMerger]:
+    """A merger with a scratch folder of its own, which is gone afterwards."""
+    scratch = options.scratch / f"compactor-{uuid.uuid4().hex}"
+    scratch.mkdir(parents=True)
+    cache = FileCache(store, scratch / "files", options.scratch_max_bytes)
+    merger = Merger(scratch, options.memory_mb, options.threads)
+    try:
+        yield MonthMerger(store, options, cache, merger, scratch, random_id)
+    finally:
+        merger.close()
+        cache.close()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+class MonthMerger:
+    """Makes month files in a scratch folder."""
+
+    def __init__(
+        self,
+        store: Store,
+        options: CompactorOptions,
+        cache: FileCache,
+        merger: Merger,
+        scratch: Path,
+        random_id: RandomId,
+    ) -> None:
+        self._store = store
+        self._options = options
+        self._cache = cache
+        self._merger = merger
+        self._scratch = scratch
+        self._random_id = random_id
+
+    def merge_months(self, plan: Plan, skip: Collection[str]) -> list[MonthResult]:
+        """The results of the months that have a tail, but for those in `skip`, in the order of the months.
+
+        Raises what keeps all months from being merged: FormatTooNewError, and the store's errors.
+        """
+        todo = sorted((month, files) for month, files in by_month(plan.tail).items() if month not in skip)
+        bases = plan.snapshot.months
+        with ThreadPoolExecutor(self._options.months_at_once, thread_name_prefix="merge") as pool:
+            return list(pool.map(lambda each: self._merge_month(each[0], bases.get(each[0]), each[1]), todo))
+
+    def _merge_month(self, month: str, base: MonthFile | None, tail: list[LandedFile]) -> MonthResult:
+        unreadable: dict[str, str] = {}
+        try:
+            readable = self._first_readable(tail, unreadable)
+        except CacheFullError as error:
+            return MonthResult(month, unreadable=unreadable, error=error)
+        if not readable:
+            return MonthResult(month, unreadable=unreadable)
+        try:
+            merged = self.make(month, base, readable)
+        except ObjectMissingError as error:
+            log.info("%s was collected meanwhile: the month is left to the next try", error.name)
+        except UnreadableError as error:
+            unreadable[error.name] = error.why
+        except (
+            ResourcesExhaustedError,
+            CacheFullError,
+        ) as error:  # this month's size, say: the others must not wait for it
+            return MonthResult(month, unreadable=unreadable, error=error, has_input=True)
+        else:
+            return MonthResult(month, merged, unreadable, has_input=True)
+        return MonthResult(month, unreadable=unreadable, has_input=True)
+
+    def make(self, month: str, base: MonthFile | None, tail: list[LandedFile]) -> Merged:
+        """A new month file, stored. Raises what the cache, the merger and the store raise."""
+        files: list[MonthFile | LandedFile] = [*([] if base is None else [base]), *tail]
+        output = self._scratch / f"{uuid.uuid4().hex}.parquet"
+        try:
+            with self._cache.pinned(files) as paths:
+                summary = self._merger.merge(paths, output)
+            entry = month_entry("", 0, output, summary)
+            path = self._upload(month, 0 if base is None else base.added_snapshot, output)
+        finally:
+            output.unlink(missing_ok=True)
+        return Merged(base, replace(entry, path=path), frozenset(file.name for file in tail))
+
+    def _upload(self, month: str, added_snapshot: int, output: Path) -> str:
+        """Stores the new month file; after a create of unknown outcome under another name, a few times.
+
+        A random name that is taken already is the echo of our own create: unknown, too.
+        """
+        for attempt in range(5):
+            name = object_names.month_file(month, added_snapshot, self._random_id())
+            try:
+                self._store.create(name, output)
+            except (CreateStateUnknownError, ObjectExistsError) as error:
+                log.warning("month file may not be there, uses another name (%d): %s", attempt + 1, error)
+            else:
+                return name
+        raise StoreUnavailableError(f"{object_names.FLIGHTS}: five month files could not be stored for sure; run again")
+
+    def _first_readable(self, tail: list[LandedFile], unreadable: dict[str, str]) -> list[LandedFile]:
+        """What one merge may take, without what cannot be read; as many of that as there are do not block the rest.
+
+        Adds to `unreadable`, of this month alone, also when it raises.
+        """
+        while tail:
+            taken = self._take(tail)
+            if readable := self._readable(taken, unreadable):
+                return readable
+            tail = tail[len(taken) :]
+        return []
+
+    def _readable(self, tail: list[LandedFile], unreadable: dict[str, str]) -> list[LandedFile]:
+        """Those that are there and whole; the others stay unabsorbed, and do not block their month."""
+        failed = self._cache.prefetch(tail)
+        for error in failed.values():
+            if isinstance(error, UnreadableError):
+                unreadable[error.name] = error.why
+            elif not isinstance(error, ObjectMissingError):  # gone: absorbed and collected by somebody else
+                raise error
+        return [file for file in tail if file.name not in failed]
+
+    def _take(self, tail: list[LandedFile]) -> list[LandedFile]:
+        """As many files as one merge may take."""
+        taken: list[LandedFile] = []
+        size = 0
+        for file in tail[: self._options.merge_max_files]:
+            size += file.info.size
+            if taken and size > self._options.merge_max_bytes:
+                break
+            taken.append(file)
+        return taken

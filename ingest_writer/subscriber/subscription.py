@@ -1,0 +1,36 @@
+"""What a subscription is to the writer. Knows nothing of gRPC."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from ingest_writer.message import Message
+
+log = logging.getLogger(__name__)
+
+
+class SubscriptionUnavailableError(Exception):
+    """The subscription did not do what was asked: try again later."""
+
+
+class Subscription(Protocol):
+    """Where messages come from. Every method may raise SubscriptionUnavailableError."""
+
+    async def pull(self, max_messages: int, *, wait: bool = True) -> Sequence[Message]:
+        """Messages that were waiting, possibly none; waits a while for the first, or does not."""
+
+    async def acknowledge(self, ack_ids: Sequence[str]) -> None:
+        """These need not be delivered again. No promise: they may be, all the same."""
+
+    async def modify_ack_deadline(self, ack_ids: Sequence[str], seconds: int) -> None:
+        """Keeps the messages for `seconds` from now; 0 gives them back at once."""
+
+
+async def nack(subscription: Subscription, ack_ids: Sequence[str]) -> None:
+    """Gives the messages back, to be delivered again. If that fails, they are when their leases end."""
+    try:
+        await subscription.modify_ack_deadline(ack_ids, 0)
+    except SubscriptionUnavailableError as error:
+        log.info("messages not given back, their leases will end by themselves: %s", error)
