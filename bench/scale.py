@@ -207,8 +207,8 @@ def _make_part(root: Path, lake: Lake, months: int) -> None:
     whole = from_json(name, (lake.root / name).read_bytes())
     kept = {month: whole.months[month] for month in lake.months[:months]}
     for entry in kept.values():
-        (root / entry.path).parent.mkdir(parents=True)
-        os.link(lake.root / entry.path, root / entry.path)
+        (root / entry.name).parent.mkdir(parents=True)
+        os.link(lake.root / entry.name, root / entry.name)
     _commit(root, kept)
 
 

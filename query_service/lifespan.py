@@ -77,19 +77,21 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
             timeout_s=settings.query_timeout_s,
             observer=metrics,
         )
-        stack.callback(executor.close)
         rollups = RollupCache(settings.rollup_cache_mb * MB)
-        stack.callback(metrics.watch(LakeMetrics(plan_cache, cache, tail_cache, rollups, executor, now)))
-        history = History(store, Planner(store, now), executor)
+        results = Results(settings.result_cache_mb * MB)
+        stack.callback(metrics.watch(LakeMetrics(plan_cache, cache, tail_cache, rollups, results, executor, now)))
+        history = History(store, Planner(store, now))
+        stack.callback(history.close)
+        lake = LakeStatusService(Rejections(store, now, settings.plan_max_age_s), metrics)
+        stack.callback(lake.close)
         tags = ETagFactory(build_fingerprint())
-        results = Results(settings.result_cache_mb * MB, metrics.result_cache_asked)
         yield Services(
             plan_cache,
             executor,
             ConditionalGet(executor, history, tags, results, database, send_budget),
             RollupStats(rollups, settings.max_concurrent_queries, settings.rollup_min_rows),
             LongPoll(executor, history, tags, now, settings.plan_max_age_s, settings.max_long_polls),
-            LakeStatusService(executor, Rejections(store, now, settings.plan_max_age_s), metrics),
+            lake,
             settings.filter_max_values,
         )
 

@@ -26,8 +26,5 @@ class Observer:
     def query_ended(self, seconds: float) -> None:
         """It has ended, well or not, after running for so long."""
 
-    def result_cache_asked(self, hit: bool) -> None:
-        """An answer was looked for among the kept ones."""
-
     def lake_looked_at(self, listed_at: dt.datetime, newest_publish_time: dt.datetime | None, tail_rows: int) -> None:
         """The whole lake was looked at, as it was at `listed_at`."""

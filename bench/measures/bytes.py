@@ -68,7 +68,7 @@ def measure_day(rig: Rig) -> list[Figure]:
             collector.collect()
     compactor.compact()
     plan = compactor.planner.plan()
-    ours = sum(entry.bytes for entry in plan.snapshot.months.values())
+    ours = sum(entry.size for entry in plan.snapshot.months.values())
     ideal = _ideal_bytes(store, plan, rig.folder)
     files = len(plan.snapshot.months)
     flights = sum(entry.rows for entry in plan.snapshot.months.values())
@@ -114,10 +114,10 @@ def _ideal_bytes(store: MemoryStore, plan: Plan, folder: Path) -> int:
     merger = Merger(folder, 1024, 2)
     for month, entry in plan.snapshot.months.items():
         rows = folder / f"{month}.parquet"
-        rows.write_bytes(store.read(entry.path))
+        rows.write_bytes(store.read(entry.name))
         merger.merge([rows], folder / f"ideal-{month}.parquet")
         total += (folder / f"ideal-{month}.parquet").stat().st_size
     merger.close()
-    if any(object_names.parse_month_file(entry.path) is None for entry in plan.snapshot.months.values()):
+    if any(object_names.parse_month_file(entry.name) is None for entry in plan.snapshot.months.values()):
         raise ValueError("a month file has a strange name")
     return total

@@ -50,7 +50,7 @@ def view_sql(url: str, snapshot: Snapshot) -> str:
     """SELECT of the flights of the snapshot, without probes, void ones, and without the tail."""
     root = unquote(url.removeprefix("file://")) if url.startswith("file://") else url  # DuckDB decodes nothing
     entries = [snapshot.months[month] for month in sorted(snapshot.months)]
-    files = read_uris([(f"{root}/{entry.path}", entry.format_version) for entry in entries])
+    files = read_uris([(f"{root}/{entry.name}", entry.format_version) for entry in entries])
     return f"SELECT {', '.join(COLUMNS)} FROM {files} WHERE {VISIBLE} AND {without_probes()}"
 
 

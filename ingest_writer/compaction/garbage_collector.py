@@ -92,7 +92,7 @@ class GarbageCollector:
             except ObjectMissingError:
                 log.info("%s went while it was read: month files are left to the next run", name)
                 return None
-            self._named[number] = frozenset(entry.path for entry in snapshot.months.values())
+            self._named[number] = frozenset(entry.name for entry in snapshot.months.values())
         return frozenset().union(*self._named.values())
 
     def _delete(self, doomed: Iterable[str]) -> None:

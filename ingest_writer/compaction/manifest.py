@@ -27,4 +27,4 @@ def publish_manifest(store: Store, planner: Planner) -> bool:
 
 def manifest(url: str, snapshot: Snapshot) -> bytes:
     """The month files of the snapshot as URIs, by month."""
-    return "".join(f"{url}/{snapshot.months[month].path}\n" for month in sorted(snapshot.months)).encode()
+    return "".join(f"{url}/{snapshot.months[month].name}\n" for month in sorted(snapshot.months)).encode()

@@ -21,13 +21,13 @@ from lakehouse.table.snapshot import MonthFile
 _ROW_GROUP_ROWS = 122_880  # DuckDB's own vector-friendly default: a month of one airline's flights is one group
 
 
-def month_entry(path: str, added_snapshot: int, file: Path, summary: MonthStats) -> MonthFile:
+def month_entry(name: str, added_snapshot: int, file: Path, summary: MonthStats) -> MonthFile:
     """The snapshot's entry for the month file `file`, which `merge` has written."""
     return MonthFile(
-        path=path,
+        name=name,
         added_snapshot=added_snapshot,
         rows=summary.rows,
-        bytes=file.stat().st_size,
+        size=file.stat().st_size,
         crc32c=file_crc32c(file),
         min_flight_date=summary.min_flight_date,
         max_flight_date=summary.max_flight_date,

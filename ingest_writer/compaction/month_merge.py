@@ -31,6 +31,7 @@ from lakehouse.store.store import Store
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import LandedFile, Plan, by_month
 from lakehouse.table.snapshot import MonthFile
+from lakehouse.table.stored_file import StoredFile
 
 log = logging.getLogger(__name__)
 
@@ -104,16 +105,16 @@ class MonthMerger:
 
     def make(self, month: str, base: MonthFile | None, tail: list[LandedFile]) -> Merged:
         """A new month file, stored. Raises what the cache, the merger and the store raise."""
-        files: list[MonthFile | LandedFile] = [*([] if base is None else [base]), *tail]
+        files: list[StoredFile] = [*([] if base is None else [base]), *tail]
         output = self._scratch / f"{uuid.uuid4().hex}.parquet"
         try:
             with self._cache.pinned(files) as paths:
                 summary = self._merger.merge(paths, output)
             entry = month_entry("", 0, output, summary)
-            path = self._upload(month, 0 if base is None else base.added_snapshot, output)
+            name = self._upload(month, 0 if base is None else base.added_snapshot, output)
         finally:
             output.unlink(missing_ok=True)
-        return Merged(base, replace(entry, path=path), frozenset(file.name for file in tail))
+        return Merged(base, replace(entry, name=name), frozenset(file.name for file in tail))
 
     def _upload(self, month: str, added_snapshot: int, output: Path) -> str:
         """Stores the new month file; after a create of unknown outcome under another name, a few times.
@@ -157,7 +158,7 @@ class MonthMerger:
         taken: list[LandedFile] = []
         size = 0
         for file in tail[: self._options.merge_max_files]:
-            size += file.info.size
+            size += file.size
             if taken and size > self._options.merge_max_bytes:
                 break
             taken.append(file)

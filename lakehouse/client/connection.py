@@ -27,8 +27,8 @@ from lakehouse.schema.event import FIELDS, PROBE_CARRIER
 from lakehouse.store.store import Store
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.latest_sql import VISIBLE, merged, quoted, read_files, without_probes
-from lakehouse.table.planner import LandedFile, Landing, Plan, Planner
-from lakehouse.table.snapshot import MonthFile
+from lakehouse.table.planner import Landing, Plan, Planner
+from lakehouse.table.stored_file import StoredFile
 from lakehouse.table.time_travel import read_snapshot
 
 DEFAULT_CACHE_BYTES: Final = 64 << 30  # about five billion flights' rows: a lake that does not fit needs a decision
@@ -183,8 +183,8 @@ def _download(make_plan: Callable[[], Plan], cache: FileCache) -> _Pinned:
     missing: ObjectMissingError | None = None
     for _ in range(1 + _REPLANS):
         plan = make_plan()
-        wanted: dict[str, MonthFile | LandedFile] = {entry.path: entry for entry in plan.months_between(None, None)}
-        wanted |= {file.name: file for file in plan.landing.files}
+        files: list[StoredFile] = [*plan.months_between(None, None), *plan.landing.files]
+        wanted = {file.name: file for file in files}
         if missing is not None and missing.name in wanted:
             break
         pins = ExitStack()
@@ -221,7 +221,7 @@ def _attach(path: Path) -> str:
 
 
 def _views(plan: Plan, files: _Files) -> dict[str, str]:
-    months = [files[entry.path] for entry in plan.months_between(None, None)]
+    months = [files[entry.name] for entry in plan.months_between(None, None)]
     tail = [files[file.name] for file in plan.tail]
     landed = [files[file.name] for file in plan.landing.files]
     dates = {file.flight_date for file in plan.tail}

@@ -18,9 +18,10 @@ from lakehouse.errors import FormatTooNewError, LakeError, ObjectMissingError, U
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import Store
-from lakehouse.table.parquet_files import MonthStats, check_landed_file, contents
+from lakehouse.table.parquet_files import MonthStats, contents
 from lakehouse.table.planner import LandedFile, Now, Plan, Planner
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
+from lakehouse.table.stored_file import download
 
 _SHOWN = 10  # missing snapshots: there may be a thousand
 _LANDED_AT_ONCE = 8  # small files: waiting for storage, not work
@@ -100,13 +101,13 @@ class _Check:
             for problem in self._month_file_problems(month, entry):
                 problems.append(problem)  # one by one: what was found before an error counts too
         except ObjectMissingError as error:
-            if self._planner.plan().names_file(entry.path):
+            if self._planner.plan().names_file(entry.name):
                 problems.append(str(error))
             else:
-                return MonthReport(month, entry.rows, entry.bytes, tuple(problems), is_superseded=True)
+                return MonthReport(month, entry.rows, entry.size, tuple(problems), is_superseded=True)
         except (UnreadableError, FormatTooNewError) as error:
             problems.append(str(error))
-        return MonthReport(month, entry.rows, entry.bytes, tuple(problems))
+        return MonthReport(month, entry.rows, entry.size, tuple(problems))
 
     def landing(self) -> tuple[int, list[str]]:
         """Rows of all landed files that can be read, and the problems of the others."""
@@ -124,32 +125,29 @@ class _Check:
         return rows, problems
 
     def _month_file_problems(self, month: str, entry: MonthFile) -> Iterator[str]:
-        info = next((info for info in self._store.list(entry.path) if info.name == entry.path), None)
+        info = next((info for info in self._store.list(entry.name) if info.name == entry.name), None)
         if info is None:
-            raise ObjectMissingError(entry.path)
-        if info.size != entry.bytes:
-            yield f"{entry.path}: has {info.size} bytes, the snapshot says {entry.bytes}"
+            raise ObjectMissingError(entry.name)
+        if info.size != entry.size:
+            yield f"{entry.name}: has {info.size} bytes, the snapshot says {entry.size}"
         path = self._folder / "month.parquet"
         try:
-            self._store.download(entry.path, path)
+            self._store.download(entry.name, path)
             if (found := file_crc32c(path)) != entry.crc32c:
-                yield f"{entry.path}: its bytes have crc32c {found}, the snapshot says {entry.crc32c}"
-            found_format = contents(entry.path, path).format_version
+                yield f"{entry.name}: its bytes have crc32c {found}, the snapshot says {entry.crc32c}"
+            found_format = contents(entry.name, path).format_version
             if found_format != entry.format_version:
-                yield f"{entry.path}: has format_version {found_format}, the snapshot says {entry.format_version}"
-            summary, problems = inspect_month(entry.path, path)
+                yield f"{entry.name}: has format_version {found_format}, the snapshot says {entry.format_version}"
+            summary, problems = inspect_month(entry.name, path)
         finally:
             path.unlink(missing_ok=True)
-        yield from (f"{entry.path}: {problem}" for problem in problems)
+        yield from (f"{entry.name}: {problem}" for problem in problems)
         yield from _summary_problems(month, entry, summary)
 
     def _landed_rows(self, file: LandedFile) -> int | LakeError:
         path = self._folder / file.name.replace("/", "_")
         try:
-            self._store.download(file.name, path)
-            if file_crc32c(path) != file.info.crc32c:
-                return UnreadableError(file.name, f"its bytes do not have crc32c {file.info.crc32c}")
-            return check_landed_file(file.name, path, file.flight_date).rows
+            return download(self._store, file, path).rows
         except (ObjectMissingError, UnreadableError, FormatTooNewError) as error:
             return error
         finally:
@@ -194,31 +192,31 @@ def _oldest(store: Store, latest: int, otherwise: int) -> int:
 def _entry_problems(month: str, entry: MonthFile, number: int) -> Iterator[str]:
     """What a snapshot says of a month must make sense by itself."""
     if not 1 <= entry.added_snapshot <= number:
-        yield f"{entry.path}: its entry is since {entry.added_snapshot}, in snapshot {number}"
-    name = object_names.parse_month_file(entry.path)
+        yield f"{entry.name}: its entry is since {entry.added_snapshot}, in snapshot {number}"
+    name = object_names.parse_month_file(entry.name)
     if name is None or name.added_snapshot > entry.added_snapshot:
-        yield f"{entry.path}: its name says a since above that of its entry, {entry.added_snapshot}"
+        yield f"{entry.name}: its name says a since above that of its entry, {entry.added_snapshot}"
     first, last = month_bounds(month)
     if not first <= entry.min_flight_date <= entry.max_flight_date <= last:
         yield (
-            f"{entry.path}: the snapshot says flight dates {entry.min_flight_date} to {entry.max_flight_date},"
+            f"{entry.name}: the snapshot says flight dates {entry.min_flight_date} to {entry.max_flight_date},"
             f" which is not inside {month}"
         )
 
 
 def _summary_problems(month: str, entry: MonthFile, found: MonthStats | None) -> Iterator[str]:
     if found is None:
-        yield f"{entry.path}: has no rows"
+        yield f"{entry.name}: has no rows"
         return
     if found.rows != entry.rows:
-        yield f"{entry.path}: has {found.rows} rows, the snapshot says {entry.rows}"
+        yield f"{entry.name}: has {found.rows} rows, the snapshot says {entry.rows}"
     if (found.min_flight_date, found.max_flight_date) != (entry.min_flight_date, entry.max_flight_date):
         yield (
-            f"{entry.path}: has flight dates {found.min_flight_date} to {found.max_flight_date},"
+            f"{entry.name}: has flight dates {found.min_flight_date} to {found.max_flight_date},"
             f" the snapshot says {entry.min_flight_date} to {entry.max_flight_date}"
         )
     if found.max_event_time != entry.max_event_time:
-        yield f"{entry.path}: its newest event is of {found.max_event_time}, the snapshot says {entry.max_event_time}"
+        yield f"{entry.name}: its newest event is of {found.max_event_time}, the snapshot says {entry.max_event_time}"
     first, last = month_bounds(month)
     if found.min_flight_date < first or found.max_flight_date > last:
-        yield f"{entry.path}: has rows outside {month}"
+        yield f"{entry.name}: has rows outside {month}"

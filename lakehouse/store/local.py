@@ -10,13 +10,15 @@ import datetime as dt
 import fcntl
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import Final
 from urllib.parse import quote
 
+from lakehouse.bounded_lru import BoundedLRU
 from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import ObjectInfo, Source
@@ -104,7 +106,7 @@ class LocalStore:
         path = self._root / name
         with _translated(name):
             stat = path.stat()
-            crc32c = _Checksums.of(path, stat)
+            crc32c = _CHECKSUMS.of(path, stat)
         created = dt.datetime.fromtimestamp(stat.st_mtime_ns / 1e9, dt.UTC)
         return ObjectInfo(name, stat.st_size, crc32c, created, stat.st_mtime_ns)
 
@@ -144,19 +146,24 @@ class LocalStore:
 
 
 class _Checksums:
-    """crc32c by inode: a file never changes, so each is read once a process."""
+    """crc32c by inode: a file never changes, so each is read once a process. Threads share it."""
 
-    _known: ClassVar[dict[tuple[int, int, int, int], int]] = {}
-    _LIMIT: ClassVar = 100_000  # entries of about 200 bytes
+    def __init__(self, max_files: int) -> None:
+        self._known: BoundedLRU[tuple[int, int, int, int], int] = BoundedLRU(max_files)
+        self._lock = threading.Lock()
 
-    @classmethod
-    def of(cls, path: Path, stat: os.stat_result) -> int:
+    def of(self, path: Path, stat: os.stat_result) -> int:
         identity = (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        if identity not in cls._known:
-            if len(cls._known) >= cls._LIMIT:
-                cls._known.clear()
-            cls._known[identity] = file_crc32c(path)
-        return cls._known[identity]
+        with self._lock:
+            known = self._known.get(identity)
+        if known is None:
+            known = file_crc32c(path)
+            with self._lock:
+                self._known.put(identity, known)
+        return known
+
+
+_CHECKSUMS: Final = _Checksums(100_000)  # entries of about 300 bytes
 
 
 def _raise_unless_gone(error: OSError) -> None:

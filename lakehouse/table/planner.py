@@ -10,12 +10,14 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import google_crc32c
 
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, SnapshotHistoryLostError, StoreUnavailableError
 from lakehouse.store.store import ObjectInfo, Store
+from lakehouse.table.parquet_files import FooterInfo, check_landed_file
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
 
 Now = Callable[[], dt.datetime]
@@ -26,7 +28,7 @@ _FIND_ATTEMPTS = 5  # a snapshot found and collected before it is read, five tim
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A micro-batch of one flight date."""
+    """A micro-batch of one flight date, as it was listed: a StoredFile."""
 
     info: ObjectInfo
     flight_date: dt.date
@@ -34,6 +36,18 @@ class LandedFile:
     @property
     def name(self) -> str:
         return self.info.name
+
+    @property
+    def size(self) -> int:
+        return self.info.size
+
+    @property
+    def crc32c(self) -> int:
+        return self.info.crc32c
+
+    def check(self, path: Path) -> FooterInfo:
+        """Reads the local copy. Raises UnreadableError, FormatTooNewError."""
+        return check_landed_file(self.name, path, self.flight_date)
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,7 @@ class Plan:
 
     def names_file(self, name: str) -> bool:
         """Whether an answer from this plan could need the object `name`."""
-        in_months = any(entry.path == name for entry in self.snapshot.months.values())
+        in_months = any(entry.name == name for entry in self.snapshot.months.values())
         return in_months or any(file.name == name for file in self.tail)
 
     def months_between(self, first: dt.date | None, last: dt.date | None) -> tuple[MonthFile, ...]:

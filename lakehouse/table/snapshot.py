@@ -6,26 +6,34 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from lakehouse import object_names
 from lakehouse.errors import FormatTooNewError, UnreadableError
 from lakehouse.schema.event import FORMAT_VERSION
+from lakehouse.table.parquet_files import FooterInfo, check_month_file
 
 
 @dataclass(frozen=True)
 class MonthFile:
-    """One month's entry. `added_snapshot` is the number of the snapshot that introduced it."""
+    """One month's entry: a StoredFile. `added_snapshot` is the number of the snapshot that introduced it."""
 
-    path: str
+    name: str
     added_snapshot: int
     rows: int
-    bytes: int
+    size: int
     crc32c: int
     min_flight_date: dt.date
     max_flight_date: dt.date
     max_event_time: dt.datetime
     format_version: int = FORMAT_VERSION
+
+    def check(self, path: Path) -> FooterInfo:
+        """Looks at the footer of the local copy. Raises UnreadableError, FormatTooNewError."""
+        expected = FooterInfo(self.rows, self.format_version)
+        check_month_file(self.name, path, expected)
+        return expected
 
 
 @dataclass(frozen=True)
@@ -86,10 +94,10 @@ def from_json(name: str, data: bytes) -> Snapshot:
 
 def _entry_to_json(entry: MonthFile) -> dict[str, Any]:
     return {
-        "path": entry.path,
+        "path": entry.name,
         "since": entry.added_snapshot,
         "rows": entry.rows,
-        "bytes": entry.bytes,
+        "bytes": entry.size,
         "crc32c": entry.crc32c,
         "min_flight_date": entry.min_flight_date.isoformat(),
         "max_flight_date": entry.max_flight_date.isoformat(),
@@ -111,10 +119,10 @@ def _entry_from_json(month: str, entry: Mapping[str, Any]) -> MonthFile:
     if max_event_time.tzinfo is None:
         raise ValueError(f"month {month} has max_event_time {entry['max_event_time']!r}, without an offset")
     return MonthFile(
-        path=entry["path"],
+        name=entry["path"],
         added_snapshot=int(entry["since"]),
         rows=int(entry["rows"]),
-        bytes=int(entry["bytes"]),
+        size=int(entry["bytes"]),
         crc32c=int(entry["crc32c"]),
         min_flight_date=dt.date.fromisoformat(entry["min_flight_date"]),
         max_flight_date=dt.date.fromisoformat(entry["max_flight_date"]),

@@ -60,7 +60,7 @@ def lake_answer(found: LakeStatus, plan: Plan) -> Response:
         "snapshot": plan.snapshot.number,
         "listed_at": rfc3339(plan.listed_at),
         "flights": found.totals.flights,
-        "months": [{"month": m, "rows": months[m].rows, "bytes": months[m].bytes} for m in sorted(months)],
+        "months": [{"month": m, "rows": months[m].rows, "bytes": months[m].size} for m in sorted(months)],
         "tail": {"files": len(plan.tail), "rows": found.tail_rows},
         "newest_event_time": _moment(found.totals.newest_event_time),
         "newest_publish_time": _moment(found.totals.newest_publish_time),

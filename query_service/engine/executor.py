@@ -6,11 +6,10 @@ One answer comes from one plan. Knows nothing of what is asked, nor of HTTP.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -39,10 +38,6 @@ from query_service.observer import Observer
 from query_service.queries.model import Dates
 
 _PLANS = 4  # the first, and three more when files are gone: a collector in a hurry, not a broken lake
-
-# A thread that waits for storage outlives an answer that was given up: by the store's 30 s at most, in which
-# the place of that answer is given away three times more.
-_THREADS_AN_ANSWER = 4
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -121,7 +116,6 @@ class QueryExecutor:
         self._timeout_s = timeout_s
         self._observer = observer
         self._under_way = 0
-        self._waiting = ThreadPoolExecutor(at_once * _THREADS_AN_ANSWER, thread_name_prefix="wait")
 
     async def answer(self, ask: Callable[[QueryContext], Awaitable[T]]) -> Answered[T]:
         """What `ask` makes of a view of the lake. Raises ProblemError and LakeError."""
@@ -148,14 +142,6 @@ class QueryExecutor:
     def under_way(self) -> int:
         """Questions that are taken and not answered yet."""
         return self._under_way
-
-    async def in_thread(self, work: Callable[[], T]) -> T:
-        """Runs what talks to storage, off the loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)
-
-    def close(self) -> None:
-        """Waits for downloads that are under way."""
-        self._waiting.shutdown(cancel_futures=True)
 
     async def _answer(self, ask: Callable[[QueryContext], Awaitable[T]]) -> Answered[T]:
         arrived = self._now()
@@ -184,7 +170,8 @@ class QueryExecutor:
         async def fetched(query: Query) -> pa.Table:
             return await self._database.fetch(query, lambda: self._check_age(plan, arrived))
 
-        async with self._pinned(files) as paths:
+        with self._cache.pin(files.all) as downloads:
+            paths = [await _path_of(download) for download in downloads]
             count = len(files.months)
             local = LocalFiles(files, tuple(paths[:count]), tuple(paths[count:]))
             try:
@@ -196,37 +183,22 @@ class QueryExecutor:
                 _log.warning("a query hit the memory limit: %s", str(error).partition("\n")[0])
                 raise out_of_memory_error() from None
             except duckdb.Error:
-                await self.in_thread(lambda: _find_broken(files, paths))
+                await asyncio.to_thread(_find_broken, files, paths)
                 raise
 
     async def unreadable(self, files: FileSet) -> list[UnreadableError]:
         """See View.unreadable."""
         found = []
-        for error in (await self.in_thread(lambda: self._cache.prefetch(files.all))).values():
-            if isinstance(error, FormatTooNewError):
-                found.append(UnreadableError(error.name, "was written in a newer format than this service knows"))
-            elif isinstance(error, UnreadableError):
-                found.append(error)
-            else:
-                raise error
+        with self._cache.pin(files.all) as downloads:
+            for download in downloads:
+                try:
+                    await _path_of(download)
+                except FormatTooNewError as error:
+                    why = "was written in a newer format than this service knows"
+                    found.append(UnreadableError(error.name, why))
+                except UnreadableError as error:
+                    found.append(error)
         return found
-
-    @contextlib.asynccontextmanager
-    async def _pinned(self, files: FileSet) -> AsyncIterator[list[Path]]:
-        if not files.all:
-            yield []
-            return
-        pin = self._cache.pinned(files.all)
-        work = asyncio.get_running_loop().run_in_executor(self._waiting, pin.__enter__)
-        try:
-            paths = await asyncio.shield(work)
-        except asyncio.CancelledError:
-            work.add_done_callback(lambda done: _unpin(done, pin))
-            raise
-        try:
-            yield paths
-        finally:
-            pin.__exit__(None, None, None)
 
     def _check_age(self, plan: Plan, arrived: dt.datetime) -> None:
         if not self._plan_cache.is_fresh_enough(plan, arrived):
@@ -237,10 +209,13 @@ class _PlanOutdatedError(Exception):
     """The plan is too old: it grew so while its answer waited or was computed, or does not know what was asked for."""
 
 
-def _unpin(done: asyncio.Future[list[Path]], pin: contextlib.AbstractContextManager[list[Path]]) -> None:
-    """Client closed request while its files were fetched: what was pinned for it is released."""
-    if not done.cancelled() and done.exception() is None:
-        pin.__exit__(None, None, None)
+async def _path_of(download: Future[Path]) -> Path:
+    """Waits without a thread. A caller that leaves cancels nothing: others may wait for it too."""
+    if not download.done():
+        loop, is_done = asyncio.get_running_loop(), asyncio.Event()
+        download.add_done_callback(lambda _: loop.call_soon_threadsafe(is_done.set))
+        await is_done.wait()
+    return download.result()
 
 
 def _find_broken(files: FileSet, paths: Sequence[Path]) -> None:

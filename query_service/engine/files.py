@@ -8,6 +8,7 @@ from pathlib import Path
 from lakehouse.table.latest_sql import merged
 from lakehouse.table.planner import LandedFile
 from lakehouse.table.snapshot import MonthFile
+from lakehouse.table.stored_file import StoredFile
 
 
 @dataclass(frozen=True)
@@ -18,16 +19,16 @@ class FileSet:
     tail: tuple[LandedFile, ...]
 
     @property
-    def all(self) -> tuple[MonthFile | LandedFile, ...]:
+    def all(self) -> tuple[StoredFile, ...]:
         return (*self.months, *self.tail)
 
     @property
     def bytes(self) -> int:
-        return sum(size for _, size in map(identity, self.all))
+        return sum(file.size for file in self.all)
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in map(identity, self.all))
+        return tuple(file.name for file in self.all)
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,3 @@ class LocalFiles:
     def state(self, where: str = "") -> str:
         """SELECT of the newest event per flight; `where` may name key columns only."""
         return merged(self.months, self.tail, {file.flight_date for file in self.files.tail}, where, self.merged_tail)
-
-
-def identity(file: MonthFile | LandedFile) -> tuple[str, int]:
-    """Name and bytes of an object."""
-    return (file.name, file.info.size) if isinstance(file, LandedFile) else (file.path, file.bytes)

@@ -12,7 +12,7 @@ import datetime as dt
 import itertools
 import logging
 import shutil
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from lakehouse.bounded_lru import BoundedLRU, CacheStats
 from lakehouse.schema.event import COLUMNS
 from lakehouse.table.latest_sql import newest, quoted, read_files
 from lakehouse.table.snapshot import MonthFile
@@ -36,15 +37,6 @@ _MOST_DATES: Final = 100
 _COLUMNS: Final = ", ".join(COLUMNS)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class DecidedCounts:
-    """How many dates were taken from what is kept, how many were decided, and the bytes of all that is on disk."""
-
-    found: int = 0
-    made: int = 0
-    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,21 +73,22 @@ class TailCache:
         self._folder = folder
         self._max_bytes = max_bytes
         self._from_bytes = from_bytes
-        self._kept: OrderedDict[dt.date, _Decided] = OrderedDict()  # least recently used first
+        self._kept: BoundedLRU[dt.date, _Decided] = BoundedLRU(max_bytes)
+        self._disk_bytes = 0
         self._making = asyncio.Lock()
         self._attempts = itertools.count(1)  # no path is used twice: DuckDB remembers what it read in one
         self._states: Counter[Path] = Counter()  # by folder; where there are none, a query was given up
-        self._counts = DecidedCounts()
 
     @property
-    def counts(self) -> DecidedCounts:
-        """Since this object was made."""
-        return self._counts
+    def stats(self) -> CacheStats:
+        """Since this object was made. The bytes are all on disk, and a date that is missed is made."""
+        stats = self._kept.stats
+        return replace(stats, misses=stats.puts, bytes=self._disk_bytes)
 
     def should_cache(self, files: FileSet) -> bool:
         """Whether the tail is large enough and touches few dates, which take at most about half of the room."""
         dates = {file.flight_date for file in files.tail}
-        tail_bytes = sum(file.info.size for file in files.tail)
+        tail_bytes = sum(file.size for file in files.tail)
         if not 0 < len(dates) <= _MOST_DATES or tail_bytes < self._from_bytes:
             return False
         read = tail_bytes + sum(_bytes_of(month, dates) for month in files.months)
@@ -128,7 +121,7 @@ class TailCache:
             return self._found(wanted)
         async with self._making:
             missing = self._missing(wanted)
-            if missing and self._counts.bytes > 2 * self._max_bytes:
+            if missing and self._disk_bytes > 2 * self._max_bytes:
                 return None
             found = self._found([date for date in wanted if date not in missing])
             try:
@@ -142,14 +135,16 @@ class TailCache:
         return {
             date: inputs
             for date, inputs in wanted.items()
-            if date not in self._kept or self._kept[date].inputs != inputs
+            if (kept := self._kept.peek(date)) is None or kept.inputs != inputs
         }
 
     def _drop_lost(self, dates: Iterable[dt.date]) -> None:
         """Something outside (a cleaner of temporary folders) may have taken files away."""
         for date in dates:
-            if date in self._kept and not all(path.exists() for path in self._kept[date].paths):
-                self._drop(date)
+            kept = self._kept.peek(date)
+            if kept is not None and not all(path.exists() for path in kept.paths):
+                self._kept.remove(date)
+                self._let_go([kept])
 
     async def _made(
         self, missing: Mapping[dt.date, _Inputs], local: LocalFiles, fetch: Callable[[Query], Awaitable[pa.Table]]
@@ -158,55 +153,49 @@ class TailCache:
         if not missing:
             return []
         self._remove_given_up()
-        earlier = [date for date in missing if date in self._kept and missing[date].extends(self._kept[date].inputs)]
-        known = dict(zip(earlier, self._take(earlier), strict=True))
+        known = {
+            date: kept
+            for date, inputs in missing.items()
+            if (kept := self._kept.peek(date)) is not None and inputs.extends(kept.inputs)
+        }
+        for kept in known.values():
+            kept.users += 1
         folder = self._folder / str(next(self._attempts))
         try:
             await fetch(Query(_sql(missing, known, local, folder)))
         finally:
             self._give_back(known.values())
-        for date, inputs in missing.items():
-            self._keep(date, _read(folder, date, inputs))
-        return self._take(missing)
+        made = {date: _read(folder, date, inputs) for date, inputs in missing.items()}
+        for date, decided in made.items():
+            decided.users += 1
+            self._states[folder] += 1
+            self._disk_bytes += decided.bytes
+            self._let_go(self._kept.put(date, decided, decided.bytes))
+        return list(made.values())
 
-    def _keep(self, date: dt.date, decided: _Decided) -> None:
-        self._drop(date)
-        self._kept[date] = decided
-        self._states[decided.folder] += 1
-        self._count(made=1, size=decided.bytes)
-
-    def _found(self, dates: Collection[dt.date]) -> list[_Decided]:
-        self._count(found=len(dates))
-        return self._take(dates)
-
-    def _take(self, dates: Iterable[dt.date]) -> list[_Decided]:
-        """What is kept of these dates; others go if there is no room for all."""
-        taken = []
-        for date in dates:
-            self._kept.move_to_end(date)
-            self._kept[date].users += 1
-            taken.append(self._kept[date])
-        while sum(decided.bytes for decided in self._kept.values()) > self._max_bytes:
-            self._drop(next(iter(self._kept)))
-        return taken
+    def _found(self, dates: Iterable[dt.date]) -> list[_Decided]:
+        """What is kept of these dates."""
+        found = [kept for date in dates if (kept := self._kept.get(date)) is not None]
+        for kept in found:
+            kept.users += 1
+        return found
 
     def _give_back(self, taken: Iterable[_Decided]) -> None:
         for decided in taken:
             decided.users -= 1
             self._remove_unused(decided)
 
-    def _drop(self, date: dt.date) -> None:
-        dropped = self._kept.pop(date, None)
-        if dropped is not None:
-            dropped.is_kept = False
-            self._remove_unused(dropped)
+    def _let_go(self, dropped: Iterable[_Decided]) -> None:
+        for decided in dropped:
+            decided.is_kept = False
+            self._remove_unused(decided)
 
     def _remove_unused(self, decided: _Decided) -> None:
         if decided.is_kept or decided.users > 0:
             return
         for path in decided.paths:
             path.unlink(missing_ok=True)
-        self._count(size=-decided.bytes)
+        self._disk_bytes -= decided.bytes
         self._states[decided.folder] -= 1
         if self._states[decided.folder] == 0:
             del self._states[decided.folder]
@@ -219,16 +208,12 @@ class TailCache:
             if folder not in self._states:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _count(self, found: int = 0, made: int = 0, size: int = 0) -> None:
-        counts = self._counts
-        self._counts = DecidedCounts(counts.found + found, counts.made + made, counts.bytes + size)
-
 
 def _wanted(files: FileSet) -> dict[dt.date, _Inputs]:
     """The dates that the tail touches, and what decides each."""
     tails: dict[dt.date, set[tuple[str, int]]] = {}
     for file in files.tail:
-        tails.setdefault(file.flight_date, set()).add((file.name, file.info.crc32c))
+        tails.setdefault(file.flight_date, set()).add((file.name, file.crc32c))
     return {date: _Inputs(_month_of(date, files), frozenset(tail)) for date, tail in sorted(tails.items())}
 
 
@@ -262,7 +247,7 @@ def _month_of(date: dt.date, files: FileSet) -> tuple[str, int] | None:
     """The month file that has flights of the date."""
     for month in files.months:
         if month.min_flight_date <= date <= month.max_flight_date:
-            return month.path, month.crc32c
+            return month.name, month.crc32c
     return None
 
 
@@ -270,4 +255,4 @@ def _bytes_of(month: MonthFile, dates: Collection[dt.date]) -> int:
     """About what the flights of these dates take of a month file."""
     days = (month.max_flight_date - month.min_flight_date).days + 1
     within = sum(month.min_flight_date <= date <= month.max_flight_date for date in dates)
-    return month.bytes * within // days
+    return month.size * within // days

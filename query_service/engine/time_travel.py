@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-import threading
-from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
+from lakehouse.bounded_lru import BoundedLRU
 from lakehouse.errors import SnapshotExpiredError, SnapshotNotYetError
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import Snapshot
 from lakehouse.table.time_travel import check_retained, read_snapshot
-from query_service.engine.executor import QueryContext, QueryExecutor
+from query_service.engine.executor import QueryContext
 from query_service.errors import snapshot_collected_error, snapshot_not_yet_error
 
 _REMEMBERED = 64  # of up to 500 months, half a kilobyte each: 16 MB
@@ -20,13 +21,16 @@ _REMEMBERED = 64  # of up to 500 months, half a kilobyte each: 16 MB
 class History:
     """Finds old snapshots; remembers the last ones that were asked for, which never change."""
 
-    def __init__(self, store: Store, planner: Planner, executor: QueryExecutor) -> None:
-        """`planner` for this object alone: it is used in other threads."""
+    def __init__(self, store: Store, planner: Planner) -> None:
+        """`planner` for this object alone: it is used in another thread."""
         self._store = store
         self._planner = planner
-        self._executor = executor
-        self._reading = threading.Lock()
-        self._remembered: OrderedDict[int, Snapshot] = OrderedDict()  # least recently used first
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
+        self._remembered: BoundedLRU[int, Snapshot] = BoundedLRU(_REMEMBERED)
+
+    def close(self) -> None:
+        """Waits for a snapshot that is being read."""
+        self._thread.shutdown(cancel_futures=True)
 
     async def view(self, view: QueryContext, number: int | None) -> QueryContext:
         """A view of the month files of that snapshot alone; `view` itself for None.
@@ -48,14 +52,12 @@ class History:
     async def _snapshot(self, number: int, latest: Snapshot) -> Snapshot:
         if number == latest.number:
             return latest
-        if number not in self._remembered:
-            found = await self._executor.in_thread(lambda: self._read(number))
-            self._remembered[number] = dataclasses.replace(found, absorbed=frozenset())  # long, and about the tail
-            while len(self._remembered) > _REMEMBERED:
-                self._remembered.popitem(last=False)
-        self._remembered.move_to_end(number)
-        return self._remembered[number]
+        found = self._remembered.get(number)
+        if found is None:
+            read = await asyncio.get_running_loop().run_in_executor(self._thread, self._read, number)
+            found = dataclasses.replace(read, absorbed=frozenset())  # long, and about the tail
+            self._remembered.put(number, found)
+        return found
 
     def _read(self, number: int) -> Snapshot:
-        with self._reading:
-            return read_snapshot(self._store, number, self._planner.latest_snapshot)
+        return read_snapshot(self._store, number, self._planner.latest_snapshot)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -17,7 +18,7 @@ from lakehouse.errors import UnreadableError
 from lakehouse.table.latest_sql import VISIBLE, read_files, without_probes
 from lakehouse.table.planner import by_month
 from query_service.engine.database import Query
-from query_service.engine.executor import QueryContext, QueryExecutor
+from query_service.engine.executor import QueryContext
 from query_service.engine.files import FileSet, LocalFiles
 from query_service.observer import Observer
 from query_service.queries.rejections import Rejected, Rejections
@@ -54,15 +55,16 @@ class LakeStatus:
 class LakeStatusService:
     """Makes Found of views; remembers the totals of month files."""
 
-    def __init__(self, executor: QueryExecutor, rejections: Rejections, observer: Observer) -> None:
-        self._executor = executor
+    def __init__(self, rejections: Rejections, observer: Observer) -> None:
+        """`rejections` for this object alone: it is used in another thread."""
         self._rejections = rejections
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rejections")
         self._observer = observer
         self._by_date: dict[str, dict[dt.date, Totals]] = {}  # month file -> date -> totals
 
     async def find(self, view: QueryContext) -> LakeStatus:
         """Looks at every month of the plan. Raises what answering raises, except UnreadableError."""
-        rejecting = asyncio.ensure_future(self._executor.in_thread(self._rejections.count))
+        rejecting = asyncio.get_running_loop().run_in_executor(self._thread, self._rejections.count)
         try:
             months = await self._months(view)
         except BaseException:
@@ -73,10 +75,14 @@ class LakeStatusService:
         unreadable = sorted((*months.unreadable, *rejected.unreadable), key=lambda error: error.name)
         return LakeStatus(months.totals, months.tail_rows, tuple(unreadable), rejected)
 
+    def close(self) -> None:
+        """Waits for a count that is under way."""
+        self._thread.shutdown(cancel_futures=True)
+
     async def _months(self, view: QueryContext) -> _Months:
         plan = view.plan
-        paths = {entry.path for entry in plan.snapshot.months.values()}
-        self._by_date = {path: known for path, known in self._by_date.items() if path in paths}
+        named = {entry.name for entry in plan.snapshot.months.values()}
+        self._by_date = {name: known for name, known in self._by_date.items() if name in named}
         tails = by_month(plan.tail)
         found = _Months()
         for month in sorted(plan.snapshot.months.keys() | tails.keys()):
@@ -108,10 +114,10 @@ class LakeStatusService:
     async def _merged(self, view: QueryContext, files: FileSet) -> dict[dt.date, Totals]:
         if not files.months:
             return {}
-        path = files.months[0].path
-        if path not in self._by_date:
-            self._by_date[path] = _by_date((await view.fetch(files, _totals)).to_pylist())
-        return self._by_date[path]
+        name = files.months[0].name
+        if name not in self._by_date:
+            self._by_date[name] = _by_date((await view.fetch(files, _totals)).to_pylist())
+        return self._by_date[name]
 
 
 @dataclass
@@ -146,7 +152,7 @@ def _by_date(rows: list[dict[str, Any]]) -> dict[dt.date, Totals]:
 
 def _without(files: FileSet, name: str) -> FileSet:
     return FileSet(
-        tuple(entry for entry in files.months if entry.path != name),
+        tuple(entry for entry in files.months if entry.name != name),
         tuple(file for file in files.tail if file.name != name),
     )
 

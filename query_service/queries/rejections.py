@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -32,7 +31,7 @@ class Rejected:
 
 
 class Rejections:
-    """Counts at most once a plan age. Threads share it."""
+    """Counts at most once a plan age. For one thread at a time."""
 
     def __init__(self, store: Store, now: Now, max_age_s: float) -> None:
         self._store = store
@@ -40,17 +39,15 @@ class Rejections:
         self._max_age = dt.timedelta(seconds=max_age_s)
         self._rows: dict[str, int | UnreadableError] = {}
         self._counted: tuple[dt.datetime, Rejected] | None = None
-        self._lock = threading.Lock()
 
     def count(self) -> Rejected:
         """Lists, and reads some objects that were not read before. Raises the store's errors."""
-        with self._lock:
-            now = self._now()
-            if self._counted is not None and dt.timedelta(0) <= now - self._counted[0] <= self._max_age:
-                return self._counted[1]
-            counted = self._count()
-            self._counted = (now, counted)
-            return counted
+        now = self._now()
+        if self._counted is not None and dt.timedelta(0) <= now - self._counted[0] <= self._max_age:
+            return self._counted[1]
+        counted = self._count()
+        self._counted = (now, counted)
+        return counted
 
     def _count(self) -> Rejected:
         files, rows, size, unknown, reads, unrecognized = 0, 0, 0, 0, 0, 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
+
+from lakehouse.bounded_lru import BoundedLRU, CacheStats
 
 _SHARE = 8  # one answer takes at most an eighth: a few large ones do not drive out all the others
 _OVERHEAD_BYTES = 1000  # of an entry beside its body
@@ -35,26 +35,19 @@ class Result:
 class Results:
     """Lives on the event loop: not for threads."""
 
-    def __init__(self, max_bytes: int, asked: Callable[[bool], None] | None = None) -> None:
-        """0 keeps nothing. `asked` hears of each look whether the answer was there."""
+    def __init__(self, max_bytes: int) -> None:
+        """0 keeps nothing."""
         self._max_bytes = max_bytes
-        self._asked = asked
-        self._kept: OrderedDict[str, Result] = OrderedDict()  # least recently used first
-        self._bytes = 0
+        self._kept: BoundedLRU[str, Result] = BoundedLRU(max_bytes)
 
     @property
-    def bytes(self) -> int:
-        """What is kept, overhead included."""
-        return self._bytes
+    def stats(self) -> CacheStats:
+        """Since this object was made. The bytes have the overhead in them."""
+        return self._kept.stats
 
     def get(self, tag: str) -> Result | None:
         """The answer with that tag, if it is kept."""
-        found = self._kept.get(tag)
-        if found is not None:
-            self._kept.move_to_end(tag)
-        if self._asked is not None:
-            self._asked(found is not None)
-        return found
+        return self._kept.get(tag)
 
     def has_room_for(self, body_bytes: int) -> bool:
         """Whether a body of that size is kept at all."""
@@ -62,9 +55,5 @@ class Results:
 
     def put(self, tag: str, result: Result) -> None:
         """Keeps an answer, unless it is too large."""
-        if tag in self._kept or not self.has_room_for(len(result.body)):
-            return
-        self._kept[tag] = result
-        self._bytes += result.size
-        while self._bytes > self._max_bytes:
-            self._bytes -= self._kept.popitem(last=False)[1].size
+        if tag not in self._kept and self.has_room_for(len(result.body)):
+            self._kept.put(tag, result, result.size)

@@ -6,13 +6,12 @@ Bounded; the least used goes first. Knows nothing of what is kept.
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
 
+from lakehouse.bounded_lru import BoundedLRU, CacheStats
 from lakehouse.table.snapshot import MonthFile
 
 SHARE: Final = 32
@@ -22,29 +21,13 @@ times eleven months in hand, which is then about what may be kept."""
 _OVERHEAD_BYTES = 2000  # of a kept table beside its columns
 
 
-@dataclass(frozen=True)
-class RollupCacheCounts:
-    """How many tables were found, how many were made and kept, and the bytes of those that are kept now."""
-
-    found: int = 0
-    made: int = 0
-    bytes: int = 0
-
-
-@dataclass(frozen=True)
-class _Kept:
-    table: pa.Table
-    size: int
-
-
 class RollupCache:
     """Tables by their key. Lives on the event loop: not for threads."""
 
     def __init__(self, max_bytes: int) -> None:
         """0 keeps nothing."""
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()  # least recently used first
-        self._counts = RollupCacheCounts()
+        self._kept: BoundedLRU[str, pa.Table] = BoundedLRU(max_bytes)
 
     @property
     def keeps_any(self) -> bool:
@@ -57,18 +40,13 @@ class RollupCache:
         return self._max_bytes // SHARE - _OVERHEAD_BYTES
 
     @property
-    def counts(self) -> RollupCacheCounts:
+    def stats(self) -> CacheStats:
         """Since this object was made."""
-        return self._counts
+        return self._kept.stats
 
     def get(self, key: str) -> pa.Table | None:
         """The table with that key, if it is kept."""
-        kept = self._kept.get(key)
-        if kept is None:
-            return None
-        self._count(found=1)
-        self._kept.move_to_end(key)
-        return kept.table
+        return self._kept.get(key)
 
     def holds(self, key: str) -> bool:
         """Whether something is kept under that key."""
@@ -79,27 +57,13 @@ class RollupCache:
         size = table.get_total_buffer_size()
         if size > self.table_max_bytes:
             return False
-        self._forget(key)
-        self._kept[key] = _Kept(table, size + _OVERHEAD_BYTES)
-        self._count(made=1, size=size + _OVERHEAD_BYTES)
-        while self._counts.bytes > self._max_bytes:
-            self._forget(next(iter(self._kept)))
+        self._kept.put(key, table, size + _OVERHEAD_BYTES)
         return True
 
     def release(self, keys: Iterable[str]) -> None:
         """These are needed less than all others: they go first when room is needed."""
         for key in keys:
-            if key in self._kept:
-                self._kept.move_to_end(key, last=False)
-
-    def _forget(self, key: str) -> None:
-        dropped = self._kept.pop(key, None)
-        if dropped is not None:
-            self._count(size=-dropped.size)
-
-    def _count(self, found: int = 0, made: int = 0, size: int = 0) -> None:
-        counts = self._counts
-        self._counts = RollupCacheCounts(counts.found + found, counts.made + made, counts.bytes + size)
+            self._kept.demote(key)
 
 
 def key_of(shape: str, months: Sequence[MonthFile]) -> str:
@@ -109,5 +73,5 @@ def key_of(shape: str, months: Sequence[MonthFile]) -> str:
     """
     digest = hashlib.sha256(shape.encode("utf-8", "surrogatepass"))
     for month in months:
-        digest.update(f"\0{month.path} {month.crc32c}".encode())
+        digest.update(f"\0{month.name} {month.crc32c}".encode())
     return digest.hexdigest()

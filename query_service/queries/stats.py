@@ -66,8 +66,8 @@ class RollupStats:
                 if found is None:
                     return None
                 parts += found
-            added = {month.path for month in months}
-            rest = FileSet(tuple(month for month in files.months if month.path not in added), files.tail)
+            added = {month.name for month in months}
+            rest = FileSet(tuple(month for month in files.months if month.name not in added), files.tail)
             return await view.fetch(
                 rest,
                 lambda local: stats_from_rollups_query(question, pa.concat_tables(parts), local if rest.all else None),

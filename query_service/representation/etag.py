@@ -20,8 +20,7 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from lakehouse.errors import ConfigError
-from lakehouse.table.planner import LandedFile
-from lakehouse.table.snapshot import MonthFile
+from lakehouse.table.stored_file import StoredFile
 from query_service.representation.compression import PLAIN, Coding
 from query_service.representation.negotiation import JSON, Format
 
@@ -68,11 +67,14 @@ class ETagFactory:
     def __init__(self, build_fingerprint: str) -> None:
         self._build_fingerprint = build_fingerprint
 
-    def tag(self, question: object, wanted: ResponsePreferences, files: Iterable[MonthFile | LandedFile]) -> str:
-        """The strong tag of the answer to `question` (a frozen dataclass in its normal form) from `files`."""
+    def tag(self, question: object, wanted: ResponsePreferences, files: Iterable[StoredFile]) -> str:
+        """The strong tag of the answer to `question` (a frozen dataclass in its normal form) from `files`.
+
+        Each by name and checksum: somebody may have restored another object under the name.
+        """
         digest = hashlib.sha256()
         parts = (self._build_fingerprint, repr(question), wanted.format.name, repr(wanted.coding))
-        for part in (*parts, *sorted(map(_identity, files))):
+        for part in (*parts, *sorted(f"{file.name} {file.crc32c}" for file in files)):
             digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
         return f'"{digest.hexdigest()[:32]}"'
 
@@ -102,10 +104,3 @@ def _sources(folder: Traversable, path: str = "") -> Iterator[tuple[str, bytes]]
             yield from _sources(entry, f"{path}{entry.name}/")
         elif entry.name.endswith(".py"):
             yield path + entry.name, entry.read_bytes()
-
-
-def _identity(file: MonthFile | LandedFile) -> str:
-    """Name and checksum: the checksum too, since somebody may have restored another object under the name."""
-    if isinstance(file, LandedFile):
-        return f"{file.name} {file.info.crc32c}"
-    return f"{file.path} {file.crc32c}"

@@ -83,7 +83,7 @@ def month_rows(store: Store, month: str) -> list[Row]:
     """The rows of the month in the latest snapshot, in the order of the file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "month.parquet"
-        store.download(latest(store).months[month].path, path)
+        store.download(latest(store).months[month].name, path)
         return list(pq.read_table(path).to_pylist())
 
 

@@ -124,10 +124,10 @@ class LakeBuilder:
         path = object_names.month_file(month, self.snapshot.added_snapshot(month), unique())
         self.store.create(path, data)
         return MonthFile(
-            path=path,
+            name=path,
             added_snapshot=self.snapshot.number + 1,
             rows=len(rows),
-            bytes=len(data),
+            size=len(data),
             crc32c=google_crc32c.value(data),
             min_flight_date=min(row["flight_date"] for row in rows),
             max_flight_date=max(row["flight_date"] for row in rows),

@@ -112,10 +112,10 @@ def put_month_bytes(
     path = object_names.month_file(month or object_names.month_of(min(dates)), name_since, unique())
     store.create(path, data)
     return MonthFile(
-        path=path,
+        name=path,
         added_snapshot=added_snapshot,
         rows=len(rows),
-        bytes=len(data),
+        size=len(data),
         crc32c=google_crc32c.value(data),
         min_flight_date=min(dates),
         max_flight_date=max(dates),
@@ -127,7 +127,7 @@ def commit(
     store: Store, number: int, entries: Sequence[MonthFile], absorbed: Sequence[str] = (), min_retained: int = 1
 ) -> Snapshot:
     """Creates the snapshot `number`."""
-    months = {entry.path.split("=")[1][:7]: entry for entry in entries}
+    months = {entry.name.split("=")[1][:7]: entry for entry in entries}
     snapshot = Snapshot(number, min_retained, months, frozenset(absorbed))
     store.create(object_names.snapshot(number), to_json(snapshot))
     return snapshot

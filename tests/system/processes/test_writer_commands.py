@@ -38,7 +38,7 @@ def test_compact_merges_commits_publishes_and_ends_with_0(lake: Store) -> None:
     assert "compacted: snapshot=1 months=2 absorbed=2 pending=0" in done.stderr
     assert table_rows(lake) == rows
     assert lake.read(object_names.MANIFEST).decode().splitlines() == [
-        f"{lake.url}/{latest(lake).months[month].path}" for month in ("2013-01", "2013-02")
+        f"{lake.url}/{latest(lake).months[month].name}" for month in ("2013-01", "2013-02")
     ]
     assert problems(lake) == ()
 

@@ -69,7 +69,7 @@ def replaced_month(lake: LakeBuilder, data: bytes, checksum_of: bytes) -> str:
     entry = lake.month_file("2013-02", data)
     entry = dataclasses.replace(entry, crc32c=google_crc32c.value(checksum_of))
     lake.commit({**lake.snapshot.months, "2013-02": entry}, lake.snapshot.absorbed)
-    return entry.path
+    return entry.name
 
 
 def test_a_month_file_with_wrong_bytes_fails_questions_about_its_month_only() -> None:
@@ -117,7 +117,7 @@ def test_a_file_that_is_collected_between_plan_and_read_is_planned_around(path: 
 def test_a_file_that_the_new_plan_still_names_is_a_problem() -> None:
     store = WatchedStore()
     lake = two_months(store)
-    name = lake.snapshot.months["2013-01"].path
+    name = lake.snapshot.months["2013-01"].name
     store.delete(name)
     with serving(store) as api:
         assert name in problem(api.get(JANUARY), 503, "missing")["detail"]
@@ -213,7 +213,7 @@ def test_an_answer_that_takes_too_long_is_given_up() -> None:
 def test_files_of_answers_that_were_given_up_do_not_fill_the_cache() -> None:
     store, gate = WatchedStore(), Gate()
     lake = two_months(store)
-    months = {name: dataclasses.replace(entry, bytes=700_000) for name, entry in lake.snapshot.months.items()}
+    months = {name: dataclasses.replace(entry, size=700_000) for name, entry in lake.snapshot.months.items()}
     lake.commit(months, lake.snapshot.absorbed)
     with serving(store, query_timeout_s=0.1, file_cache_mb=1) as api:
         store.on_download = gate
@@ -367,7 +367,7 @@ def test_a_process_frozen_while_its_query_runs_plans_again(monkeypatch: pytest.M
 
 def test_dates_with_more_data_than_the_cache_holds_are_the_callers_problem() -> None:
     lake = two_months()
-    entry = dataclasses.replace(lake.snapshot.months["2013-02"], bytes=2_000_000)
+    entry = dataclasses.replace(lake.snapshot.months["2013-02"], size=2_000_000)
     lake.commit({**lake.snapshot.months, "2013-02": entry}, lake.snapshot.absorbed)
     with serving(lake.store, file_cache_mb=1) as api:
         assert "date_from" in problem(api.get(FEBRUARY), 422, "too-many-dates")["detail"]
@@ -377,7 +377,7 @@ def test_dates_with_more_data_than_the_cache_holds_are_the_callers_problem() -> 
 def test_room_that_others_use_is_a_reason_to_try_again() -> None:
     store, gate = WatchedStore(), Gate()
     lake = two_months(store)
-    months = {name: dataclasses.replace(entry, bytes=700_000) for name, entry in lake.snapshot.months.items()}
+    months = {name: dataclasses.replace(entry, size=700_000) for name, entry in lake.snapshot.months.items()}
     lake.commit(months, lake.snapshot.absorbed)
     store.on_download = gate
     with serving(store, file_cache_mb=1) as api:
@@ -417,5 +417,5 @@ def test_a_file_that_somebody_deleted_from_the_cache_folder_is_named(tmp_path: A
             path.unlink()
         answer = api.get(FEBRUARY)
         if answer.status_code != 200:  # the cache may notice by itself
-            assert lake.snapshot.months["2013-02"].path in problem(answer, 503, "missing")["detail"]
+            assert lake.snapshot.months["2013-02"].name in problem(answer, 503, "missing")["detail"]
         assert api.get(JANUARY).status_code == 200

@@ -217,8 +217,8 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "crc32c: files of an answer",
-        "lakehouse/table/file_cache.py",
-        "if file_crc32c(path) != crc32c:",
+        "lakehouse/table/stored_file.py",
+        "if file_crc32c(path) != file.crc32c:",
         "if False:",
         "tests/unit/lakehouse/table/test_file_cache.py::test_bytes_with_another_checksum_are_unreadable_and_not_kept",
     ),
@@ -333,9 +333,9 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "kept answers: bounded",
-        "query_service/queries/result_cache.py",
-        "while self._bytes > self._max_bytes:",
-        "while False:",
+        "lakehouse/bounded_lru.py",
+        "over = self._size + size - self._max_size",
+        "over = 0",
         "tests/unit/query_service/queries/test_result_cache.py::test_the_least_used_goes_first_and_the_room_is_never_exceeded",
     ),
     Safeguard(
@@ -348,22 +348,22 @@ SAFEGUARDS: Final = (
     Safeguard(
         "decided dates: of no landed file that the plan does not know",
         "query_service/engine/tail_cache.py",
-        "self._kept[date].inputs != inputs",
-        "not self._kept[date].inputs.tail >= inputs.tail",
+        "kept.inputs != inputs",
+        "not kept.inputs.tail >= inputs.tail",
         "tests/unit/query_service/engine/test_tail_cache.py::test_an_older_plan_sees_nothing_of_a_newer_one",
     ),
     Safeguard(
         "decided dates: by name and checksum",
         "query_service/engine/tail_cache.py",
-        "(file.name, file.info.crc32c)",
+        "(file.name, file.crc32c)",
         "(file.name, 0)",
         "tests/unit/query_service/engine/test_tail_cache.py::test_other_bytes_under_the_same_name_decide_anew",
     ),
     Safeguard(
         "decided dates: bounded",
-        "query_service/engine/tail_cache.py",
-        "while sum(decided.bytes for decided in self._kept.values()) > self._max_bytes:",
-        "while False:",
+        "lakehouse/bounded_lru.py",
+        "over = self._size + size - self._max_size",
+        "over = 0",
         "tests/unit/query_service/engine/test_tail_cache.py::test_what_is_kept_takes_no_more_than_its_room_and_the_least_used_goes_first",
     ),
     Safeguard(
@@ -383,15 +383,15 @@ SAFEGUARDS: Final = (
     Safeguard(
         "kept parts: by name and checksum",
         "query_service/queries/rollup_cache.py",
-        "{month.path} {month.crc32c}",
-        "{month.path}",
+        "{month.name} {month.crc32c}",
+        "{month.name}",
         "tests/unit/query_service/queries/test_stats.py::test_a_part_is_not_that_of_other_bytes_under_the_same_name",
     ),
     Safeguard(
         "kept parts: bounded",
-        "query_service/queries/rollup_cache.py",
-        "while self._counts.bytes > self._max_bytes:",
-        "while False:",
+        "lakehouse/bounded_lru.py",
+        "over = self._size + size - self._max_size",
+        "over = 0",
         "tests/unit/query_service/queries/test_stats.py::test_kept_parts_take_no_more_than_their_room_and_the_least_used_go_first",
     ),
 )

@@ -16,8 +16,8 @@ from lakehouse.client.connection import connect_store
 from lakehouse.client.verify import verify
 from lakehouse.errors import CreateStateUnknownError, ObjectMissingError, StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.schema.event import KEY
-from lakehouse.table.planner import LandedFile, Plan, Planner
-from lakehouse.table.snapshot import MonthFile
+from lakehouse.table.planner import Plan, Planner
+from lakehouse.table.stored_file import StoredFile
 from tests.verification.simulation import rows
 from tests.verification.simulation.bucket import Bucket, SimulatedStore
 from tests.verification.simulation.invariants import Law
@@ -76,7 +76,7 @@ class Lake:
         plan = compactor.planner.plan()
         if plan.tail:
             raise Violation(f"{len(plan.tail)} files are left in the tail")
-        paths = [entry.path for entry in plan.months_between(None, None)]
+        paths = [entry.name for entry in plan.months_between(None, None)]
         if (self.bucket.read("flights.manifest") if paths else b"").decode().splitlines() != [
             f"memory:///{path}" for path in paths
         ]:
@@ -167,14 +167,10 @@ class Reader:
         found = [row for entry in plan.months_between(None, None) for row in self._rows(entry)]
         return rows.newest([*found, *(row for file in plan.tail for row in self._rows(file))])
 
-    def _rows(self, file: MonthFile | LandedFile) -> list[rows.Row]:
-        if isinstance(file, LandedFile):
-            name, crc32c = file.name, file.info.crc32c
-        else:
-            name, crc32c = file.path, file.crc32c
-        if name not in self._cache:
-            data = self._store.read(name)
-            if google_crc32c.value(data) != crc32c:
-                raise Violation(f"{name}: its bytes are not those of the plan")
-            self._cache[name] = self._lake.files.rows(data)
-        return self._cache[name]
+    def _rows(self, file: StoredFile) -> list[rows.Row]:
+        if file.name not in self._cache:
+            data = self._store.read(file.name)
+            if google_crc32c.value(data) != file.crc32c:
+                raise Violation(f"{file.name}: its bytes are not those of the plan")
+            self._cache[file.name] = self._lake.files.rows(data)
+        return self._cache[file.name]

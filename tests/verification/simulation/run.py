@@ -193,8 +193,8 @@ def machinery(scenario: Scenario) -> Iterator[None]:
         replaced |= {
             "ingest_writer.subscriber.encode.rejected_table": rows.plain_rejected,
             "ingest_writer.subscriber.encode.to_parquet": rows.plain_bytes,
-            "lakehouse.table.file_cache.check_landed_file": rows.check_plain_landed,
-            "lakehouse.table.file_cache.check_month_file": rows.check_plain_month,
+            "lakehouse.table.planner.check_landed_file": rows.check_plain_landed,
+            "lakehouse.table.snapshot.check_month_file": rows.check_plain_month,
             "ingest_writer.compaction.month_merge.Merger": rows.PlainMerger,
         }
     else:  # its pulls are small, and would all go line by line

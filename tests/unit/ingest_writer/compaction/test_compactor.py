@@ -159,7 +159,7 @@ def test_a_month_file_is_named_by_the_since_of_what_it_was_built_from(store: Mem
     }
     assert added_snapshot == {1: {"2013-01": 1}, 2: {"2013-01": 1, "2013-02": 2}, 3: {"2013-01": 3, "2013-02": 2}}
     built_from = {
-        number: {m: object_names.parse_month_file(e.path) for m, e in snapshot(store, number).months.items()}
+        number: {m: object_names.parse_month_file(e.name) for m, e in snapshot(store, number).months.items()}
         for number in (1, 3)
     }
     assert built_from[1]["2013-01"] == object_names.MonthFileName("2013-01", 0)
@@ -214,7 +214,7 @@ def test_an_unreadable_month_file_blocks_only_its_month(tmp_path: Path) -> None:
     land(store, [row("2013-01-01")])
     land(store, [row("2013-02-01")])
     made.compact()
-    broken = latest(store).months["2013-01"].path
+    broken = latest(store).months["2013-01"].name
     data = bytearray(store.read(broken))
     data[len(data) // 2] ^= 1
     store.delete(broken)
@@ -226,7 +226,7 @@ def test_an_unreadable_month_file_blocks_only_its_month(tmp_path: Path) -> None:
     assert set(report.unreadable) == {broken}
     assert (report.absorbed_files, report.pending_files) == (1, 1)
     assert waiting not in latest(store).absorbed
-    assert latest(store).months["2013-01"].path == broken
+    assert latest(store).months["2013-01"].name == broken
 
 
 @pytest.mark.parametrize("prefix", [object_names.SNAPSHOTS, object_names.LANDING])

@@ -29,10 +29,10 @@ def store(tmp_path: Path) -> MemoryStore:
 @pytest.fixture
 def outdated(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """The month files that are there are of an older format; the months that still are."""
-    old = {entry.path for entry in latest(store).months.values()}
+    old = {entry.name for entry in latest(store).months.values()}
 
     def is_outdated(entry: MonthFile) -> bool:
-        return entry.path in old
+        return entry.name in old
 
     monkeypatch.setattr("ingest_writer.compaction.compactor._is_outdated", is_outdated)
     return lambda: [month for month, entry in sorted(latest(store).months.items()) if is_outdated(entry)]
@@ -95,7 +95,7 @@ def test_a_month_that_this_machine_cannot_rewrite_keeps_nothing_from_going_on(
 def test_a_month_file_that_is_missing_or_damaged_is_reported_and_the_next_one_rewritten(
     store: MemoryStore, outdated: Outdated, tmp_path: Path
 ) -> None:
-    january, february = (latest(store).months[month].path for month in MONTHS[:2])
+    january, february = (latest(store).months[month].name for month in MONTHS[:2])
     store.delete(january)
     store.replace(february, b"something else", store.generation(february))
     report = compactor(store, tmp_path).compact()

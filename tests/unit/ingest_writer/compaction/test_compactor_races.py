@@ -75,7 +75,7 @@ def test_a_month_that_somebody_changed_is_merged_again(store: MemoryStore, tmp_p
     stale, fresh = meddling.called("create", object_names.FLIGHTS)
     assert object_names.parse_month_file(stale) == object_names.MonthFileName("2013-01", 0)
     assert object_names.parse_month_file(fresh) == object_names.MonthFileName("2013-01", 1)
-    assert latest(store).months["2013-01"].path == fresh
+    assert latest(store).months["2013-01"].name == fresh
     assert [r["flight_number"] for r in month_rows(store, "2013-01")] == [1, 2, 3]
 
 

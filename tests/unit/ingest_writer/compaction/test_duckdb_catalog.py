@@ -128,7 +128,7 @@ def test_it_is_made_without_reading_a_single_month_file(tmp_path: Path) -> None:
         text = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = 'flights'").fetchone()
     assert text is not None
     for month in snapshot.months.values():
-        assert f"'gs://bucket/{month.path}'" in text[0]
+        assert f"'gs://bucket/{month.name}'" in text[0]
     assert (tmp_path / "lake.duckdb").stat().st_size < 100_000
 
 

@@ -172,7 +172,7 @@ def test_a_superseded_month_file_stays_as_long_as_a_retained_snapshot_names_it(
     assert collector(store).collect().month_files == 0
     assert len(listed(store, object_names.FLIGHTS)) == 3
     for number in (1, 2, 3):
-        assert snapshot(store, number).months["2013-01"].path in listed(store, object_names.FLIGHTS)
+        assert snapshot(store, number).months["2013-01"].name in listed(store, object_names.FLIGHTS)
 
 
 def test_a_month_file_that_changes_nothing_any_more_is_kept_however_old(
@@ -180,11 +180,11 @@ def test_a_month_file_that_changes_nothing_any_more_is_kept_however_old(
 ) -> None:
     land(store, [row("2012-12-01")])
     made.compact()
-    december = latest(store).months["2012-12"].path
+    december = latest(store).months["2012-12"].name
     _compact_often(store, clock, made, 5)
     collector(store).collect()
     assert december in listed(store, object_names.FLIGHTS)
-    assert latest(store).months["2012-12"].path == december
+    assert latest(store).months["2012-12"].name == december
 
 
 @pytest.mark.parametrize(
@@ -202,13 +202,13 @@ def test_an_orphan_is_deleted_only_when_its_maker_can_no_longer_commit_it(
 ) -> None:
     entries = [put_month(store, [row()], added_snapshot=entry_since)] if entry_since else []
     other = put_month(store, [row("2013-02-01")], added_snapshot=7)
-    orphan = put_month(store, [row()], added_snapshot=99, name_since=name_since).path
+    orphan = put_month(store, [row()], added_snapshot=99, name_since=name_since).name
     commit(store, 7, [*entries, other], min_retained=7)
     clock.advance(1e9)  # age is no reason
     collected = collector(store, delete_grace_s=0.0).collect()
     assert (orphan in listed(store, object_names.FLIGHTS)) is is_kept
     assert collected.month_files == (0 if is_kept else 1)
-    assert {entry.path for entry in [*entries, other]} <= listed(store, object_names.FLIGHTS)
+    assert {entry.name for entry in [*entries, other]} <= listed(store, object_names.FLIGHTS)
 
 
 def test_an_orphan_of_an_unknown_create_goes_with_the_next_commit_of_its_month(
@@ -216,7 +216,7 @@ def test_an_orphan_of_an_unknown_create_goes_with_the_next_commit_of_its_month(
 ) -> None:
     land(store, [row()])
     made.compact()
-    orphan = put_month(store, [row(number=9)], added_snapshot=99, name_since=1).path
+    orphan = put_month(store, [row(number=9)], added_snapshot=99, name_since=1).name
     collector(store).collect()
     assert orphan in listed(store, object_names.FLIGHTS)
     land(store, [row(number=2)])
@@ -253,12 +253,12 @@ def _two_retained_and_an_old_file(store: MemoryStore) -> str:
     commit(store, 2, [old], min_retained=2)
     new = put_month(store, [row()], added_snapshot=3, name_since=2)
     commit(store, 3, [new], min_retained=2)
-    return old.path
+    return old.name
 
 
 def test_no_month_file_is_deleted_when_a_snapshot_vanishes_while_it_is_read(store: MemoryStore) -> None:
     old = _two_retained_and_an_old_file(store)
-    orphan = put_month(store, [row()], added_snapshot=99, name_since=1).path
+    orphan = put_month(store, [row()], added_snapshot=99, name_since=1).name
     vanishing = MeddlingStore(store)
 
     def vanish(name: str) -> None:
@@ -274,7 +274,7 @@ def test_no_month_file_is_deleted_when_a_snapshot_vanishes_while_it_is_read(stor
 
 def test_no_month_file_is_deleted_when_a_retained_snapshot_cannot_be_read(store: MemoryStore) -> None:
     old = _two_retained_and_an_old_file(store)
-    orphan = put_month(store, [row()], added_snapshot=99, name_since=1).path
+    orphan = put_month(store, [row()], added_snapshot=99, name_since=1).name
     store.delete(object_names.snapshot(2))
     store.create(object_names.snapshot(2), b"{}")
     with pytest.raises(UnreadableError):

@@ -106,5 +106,5 @@ def test_a_month_file_of_unknown_outcome_is_stored_again_under_another_name(
     land(store, [row()])
     assert compactor(meddling, tmp_path).compact().snapshot == 1
     first, second = meddling.called("create", object_names.FLIGHTS)
-    assert latest(store).months["2013-01"].path == second != first
+    assert latest(store).months["2013-01"].name == second != first
     assert meddling.called("delete", "") == []

@@ -196,7 +196,7 @@ def test_an_object_that_cannot_be_read_is_an_error_that_names_it(
     land(memory, [row()])
     entry = put_month(memory, [row()], added_snapshot=1)
     commit(memory, 1, [entry])
-    name = entry.path if what == "month" else land(memory, [row()])
+    name = entry.name if what == "month" else land(memory, [row()])
     _damage(memory, name, memory.read(name)[:-20])
     with pytest.raises(UnreadableError, match=name):
         connect(memory)
@@ -244,7 +244,7 @@ def test_a_month_file_superseded_and_collected_meanwhile_is_planned_around(
     """Three times running, which is as often as it is tried again."""
     entries = [put_month(memory, [row(), row(number=number)], added_snapshot=number) for number in range(1, 5)]
     commit(memory, 1, [entries[0]])
-    numbers = {entry.path: number for number, entry in enumerate(entries, start=1)}
+    numbers = {entry.name: number for number, entry in enumerate(entries, start=1)}
 
     def supersede(call: str, name: str) -> None:
         if call == "download" and numbers[name] < 4:
@@ -272,9 +272,9 @@ def test_a_file_gone_after_the_third_new_plan_is_an_error_that_names_it(memory: 
 def test_a_file_that_is_gone_and_still_named_is_an_error_at_once(memory: MemoryStore, connect: Connect) -> None:
     entry = put_month(memory, [row()], added_snapshot=1)
     commit(memory, 1, [entry])
-    memory.delete(entry.path)
+    memory.delete(entry.name)
     spy = SpyStore(memory)
-    with pytest.raises(ObjectMissingError, match=entry.path):
+    with pytest.raises(ObjectMissingError, match=entry.name):
         connect(spy)
     assert spy.count("list", object_names.LANDING) == 2
 
@@ -293,7 +293,7 @@ def test_what_was_downloaded_for_the_first_plan_is_not_downloaded_again_for_the_
 
     spy = SpyStore(memory, before=collect)
     connect(spy)
-    assert spy.count("download", entry.path) == 1
+    assert spy.count("download", entry.name) == 1
 
 
 def test_a_lake_larger_than_memory_can_be_asked(tmp_path: Path, now: Callable[[], dt.datetime]) -> None:
@@ -321,10 +321,10 @@ def _put_large_month(store: Store, folder: Path) -> MonthFile:
         " (FORMAT parquet, ROW_GROUP_SIZE 20000, KV_METADATA {format_version: '1'})"
     )
     return MonthFile(
-        path=_create(store, object_names.month_file("2013-01", 0, lakes.unique()), month),
+        name=_create(store, object_names.month_file("2013-01", 0, lakes.unique()), month),
         added_snapshot=1,
         rows=300_000,
-        bytes=month.stat().st_size,
+        size=month.stat().st_size,
         crc32c=file_crc32c(month),
         min_flight_date=dt.date(2013, 1, 1),
         max_flight_date=dt.date(2013, 1, 30),

@@ -71,7 +71,7 @@ def test_a_merge_changes_where_the_rows_come_from_and_not_the_rows(memory: Memor
 def test_each_file_is_downloaded_once(memory: MemoryStore, connect: Connect) -> None:
     entry = put_month(memory, [row(number=1)], 1)
     commit(memory, 1, [entry])
-    downloaded = [entry.path, land(memory, [row(number=2)])]
+    downloaded = [entry.name, land(memory, [row(number=2)])]
     spy = SpyStore(memory)
     connection = connect(spy)
     for number in (3, 4):

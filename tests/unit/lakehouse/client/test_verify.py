@@ -84,25 +84,25 @@ def test_a_snapshot_that_cannot_be_read_is_the_problem(memory: MemoryStore, chec
 
 def test_a_month_file_that_is_missing_is_found(memory: MemoryStore, check: Verify) -> None:
     entry = _with_january(memory, _JANUARY)
-    memory.delete(entry.path)
-    assert _problem(check(memory)) == f"{entry.path}: there is no such object"
+    memory.delete(entry.name)
+    assert _problem(check(memory)) == f"{entry.name}: there is no such object"
 
 
 def test_a_month_file_of_other_bytes_is_found(memory: MemoryStore, check: Verify) -> None:
     entry = _with_january(memory, _JANUARY)
     other = to_parquet(table([*_JANUARY[:2], {**_JANUARY[2], "status": "cancelled"}]))
-    memory.delete(entry.path)
-    memory.create(entry.path, other)
+    memory.delete(entry.name)
+    memory.create(entry.name, other)
     problems = check(memory).problems
     assert any("its bytes have crc32c" in problem for problem in problems)
-    assert all(entry.path in problem for problem in problems)
+    assert all(entry.name in problem for problem in problems)
 
 
 def test_a_month_file_cut_off_is_found(memory: MemoryStore, check: Verify) -> None:
     entry = _with_january(memory, _JANUARY)
-    data = memory.read(entry.path)
-    memory.delete(entry.path)
-    memory.create(entry.path, data[:-9])
+    data = memory.read(entry.name)
+    memory.delete(entry.name)
+    memory.create(entry.name, data[:-9])
     size, checksum, contents = check(memory).problems
     assert f"has {len(data) - 9} bytes, the snapshot says {len(data)}" in size
     assert "crc32c" in checksum
@@ -112,7 +112,7 @@ def test_a_month_file_cut_off_is_found(memory: MemoryStore, check: Verify) -> No
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"bytes": 1}, r"has \d+ bytes, the snapshot says 1"),
+        ({"size": 1}, r"has \d+ bytes, the snapshot says 1"),
         ({"crc32c": 1}, "its bytes have crc32c"),
         ({"rows": 4}, "has 3 rows, the snapshot says 4"),
         (
@@ -130,7 +130,7 @@ def test_an_entry_that_says_something_else_than_the_file_is_found(
 ) -> None:
     entry = _with_january(memory, _JANUARY, **changes)
     report = check(memory)
-    assert re.match(f"{entry.path}: .*{message}", _problem(report))
+    assert re.match(f"{entry.name}: .*{message}", _problem(report))
 
 
 def test_a_name_with_a_since_above_that_of_its_entry_is_found(memory: MemoryStore, check: Verify) -> None:
@@ -186,7 +186,7 @@ def test_a_null_where_none_may_be_is_found(memory: MemoryStore, check: Verify) -
 def test_rows_of_another_month_are_found(memory: MemoryStore, check: Verify) -> None:
     entry = _with_january(memory, [row("2012-12-31"), row("2013-01-01")], min_flight_date=dt.date(2013, 1, 1))
     problems = check(memory).problems
-    assert f"{entry.path}: has rows outside 2013-01" in problems
+    assert f"{entry.name}: has rows outside 2013-01" in problems
 
 
 def test_an_entry_with_dates_of_another_month_is_found(memory: MemoryStore, check: Verify) -> None:
@@ -300,9 +300,9 @@ def test_a_month_file_superseded_and_collected_during_the_check_is_said_and_no_p
     old = _with_january(memory, _JANUARY)
 
     def supersede(call: str, name: str) -> None:
-        if (call, name) == ("download", old.path):
+        if (call, name) == ("download", old.name):
             commit(memory, 2, [put_month(memory, _JANUARY, added_snapshot=2, name_since=1)])
-            memory.delete(old.path)
+            memory.delete(old.name)
 
     report = check(SpyStore(memory, before=supersede))
     assert report.problems == ()
@@ -333,12 +333,12 @@ def test_the_command_prints_a_line_a_month_and_a_summary(tmp_path: Any, capsys: 
 
 def test_the_command_names_every_problem_and_exits_with_1(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     store = LocalStore(tmp_path / "lake")
-    entry = _with_january(store, _JANUARY, rows=7, bytes=7)
+    entry = _with_january(store, _JANUARY, rows=7, size=7)
     assert main(["verify", "--lake", store.url]) == 1
     month, *problems, summary = capsys.readouterr().out.splitlines()
     assert month.endswith("  BAD")
     assert len(problems) == 2
-    assert all(problem.startswith(f"problem: {entry.path}: ") for problem in problems)
+    assert all(problem.startswith(f"problem: {entry.name}: ") for problem in problems)
     assert summary.endswith("; 2 problems")
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreAccessDeniedError, StoreUnavailableError
-from lakehouse.store.local import LocalStore
+from lakehouse.store import local
+from lakehouse.store.checksum import file_crc32c
+from lakehouse.store.local import LocalStore, _Checksums
 
 
 @pytest.fixture
@@ -191,3 +193,27 @@ def _python(*lines: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", "\n".join(lines)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+
+
+def test_only_new_files_are_read_when_more_came_and_went_than_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def checksum(path: Path) -> int:
+        read.append(path.name)
+        return file_crc32c(path)
+
+    monkeypatch.setattr(local, "file_crc32c", checksum)
+    monkeypatch.setattr(local, "_CHECKSUMS", _Checksums(3))  # as many as are there at a time
+    store = LocalStore(tmp_path)
+    for number in range(3):
+        store.create(f"landing/{number}", b"x")
+    list(store.list(""))
+    for number in range(3, 9):
+        store.delete(f"landing/{number - 3}")
+        store.create(f"landing/{number}", b"x")
+        read.clear()
+        for _ in range(2):
+            list(store.list(""))
+        assert read == [f"{number}"]

@@ -13,6 +13,7 @@ import pytest
 
 from lakehouse.errors import CacheFullError, ObjectMissingError, StoreUnavailableError, UnreadableError
 from lakehouse.store.memory import MemoryStore
+from lakehouse.table import file_cache as cache_module
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.planner import LandedFile, list_landing
@@ -22,6 +23,29 @@ from tests._support.stores import SpyStore
 
 _PLENTY = 1 << 20
 _SIZE = len(to_parquet(table([row()])))  # of every landed file here
+
+
+class Gate:
+    """Holds the download of one object until it is opened, and then fails it if there is an error."""
+
+    def __init__(self, name: str, error: Exception | None = None) -> None:
+        self.error = error
+        self._name = name
+        self._reached = threading.Event()
+        self._open = threading.Event()
+
+    def __call__(self, call: str, name: str) -> None:
+        if (call, name) == ("download", self._name):
+            self._reached.set()
+            assert self._open.wait(30)
+            if self.error is not None:
+                raise self.error
+
+    def wait_until_reached(self) -> None:
+        assert self._reached.wait(30)
+
+    def open(self) -> None:
+        self._open.set()
 
 
 @pytest.fixture
@@ -68,7 +92,7 @@ def test_files_are_given_in_the_order_asked(
     month = put_month(memory, [row()], added_snapshot=1)
     cache = _cache(caches, spy, folder, _PLENTY)
     with cache.pinned([files[2], month, files[0], files[2]]) as paths:
-        names = [files[2].name, month.path, files[0].name, files[2].name]
+        names = [files[2].name, month.name, files[0].name, files[2].name]
         assert [path.read_bytes() for path in paths] == [memory.read(name) for name in names]
 
 
@@ -154,6 +178,7 @@ def test_files_that_do_not_fit_together_are_an_error_that_says_the_numbers_and_l
 ) -> None:
     a, b, c = _landed(memory, 3)
     cache = _cache(caches, spy, folder, 2 * _SIZE)
+    _touch(cache, a, b)
     with pytest.raises(CacheFullError, match=rf"{c.name}: {_SIZE} bytes do not fit beside.*holds {2 * _SIZE}"):
         _touch(cache, a, b, c)
     _touch(cache, c, a)
@@ -208,29 +233,68 @@ def test_a_failed_download_takes_no_room(caches: ExitStack, memory: MemoryStore,
     assert _on_disk(folder) == _SIZE
 
 
-def test_a_download_that_is_evicted_on_its_way_leaves_no_file(
+def test_a_download_under_way_keeps_its_room_when_nobody_waits(
     caches: ExitStack, memory: MemoryStore, folder: Path
 ) -> None:
-    """One file of a question fails at once, the other is still coming when its room is needed."""
-    failing, slow, next_ = _landed(memory, 3)
-    may_go_on = threading.Event()
-
-    def script(call: str, name: str) -> None:
-        if name == failing.name:
-            raise StoreUnavailableError("down")
-        if name == slow.name:
-            may_go_on.wait(30)
-
-    cache = _cache(caches, SpyStore(memory, before=script), folder, 2 * _SIZE)
-    with pytest.raises(StoreUnavailableError):
-        _touch(cache, failing, slow)
-    other = land(memory, [row(number=2)])
-    (last,) = (file for file in list_landing(memory).files if file.name == other)
+    slow, next_ = _landed(memory, 2)
+    gate = Gate(slow.name)
+    cache = _cache(caches, SpyStore(memory, before=gate), folder, _SIZE)
+    with cache.pin([slow]) as (ready,):
+        gate.wait_until_reached()
+    with pytest.raises(CacheFullError):
+        _touch(cache, next_)
+    gate.open()
+    ready.result(30)
     _touch(cache, next_)
-    _touch(cache, last, next_)  # needs the room of the slow one
-    may_go_on.set()
-    cache._pool.shutdown()
-    assert _on_disk(folder) == next_.info.size + last.info.size
+    assert _on_disk(folder) == _SIZE
+
+
+def test_a_download_that_has_not_begun_gives_its_room_when_nobody_waits(
+    caches: ExitStack, memory: MemoryStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "_DOWNLOADS_AT_ONCE", 1)  # those behind the first one wait in line
+    old, slow, queued, last = _landed(memory, 4)
+    gate = Gate(slow.name)
+    spy = SpyStore(memory, before=gate)
+    cache = _cache(caches, spy, folder, 2 * _SIZE)
+    _touch(cache, old)
+    with cache.pin([slow]):
+        gate.wait_until_reached()
+        with cache.pin([queued]):  # is to have the room of the old one, which is deleted though this is given up
+            pass
+        with cache.pin([last]) as (ready,):
+            gate.open()
+            ready.result(30)
+    assert spy.count("download", queued.name) == 0
+    assert _on_disk(folder) == 2 * _SIZE
+
+
+def test_a_failure_goes_to_all_who_wait_and_the_next_tries_again(
+    caches: ExitStack, memory: MemoryStore, folder: Path
+) -> None:
+    (file,) = _landed(memory, 1)
+    gate = Gate(file.name, StoreUnavailableError("hiccup"))
+    spy = SpyStore(memory, before=gate)
+    cache = _cache(caches, spy, folder, _PLENTY)
+    with cache.pin([file]) as (one,), cache.pin([file]) as (other,):
+        gate.open()
+        for ready in (one, other):
+            with pytest.raises(StoreUnavailableError, match="hiccup"):
+                ready.result(30)
+        assert spy.count("download", file.name) == 1
+        gate.error = None
+        with cache.pinned([file]) as (path,):  # though the others have not let go of theirs
+            assert path.read_bytes() == memory.read(file.name)
+
+
+def test_pinning_does_not_wait_for_the_download(caches: ExitStack, memory: MemoryStore, folder: Path) -> None:
+    (file,) = _landed(memory, 1)
+    gate = Gate(file.name)
+    cache = _cache(caches, SpyStore(memory, before=gate), folder, _PLENTY)
+    with cache.pin([file]) as (ready,):
+        assert not ready.done()
+        gate.open()
+        assert ready.result(30).stat().st_size == _SIZE
 
 
 @pytest.mark.parametrize("kind", ["landed", "month"])

@@ -143,7 +143,7 @@ def test_the_tail_is_what_the_snapshot_has_not_absorbed(memory: MemoryStore, now
     commit(memory, 1, [entry], absorbed=[absorbed])
     plan = Planner(memory, now).plan()
     assert [file.name for file in plan.tail] == [fresh]
-    assert plan.names_file(entry.path)
+    assert plan.names_file(entry.name)
     assert plan.names_file(fresh)
     assert not plan.names_file(absorbed)
     assert not plan.names_file("landing/other")

@@ -18,10 +18,10 @@ from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json, to_j
 _ID = "0123456789abcdef0123456789abcdef"
 _NAME = "snapshots/00000000000000000042.json"
 _ENTRY = MonthFile(
-    path=f"flights/flight_month=2013-01/40-{_ID}.parquet",
+    name=f"flights/flight_month=2013-01/40-{_ID}.parquet",
     added_snapshot=41,
     rows=3,
-    bytes=1234,
+    size=1234,
     crc32c=2**32 - 1,
     min_flight_date=dt.date(2013, 1, 1),
     max_flight_date=dt.date(2013, 1, 31),
@@ -66,7 +66,7 @@ def test_the_document_is_the_one_of_the_contract() -> None:
 
 
 def test_equal_snapshots_have_equal_bytes() -> None:
-    february = dataclasses.replace(_ENTRY, path=f"flights/flight_month=2013-02/0-{_ID}.parquet")
+    february = dataclasses.replace(_ENTRY, name=f"flights/flight_month=2013-02/0-{_ID}.parquet")
     elsewhere = dataclasses.replace(
         _ENTRY, max_event_time=_ENTRY.max_event_time.astimezone(dt.timezone(dt.timedelta(hours=9)))
     )
@@ -86,7 +86,7 @@ def test_unknown_members_are_ignored_when_the_version_is_known() -> None:
 
 
 def test_a_month_file_of_a_newer_format_is_refused_by_its_name() -> None:
-    with pytest.raises(FormatTooNewError, match=rf"{_ENTRY.path}: format_version 2 is newer than 1.*upgrade"):
+    with pytest.raises(FormatTooNewError, match=rf"{_ENTRY.name}: format_version 2 is newer than 1.*upgrade"):
         from_json(_NAME, _with_entry(format_version=2))
 
 

@@ -143,7 +143,7 @@ def test_a_month_file_that_is_collected_meanwhile_makes_the_snapshot_gone(
 
 def test_a_lost_month_file_of_a_retained_snapshot_is_named(memory: MemoryStore, now: Now, tmp_path: Path) -> None:
     grown(memory)
-    lost = read_snapshot(memory, 2, Planner(memory, now).latest_snapshot).months["2013-01"].path
+    lost = read_snapshot(memory, 2, Planner(memory, now).latest_snapshot).months["2013-01"].name
     memory.delete(lost)
     with pytest.raises(ObjectMissingError, match=lost):
         numbers(memory, 2, now, tmp_path)

@@ -18,13 +18,14 @@ import pyarrow as pa
 import pytest
 
 from lakehouse import object_names
+from lakehouse.bounded_lru import CacheStats
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import ObjectInfo
 from lakehouse.table.planner import LandedFile
 from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import Query
 from query_service.engine.files import FileSet, LocalFiles
-from query_service.engine.tail_cache import DecidedCounts, TailCache
+from query_service.engine.tail_cache import TailCache
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event, newest, parquet, unique
@@ -178,10 +179,10 @@ class Workshop:
         path.write_bytes(data)
         days = [row["flight_date"] for row in rows]
         entry = MonthFile(
-            path=name or object_names.month_file("2013-01", 0, unique()),
+            name=name or object_names.month_file("2013-01", 0, unique()),
             added_snapshot=1,
             rows=len(rows),
-            bytes=len(data),
+            size=len(data),
             crc32c=google_crc32c.value(data),
             min_flight_date=min(days),
             max_flight_date=max(days),
@@ -242,8 +243,8 @@ def test_a_new_landed_file_is_read_with_what_is_kept_and_nothing_else(workshop: 
 
     asyncio.run(ask())
     assert len(workshop.ran) == 2
-    counts = workshop.merged_tail.counts
-    assert (counts.made, counts.found) == (3, 2)  # found: the date in which nothing had landed meanwhile
+    stats = workshop.merged_tail.stats
+    assert (stats.puts, stats.hits) == (3, 2)  # found: the date in which nothing had landed meanwhile
 
 
 def test_another_month_file_decides_anew(workshop: Workshop) -> None:
@@ -255,7 +256,7 @@ def test_another_month_file_decides_anew(workshop: Workshop) -> None:
         assert await workshop.ask(local([workshop.month(late(8, 1))], [landed])) == [(DAY, 1545, 3)]
 
     asyncio.run(ask())
-    assert workshop.merged_tail.counts.made == 3
+    assert workshop.merged_tail.stats.puts == 3
 
 
 def test_a_new_landed_file_with_another_month_file_decides_anew(workshop: Workshop) -> None:
@@ -276,7 +277,7 @@ def test_other_bytes_under_the_same_name_decide_anew(workshop: Workshop, which: 
     async def ask() -> None:
         assert await workshop.ask(local([month], [landed])) == [(DAY, 1545, 3)]
         restored = (
-            ([workshop.month(late(9, 9), name=month[0].path)], [landed])
+            ([workshop.month(late(9, 9), name=month[0].name)], [landed])
             if which == "month"
             else ([month], [workshop.landed(late(9, 9), name=landed[0].name)])
         )
@@ -304,7 +305,7 @@ def test_landed_files_without_events_are_a_date_without_flights(workshop: Worksh
         assert await workshop.ask(local([], [(landed, path)])) == []
 
     asyncio.run(ask())
-    assert (workshop.merged_tail.counts.made, len(workshop.ran)) == (1, 1)
+    assert (workshop.merged_tail.stats.puts, len(workshop.ran)) == (1, 1)
 
 
 def test_what_is_kept_takes_no_more_than_its_room_and_the_least_used_goes_first(tmp_path: Path) -> None:
@@ -324,15 +325,15 @@ def test_what_is_kept_takes_no_more_than_its_room_and_the_least_used_goes_first(
         async def ask() -> None:
             for day in [*days[:3], days[0], days[3]]:
                 await workshop.ask(local([], [tails[day]]))
-            before = workshop.merged_tail.counts.made
+            before = workshop.merged_tail.stats.puts
             for day in (days[0], days[2], days[3]):
                 await workshop.ask(local([], [tails[day]]))
-            assert workshop.merged_tail.counts.made == before
+            assert workshop.merged_tail.stats.puts == before
             await workshop.ask(local([], [tails[days[1]]]))
-            assert workshop.merged_tail.counts.made == before + 1
+            assert workshop.merged_tail.stats.puts == before + 1
 
         asyncio.run(ask())
-        assert 2 * one < workshop.on_disk == workshop.merged_tail.counts.bytes <= 3 * one + one // 2
+        assert 2 * one < workshop.on_disk == workshop.merged_tail.stats.bytes <= 3 * one + one // 2
 
 
 def test_files_stay_for_as_long_as_they_are_read_and_count_until_then(workshop: Workshop) -> None:
@@ -344,8 +345,8 @@ def test_files_stay_for_as_long_as_they_are_read_and_count_until_then(workshop: 
             one = workshop.on_disk
             await workshop.ask(local([], [first, second]))
             assert workshop.rows(before) == [(DAY, 1545, 3)]
-            assert workshop.merged_tail.counts.bytes == workshop.on_disk > one
-        assert workshop.merged_tail.counts.bytes == workshop.on_disk < 2 * one
+            assert workshop.merged_tail.stats.bytes == workshop.on_disk > one
+        assert workshop.merged_tail.stats.bytes == workshop.on_disk < 2 * one
 
     asyncio.run(ask())
 
@@ -395,7 +396,7 @@ def test_a_caller_who_leaves_while_dates_are_decided_leaves_nothing_behind(works
 
     asyncio.run(ask())
     assert len(list(workshop.kept.iterdir())) == 1
-    assert workshop.merged_tail.counts == DecidedCounts(found=0, made=1, bytes=workshop.on_disk)
+    assert workshop.merged_tail.stats == CacheStats(hits=0, misses=1, puts=1, bytes=workshop.on_disk)
 
 
 def test_a_query_that_writes_only_after_its_caller_has_left_leaves_nothing_behind(workshop: Workshop) -> None:
@@ -419,7 +420,7 @@ def test_a_query_that_writes_only_after_its_caller_has_left_leaves_nothing_behin
 
     asyncio.run(ask())
     assert len(list(workshop.kept.iterdir())) == 2
-    assert workshop.merged_tail.counts.bytes == workshop.on_disk
+    assert workshop.merged_tail.stats.bytes == workshop.on_disk
 
 
 @pytest.mark.parametrize("error", [duckdb.OutOfMemoryException, duckdb.IOException])
@@ -439,7 +440,7 @@ def test_a_question_decides_for_itself_when_deciding_for_all_fails(
         assert await workshop.ask(local([], [first, second])) == [(DAY, 1545, 4)]
 
     asyncio.run(ask())
-    assert workshop.merged_tail.counts.bytes == workshop.on_disk
+    assert workshop.merged_tail.stats.bytes == workshop.on_disk
 
 
 def test_what_an_earlier_process_left_is_removed(tmp_path: Path) -> None:

@@ -64,13 +64,13 @@ def retain(lake: LakeBuilder, min_retained: int, collect: bool = True) -> None:
 def delete_below(lake: LakeBuilder, min_retained: int) -> None:
     """What the collector does: old snapshots, then month files that no other one names."""
     snapshots = {n: _snapshot(lake, n) for n in range(1, lake.snapshot.number + 1)}
-    kept = {entry.path for n, s in snapshots.items() if s and n >= min_retained for entry in s.months.values()}
+    kept = {entry.name for n, s in snapshots.items() if s and n >= min_retained for entry in s.months.values()}
     for number, snapshot in snapshots.items():
         if snapshot and number < min_retained:
             lake.store.delete(object_names.snapshot(number))
             for entry in snapshot.months.values():
-                if entry.path not in kept:
-                    lake.store.delete(entry.path)
+                if entry.name not in kept:
+                    lake.store.delete(entry.name)
 
 
 def _snapshot(lake: LakeBuilder, number: int) -> Snapshot | None:
@@ -276,7 +276,7 @@ def test_a_month_file_of_a_retained_snapshot_that_is_lost_is_named() -> None:
     lake, _ = grown(11)
     snapshot = _snapshot(lake, 2)
     assert snapshot is not None
-    lost = snapshot.months["2013-01"].path
+    lost = snapshot.months["2013-01"].name
     lake.store.delete(lost)
     with serving(lake.store) as api:
         answer = api.get("/v1/stats?snapshot=2")
@@ -312,7 +312,7 @@ def test_old_files_share_the_bounded_cache() -> None:
     """Room for about one month file: each snapshot has its own."""
     lake, known = grown(14)
     entries = [
-        dataclasses.replace(entry, bytes=700_000)
+        dataclasses.replace(entry, size=700_000)
         for number in range(1, 5)
         if (snapshot := _snapshot(lake, number)) is not None
         for month, entry in snapshot.months.items()
@@ -326,4 +326,4 @@ def test_old_files_share_the_bounded_cache() -> None:
             answer = api.get(f"/v1/stats?group_by=carrier&snapshot={number}")
             events = [row for row in known[number - 5] if row["flight_date"] < date(2013, 2, 1)]
             assert answer.json()["data"] == stats(events)
-        assert api.app.state.services.executor._cache._bytes <= 1_000_000
+        assert api.app.state.services.executor._cache.stats.bytes <= 1_000_000

@@ -120,10 +120,10 @@ def test_the_least_used_goes_first_and_the_room_is_never_exceeded() -> None:
     for number in range(200):
         results.put(f"{number}", Result(b"x" * 4000, LABEL))
         assert results.get("0") is not None  # used all the time
-        assert results.bytes <= 100_000
+        assert results.stats.bytes <= 100_000
     assert results.get("1") is None
     assert results.get("199") is not None
-    assert results.bytes == 100_000
+    assert results.stats.bytes == 100_000
 
 
 def test_small_answers_are_bounded_too() -> None:
@@ -147,4 +147,4 @@ def test_the_same_answer_twice_takes_its_room_once() -> None:
     results = Results(100_000)
     for _ in range(3):
         results.put("same", Result(b"x", LABEL))
-    assert results.bytes == 1001
+    assert results.stats.bytes == 1001

@@ -234,7 +234,7 @@ def test_a_file_that_cannot_be_read_makes_answers_from_parts_a_problem_that_name
     broken = lake.month_file("2013-02", b"not Parquet")
     lake.commit({**lake.snapshot.months, "2013-02": broken}, lake.snapshot.absorbed)
     with serving(lake.store, **PARTS) as api:
-        assert broken.path in problem(api.get("/v1/stats"), 503, "unreadable")["detail"]
+        assert broken.name in problem(api.get("/v1/stats"), 503, "unreadable")["detail"]
         assert api.rows("/v1/stats?date_to=2013-01-31")[0]["flights"] == 2
 
 
@@ -248,9 +248,9 @@ def test_kept_parts_take_no_more_than_their_room_and_the_least_used_go_first() -
     for name in names:
         assert rollups.put(name, table(2_000))  # 16 KB, and what it takes beside them
         assert rollups.get("0") is not None
-        assert rollups.counts.bytes <= SHARE * 20_000
+        assert rollups.stats.bytes <= SHARE * 20_000
     assert [name for name in names if rollups.holds(name)] == ["0", *names[-34:]]
-    assert rollups.counts.made == 50
+    assert rollups.stats.puts == 50
 
 
 def test_a_part_that_is_released_goes_before_those_that_were_used_less() -> None:
@@ -266,7 +266,7 @@ def test_a_part_that_is_released_goes_before_those_that_were_used_less() -> None
 def test_a_part_larger_than_its_share_is_not_kept() -> None:
     rollups = RollupCache(SHARE * 20_000)
     assert not rollups.put("a", table(2_300))
-    assert (rollups.get("a"), rollups.counts.bytes) == (None, 0)
+    assert (rollups.get("a"), rollups.stats.bytes) == (None, 0)
 
 
 def test_a_part_is_not_that_of_other_bytes_under_the_same_name() -> None:

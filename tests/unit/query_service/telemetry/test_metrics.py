@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from lakehouse import object_names
@@ -20,7 +19,6 @@ from lakehouse.errors import StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
 from query_service.auth.api_keys import load_keys, new_key
 from query_service.auth.middleware import HEADER
-from query_service.telemetry.metrics import Metrics
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests._support.observed_store import Gate, WatchedStore
@@ -219,11 +217,14 @@ def test_a_storage_that_fails_shows(lake: LakeBuilder) -> None:
     assert seen.get("problems_total", kind="storage") == 1
 
 
-def test_kept_answers_are_counted_by_whether_they_were_there() -> None:
-    metrics = Metrics(CollectorRegistry())
-    for hit in (True, False, True):
-        metrics.result_cache_asked(hit)
-    seen = Page(metrics.page(dt.datetime.now(dt.UTC)).decode())
+def test_kept_answers_are_counted_by_whether_they_were_there(lake: LakeBuilder) -> None:
+    lake.land(event())
+    with serving(lake.store) as api:
+        for _ in range(3):
+            assert api.get("/v1/stats").status_code == 200
+        seen = page(api)
+    assert seen.get("result_cache_bytes") > 1000
+    assert seen.get("result_cache_evictions_total") == 0
     assert [seen.get("result_cache_requests_total", outcome=outcome) for outcome in ("hit", "miss")] == [2, 1]
 
 

@@ -1,0 +1,135 @@
+"""What was used last, in bounded room: the one policy of all our caches.
+
+Of our own, since cachetools' LRUCache neither passes over what is pinned nor tells what it gave
+up, and counts nothing.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class CacheStats:
+    """What a cache did since it was made, and the bytes that it takes now."""
+
+    hits: int = 0
+    misses: int = 0
+    puts: int = 0
+    evictions: int = 0
+    bytes: int = 0
+
+
+def _never(_: object) -> bool:
+    return False
+
+
+class BoundedLRU(Generic[K, V]):
+    """Values by key, each of a size; without room, the least recently used goes first.
+
+    Not for threads. A method that makes room returns what it gave up: whoever holds more than memory lets go of it.
+    """
+
+    def __init__(self, max_size: int, is_pinned: Callable[[V], bool] = _never) -> None:
+        """`max_size` in the unit of the sizes. What `is_pinned` is never given up for others."""
+        self._max_size = max_size
+        self._is_pinned = is_pinned
+        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()  # least recently used first
+        self._size = 0
+        self._hits = 0
+        self._misses = 0
+        self._puts = 0
+        self._evictions = 0
+
+    @property
+    def stats(self) -> CacheStats:
+        """`bytes` are the sizes of what is here, in whatever unit."""
+        return CacheStats(self._hits, self._misses, self._puts, self._evictions, self._size)
+
+    @property
+    def size(self) -> int:
+        """Of all that is here."""
+        return self._size
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[K]:
+        """Keys, the least recently used first."""
+        return iter(self._entries)
+
+    def get(self, key: K) -> V | None:
+        """The value, used now; a hit or a miss."""
+        entry = self._entries.get(key)
+        if entry is None:
+            self._misses += 1
+            return None
+        self._hits += 1
+        self._entries.move_to_end(key)
+        return entry[0]
+
+    def peek(self, key: K) -> V | None:
+        """The value, neither used nor counted."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry[0]
+
+    def put(self, key: K, value: V, size: int = 1) -> list[V]:
+        """Takes a value, used now; returns the key's earlier one, and what had to go.
+
+        What is larger than all room is given up at once.
+        """
+        replaced = self.remove(key)
+        self._entries[key] = value, size
+        self._size += size
+        self._puts += 1
+        evicted = self.make_room(0)
+        return evicted if replaced is None else [replaced, *evicted]
+
+    def make_room(self, size: int) -> list[V]:
+        """Gives up what is needed to take in something of that size, as far as it is not pinned."""
+        over = self._size + size - self._max_size
+        if over <= 0:
+            return []
+        given_up: list[K] = []
+        for key, (value, taken) in self._entries.items():
+            if over <= 0:
+                break
+            if not self._is_pinned(value):
+                given_up.append(key)
+                over -= taken
+        self._evictions += len(given_up)
+        return self._removed(given_up)
+
+    def clear(self) -> list[V]:
+        """Forgets all that is not pinned, which is no eviction; returns it."""
+        forgotten = [key for key, (value, _) in self._entries.items() if not self._is_pinned(value)]
+        return self._removed(forgotten)
+
+    def has_room_for(self, size: int) -> bool:
+        """Whether something of that size fits in as it is now."""
+        return self._size + size <= self._max_size
+
+    def remove(self, key: K) -> V | None:
+        """Forgets the key, which is no eviction; its value, if there was one."""
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return None
+        self._size -= entry[1]
+        return entry[0]
+
+    def _removed(self, keys: list[K]) -> list[V]:
+        return [value for key in keys if (value := self.remove(key)) is not None]
+
+    def demote(self, key: K) -> None:
+        """The value counts as the least recently used."""
+        if key in self._entries:
+            self._entries.move_to_end(key, last=False)

@@ -1,0 +1,42 @@
+"""What a plan says of an object that holds events, a month file or a landed one; its download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from lakehouse.errors import UnreadableError
+from lakehouse.store.checksum import file_crc32c
+from lakehouse.store.store import Store
+from lakehouse.table.parquet_files import FooterInfo
+
+
+class StoredFile(Protocol):
+    """An immutable object that holds events: `size` bytes, identified by `name` and `crc32c`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def crc32c(self) -> int: ...
+
+    def check(self, path: Path) -> FooterInfo:
+        """What is in the local copy at `path`, which must be what the plan says of this object.
+
+        Raises UnreadableError when it is not, and FormatTooNewError.
+        """
+
+
+def download(store: Store, file: StoredFile, path: Path) -> FooterInfo:
+    """Writes `file` to `path`; whole and as it must be, unless this raises.
+
+    Raises ObjectMissingError, UnreadableError (checksum or contents wrong), FormatTooNewError and
+    the store's errors.
+    """
+    store.download(file.name, path)
+    if file_crc32c(path) != file.crc32c:
+        raise UnreadableError(file.name, f"its bytes do not have crc32c {file.crc32c}")
+    return file.check(path)
