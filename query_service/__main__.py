@@ -84,7 +84,14 @@ def _serve(sockets: list[socket.socket], store: Store, settings: Settings, keys:
     _announce(store, settings, keys)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises it again when it has shut down: that is no failure
-    config = uvicorn.Config(
+    server = _Server(uvicorn_config(store, settings, keys))
+    server.run(sockets=sockets)
+    return 0 if server.started else 1
+
+
+def uvicorn_config(store: Store, settings: Settings, keys: Keys) -> uvicorn.Config:
+    """How the application is served: over Connection, within the limits of `settings`."""
+    return uvicorn.Config(
         lambda: create_app(store, settings, keys=keys),
         factory=True,
         http=Connection,
@@ -93,11 +100,12 @@ def _serve(sockets: list[socket.socket], store: Store, settings: Settings, keys:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # what a caller writes into X-Forwarded-For is not taken for its address
+        limit_concurrency=settings.max_connections,
+        backlog=settings.backlog_connections,
+        timeout_keep_alive=settings.keep_alive_s,
+        h11_max_incomplete_event_size=settings.head_kb * 1000,  # Connection keeps to it, though it is not h11
         timeout_graceful_shutdown=_GRACE_S,
     )
-    server = _Server(config)
-    server.run(sockets=sockets)
-    return 0 if server.started else 1
 
 
 class _Server(uvicorn.Server):

@@ -62,6 +62,18 @@ class Settings(BaseSettings):
     """The name is the one that Cloud Run sets, and 8080 is its usual value."""
     host: str = Field("0.0.0.0", min_length=1)  # noqa: S104
     """All interfaces: a container is reached from outside of it."""
+    max_connections: int = Field(512, ge=1, le=100_000)
+    """Open ones, idle ones too: beyond, a request gets uvicorn's 503 (plain text) before anything of ours is asked.
+    Three times what Cloud Run is told to send, and half of the descriptors that a process usually may have."""
+    backlog_connections: int = Field(2048, ge=1, le=65_535)
+    """That the kernel holds until they are accepted, a matter of milliseconds. uvicorn's default; Linux caps it at
+    net.core.somaxconn, usually 4,096."""
+    keep_alive_s: int = Field(5, ge=1, le=3600)
+    """An idle connection after an answer: uvicorn's default, ample for a page that loads its parts. Behind a proxy that
+    keeps connections, more than it keeps them idle: else it asks now and then over one that is just being closed."""
+    head_kb: int = Field(64, ge=8, le=1024)
+    """Of a request: line and headers. As much as uvicorn's other parser takes; a URL with a hundred values has a few
+    kB. Up to one read (256 kB) more may have come before it is refused."""
     plan_max_age_s: float = Field(1.0, ge=0, le=3600)
     """Freshness goal of seconds, most of which writers take. One listing a second (two requests, landing and
     snapshots) costs about 26 dollars a month under constant traffic, and nothing without any."""

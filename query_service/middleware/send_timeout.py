@@ -89,7 +89,7 @@ class SendTimeoutMiddleware:
                 for piece in _pieces(message):
                     await send(piece)
                     if wire is not None:
-                        await wire.gone()
+                        await transport.drain()
 
         try:
             async with asyncio.timeout(None) as limit:
@@ -100,7 +100,7 @@ class SendTimeoutMiddleware:
             scope[CUT_OFF_IN_SCOPE] = True
             if wire is None:
                 raise  # a server of somebody else's: it closes the connection when an answer breaks off
-            wire.cut()
+            transport.abort()
             await asyncio.sleep(0)  # the server hears of it before the request ends
 
 

@@ -12,18 +12,15 @@ import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-import httptools
 from starlette.types import Scope
-from uvicorn.protocols.http.flow_control import CLOSE_HEADER, FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _TRANSPORT_IN_STATE: Final = "flights.wire"
 _KERNEL_BYTES: Final = 256 * 1024  # held for a reader: 2.5 MB/s to who is 100 ms away, more to who is nearer
-_HEAD_BYTES: Final = 64 * 1024  # request line and headers: what the other parser takes
-_HEAD_S: Final = 30.0  # until it has come, from the connection or the answer before: a head is a packet or two
-_PARSED_BYTES: Final = 1024  # a usual request; of the shortest ones fifty, each of which takes far more than its bytes
+_HEAD_BYTES: Final = 64 * 1024
+_WAITING_REQUESTS: Final = 16  # on one connection: nobody who waits for an answer before he asks again has any
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # linger, 0 seconds
 
 
@@ -47,141 +44,76 @@ def with_transport(scope: Scope, wire: Transport) -> Scope:
 
 
 class Connection(HttpToolsProtocol):
-    """What uvicorn speaks HTTP/1.1 with; each request finds its Wire.
+    """What uvicorn speaks HTTP/1.1 with, and three things that its parser in C does not do by itself (ADR 19).
 
-    Of uvicorn's two parsers this one, in C, is the faster by far; unlike the other, it takes a head of any length,
-    as many requests as come in one go, and fields behind a body as if they were headers.
+    Each request finds its Wire. What has no end is not kept: a head, fields behind a body, requests that wait for the
+    answer before theirs. And what comes behind a body, or behind a request for another protocol, is part of no request.
+
+    httptools is the faster of uvicorn's two parsers by far; the other one needs none of this.
     """
 
-    flow: _Flow
-    _is_in_fields = False  # of a head, or behind a body
-    _is_behind_head = False
-    _whole_fields = 0
-    _field_bytes = 0  # of those that are not whole yet
-    _is_over = False  # no request comes any more
-    _answering: RequestResponseCycle | None = None  # the last that was begun; `cycle` is the last that came
-    _patience: asyncio.TimerHandle | None = None  # while nothing is asked
+    _endless_bytes = 0  # taken since a request began or a part of its body came
+    _has_ended = False  # what comes now belongs to no request
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
         transport.set_write_buffer_limits(0)  # `gone` is: nothing is left, not: less than 64 kB
-        self.flow = _Flow(transport)
-        self._unparsed = bytearray()
         wire = Transport(self.flow.drain, partial(_reset, transport))
         self.app_state = {**self.app_state, _TRANSPORT_IN_STATE: wire}  # uvicorn puts a copy into each request's scope
-        self._watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self._answering is not None and not self._answering.response_complete:
-            self._answering.disconnected = True
-            self._answering.message_event.set()
-        self._watch()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._answering = cycle
-        super()._start_asgi_task(cycle, app)
-
-    def on_message_begin(self) -> None:
-        self._is_in_fields, self._is_behind_head = True, False
-        super().on_message_begin()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._is_behind_head:  # what comes behind a body is nothing that anybody here asks for
-            super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        self._end_fields()
-        self._is_behind_head = True
-        super().on_headers_complete()
-
-    def on_chunk_header(self) -> None:
-        """The last chunk has no body: fields may follow."""
-        self._is_in_fields = True
-
-    def on_body(self, body: bytes) -> None:
-        self._end_fields()
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        self._end_fields()
-        super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._parse()
 
     def data_received(self, data: bytes) -> None:
-        if not self._is_over:
-            self._unparsed += data
-        self._parse()
-
-    def _parse(self) -> None:
-        """As much of what has come as leaves few requests waiting; no more is read while there is a rest."""
-        while self._unparsed and not self.pipeline and not self.transport.is_closing():
-            data = bytes(self._unparsed[:_PARSED_BYTES])
-            del self._unparsed[:_PARSED_BYTES]
-            self._parse_piece(data)
-            if self._is_over:
-                self._unparsed.clear()
-        self.flow.hold(bool(self._unparsed))
-        self._watch()
-
-    def _watch(self) -> None:
-        """Ends a connection over which nothing is asked for long: uvicorn only does while it is wholly silent."""
-        is_idle = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
-        if is_idle and not self.transport.is_closing():
-            if self._patience is None:
-                self._patience = self.loop.call_later(_HEAD_S, self.transport.close)
-        elif self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
-    def _parse_piece(self, data: bytes) -> None:
-        whole_before = self._whole_fields
-        self._unset_keepalive_if_required()
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._end_after_upgrade()
-        except httptools.HttpParserError:
-            self.logger.warning("Invalid HTTP request received.")
-            self.send_400_response("Invalid HTTP request received.")
-        are_same_fields = self._is_in_fields and self._whole_fields == whole_before
-        self._field_bytes = self._field_bytes + len(data) if are_same_fields else 0
-        if self._field_bytes > _HEAD_BYTES and not self.transport.is_closing():
+        if self._has_ended:
+            return
+        self._endless_bytes += len(data)
+        super().data_received(data)
+        if self._endless_bytes > self._head_bytes and not self.transport.is_closing():
             self.send_400_response("The head of the request is too long.")
 
-    def _end_after_upgrade(self) -> None:
-        """The request is answered as if it asked for no other protocol, and is the last one: the parser leaves its body
-        unread, which would be taken for a request.
-        """
-        self._is_over = True
-        self.headers.append(CLOSE_HEADER)  # as if the caller had said it: the answer says it too
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= _WAITING_REQUESTS:
+            raise _TooManyRequestsError  # the parser stops, and calls it an invalid request
+        self._endless_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._endless_bytes = 0
+        self.headers = []  # fields behind the body: the request has the list that was here before
+
+    def on_body(self, body: bytes) -> None:
+        self._endless_bytes = 0
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is invalid is refused, but not in the middle of an answer: those that are owed come first."""
+        if self._is_answering:
+            self._end()
+        else:
+            super().send_400_response(msg)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """The request is answered in this protocol. The parser leaves its body unread: it would be the next request."""
+        self._end()
+
+    def _end(self) -> None:
+        """The answer to the last request that came says that the connection ends with it."""
+        self._has_ended = True
         self.cycle.keep_alive = False
 
-    def _end_fields(self) -> None:
-        self._is_in_fields = False
-        self._whole_fields += 1
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]  # at first
+
+    @property
+    def _head_bytes(self) -> int:
+        """The setting that uvicorn has for its other parser; without one, what that takes."""
+        return self.config.h11_max_incomplete_event_size or _HEAD_BYTES
 
 
-class _Flow(FlowControl):
-    """Reads no more while it is held, whoever asks for it: uvicorn does so for every request."""
-
-    _is_held = False
-
-    def hold(self, held: bool) -> None:
-        was_held, self._is_held = self._is_held, held
-        if held:
-            self.pause_reading()
-        elif was_held:
-            self.resume_reading()
-
-    def resume_reading(self) -> None:
-        if not self._is_held:
-            super().resume_reading()
+class _TooManyRequestsError(Exception):
+    """More requests have come than may wait for their answers on one connection."""
 
 
 def _reset(transport: asyncio.Transport) -> None:

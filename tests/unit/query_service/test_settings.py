@@ -18,7 +18,8 @@ import pytest
 
 from lakehouse.errors import ConfigError
 from lakehouse.store.local import LocalStore
-from query_service.__main__ import main
+from query_service.__main__ import main, uvicorn_config
+from query_service.auth.api_keys import Keys
 from query_service.lifespan import workspace
 from query_service.settings import Settings, load_settings
 from tests._support.lake_builder import LakeBuilder, event
@@ -38,6 +39,10 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "LAKE_URL": "gs://bucket",
         "PORT": "1234",
         "API_HOST": "127.0.0.1",
+        "API_MAX_CONNECTIONS": "200",
+        "API_BACKLOG_CONNECTIONS": "13",
+        "API_KEEP_ALIVE_S": "14",
+        "API_HEAD_KB": "15",
         "API_PLAN_MAX_AGE_S": "0.5",
         "API_PLAN_TIMEOUT_S": "2",
         "API_FILE_CACHE_MB": "100",
@@ -73,6 +78,14 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert [str(getattr(settings, name.removeprefix("API_").lower())) for name in given] == [
         {"2": "2.0"}.get(value, value) for value in given.values()
     ]
+
+
+def test_the_limits_of_the_server_are_settings(tmp_path: Path) -> None:
+    limits = {"max_connections": 7, "backlog_connections": 8, "keep_alive_s": 9, "head_kb": 10}
+    store = LocalStore(tmp_path)
+    config = uvicorn_config(store, Settings.model_validate({"lake_url": store.url, **limits}), Keys(()))
+    assert (config.limit_concurrency, config.backlog, config.timeout_keep_alive) == (7, 8, 9)
+    assert config.h11_max_incomplete_event_size == 10_000
 
 
 @pytest.mark.parametrize(

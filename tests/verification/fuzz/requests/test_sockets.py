@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from tests.verification.fuzz.requests.lake import Lake, make_lake
 PATIENCE_S = 60
 QUIET_S = 0.3  # silence that counts as no (further) answer
 GROWTH_MB = 60  # a read, what is parsed of it, and the allocator's leavings
+WAITING = 16  # requests, on one connection
 SLOW_CONNECTIONS = 30  # more than queries at once and threads, fewer than descriptors
 
 
@@ -147,16 +148,20 @@ def test_requests_in_one_go_are_all_answered_in_order(service: Service) -> None:
 
 
 def test_requests_larger_together_than_a_head_may_be_are_all_answered(service: Service) -> None:
-    request = b"GET /health HTTP/1.1\r\nHost: x\r\nX-Padding: " + b"x" * 900 + b"\r\n"
-    count = 400  # 380 kB in one go
+    request = b"GET /health HTTP/1.1\r\nHost: x\r\nX-Padding: " + b"x" * 9000 + b"\r\n\r\n"
     with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as connection:
-        sender = threading.Thread(
-            target=connection.sendall, args=((request + b"\r\n") * count + request + b"Connection: close\r\n\r\n",)
-        )
-        sender.start()
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-        sender.join()
-    assert answer.count(b"HTTP/1.1 200 OK") == count + 1
+        for _ in range(40):  # 360 kB
+            connection.sendall(request)
+            answer = b""
+            while not answer.endswith(b'{"status":"ok"}'):
+                answer += connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_requests_beyond_those_that_may_wait_end_the_connection(service: Service) -> None:
+    answer = service.send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 10_000)
+    assert 0 < answer.count(b"HTTP/1.1 200 OK") <= WAITING + 1
+    assert b"HTTP/1.1 400" not in answer
 
 
 @pytest.mark.parametrize("begin", [b"GET /health HTTP/1.1\r\nX-Endless: ", b"GET /"], ids=["header", "path"])
@@ -176,21 +181,14 @@ def test_a_head_without_an_end_is_refused(service: Service, begin: bytes) -> Non
 
 
 @pytest.mark.parametrize("part", [b"X: y\r\n" * 8000, b"x" * 50_000], ids=["many", "one"])
-def test_fields_behind_a_body_without_an_end_are_refused(service: Service, part: bytes) -> None:
-    answer = b""
+def test_fields_behind_a_body_without_an_end_take_little_memory(service: Service, part: bytes) -> None:
+    before = service.resident_mb
     with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as connection:
         connection.sendall(GET + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n")
-        sent = 0
-        try:
-            while sent < 10_000_000:
+        with contextlib.suppress(OSError):  # the answer has come, and the connection has ended
+            for _ in range(200):  # 10 MB
                 connection.sendall(part)
-                sent += len(part)
-            connection.settimeout(QUIET_S)
-            while data := connection.recv(65536):
-                answer += data
-        except OSError:  # closed while we were still sending, or silence
-            pass
-    assert sent < 10_000_000, "all of it was taken"
+        assert service.resident_mb - before < GROWTH_MB
 
 
 def test_fields_behind_a_body_are_no_headers(service: Service) -> None:
@@ -235,11 +233,9 @@ def test_requests_without_end_whose_answers_nobody_reads_take_little_memory(serv
         connection.connect(("127.0.0.1", service.port))
         connection.settimeout(1)
         sent = 0
-        try:
+        with contextlib.suppress(OSError):  # no more is taken, or the connection has ended
             while sent < 20_000_000:
                 sent += connection.send(b"GET /health HTTP/1.1\r\n\r\n" * 10_000)
-        except TimeoutError:  # no more is taken
-            pass
         most = service.resident_mb
     print(f"before {before:.0f} MB, with {sent} bytes sent {most:.0f} MB")
     assert most - before < GROWTH_MB
