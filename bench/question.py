@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 from bench.scale import Lake
 from lakehouse.schema.event import COLUMNS
-from query_service.engine.files import FileSet, LocalFiles
-from query_service.queries.model import Dates, Filters, StatsRequest
+from lakehouse.table.planner import Dates, FileSet
+from query_service.engine.database import LocalFiles
+from query_service.queries.model import Filters, StatsRequest
 from query_service.queries.stats_sql import stats_query
 
 _DAYS = 30

@@ -27,7 +27,8 @@ from ingest_writer.compaction.runner import Compaction
 from ingest_writer.health_server import listen
 from ingest_writer.settings import CompactorSettings, WriterSettings, load_settings, subscription_from_environment
 from lakehouse.errors import ConfigError, LakeError
-from lakehouse.store.store import Store, store_from_environment
+from lakehouse.store.open import store_from_environment
+from lakehouse.store.store import Store
 from lakehouse.telemetry import logs
 from lakehouse.telemetry.instrumented_store import InstrumentedStore
 

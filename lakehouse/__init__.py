@@ -41,7 +41,7 @@ def connect(
     import datetime as dt
 
     from lakehouse.client.connection import DEFAULT_CACHE_BYTES, connect_store
-    from lakehouse.store.store import open_store
+    from lakehouse.store.open import open_store
 
     limit = DEFAULT_CACHE_BYTES if cache_max_bytes is None else cache_max_bytes
     return connect_store(open_store(url, must_exist=True), lambda: dt.datetime.now(dt.UTC), cache_dir, limit, snapshot)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lakehouse.errors import ConfigError, LakeError, StoreAccessDeniedError
-from lakehouse.store.store import Store, open_store, store_from_environment
+from lakehouse.store.open import open_store, store_from_environment
+from lakehouse.store.store import Store
 
 FORMATS = ("table", "csv", "parquet")
 _MAX_ROWS = 100  # more than fits on a screen; more than that is for a program, not for eyes
@@ -112,8 +113,7 @@ def _check_output(path: Path | None) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from lakehouse.client.verify import verify
-    from lakehouse.client.verify_text import lines
+    from lakehouse.client.verify import lines, verify
 
     report = verify(_store(options), _now)
     for line in lines(report):

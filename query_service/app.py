@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.middleware.cors import CORSMiddleware
 
 from lakehouse.store.store import Store
-from lakehouse.table.planner import Now
+from lakehouse.table.planner import Now, utc_now
 from query_service.api.openapi import document
 from query_service.api.routes import router
-from query_service.auth.api_keys import Keys
+from query_service.auth.api_keys import NO_KEY, Keys
+from query_service.auth.middleware import HEADER, AuthMiddleware
+from query_service.auth.rate_limit import rate_limits
 from query_service.dashboard.router import dashboard_router
 from query_service.lifespan import MB, opened
-from query_service.middleware import edges
-from query_service.middleware.head import HeadMiddleware
-from query_service.middleware.send_timeout import SendBudget
+from query_service.middleware.access_log import AccessLogMiddleware
+from query_service.middleware.exceptions import LoadSheddingMiddleware, install_error_handlers
+from query_service.middleware.headers import HeadMiddleware, SecurityHeaders
+from query_service.middleware.send_timeout import SendBudget, SendTimeoutMiddleware
 from query_service.settings import Settings
 from query_service.telemetry.metrics import Metrics
 
+EXPOSED: Final = (
+    *("Lake-Snapshot", "Lake-As-Of", "ETag", "Link", "Truncated", "Retry-After"),
+    *("RateLimit", "RateLimit-Policy"),
+)
+"""What a page of another origin may read."""
 
-def utc_now() -> dt.datetime:
-    """Wall clock."""
-    return dt.datetime.now(dt.UTC)
+_PREFLIGHT_S: Final = 600
 
 
 class _Api(FastAPI):
@@ -71,8 +77,30 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
         redirect_slashes=False,
     )
     app.state.metrics_page = lambda: metrics.page(now())
-    edges.install(app, settings, keys, metrics, send_budget)
+    _add_middleware(app, settings, keys, metrics, send_budget)
     app.add_middleware(HeadMiddleware)  # outermost: all the others see a GET
     app.include_router(router)
     app.include_router(dashboard_router())
     return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings, keys: Keys, metrics: Metrics, send_budget: SendBudget) -> None:
+    """Puts the layers around `app`; each one added is outside of those before."""
+    limits = rate_limits(keys.names or (NO_KEY,), settings.rate_per_s, settings.rate_burst)
+    app.add_middleware(AuthMiddleware, keys=keys, limits=limits, metrics_open=settings.metrics_open)
+    install_error_handlers(app)
+    app.add_middleware(LoadSheddingMiddleware)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins.split(","),
+            allow_methods=["GET", "HEAD"],
+            allow_headers=[HEADER, "If-None-Match", "traceparent"],
+            expose_headers=EXPOSED,
+            max_age=_PREFLIGHT_S,
+        )
+    app.add_middleware(SecurityHeaders, hsts=settings.tls_in_front)
+    app.add_middleware(SendTimeoutMiddleware, send_budget=send_budget, timeout_s=settings.send_timeout_s)
+    app.add_middleware(
+        AccessLogMiddleware, metrics=metrics, trace_project=settings.trace_project, proxy_hops=settings.proxy_hops
+    )

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse.schema.moment import rfc3339
+from lakehouse.schema.timestamps import rfc3339
 
 _SHOWN_CHARACTERS = 60  # of what the caller sent: enough to recognise it, too little to flood a log
 

@@ -18,18 +18,17 @@ from query_service.engine.database import Database
 from query_service.engine.executor import QueryExecutor
 from query_service.engine.plan_cache import PlanCache
 from query_service.engine.tail_cache import TailCache
-from query_service.engine.time_travel import History
+from query_service.engine.time_travel import TimeTravel
 from query_service.middleware.send_timeout import SendBudget
-from query_service.queries.conditional_get import ConditionalGet
-from query_service.queries.lake_status import LakeStatusService
+from query_service.queries.conditional_get import ConditionalGet, ResultCache
+from query_service.queries.lake_status import LakeStatusService, Rejections
 from query_service.queries.long_poll import LongPoll
-from query_service.queries.rejections import Rejections
-from query_service.queries.result_cache import Results
 from query_service.queries.rollup_cache import RollupCache
 from query_service.queries.stats import RollupStats
 from query_service.representation.etag import ETagFactory, build_fingerprint
 from query_service.settings import Settings
-from query_service.telemetry.metrics import LakeMetrics, Metrics
+from query_service.telemetry.lake_gauges import LakeMetrics
+from query_service.telemetry.metrics import Metrics
 
 MB = 1_000_000
 
@@ -40,9 +39,9 @@ class Services:
 
     plan_cache: PlanCache
     executor: QueryExecutor
-    tables: ConditionalGet
-    sums: RollupStats
-    waiting: LongPoll
+    conditional_get: ConditionalGet
+    stats: RollupStats
+    long_poll: LongPoll
     lake: LakeStatusService
     filter_max_values: int
 
@@ -78,9 +77,9 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
             observer=metrics,
         )
         rollups = RollupCache(settings.rollup_cache_mb * MB)
-        results = Results(settings.result_cache_mb * MB)
+        results = ResultCache(settings.result_cache_mb * MB)
         stack.callback(metrics.watch(LakeMetrics(plan_cache, cache, tail_cache, rollups, results, executor, now)))
-        history = History(store, Planner(store, now))
+        history = TimeTravel(store, Planner(store, now))
         stack.callback(history.close)
         lake = LakeStatusService(Rejections(store, now, settings.plan_max_age_s), metrics)
         stack.callback(lake.close)
@@ -88,7 +87,7 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
         yield Services(
             plan_cache,
             executor,
-            ConditionalGet(executor, history, tags, results, database, send_budget),
+            ConditionalGet(executor, history, tags, results, database, send_budget.check_room),
             RollupStats(rollups, settings.max_concurrent_queries, settings.rollup_min_rows),
             LongPoll(executor, history, tags, now, settings.plan_max_age_s, settings.max_long_polls),
             lake,

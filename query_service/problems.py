@@ -5,15 +5,11 @@ A caller never sees the text of an exception.
 
 from __future__ import annotations
 
-import asyncio
-import http
 import json
-import logging
 from collections.abc import Mapping
 
-from fastapi import FastAPI, Request, Response
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import Response
+from starlette.types import Receive, Scope, Send
 
 from lakehouse.errors import (
     CacheFullError,
@@ -23,13 +19,11 @@ from lakehouse.errors import (
     StoreAccessDeniedError,
     UnreadableError,
 )
-from query_service.errors import Problem, ProblemError, stopping_error
+from query_service.errors import Problem
 
 MEDIA_TYPE = "application/problem+json"
 KIND_IN_SCOPE = "flights.problem"
 """Where an answered request's scope says which kind of problem it was answered with."""
-
-_log = logging.getLogger(__name__)
 
 
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
@@ -79,71 +73,3 @@ def lake_problem(error: LakeError) -> Problem:
         case _:
             detail = "Storage does not answer at the moment."
             return Problem(503, "storage", "Storage is unavailable", detail, retry_after_s=1)
-
-
-def install(app: FastAPI) -> None:
-    """Makes every error of `app` a problem document."""
-    app.add_exception_handler(ProblemError, _on_problem)
-    app.add_exception_handler(LakeError, _on_lake_error)
-    app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_middleware(UnhandledErrors)
-
-
-async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)
-    if error.problem.status == 503:
-        _log.warning("%s: %s", request.url.path, error)
-    return problem_response(error.problem)
-
-
-async def _on_lake_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, LakeError)
-    _log.warning("%s: %s: %s", request.url.path, type(error).__name__, error)
-    return problem_response(lake_problem(error))
-
-
-async def _on_http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    title = http.HTTPStatus(error.status_code).phrase
-    details = {404: "There is nothing at this path.", 405: "This path does not take that method."}
-    detail = details.get(error.status_code, title)
-    kind = title.lower().replace(" ", "-")
-    headers = dict(error.headers or {})
-    if headers.get("Allow") == "GET":
-        headers["Allow"] = "GET, HEAD"
-    return problem_response(Problem(error.status_code, kind, title, detail), headers)
-
-
-class UnhandledErrors:
-    """Outermost layer: logs what nobody expected, with its traceback, and answers 500 without any of it.
-
-    A request that is cancelled because the process ends is told so.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self._app(scope, receive, watched)
-        except asyncio.CancelledError:
-            if started:
-                raise
-            problem = stopping_error().problem  # nobody else cancels a request from outside
-            await problem_response(problem)(scope, receive, send)
-        except Exception:
-            _log.exception("%s: unexpected error", scope["path"])
-            if started:
-                raise
-            problem = Problem(500, "unexpected", "Unexpected error", "The service failed; its log says why.")
-            await problem_response(problem)(scope, receive, send)

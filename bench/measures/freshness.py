@@ -9,7 +9,7 @@ from bench.figure import Figure, Goal, bounded
 from bench.http import Client
 from bench.rig import Rig
 from bench.stream import live_events
-from lakehouse.store.store import open_store
+from lakehouse.store.open import open_store
 from lakehouse.table.planner import list_landing
 from local_cloud.demo.freshness import Canaries
 from local_cloud.flights.replay import replay

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pyarrow as pa
 import pyarrow.compute as pc
+
+
+def rfc3339(moment: dt.datetime) -> str:
+    """In UTC with Z; a fraction only when there is one."""
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 def as_text(table: pa.Table) -> pa.Table:

@@ -1,4 +1,4 @@
-"""What the lake needs from storage, and `open_store`, which picks it by URL.
+"""What the lake needs from storage.
 
 Three stores keep the same promises (one behaviour suite runs against all): create-if-absent, atomic,
 durable when it returns, listings complete and in name order.
@@ -7,13 +7,9 @@ durable when it returns, listings complete and in name order.
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
-
-from lakehouse.errors import ConfigError
 
 Source = bytes | Path
 """What is stored: bytes, or a local file that may be larger than memory."""
@@ -62,34 +58,3 @@ class Store(Protocol):
 
     def replace(self, name: str, data: bytes, generation: int) -> bool:
         """Writes a derived object if it still has that generation; False when somebody was faster."""
-
-
-def open_store(url: str, *, must_exist: bool = False) -> Store:
-    """The store for `gs://bucket` or `file:///absolute/path` (percent-encoded).
-
-    Raises ConfigError when it is neither, and with `must_exist` when there is no such folder: whoever only reads would
-    take it for an empty lake. (A bucket must always exist.)
-    """
-    parts = urlsplit(url)
-    if parts.query or parts.fragment:
-        raise ConfigError(f"LAKE_URL is {url!r}; a ? or # in a path is written %3F or %23")
-    if parts.scheme == "gs" and parts.netloc and parts.path in ("", "/"):
-        from lakehouse.store.gcs import GcsStore
-
-        return GcsStore(parts.netloc)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
-        from lakehouse.store.local import LocalStore
-
-        folder = Path(unquote(parts.path))
-        if must_exist and not folder.is_dir():
-            raise ConfigError(f"LAKE_URL is {url!r}; there is no such folder")
-        return LocalStore(folder)
-    raise ConfigError(f"LAKE_URL is {url!r}; it takes gs://bucket or file:///absolute/path")
-
-
-def store_from_environment(*, must_exist: bool = False) -> Store:
-    """The store that LAKE_URL names. Raises ConfigError when it is not set, or as `open_store` does."""
-    url = os.environ.get("LAKE_URL", "")
-    if not url:
-        raise ConfigError("LAKE_URL is not set; it takes gs://bucket or file:///absolute/path")
-    return open_store(url, must_exist=must_exist)

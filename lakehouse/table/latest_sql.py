@@ -7,12 +7,15 @@ events, since the order is total: merging twice, in parts or in another order gi
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA, FORMAT_VERSION, KEY, ORDER, PROBE_CARRIER
-from lakehouse.schema.versions import format_of, null, select_columns
+from lakehouse.schema.versions import schema_of
 
 SORT_KEY: Final = ", ".join(KEY)
 """The order of rows in a month file."""
@@ -22,6 +25,7 @@ VISIBLE: Final = "status <> 'void'"
 
 _NEWEST_FIRST = ", ".join(f"{column} DESC" for column in ORDER)
 _COLUMNS = ", ".join(COLUMNS)
+_LOCAL_NAME = re.compile(r".*\.format([1-9][0-9]*)\.parquet")
 
 
 def newest(relation: str) -> str:
@@ -93,3 +97,29 @@ def quoted(text: str) -> str:
 
 def _read(uris: Sequence[str]) -> str:
     return f"read_parquet([{', '.join(map(quoted, uris))}], hive_partitioning = false)"
+
+
+def format_of(path: Path) -> int:
+    """The format of a local file by its name; this program's own where the name says none, for it wrote that file."""
+    match = _LOCAL_NAME.fullmatch(path.name)
+    return FORMAT_VERSION if match is None else int(match[1])
+
+
+def select_columns(format_version: int) -> str:
+    """SQL of a select list: all columns, in their order, from a file of that format."""
+    there = schema_of(format_version).names
+    return ", ".join(field.name if field.name in there else null(field) for field in EVENT_SCHEMA)
+
+
+def null(field: pa.Field) -> str:
+    """SQL of the column with no value."""
+    return f"NULL::{_SQL_TYPES[str(field.type)]} AS {field.name}"
+
+
+_SQL_TYPES: Final = {
+    "date32[day]": "DATE",
+    "int8": "TINYINT",
+    "int32": "INTEGER",
+    "string": "VARCHAR",
+    "timestamp[us, tz=UTC]": "TIMESTAMPTZ",
+}

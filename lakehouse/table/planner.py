@@ -11,19 +11,42 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import google_crc32c
 
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, SnapshotHistoryLostError, StoreUnavailableError
+from lakehouse.schema.timestamps import rfc3339
 from lakehouse.store.store import ObjectInfo, Store
 from lakehouse.table.parquet_files import FooterInfo, check_landed_file
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
+from lakehouse.table.stored_file import StoredFile
 
 Now = Callable[[], dt.datetime]
 """Wall clock, aware, UTC."""
 
 _FIND_ATTEMPTS = 5  # a snapshot found and collected before it is read, five times running, is no race
+
+
+def utc_now() -> dt.datetime:
+    """Wall clock."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Flight dates from `first` to `last`, both inside; None is open."""
+
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+    def since(self, date: dt.date) -> Dates:
+        """Those of them that are not before `date`."""
+        return Dates(date if self.first is None else max(self.first, date), self.last)
+
+
+ALL_DATES: Final = Dates()
 
 
 @dataclass(frozen=True)
@@ -69,6 +92,11 @@ class Plan:
     """By the store's clock; None before the first commit."""
 
     @cached_property
+    def as_of(self) -> str:
+        """`listed_at` as text (RFC 3339): the same for every answer from this plan."""
+        return rfc3339(self.listed_at)
+
+    @cached_property
     def tail(self) -> tuple[LandedFile, ...]:
         """Landed files that the snapshot has not absorbed."""
         return tuple(file for file in self.landing.files if file.name not in self.snapshot.absorbed)
@@ -92,6 +120,30 @@ class Plan:
     def tail_between(self, first: dt.date | None, last: dt.date | None) -> tuple[LandedFile, ...]:
         """Tail files of flight dates in the range, by name."""
         return tuple(f for f in self.tail if _overlaps(f.flight_date, f.flight_date, first, last))
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """Objects that an answer needs."""
+
+    months: tuple[MonthFile, ...]
+    tail: tuple[LandedFile, ...]
+
+    @property
+    def all(self) -> tuple[StoredFile, ...]:
+        return (*self.months, *self.tail)
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.size for file in self.all)
+
+    @property
+    def tail_bytes(self) -> int:
+        return sum(file.size for file in self.tail)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(file.name for file in self.all)
 
 
 class Planner:

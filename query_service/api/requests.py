@@ -1,29 +1,30 @@
-"""From the query string to frozen questions, or to a problem that names the parameter.
+"""From an HTTP request to a frozen question, or to a problem that names the parameter.
 
-What one value may be says `parameter_table`; rules between parameters are here.
+What one value may be is in `parameters.py`. Here are the rules between parameters, and what a route asks for in its
+signature.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import Depends, Path, Request
 
 from lakehouse.schema.event import FlightKey, parse_flight_id
+from lakehouse.table.planner import Dates
 from query_service.api import parameters as table
-from query_service.api.query_string import Parameter, Parameters, parse, wrong_value_error
-from query_service.errors import ProblemError, parameter_error
-from query_service.queries.model import (
-    METRICS,
-    Dates,
-    Filters,
-    FlightRequest,
-    FlightsRequest,
-    Order,
-    StatsRequest,
-    cursor_of,
-)
+from query_service.api.openapi.schemas import FLIGHT_ID_PATTERN
+from query_service.api.query_string import Parameter, Parameters, pairs_of, parse, wrong_value_error
+from query_service.errors import ProblemError, caller_gone_error, parameter_error
+from query_service.lifespan import Services
+from query_service.queries.model import METRICS, Filters, FlightRequest, FlightsRequest, Order, StatsRequest, cursor_of
+from query_service.representation.etag import ResponsePreferences, parse_if_none_match
+from query_service.representation.negotiation import TABLES, negotiate, negotiate_coding
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -52,10 +53,11 @@ def stats_request(pairs: Pairs, max_values: int) -> StatsRequest:
 def flights_request(pairs: Pairs, max_values: int) -> FlightsRequest:
     """Reads the query string of /v1/flights, at most `max_values` of a filter. Raises ProblemError."""
     given = Parameters(pairs, _FLIGHTS, max_values)
+    filters, after = _filters(given), _cursor(given)
     return FlightsRequest(
-        filters=_filters(given),
+        filters=filters if after is None else replace(filters, dates=filters.dates.since(after.flight_date)),
         limit=given.one(table.FLIGHTS_ROWS),
-        after=_cursor(given),
+        after=after,
         snapshot=given.one(table.SNAPSHOT),
     )
 
@@ -127,3 +129,129 @@ def _cursor(given: Parameters) -> FlightKey | None:
 
 def _contradiction(given: Parameters, parameter: Parameter[Any], expected: str) -> ProblemError:
     return parameter_error(parameter.name, given.sent(parameter), expected)
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesOf = Annotated[Services, Depends(_services)]
+
+
+async def _metrics_page(request: Request) -> bytes:
+    page: bytes = request.app.state.metrics_page()
+    return page
+
+
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    return pairs_of(request.scope["query_string"])
+
+
+def _header(request: Request, name: str) -> str | None:
+    """A header that is a list, which may have come in several lines; None when it is empty or not there."""
+    return ", ".join(request.headers.getlist(name)) or None
+
+
+async def _stats_request_of(request: Request, services: ServicesOf) -> StatsRequest:
+    return stats_request(_pairs(request), services.filter_max_values)
+
+
+async def _flights_request_of(request: Request, services: ServicesOf) -> FlightsRequest:
+    return flights_request(_pairs(request), services.filter_max_values)
+
+
+async def _flight_request_of(
+    request: Request,
+    flight_id: Annotated[
+        str,
+        Path(
+            description="Date, carrier, number with its suffix, origin",
+            examples=["2013-01-01-UA-1545-EWR"],
+            json_schema_extra={"pattern": FLIGHT_ID_PATTERN},
+        ),
+    ],
+) -> FlightRequest:
+    return flight_request(flight_id, _pairs(request))
+
+
+async def _only_format(request: Request) -> None:
+    pairs = _pairs(request)
+    only_format(pairs)
+    negotiate(pairs, _header(request, "accept"))
+
+
+async def _wanted_table(request: Request) -> ResponsePreferences:
+    return ResponsePreferences(
+        negotiate(_pairs(request), _header(request, "accept"), TABLES),
+        negotiate_coding(_header(request, "accept-encoding")),
+        parse_if_none_match(_header(request, "if-none-match")),
+    )
+
+
+async def _wanted_document(request: Request) -> ResponsePreferences:
+    return ResponsePreferences(
+        negotiate(_pairs(request), _header(request, "accept")),
+        condition=parse_if_none_match(_header(request, "if-none-match")),
+    )
+
+
+StatsRequestOf = Annotated[StatsRequest, Depends(_stats_request_of)]
+FlightsRequestOf = Annotated[FlightsRequest, Depends(_flights_request_of)]
+FlightRequestOf = Annotated[FlightRequest, Depends(_flight_request_of)]
+TablePreferences = Annotated[ResponsePreferences, Depends(_wanted_table)]
+DocumentPreferences = Annotated[ResponsePreferences, Depends(_wanted_document)]
+MetricsPage = Annotated[bytes, Depends(_metrics_page)]
+OnlyFormat = Depends(_only_format)
+
+_LOOK_S: Final = 0.005  # looking costs a task and two turns of the loop: not for what is answered from memory
+
+T = TypeVar("T")
+
+
+async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`; cancels it when the caller leaves first."""
+    task = asyncio.current_task()
+    assert task is not None
+    cancelling = task.cancelling()
+    watch = _Watch(request, task)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if watch.has_cancelled and task.uncancel() <= cancelling:  # nobody else has asked for it
+            raise caller_gone_error() from None
+        raise
+    finally:
+        watch.end()
+
+
+class _Watch:
+    """Cancels `task` when the caller of `request` leaves, until `end`."""
+
+    def __init__(self, request: Request, task: asyncio.Task[Any]) -> None:
+        self.has_cancelled = False
+        self._request = request
+        self._task = task
+        self._is_over = False
+        self._leaving: asyncio.Task[None] | None = None
+        self._beginning = asyncio.get_running_loop().call_later(_LOOK_S, self._begin)
+
+    def end(self) -> None:
+        self._is_over = True
+        self._beginning.cancel()
+        if self._leaving is not None:
+            self._leaving.cancel()
+
+    def _begin(self) -> None:
+        self._leaving = asyncio.create_task(_disconnected(self._request))
+        self._leaving.add_done_callback(self._left)
+
+    def _left(self, leaving: asyncio.Task[None]) -> None:
+        if not self._is_over and not leaving.cancelled():  # it may have ended in this very turn of the loop
+            self.has_cancelled = True
+            self._task.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

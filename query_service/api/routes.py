@@ -1,11 +1,18 @@
-"""The paths: each takes a question, asks, and hands over the answer."""
+"""The paths: each takes a question, asks, and answers with a body and the headers that say which lake it is about."""
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Final, Protocol
+from urllib.parse import urlencode
+
 from fastapi import APIRouter, Request, Response
 
-from query_service.api import health, responses
-from query_service.api.dependencies import (
+from lakehouse.schema.timestamps import rfc3339
+from lakehouse.table.planner import Plan
+from lakehouse.telemetry.prometheus import CONTENT_TYPE
+from query_service.api.openapi import document
+from query_service.api.requests import (
     DocumentPreferences,
     FlightRequestOf,
     FlightsRequestOf,
@@ -14,10 +21,24 @@ from query_service.api.dependencies import (
     ServicesOf,
     StatsRequestOf,
     TablePreferences,
+    cancel_on_disconnect,
 )
-from query_service.api.disconnect import cancel_on_disconnect
-from query_service.api.openapi import document
+from query_service.engine.plan_cache import PlanCache
+from query_service.problems import why_unreadable
+from query_service.queries.conditional_get import BodyHeaders, TableResponse
 from query_service.queries.flights import flights_page
+from query_service.queries.lake_status import LakeStatus
+from query_service.queries.long_poll import FlightVersion
+from query_service.representation.encoders import json_bytes, rows_of
+from query_service.representation.negotiation import JSON, Format
+
+_ASK_AGAIN: Final = "no-cache"  # kept, and asked for by its tag each time
+_FOR_EVER: Final = "public, max-age=31536000, immutable"  # a year is what caches take for it
+
+LATELY: Final = dt.timedelta(seconds=60)
+"""A few probe intervals: probing alone must not list the lake all the time."""
+
+_NO_STORE = {"Cache-Control": "no-store"}
 
 router = APIRouter()
 
@@ -27,8 +48,10 @@ async def get_stats(
     request: Request, services: ServicesOf, question: StatsRequestOf, wanted: TablePreferences
 ) -> Response:
     """Statistics over the newest state of every flight that matches, in all or by group."""
-    reply = await cancel_on_disconnect(request, services.tables.reply(question, wanted, services.sums.statistics))
-    return responses.table_answer(reply, question, wanted.format, request)
+    reply = await cancel_on_disconnect(
+        request, services.conditional_get.handle(question, wanted, services.stats.statistics)
+    )
+    return table_answer(reply, question, wanted.format, request)
 
 
 @router.get("/v1/flights", **document.FLIGHTS)
@@ -36,8 +59,8 @@ async def get_flights(
     request: Request, services: ServicesOf, question: FlightsRequestOf, wanted: TablePreferences
 ) -> Response:
     """Flights that match, in the order of their key, page by page."""
-    reply = await cancel_on_disconnect(request, services.tables.reply(question, wanted, flights_page))
-    return responses.table_answer(reply, question, wanted.format, request)
+    reply = await cancel_on_disconnect(request, services.conditional_get.handle(question, wanted, flights_page))
+    return table_answer(reply, question, wanted.format, request)
 
 
 @router.get("/v1/flights/{flight_id}", **document.FLIGHT)
@@ -45,30 +68,128 @@ async def get_flight(
     request: Request, services: ServicesOf, question: FlightRequestOf, wanted: DocumentPreferences
 ) -> Response:
     """One flight in its newest state, and where that came from; waits for a newer state if asked to."""
-    seen = await cancel_on_disconnect(request, services.waiting.flight(question, wanted))
-    return responses.flight_answer(seen, question)
+    seen = await cancel_on_disconnect(request, services.long_poll.flight(question, wanted))
+    return flight_answer(seen, question)
 
 
 @router.get("/v1/lake", dependencies=[OnlyFormat], **document.LAKE)
 async def get_lake(request: Request, services: ServicesOf) -> Response:
     """What the lake holds right now, and which of its files cannot be read."""
     answered = await cancel_on_disconnect(request, services.executor.answer(services.lake.find))
-    return responses.lake_answer(answered.value, answered.plan)
+    return lake_answer(answered.value, answered.plan)
 
 
 @router.get("/health", **document.HEALTH)
 async def get_health() -> Response:
     """The process lives. Asks nobody."""
-    return health.alive()
+    return _alive()
 
 
 @router.get("/ready", **document.READY)
 async def get_ready(services: ServicesOf) -> Response:
     """The lake could be listed lately, or can be now."""
-    return await health.ready(services.plan_cache)
+    return await _ready(services.plan_cache)
 
 
 @router.get("/metrics", include_in_schema=False)
 async def get_metrics(page: MetricsPage) -> Response:
     """What the service measures, for a Prometheus scraper. Lists and downloads nothing."""
-    return health.metrics(page)
+    return _metrics(page)
+
+
+class _Question(Protocol):
+    @property
+    def snapshot(self) -> int | None: ...
+
+
+def table_answer(reply: TableResponse, question: _Question, format: Format, request: Request) -> Response:
+    """The answer of /v1/stats and /v1/flights."""
+    headers = _headers(reply.plan, question.snapshot) | {"ETag": reply.tag}
+    content = reply.content
+    if content is None:
+        return Response(None, 304, headers)
+    headers |= _labelled(content.label, format, request)
+    return Response(content.body, 200, headers, format.media_type)
+
+
+def flight_answer(seen: FlightVersion, question: _Question) -> Response:
+    """The answer of /v1/flights/{flight_id}."""
+    headers = _headers(seen.plan, question.snapshot) | {"ETag": seen.tag}
+    state = seen.state
+    if state is None:
+        return Response(None, 304, headers)
+    source = {
+        "file": state.file,
+        "message_id": state.message_id,
+        "message_line": state.message_line,
+        "absorbed": state.absorbed,
+    }
+    body = json_bytes({"data": rows_of(state.table)[0] | {"source": source}})
+    return Response(body, 200, headers, JSON.media_type)
+
+
+def lake_answer(found: LakeStatus, plan: Plan) -> Response:
+    """The answer of /v1/lake."""
+    months = plan.snapshot.months
+    body = {
+        "snapshot": plan.snapshot.number,
+        "listed_at": plan.as_of,
+        "flights": found.totals.flights,
+        "months": [{"month": m, "rows": months[m].rows, "bytes": months[m].size} for m in sorted(months)],
+        "tail": {"files": len(plan.tail), "rows": found.tail_rows},
+        "newest_event_time": _moment(found.totals.newest_event_time),
+        "newest_publish_time": _moment(found.totals.newest_publish_time),
+        "rejected": {
+            "files": found.rejected.files,
+            "rows": found.rejected.rows,
+            "bytes": found.rejected.bytes,
+        },
+        "unreadable": [{"name": error.name, "why": why_unreadable(error)} for error in found.unreadable],
+        "foreign": found.rejected.unrecognized,
+    }
+    return Response(json_bytes(body), 200, _headers(plan), JSON.media_type)
+
+
+def _moment(moment: dt.datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def _headers(plan: Plan, snapshot: int | None = None) -> dict[str, str]:
+    return {
+        "Lake-Snapshot": str(plan.snapshot.number),
+        "Lake-As-Of": plan.as_of,
+        "Cache-Control": _ASK_AGAIN if snapshot is None else _FOR_EVER,
+        "Vary": "Accept, Accept-Encoding",
+    }
+
+
+def _labelled(label: BodyHeaders, format: Format, request: Request) -> dict[str, str]:
+    """Headers of a body: how to read it, a name to save it under, and where it goes on."""
+    name = f"{request.url.path.rpartition('/')[2]}.{format.name}"
+    headers = {"Content-Disposition": f'{"inline" if format == JSON else "attachment"}; filename="{name}"'}
+    if label.coding is not None:
+        headers["Content-Encoding"] = label.coding
+    if format != JSON:
+        headers["Truncated"] = "true" if label.truncated else "false"
+    if label.next_cursor is not None:
+        same = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+        query = urlencode([*same, ("cursor", label.next_cursor)])
+        headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+    return headers
+
+
+def _alive() -> Response:
+    """200 for as long as the process can answer at all."""
+    return Response(json_bytes({"status": "ok"}), 200, _NO_STORE, JSON.media_type)
+
+
+async def _ready(plan_cache: PlanCache) -> Response:
+    """200 when a plan was made lately or can be made now. Raises LakeError and ProblemError (503) otherwise."""
+    if not plan_cache.planned_within(LATELY):
+        await plan_cache.plan()
+    return Response(json_bytes({"status": "ready"}), 200, _NO_STORE, JSON.media_type)
+
+
+def _metrics(page: bytes) -> Response:
+    """The page of metrics, for a scraper."""
+    return Response(page, 200, _NO_STORE, CONTENT_TYPE)

@@ -1,6 +1,6 @@
 """DuckDB in this process: one query a core, each with bound values, each can be stopped. Other work may take its turn.
 
-Knows nothing of flights or HTTP.
+Knows nothing of questions or HTTP.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from query_service.engine.priority_semaphore import PrioritySemaphore
+from lakehouse.table.latest_sql import merged
+from lakehouse.table.planner import FileSet
 from query_service.observer import Observer
 
 _INTERRUPT_AGAIN_S = 0.01  # an interrupt before the query has begun, or inside a long function, is lost
@@ -33,6 +35,54 @@ class Query:
     sql: str
     values: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LocalFiles:
+    """The files of a `FileSet` on disk, in the same order."""
+
+    files: FileSet
+    months: tuple[Path, ...]
+    tail: tuple[Path, ...]
+    merged_tail: tuple[Path, ...] | None = None
+    """The state of the dates that the tail touches, if it has been decided already."""
+
+    def state(self, where: str = "") -> str:
+        """SELECT of the newest event per flight; `where` may name key columns only."""
+        return merged(self.months, self.tail, {file.flight_date for file in self.files.tail}, where, self.merged_tail)
+
+
+class PrioritySemaphore:
+    """Lives on the event loop: not for threads."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._finishing: deque[asyncio.Future[None]] = deque()
+        self._beginning: deque[asyncio.Future[None]] = deque()
+
+    async def acquire(self, is_finishing: bool) -> None:
+        """Waits for a turn. `is_finishing`: what came before is held in memory until then, so it goes first."""
+        if self._free > 0:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        (self._finishing if is_finishing else self._beginning).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it had been given to us just now
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Ends a turn: whoever waits is next."""
+        for waiting in (self._finishing, self._beginning):
+            while waiting:
+                turn = waiting.popleft()
+                if not turn.done():  # else its waiter has gone
+                    turn.set_result(None)
+                    return
+        self._free += 1
 
 
 class Database:

@@ -20,10 +20,9 @@ import pyarrow.parquet as pq
 
 from lakehouse.errors import FormatTooNewError, ObjectMissingError, UnreadableError
 from lakehouse.table.file_cache import FileCache
-from lakehouse.table.planner import Landing, Now, Plan
+from lakehouse.table.planner import Dates, FileSet, Landing, Now, Plan
 from lakehouse.table.snapshot import Snapshot
-from query_service.engine.database import Database, Query
-from query_service.engine.files import FileSet, LocalFiles
+from query_service.engine.database import Database, LocalFiles, Query
 from query_service.engine.plan_cache import PlanCache
 from query_service.engine.tail_cache import TailCache
 from query_service.errors import (
@@ -35,7 +34,6 @@ from query_service.errors import (
     vanished_error,
 )
 from query_service.observer import Observer
-from query_service.queries.model import Dates
 
 _PLANS = 4  # the first, and three more when files are gone: a collector in a hurry, not a broken lake
 
@@ -175,7 +173,8 @@ class QueryExecutor:
             count = len(files.months)
             local = LocalFiles(files, tuple(paths[:count]), tuple(paths[count:]))
             try:
-                if not (decide and self._tail_cache.should_cache(files)):
+                is_large = decide and files.tail_bytes >= self._tail_cache.min_bytes
+                if not (is_large and self._tail_cache.should_cache(files)):
                     return await fetched(question(local))
                 async with self._tail_cache.of(local, fetched) as with_decided:
                     return await fetched(question(with_decided))

@@ -25,9 +25,9 @@ import pyarrow as pa
 from lakehouse.bounded_lru import BoundedLRU, CacheStats
 from lakehouse.schema.event import COLUMNS
 from lakehouse.table.latest_sql import newest, quoted, read_files
+from lakehouse.table.planner import FileSet
 from lakehouse.table.snapshot import MonthFile
-from query_service.engine.database import Query
-from query_service.engine.files import FileSet, LocalFiles
+from query_service.engine.database import LocalFiles, Query
 
 _GROWTH: Final = 2
 """What is kept takes at most about this many times the bytes that it was decided from, being compressed less."""
@@ -72,7 +72,7 @@ class TailCache:
         folder.mkdir(parents=True)
         self._folder = folder
         self._max_bytes = max_bytes
-        self._from_bytes = from_bytes
+        self.min_bytes = from_bytes
         self._kept: BoundedLRU[dt.date, _Decided] = BoundedLRU(max_bytes)
         self._disk_bytes = 0
         self._making = asyncio.Lock()
@@ -88,10 +88,9 @@ class TailCache:
     def should_cache(self, files: FileSet) -> bool:
         """Whether the tail is large enough and touches few dates, which take at most about half of the room."""
         dates = {file.flight_date for file in files.tail}
-        tail_bytes = sum(file.size for file in files.tail)
-        if not 0 < len(dates) <= _MOST_DATES or tail_bytes < self._from_bytes:
+        if not 0 < len(dates) <= _MOST_DATES or files.tail_bytes < self.min_bytes:
             return False
-        read = tail_bytes + sum(_bytes_of(month, dates) for month in files.months)
+        read = files.tail_bytes + sum(_bytes_of(month, dates) for month in files.months)
         return _GROWTH * read <= self._max_bytes // 2
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from query_service.errors import snapshot_collected_error, snapshot_not_yet_erro
 _REMEMBERED = 64  # of up to 500 months, half a kilobyte each: 16 MB
 
 
-class History:
+class TimeTravel:
     """Finds old snapshots; remembers the last ones that were asked for, which never change."""
 
     def __init__(self, store: Store, planner: Planner) -> None:

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lakehouse.telemetry import logs
 from query_service.auth.api_keys import NO_KEY
 from query_service.auth.middleware import KEY_IN_SCOPE
-from query_service.middleware.head import HEAD_IN_SCOPE
-from query_service.middleware.load_shedding import ROUTE_IN_SCOPE
+from query_service.middleware.exceptions import ROUTE_IN_SCOPE
+from query_service.middleware.headers import HEAD_IN_SCOPE
 from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE
 from query_service.problems import KIND_IN_SCOPE
 from query_service.telemetry.metrics import Metrics

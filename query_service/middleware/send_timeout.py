@@ -7,20 +7,41 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_service.errors import sending_error
-from query_service.server.http_protocol import transport_of
 
 PIECE_BYTES: Final = 64 * 1024
 """What the server holds for a reader beside the body; a connection costs as much anyway: uvicorn reads ahead so far."""
 
 CUT_OFF_IN_SCOPE: Final = "flights.cut_off"
 """Where an answered request's scope says that its reader was cut off: true, or not there."""
+
+TRANSPORT_IN_STATE: Final = "flights.transport"
+
+
+@dataclass(frozen=True)
+class Transport:
+    """`drain` returns once all that was sent has left the process; `abort` resets the connection at once."""
+
+    drain: Callable[[], Awaitable[None]]
+    abort: Callable[[], None]
+
+
+def transport_of(scope: Scope) -> Transport | None:
+    """The connection that a request came over; None when the server is not this one."""
+    transport: Transport | None = scope.get("state", {}).get(TRANSPORT_IN_STATE)
+    return transport
+
+
+def with_transport(scope: Scope, transport: Transport) -> Scope:
+    """The scope of a request that came over `transport`."""
+    return {**scope, "state": {**scope.get("state", {}), TRANSPORT_IN_STATE: transport}}
 
 
 class SendBudget:
@@ -74,7 +95,7 @@ class SendTimeoutMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wire = transport_of(scope)
+        transport = transport_of(scope)
 
         heads: list[Message] = []  # one, until its body comes: while it waits to be sent, that has to be counted
 
@@ -88,7 +109,7 @@ class SendTimeoutMiddleware:
                     await send(heads.pop())
                 for piece in _pieces(message):
                     await send(piece)
-                    if wire is not None:
+                    if transport is not None:
                         await transport.drain()
 
         try:
@@ -98,7 +119,7 @@ class SendTimeoutMiddleware:
             if not limit.expired():
                 raise
             scope[CUT_OFF_IN_SCOPE] = True
-            if wire is None:
+            if transport is None:
                 raise  # a server of somebody else's: it closes the connection when an answer breaks off
             transport.abort()
             await asyncio.sleep(0)  # the server hears of it before the request ends

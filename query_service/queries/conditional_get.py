@@ -9,29 +9,79 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
+from lakehouse.bounded_lru import BoundedLRU, CacheStats
 from lakehouse.table.planner import Plan
 from query_service.engine.database import Database
 from query_service.engine.executor import QueryContext, QueryExecutor
-from query_service.engine.time_travel import History
-from query_service.middleware.send_timeout import SendBudget
-from query_service.queries.model import Dates
-from query_service.queries.result_cache import BodyHeaders, Result, Results
+from query_service.engine.time_travel import TimeTravel
+from query_service.queries.model import Filters
 from query_service.representation.compression import compressed
-from query_service.representation.encoders import encoded
+from query_service.representation.encoders import Rows, encoded
 from query_service.representation.etag import ETagFactory, ResponsePreferences
-from query_service.representation.rows import Rows
 
 _INLINE_ROWS: Final = 50  # about a millisecond of encoding, and less than a piece to send
 
+_SHARE = 8  # one answer takes at most an eighth: a few large ones do not drive out all the others
+_OVERHEAD_BYTES = 1000  # of an entry beside its body
+
+
+@dataclass(frozen=True)
+class BodyHeaders:
+    """What the headers say about a body: its coding, whether rows are missing, and where they are."""
+
+    coding: str | None
+    truncated: bool
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """An answer as it is sent: the body, in its format and coding, and its label."""
+
+    body: bytes
+    label: BodyHeaders
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in memory, about."""
+        return len(self.body) + _OVERHEAD_BYTES
+
+
+class ResultCache:
+    """Lives on the event loop: not for threads."""
+
+    def __init__(self, max_bytes: int) -> None:
+        """0 keeps nothing."""
+        self._max_bytes = max_bytes
+        self._kept: BoundedLRU[str, Result] = BoundedLRU(max_bytes)
+
+    @property
+    def stats(self) -> CacheStats:
+        """Since this object was made. The bytes have the overhead in them."""
+        return self._kept.stats
+
+    def get(self, tag: str) -> Result | None:
+        """The answer with that tag, if it is kept."""
+        return self._kept.get(tag)
+
+    def has_room_for(self, body_bytes: int) -> bool:
+        """Whether a body of that size is kept at all."""
+        return body_bytes + _OVERHEAD_BYTES <= self._max_bytes // _SHARE
+
+    def put(self, tag: str, result: Result) -> None:
+        """Keeps an answer, unless it is too large."""
+        if tag not in self._kept and self.has_room_for(len(result.body)):
+            self._kept.put(tag, result, result.size)
+
 
 class Question(Protocol):
-    """A question in its normal form. `dates`: those whose files the answer depends on."""
+    """A question in its normal form. Its answer depends on the files of the dates in `filters`."""
 
     @property
     def snapshot(self) -> int | None: ...
 
     @property
-    def dates(self) -> Dates: ...
+    def filters(self) -> Filters: ...
 
 
 Q = TypeVar("Q", bound=Question)
@@ -52,28 +102,29 @@ class ConditionalGet:
     def __init__(
         self,
         executor: QueryExecutor,
-        history: History,
+        history: TimeTravel,
         tags: ETagFactory,
-        results: Results,
+        results: ResultCache,
         database: Database,
-        send_budget: SendBudget,
+        check_room: Callable[[], None],
     ) -> None:
         self._executor = executor
         self._history = history
         self._tags = tags
         self._results = results
         self._database = database
-        self._send_budget = send_budget
+        self._check_room = check_room
 
-    async def reply(
+    async def handle(
         self, question: Q, wanted: ResponsePreferences, find: Callable[[Q, QueryContext], Awaitable[Rows]]
     ) -> TableResponse:
         """The answer to `question`, which `find` looks for if need be. Raises ProblemError and LakeError."""
 
         async def ask(view: QueryContext) -> TableResponse:
-            view = await self._history.view(view, question.snapshot)
-            tag = self._tags.tag(question, wanted, view.files(question.dates).all)
-            if wanted.condition.is_any or wanted.condition.names(tag):
+            if question.snapshot is not None:
+                view = await self._history.view(view, question.snapshot)
+            tag = self._tags.tag(question, wanted, view.files(question.filters.dates).all)
+            if wanted.condition.is_any or wanted.condition.matches(tag):
                 return TableResponse(tag, view.plan, None)
             result = self._results.get(tag) or await self._made(await find(question, view), wanted)
             return TableResponse(tag, view.plan, result)
@@ -91,14 +142,16 @@ class ConditionalGet:
         """
         if rows.table.num_rows <= _INLINE_ROWS:
             return _whole(rows, wanted)
-        return await self._database.finish(lambda: _whole(rows, wanted), self._send_budget.check_room)
+        return await self._database.finish(lambda: _whole(rows, wanted), self._check_room)
 
 
 def _whole(rows: Rows, wanted: ResponsePreferences) -> Result:
-    pieces = list(encoded(rows.table, wanted.format, rows.rest))
+    pieces = list(encoded(rows.table, wanted.format, rows.envelope))
     label = _label(rows, wanted.coding_for(sum(map(len, pieces))))
-    return Result(b"".join(compressed(iter(pieces), label.coding)), label)
+    if label.coding is not None:
+        pieces = list(compressed(iter(pieces), label.coding))
+    return Result(b"".join(pieces), label)
 
 
 def _label(rows: Rows, coding: str | None) -> BodyHeaders:
-    return BodyHeaders(coding, rows.rest["truncated"], rows.rest.get("next_cursor"))
+    return BodyHeaders(coding, rows.envelope["truncated"], rows.envelope.get("next_cursor"))

@@ -12,13 +12,12 @@ import pyarrow as pa
 from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA, FIELDS, KEY, ORDER, FlightKey
 from lakehouse.table.latest_sql import SORT_KEY, quoted
-from lakehouse.table.planner import by_month
-from query_service.engine.database import Query
+from lakehouse.table.planner import Dates, FileSet, by_month
+from query_service.engine.database import LocalFiles, Query
 from query_service.engine.executor import QueryContext
-from query_service.engine.files import FileSet, LocalFiles
 from query_service.queries.filters_sql import conditions
-from query_service.queries.model import Dates, FlightsRequest, cursor_of
-from query_service.representation.rows import Rows
+from query_service.queries.model import FlightsRequest, cursor_of
+from query_service.representation.encoders import Rows
 
 BATCH_BYTES: Final = 32 * 2**20
 """Files that one step of a page may add: about five months of half a million flights, some 50 ms of work."""
@@ -47,7 +46,7 @@ async def flights_page(question: FlightsRequest, view: QueryContext) -> Rows:
     matching = conditions(question.filters, question.after)
     wanted = question.limit + 1  # one more tells whether there is a next page
     tables: list[pa.Table] = []
-    for files in _batches(view.files(question.dates)):
+    for files in _batches(view.files(question.filters.dates)):
 
         def query(local: LocalFiles, rows: int = wanted) -> Query:
             state = f"SELECT * FROM ({local.state(matching.before)}) WHERE {matching.after}"

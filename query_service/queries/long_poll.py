@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lakehouse.table.planner import Now, Plan
 from query_service.engine.executor import QueryContext, QueryExecutor
-from query_service.engine.time_travel import History
+from query_service.engine.time_travel import TimeTravel
 from query_service.errors import flight_missing_error, not_yet_error, overloaded_error
 from query_service.queries.flights import FlightState, flight_state
 from query_service.queries.model import FlightRequest
@@ -35,7 +35,7 @@ class LongPoll:
     def __init__(
         self,
         executor: QueryExecutor,
-        history: History,
+        history: TimeTravel,
         tags: ETagFactory,
         now: Now,
         plan_max_age_s: float,
@@ -92,7 +92,7 @@ class _Poll:
     """Looks at the flight; remembers what it saw as long as the files of its date stay the same."""
 
     def __init__(
-        self, question: FlightRequest, wanted: ResponsePreferences, history: History, tags: ETagFactory
+        self, question: FlightRequest, wanted: ResponsePreferences, history: TimeTravel, tags: ETagFactory
     ) -> None:
         self.question = question
         self._wanted = wanted
@@ -104,7 +104,7 @@ class _Poll:
     async def __call__(self, view: QueryContext) -> FlightVersion:
         view = await self._history.view(view, self.question.snapshot)
         tag = self._tags.tag(self._normal, self._wanted, view.files(self.question.dates).all)
-        if self._wanted.condition.names(tag):
+        if self._wanted.condition.matches(tag):
             return FlightVersion(tag, view.plan, None, is_unchanged=True)
         if self._seen is not None and self._seen.tag == tag:
             self._seen = dataclasses.replace(self._seen, plan=view.plan)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lakehouse.schema.event import FlightKey
+from lakehouse.table.planner import ALL_DATES, Dates
 
 GROUPS: Final = ("carrier", "origin", "destination", "route", "status", "flight_date", "month", "weekday", "hour")
 METRICS: Final = (
@@ -29,18 +30,10 @@ CURSOR_PATTERN: Final = "[A-Za-z0-9_-]{26,34}"
 
 
 @dataclass(frozen=True)
-class Dates:
-    """Flight dates from `first` to `last`, both inside; None is open."""
-
-    first: dt.date | None = None
-    last: dt.date | None = None
-
-
-@dataclass(frozen=True)
 class Filters:
     """Values of one field are alternatives, none means all; fields combine. Values are sorted, each once."""
 
-    dates: Dates = Dates()
+    dates: Dates = ALL_DATES
     carrier: tuple[str, ...] = ()
     origin: tuple[str, ...] = ()
     destination: tuple[str, ...] = ()
@@ -81,11 +74,6 @@ class StatsRequest:
     snapshot: int | None = None
 
     @property
-    def dates(self) -> Dates:
-        """The flight dates that the answer depends on."""
-        return self.filters.dates
-
-    @property
     def shape(self) -> RollupKey:
         """What the part of a whole month in the answer depends on."""
         return RollupKey(replace(self.filters, dates=Dates()), tuple(sorted(self.group_by)))
@@ -93,20 +81,12 @@ class StatsRequest:
 
 @dataclass(frozen=True)
 class FlightsRequest:
-    """/v1/flights: flights whose key is above `after`."""
+    """/v1/flights: flights whose key is above `after`; `filters` leave out the dates of earlier pages."""
 
     filters: Filters
     limit: int
     after: FlightKey | None
     snapshot: int | None = None
-
-    @property
-    def dates(self) -> Dates:
-        """The flight dates that the answer depends on: not those of earlier pages."""
-        dates = self.filters.dates
-        if self.after is not None and (dates.first is None or dates.first < self.after.flight_date):
-            return Dates(self.after.flight_date, dates.last)
-        return dates
 
 
 @dataclass(frozen=True)

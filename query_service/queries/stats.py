@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.object_names import month_of
+from lakehouse.table.planner import Dates, FileSet
 from lakehouse.table.snapshot import MonthFile
 from query_service.engine.executor import QueryContext
-from query_service.engine.files import FileSet
-from query_service.queries.model import Dates, RollupKey, StatsRequest
+from query_service.queries.model import RollupKey, StatsRequest
 from query_service.queries.rollup_cache import RollupCache, key_of
 from query_service.queries.stats_sql import (
     MONTH,
@@ -27,7 +27,7 @@ from query_service.queries.stats_sql import (
     stats_from_rollups_query,
     stats_query,
 )
-from query_service.representation.rows import Rows
+from query_service.representation.encoders import Rows
 
 _STEP_ROWS = 1_000_000  # read by one query: 0.2 s, which is what a deadline or a caller that leaves can cost
 _HISTOGRAM_ROW_BYTES = 9  # the least that a row of a part takes: flags, delay, count
@@ -45,7 +45,7 @@ class RollupStats:
 
     async def statistics(self, question: StatsRequest, view: QueryContext) -> Rows:
         """The rows of `question`, in the order that it asks for."""
-        files = view.files(question.dates)
+        files = view.files(question.filters.dates)
         table = await self._from_rollups(question, view, files)
         if table is None:
             table = await view.fetch(files, lambda local: stats_query(question, local), decide=True)
@@ -53,9 +53,10 @@ class RollupStats:
 
     async def _from_rollups(self, question: StatsRequest, view: QueryContext, files: FileSet) -> pa.Table | None:
         """None when that is not worth it, or not possible in bounded memory."""
-        months = whole_months(files, question.dates)
-        rows = sum(month.rows for month in months)
-        if len(months) < 2 or rows < self._from_rows or not self._rollups.keeps_any:
+        if not self._is_worth(files.months):
+            return None
+        months = whole_months(files, question.filters.dates)
+        if not self._is_worth(months) or not self._rollups.keeps_any:
             return None
         shape = question.shape
         spans = _spans(months, view, shape)
@@ -73,6 +74,9 @@ class RollupStats:
                 lambda local: stats_from_rollups_query(question, pa.concat_tables(parts), local if rest.all else None),
                 decide=True,
             )
+
+    def _is_worth(self, months: Sequence[MonthFile]) -> bool:
+        return len(months) >= 2 and sum(month.rows for month in months) >= self._from_rows
 
     @asynccontextmanager
     async def _place(self, spans: Sequence[RollupSpan]) -> AsyncIterator[None]:

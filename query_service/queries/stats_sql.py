@@ -17,8 +17,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from query_service.engine.database import Query
-from query_service.engine.files import LocalFiles
+from query_service.engine.database import LocalFiles, Query
 from query_service.queries.filters_sql import conditions
 from query_service.queries.model import METRICS, Filters, RollupKey, StatsRequest
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
@@ -17,7 +18,6 @@ import pyarrow.parquet as pq
 
 from lakehouse.schema.timestamps import as_text
 from query_service.representation.negotiation import ARROW, CSV, JSON, NDJSON, PARQUET, Format
-from query_service.representation.pieces import Pieces
 
 BATCH_ROWS: Final = 500
 """About 200 kB of JSON and 10 ms of work: Python objects of so many rows exist at once, then other threads go on."""
@@ -25,12 +25,44 @@ BATCH_ROWS: Final = 500
 _CSV: Final = {"quoting_header": "none", "eol": "\r\n"}  # the line end of text/csv (RFC 4180)
 
 
-def encoded(table: pa.Table, format: Format, rest: Mapping[str, Any]) -> Iterator[bytes]:
-    """The bytes of `table`, in pieces. `rest` are members of the JSON document beside `data`."""
+@dataclass(frozen=True)
+class Rows:
+    """`envelope` are the members of the JSON document beside `data`: `truncated`, of pages `next_cursor` too."""
+
+    table: pa.Table
+    envelope: Mapping[str, Any]
+
+
+class ChunkSink:
+    """As much of a file as Arrow's writers ask of one."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def write(self, data: Any) -> int:
+        self._written.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        written, self._written = self._written, []
+        return b"".join(written)
+
+
+def encoded(table: pa.Table, format: Format, envelope: Mapping[str, Any]) -> Iterator[bytes]:
+    """The bytes of `table`, in pieces. `envelope` are members of the JSON document beside `data`."""
     table = table.combine_chunks()  # how a database cut it must not show in the bytes
     match format:
         case _ if format == JSON:
-            return _json(table, rest)
+            return _json(table, envelope)
         case _ if format == NDJSON:
             return _ndjson(table)
         case _ if format == CSV:
@@ -44,7 +76,9 @@ def encoded(table: pa.Table, format: Format, rest: Mapping[str, Any]) -> Iterato
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     """The rows as JSON values, by column name; dates and times as text."""
-    names, columns = table.column_names, [column.to_pylist() for column in as_text(table).columns]
+    if any(map(pa.types.is_temporal, table.schema.types)):
+        table = as_text(table)
+    names, columns = table.column_names, [column.to_pylist() for column in table.columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -53,13 +87,13 @@ def json_bytes(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _json(table: pa.Table, rest: Mapping[str, Any]) -> Iterator[bytes]:
+def _json(table: pa.Table, envelope: Mapping[str, Any]) -> Iterator[bytes]:
     """`{"data":[...],...}`, as `json_bytes` would write it whole."""
     before = b'{"data":['
     for batch in _batches(table):
         yield before + json_bytes(rows_of(batch))[1:-1]
         before = b","
-    yield (before if table.num_rows == 0 else b"") + b"]," + json_bytes(rest)[1:]
+    yield (before if table.num_rows == 0 else b"") + b"]," + json_bytes(envelope)[1:]
 
 
 def _ndjson(table: pa.Table) -> Iterator[bytes]:
@@ -69,7 +103,7 @@ def _ndjson(table: pa.Table) -> Iterator[bytes]:
 
 def _csv(table: pa.Table) -> Iterator[bytes]:
     text = as_text(table)
-    sink = Pieces()
+    sink = ChunkSink()
     with pyarrow.csv.CSVWriter(sink, text.schema, write_options=pyarrow.csv.WriteOptions(**_CSV)) as writer:
         for batch in _batches(text):
             writer.write_table(batch)
@@ -78,7 +112,7 @@ def _csv(table: pa.Table) -> Iterator[bytes]:
 
 
 def _arrow(table: pa.Table) -> Iterator[bytes]:
-    sink = Pieces()
+    sink = ChunkSink()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         for batch in _batches(table):
             writer.write_batch(_rebuilt(batch))
@@ -88,7 +122,7 @@ def _arrow(table: pa.Table) -> Iterator[bytes]:
 
 def _parquet(table: pa.Table) -> Iterator[bytes]:
     """In one piece: its row group and its footer are of the whole table."""
-    sink = Pieces()
+    sink = ChunkSink()
     pq.write_table(table, sink, compression="zstd")
     yield sink.taken()
 

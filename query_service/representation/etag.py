@@ -21,8 +21,7 @@ from typing import Final
 
 from lakehouse.errors import ConfigError
 from lakehouse.table.stored_file import StoredFile
-from query_service.representation.compression import PLAIN, Coding
-from query_service.representation.negotiation import JSON, Format
+from query_service.representation.negotiation import JSON, PLAIN, Coding, Format
 
 _SOURCES: Final = ("lakehouse", "query_service")  # whole packages: nobody has to remember which module answers
 _LIBRARIES: Final = ("duckdb", "pyarrow")
@@ -36,7 +35,7 @@ class IfNoneMatch:
     tags: frozenset[str] = frozenset()
     is_any: bool = False
 
-    def names(self, tag: str) -> bool:
+    def matches(self, tag: str) -> bool:
         """Whether the caller has the answer with this tag. Weak comparison (RFC 9110, section 13.1.2)."""
         return tag in self.tags
 

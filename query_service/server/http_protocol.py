@@ -9,45 +9,25 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_TRANSPORT_IN_STATE: Final = "flights.wire"
+from query_service.middleware.send_timeout import TRANSPORT_IN_STATE, Transport
+
 _KERNEL_BYTES: Final = 256 * 1024  # held for a reader: 2.5 MB/s to who is 100 ms away, more to who is nearer
 _HEAD_BYTES: Final = 64 * 1024
 _WAITING_REQUESTS: Final = 16  # on one connection: nobody who waits for an answer before he asks again has any
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # linger, 0 seconds
 
 
-@dataclass(frozen=True)
-class Transport:
-    """`gone` returns once all that was sent has left the process; `cut` ends the connection at once, with a reset."""
-
-    gone: Callable[[], Awaitable[None]]
-    cut: Callable[[], None]
-
-
-def transport_of(scope: Scope) -> Transport | None:
-    """The connection that a request came over; None when the server is not this one."""
-    wire: Transport | None = scope.get("state", {}).get(_TRANSPORT_IN_STATE)
-    return wire
-
-
-def with_transport(scope: Scope, wire: Transport) -> Scope:
-    """The scope of a request that came over `wire`."""
-    return {**scope, "state": {**scope.get("state", {}), _TRANSPORT_IN_STATE: wire}}
-
-
 class Connection(HttpToolsProtocol):
     """What uvicorn speaks HTTP/1.1 with, and three things that its parser in C does not do by itself (ADR 19).
 
-    Each request finds its Wire. What has no end is not kept: a head, fields behind a body, requests that wait for the
-    answer before theirs. And what comes behind a body, or behind a request for another protocol, is part of no request.
+    Each request finds its Transport. What has no end is not kept: a head, fields behind a body, requests that wait for
+    the answer before theirs. And what comes behind a body, or behind a request for another protocol, is part of no
+    request.
 
     httptools is the faster of uvicorn's two parsers by far; the other one needs none of this.
     """
@@ -59,9 +39,12 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
-        transport.set_write_buffer_limits(0)  # `gone` is: nothing is left, not: less than 64 kB
-        wire = Transport(self.flow.drain, partial(_reset, transport))
-        self.app_state = {**self.app_state, _TRANSPORT_IN_STATE: wire}  # uvicorn puts a copy into each request's scope
+        transport.set_write_buffer_limits(0)  # `drain` is: nothing is left, not: less than 64 kB
+        way_out = Transport(self.flow.drain, partial(_reset, transport))
+        self.app_state = {
+            **self.app_state,
+            TRANSPORT_IN_STATE: way_out,
+        }  # uvicorn puts a copy into each request's scope
 
     def data_received(self, data: bytes) -> None:
         if self._has_ended:

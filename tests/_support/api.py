@@ -11,8 +11,8 @@ import httpx
 from fastapi import FastAPI
 
 from lakehouse.store.store import Store
-from lakehouse.table.planner import Now
-from query_service.app import create_app, utc_now
+from lakehouse.table.planner import Now, utc_now
+from query_service.app import create_app
 from query_service.auth.api_keys import Keys
 from query_service.settings import Settings
 

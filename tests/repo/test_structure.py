@@ -83,3 +83,31 @@ def test_no_two_installed_packages_own_the_same_file() -> None:
             if file.suffix in (".py", ".pyi", ".so"):
                 owners[str(file)].add(package.name)
     assert {file: names for file, names in owners.items() if len(names) > 1} == {}
+
+
+PACKAGES = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_has_few_files_at_its_top_level(package: str) -> None:
+    assert len(list((ROOT / package).glob("*.py"))) <= 9
+
+
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
+    """Not even for type checking, which the import linter would not see."""
+    files = {_module(file): file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
+    imports = {module: _imports(file) & files.keys() - {module} for module, file in files.items()}
+    imports = {module: found - set(_parents(module)) for module, found in imports.items()}
+    while leaves := {module for module, found in imports.items() if not found}:
+        imports = {module: found - leaves for module, found in imports.items() if module not in leaves}
+    assert imports == {}
+
+
+def _module(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _parents(module: str) -> list[str]:
+    """Importing a module runs the `__init__` of each package that it is in."""
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.store.store import Store, open_store
+from lakehouse.store.open import open_store
+from lakehouse.store.store import Store
 from local_cloud.emulators.gcs import GcsServer
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights

@@ -11,10 +11,9 @@ from urllib.parse import unquote
 import polars as pl
 
 from lakehouse.store.local import LocalStore
-from lakehouse.table.planner import Planner
+from lakehouse.table.planner import Planner, utc_now
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights
-from query_service.app import utc_now
 
 EVERY = 40  # every 40th flight of the year: all months, carriers and airports, in seconds
 

@@ -29,12 +29,10 @@ from ingest_writer.compaction.duckdb_catalog import publish_attachable
 from ingest_writer.landing import store_with_retry
 from ingest_writer.message import Message
 from ingest_writer.subscriber.encode import prepare
-from lakehouse.client.verify import verify
-from lakehouse.client.verify_text import lines
+from lakehouse.client.verify import lines, verify
 from lakehouse.errors import LakeError
-from lakehouse.store.store import open_store
-from lakehouse.table.planner import Planner
-from query_service.app import utc_now
+from lakehouse.store.open import open_store
+from lakehouse.table.planner import Planner, utc_now
 from tests._support.api import serving
 from tests._support.compactors import options
 

@@ -14,7 +14,7 @@ import pytest
 
 from ingest_writer.__main__ import _compactor
 from ingest_writer.settings import CompactorSettings
-from lakehouse.store.store import open_store
+from lakehouse.store.open import open_store
 from tests.system.integration.conftest import System, ask_oracle, check_answers, publish_flights, system
 
 QUESTIONS = 500

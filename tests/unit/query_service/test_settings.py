@@ -18,9 +18,10 @@ import pytest
 
 from lakehouse.errors import ConfigError
 from lakehouse.store.local import LocalStore
-from query_service.__main__ import main, uvicorn_config
+from query_service.__main__ import main
 from query_service.auth.api_keys import Keys
 from query_service.lifespan import workspace
+from query_service.server.run import uvicorn_config
 from query_service.settings import Settings, load_settings
 from tests._support.lake_builder import LakeBuilder, event
 

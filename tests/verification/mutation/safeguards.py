@@ -82,8 +82,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "newest wins over tail and merged",
         "lakehouse/table/latest_sql.py",
-        "decided = newest(touched)",
-        'decided = f"{newest(tail)} AND {condition}"',
+        "merged_tail = newest(touched)",
+        'merged_tail = f"{newest(tail)} AND {condition}"',
         "tests/unit/query_service/queries/test_stats_sql.py::test_a_tail_event_that_is_older_than_the_merged_one_changes_nothing",
     ),
     Safeguard(
@@ -143,7 +143,7 @@ SAFEGUARDS: Final = (
     Safeguard(
         "re-listing after a create",
         "ingest_writer/compaction/compactor.py",
-        "return snapshot.number >= self.planner.latest_snapshot().oldest",
+        "return snapshot.number >= self.planner.latest_snapshot().min_retained",
         "return True",
         "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_snapshot_created_in_a_hole_is_no_commit",
     ),
@@ -277,8 +277,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "tag: the tail files of the dates",
         "query_service/queries/conditional_get.py",
-        "view.files(question.dates).all)",
-        "view.files(question.dates).months)",
+        "view.files(question.filters.dates).all)",
+        "view.files(question.filters.dates).months)",
         "tests/unit/query_service/representation/test_etag.py::"
         "test_a_late_event_changes_the_tags_of_the_questions_that_it_touches_at_once_and_of_no_others",
     ),

@@ -11,9 +11,9 @@ import pytest
 from lakehouse.errors import FormatTooNewError, UnreadableError
 from lakehouse.schema import versions
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA, FIELDS, FORMAT_VERSION, REQUIRED
-from lakehouse.schema.versions import ADDED, format_of, local_name, schema_of
+from lakehouse.schema.versions import ADDED, local_name, schema_of
 from lakehouse.table import latest_sql, parquet_files
-from lakehouse.table.latest_sql import read_files
+from lakehouse.table.latest_sql import format_of, read_files
 from lakehouse.table.parquet_files import FooterInfo, check_month_file, contents
 from tests._support.lakes import raw_parquet, row, table
 

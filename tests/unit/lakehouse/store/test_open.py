@@ -9,7 +9,7 @@ import pytest
 from lakehouse.errors import ConfigError
 from lakehouse.store.gcs import GcsStore
 from lakehouse.store.local import LocalStore
-from lakehouse.store.store import open_store, store_from_environment
+from lakehouse.store.open import open_store, store_from_environment
 
 
 def test_a_gs_url_is_a_bucket(gcs: str) -> None:

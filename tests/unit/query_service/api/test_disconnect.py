@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from query_service.api.disconnect import cancel_on_disconnect
+from query_service.api.requests import cancel_on_disconnect
 from query_service.errors import ProblemError
 
 _BUSY_S = 0.02  # longer than it takes until somebody looks

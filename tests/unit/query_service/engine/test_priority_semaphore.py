@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from query_service.engine.priority_semaphore import PrioritySemaphore
+from query_service.engine.database import PrioritySemaphore
 
 SEEDS = range(20)
 

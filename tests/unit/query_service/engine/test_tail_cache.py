@@ -21,10 +21,9 @@ from lakehouse import object_names
 from lakehouse.bounded_lru import CacheStats
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import ObjectInfo
-from lakehouse.table.planner import LandedFile
+from lakehouse.table.planner import FileSet, LandedFile
 from lakehouse.table.snapshot import MonthFile
-from query_service.engine.database import Query
-from query_service.engine.files import FileSet, LocalFiles
+from query_service.engine.database import LocalFiles, Query
 from query_service.engine.tail_cache import TailCache
 from tests._support import stats_oracle
 from tests._support.api import Api, serving

@@ -301,7 +301,7 @@ def test_few_snapshots_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     store = lake.store
     assert isinstance(store, HistoryStore)
     with serving(store) as api:
-        remembered = api.app.state.services.tables._history._remembered
+        remembered = api.app.state.services.conditional_get._history._remembered
         for number in (1, 2, 3, 4, 5, 1):
             assert api.rows(f"/v1/stats?group_by=carrier&snapshot={number}") == stats(known[number - 1])
             assert len(remembered) <= 2

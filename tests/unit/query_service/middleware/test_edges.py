@@ -20,9 +20,10 @@ import pytest
 
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
+from query_service.app import EXPOSED
 from query_service.auth.api_keys import load_keys, new_key
 from query_service.auth.middleware import HEADER
-from query_service.middleware.edges import CSP, EXPOSED
+from query_service.middleware.headers import CSP
 from query_service.queries.lake_status import LakeStatusService
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from query_service.errors import overloaded_error
-from query_service.middleware.load_shedding import ROUTE_IN_SCOPE, LoadSheddingMiddleware
+from query_service.middleware.exceptions import ROUTE_IN_SCOPE, LoadSheddingMiddleware
 
 
 class _Admission:

@@ -24,8 +24,13 @@ from starlette.types import Message, Receive, Scope, Send
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from query_service.errors import ProblemError
-from query_service.middleware.send_timeout import PIECE_BYTES, SendBudget, SendTimeoutMiddleware
-from query_service.server.http_protocol import Transport, with_transport
+from query_service.middleware.send_timeout import (
+    PIECE_BYTES,
+    SendBudget,
+    SendTimeoutMiddleware,
+    Transport,
+    with_transport,
+)
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests.unit.query_service.middleware.test_edges import logged, process

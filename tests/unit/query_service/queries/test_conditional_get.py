@@ -14,9 +14,9 @@ from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
 from query_service.observer import Observer
 from query_service.queries import conditional_get
-from query_service.queries.result_cache import Result
+from query_service.queries.conditional_get import Result
+from query_service.representation.encoders import Rows
 from query_service.representation.etag import ResponsePreferences
-from query_service.representation.rows import Rows
 from tests._support.api import Api, serving
 from tests.unit.query_service.engine.test_database import nothing
 from tests.unit.query_service.middleware.test_send_timeout import LARGE, SOON_S, lake_of_many

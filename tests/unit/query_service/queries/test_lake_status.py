@@ -13,7 +13,7 @@ import pytest
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.memory import MemoryStore
-from query_service.queries import rejections
+from query_service.queries import lake_status
 from tests._support import stats_oracle
 from tests._support.api import serving
 from tests._support.lake_builder import T0, LakeBuilder, event, parquet
@@ -155,7 +155,7 @@ def test_rejected_rows_are_counted() -> None:
 
 
 def test_rejected_rows_are_unknown_until_every_file_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rejections, "_READS_A_TIME", 2)  # fewer than there are
+    monkeypatch.setattr(lake_status, "_READS_A_TIME", 2)  # fewer than there are
     lake = LakeBuilder(MemoryStore())
     for _ in range(5):
         lake.reject(2)

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from query_service.queries.result_cache import BodyHeaders, Result, Results
-from query_service.server.http_protocol import with_transport
+from query_service.middleware.send_timeout import with_transport
+from query_service.queries.conditional_get import BodyHeaders, Result, ResultCache
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests._support.readers import FORMATS
@@ -116,7 +116,7 @@ def test_an_answer_that_nobody_read_to_its_end_is_kept_whole(queries: Counter) -
 
 
 def test_the_least_used_goes_first_and_the_room_is_never_exceeded() -> None:
-    results = Results(100_000)
+    results = ResultCache(100_000)
     for number in range(200):
         results.put(f"{number}", Result(b"x" * 4000, LABEL))
         assert results.get("0") is not None  # used all the time
@@ -127,14 +127,14 @@ def test_the_least_used_goes_first_and_the_room_is_never_exceeded() -> None:
 
 
 def test_small_answers_are_bounded_too() -> None:
-    results = Results(100_000)
+    results = ResultCache(100_000)
     for number in range(1000):
         results.put(f"{number}", Result(b"", LABEL))
     assert sum(results.get(f"{number}") is not None for number in range(1000)) == 100
 
 
 def test_an_answer_larger_than_its_share_is_not_kept() -> None:
-    results = Results(100_000)
+    results = ResultCache(100_000)
     results.put("small", Result(b"x" * 11_500, LABEL))
     results.put("large", Result(b"x" * 11_501, LABEL))
     assert results.get("small") is not None
@@ -144,7 +144,7 @@ def test_an_answer_larger_than_its_share_is_not_kept() -> None:
 
 
 def test_the_same_answer_twice_takes_its_room_once() -> None:
-    results = Results(100_000)
+    results = ResultCache(100_000)
     for _ in range(3):
         results.put("same", Result(b"x", LABEL))
     assert results.stats.bytes == 1001

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from query_service.errors import ProblemError
-from query_service.representation.compression import IDENTITY, Coding, negotiate_coding
+from query_service.representation.negotiation import IDENTITY, Coding, negotiate_coding
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests._support.observed_store import WatchedStore

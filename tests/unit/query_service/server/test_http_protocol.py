@@ -16,7 +16,8 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from query_service.server.http_protocol import Connection, transport_of
+from query_service.middleware.send_timeout import transport_of
+from query_service.server.http_protocol import Connection
 
 ROOT = Path(__file__).parents[4]
 SOON_S = 20  # what takes longer on a busy machine has failed
@@ -176,7 +177,7 @@ def test_a_request_hears_that_its_connection_was_cut() -> None:
         async def cut(scope: Scope, receive: Receive, send: Send) -> None:
             connection = transport_of(scope)
             assert connection is not None
-            connection.cut()
+            connection.abort()
             while (await receive())["type"] != "http.disconnect":
                 pass
             heard.set()

@@ -1,0 +1,114 @@
+"""The process that serves the API: settings, sockets, uvicorn, signals."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from contextlib import ExitStack
+
+import uvicorn
+
+from lakehouse.store.open import open_store
+from lakehouse.store.store import Store
+from lakehouse.telemetry import logs
+from query_service.app import create_app
+from query_service.auth.api_keys import Keys, load_keys
+from query_service.cgroup import memory_limit_bytes
+from query_service.lifespan import workspace
+from query_service.server.http_protocol import Connection
+from query_service.server.listening import listen
+from query_service.settings import Settings, load_settings
+
+_GRACE_S = 8  # Cloud Run kills ten seconds after SIGTERM
+
+_log = logging.getLogger("query_service")
+
+
+def run() -> int:
+    """Serves until a signal. 0 after one, 1 when the application did not start.
+
+    Raises ConfigError and StoreAccessDeniedError.
+    """
+    settings = load_settings()
+    logs.configure(settings.log_format)
+    keys = load_keys(settings.keys, settings.keys_file)
+    store = open_store(settings.lake_url, must_exist=True)
+    with workspace(settings.cache_dir):
+        pass  # usable; it is opened again when the application starts
+    with ExitStack() as closing:
+        return _serve(listen(settings.host, settings.port, closing), store, settings, keys)
+
+
+def _serve(sockets: list[socket.socket], store: Store, settings: Settings, keys: Keys) -> int:
+    """0 after a signal, 1 when the application did not start."""
+    _announce(store, settings, keys)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises it again when it has shut down: that is no failure
+    server = _Server(uvicorn_config(store, settings, keys))
+    server.run(sockets=sockets)
+    return 0 if server.started else 1
+
+
+def uvicorn_config(store: Store, settings: Settings, keys: Keys) -> uvicorn.Config:
+    """How the application is served: over Connection, within the limits of `settings`."""
+    return uvicorn.Config(
+        lambda: create_app(store, settings, keys=keys),
+        factory=True,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # what a caller writes into X-Forwarded-For is not taken for its address
+        limit_concurrency=settings.max_connections,
+        backlog=settings.backlog_connections,
+        timeout_keep_alive=settings.keep_alive_s,
+        h11_max_incomplete_event_size=settings.head_kb * 1000,  # Connection keeps to it, though it is not h11
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says where it answers as soon as it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for each in (sockets or ()) if self.started else ():
+            host, port = each.getsockname()[:2]
+            _log.info("running on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+
+
+def _announce(store: Store, settings: Settings, keys: Keys) -> None:
+    """Says what is served, to whom, and within which bounds."""
+    _log.info(
+        "serving %s on %s:%d; plans up to %g s old, %d queries at once, %d more may wait, %g s for an answer,"
+        " %d MB of files, %d MB for DuckDB",
+        store.url,
+        settings.host,
+        settings.port,
+        settings.plan_max_age_s,
+        settings.max_concurrent_queries,
+        settings.queue_limit,
+        settings.query_timeout_s,
+        settings.file_cache_mb,
+        settings.duckdb_memory_mb,
+    )
+    if keys.entries:
+        _log.info("API keys are on: /v1/ is for %s", ", ".join(keys.names))
+    else:
+        _log.info("API keys are off (API_KEYS is not set): whoever reaches this port may ask")
+    if settings.rate_per_s > 0:
+        each = "each key" if keys.entries else "all callers together"
+        _log.info("rate limit for %s: %g requests a second, %d at once", each, settings.rate_per_s, settings.rate_burst)
+    else:
+        _log.info("rate limit is off (API_RATE_PER_S is 0)")
+    limit = memory_limit_bytes()
+    needed_mb = settings.file_cache_mb + settings.duckdb_memory_mb
+    if limit is not None and needed_mb * 1_000_000 > limit:
+        _log.warning(
+            "API_FILE_CACHE_MB and API_DUCKDB_MEMORY_MB are %d MB together, and this container may use %d MB; where its"
+            " file system is memory (Cloud Run) it will be killed",
+            needed_mb,
+            limit // 1_000_000,
+        )
