@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup demo test test-year prove check check-deploy test-terraform bench format lock lock-images names vendor screenshots configuration fields diagrams clean
+.PHONY: help setup demo test verify test-year prove check check-deploy test-terraform bench format lock lock-images names vendor screenshots configuration fields diagrams clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,12 +22,15 @@ $(VENV)/ready: pyproject.toml requirements.lock
 demo: setup  ## the whole system on this machine, with a year of real flights
 	@$(BIN)/python -m local_cloud demo
 
-test: setup  ## checks and the whole test suite
+test: setup  ## checks, all tests, and a short gate of each verification: some minutes (what it leaves out it says)
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-year: setup  ## the integration tests with all flights of the year instead of a part
-	@$(BIN)/python -m pytest tests/system/integration --flights 336776
+verify: setup  ## the long gates, half an hour at most, for every night; goes on where it was cut off (ARGS="--only mutation")
+	@$(BIN)/python -m tests.verification.campaign.verify $(ARGS)
+
+test-year: setup  ## the exactness tests with all flights of the year instead of a part
+	@$(BIN)/python -m pytest tests/system/integration/test_exactness.py --flights 336776 --asked 500
 
 .PHONY: test-engines lock-engines
 test-engines: setup  ## the API's questions asked of Spark (installs 400 MB, needs Java 17 or newer; exit 2: there is none)

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
+from tests._support.sizes import SIZES
 from tests.system.dashboard import NO_CHROMIUM
-
-_TESTS = Path(__file__).parent
+from tests.verification.campaign.parts import left_out
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--flights",
-        type=int,
-        default=10_000,
-        help="how many real flights the integration tests replay (all: 336776; default %(default)s)",
-    )
-    parser.addoption("--kills", type=int, default=10, help="and freezes of processes (default %(default)s)")
+    for size in SIZES.values():
+        parser.addoption(size.option, type=int, default=size.gate, help=f"how many {size.what} (default %(default)s)")
     parser.addoption(
         "--measures",
-        default="writer,question,repeated,tail",
+        default="question",
         help="of the bench, run at a small size: names, or all (default %(default)s)",
     )
     parser.addoption(
@@ -30,18 +24,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-_SLOWEST_FIRST = ("integration", "mutation", "dashboard", "fuzz", "fault_injection", "bench", "analysts")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files are given to two workers one by one: a long one that comes last would leave the other worker idle."""
-    items.sort(key=lambda item: item.path.relative_to(_TESTS).parts[1] not in _SLOWEST_FIRST)
+    early = {item.path for item in items if item.get_closest_marker("early")}
+    items.sort(key=lambda item: item.path not in early)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
-    """Tests that need a browser and found none must not be missed among the dots: said below everything else."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Generator[None]:
+    """What did not run is said below everything else: it must not be missed among the dots."""
     yield
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and config.option.markexpr == "not long":
+        terminalreporter.write_sep("-", "left out here")
+        for line in left_out():
+            terminalreporter.write_line(line)
     skipped = [report for report in terminalreporter.stats.get("skipped", []) if NO_CHROMIUM in str(report.longrepr)]
     if skipped:
         terminalreporter.write_sep("!", red=True)

@@ -40,7 +40,7 @@ class Lakes:
 def lakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lakes]:
     """Also sets STORAGE_EMULATOR_HOST, LAKE_URL and a PATH with this Python and a `gcloud` that gives a token."""
     home = tmp_path_factory.mktemp("analysts")
-    flights = [flight for flight in read_flights() if flight.flight_date[:7] in MONTHS][::EVERY]
+    flights = [flight for flight in read_flights(every=EVERY) if flight.flight_date[:7] in MONTHS]
     events = home / "events.ndjson"
     events.write_bytes(b"\n".join(events_of(flights)) + b"\n")
     (home / "gcloud").write_text('#!/bin/sh\n[ "$*" = "auth print-access-token" ] && echo local\n')

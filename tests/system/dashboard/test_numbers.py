@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
@@ -16,6 +18,8 @@ from tests.system.dashboard.browser import Watched, opened
 from tests.system.dashboard.lake import build_lake
 from tests.system.dashboard.reading import as_on_page, cells, expected, table, tiles
 from tests.system.dashboard.server import served
+
+pytestmark = pytest.mark.early
 
 ROWS, TOTALS = 0, 1  # the order of the questions on the page
 TILES = [
@@ -52,7 +56,7 @@ def rows_of(url: str, path: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("path", "question"), TABLES)
 def test_a_table_shows_what_the_shown_curl_and_sql_answer(
-    browser: Browser, url: str, lake: Path, path: str, question: str
+    browser: Browser, url: str, analyst: duckdb.DuckDBPyConnection, path: str, question: str
 ) -> None:
     rows = rows_of(url, question)
     group = question.partition("group_by=")[2].partition("&")[0]
@@ -61,7 +65,7 @@ def test_a_table_shows_what_the_shown_curl_and_sql_answer(
         assert [as_on_page(values) for _, values in shown] == [as_on_page(expected(row, COLUMNS)) for row in rows]
         assert [read(group, first) for first, _ in shown] == [row[group] for row in rows]
         assert curl(watched, ROWS) == f"curl '{url}{question}'"
-        assert rows_of_sql(lake, watched, ROWS) == rows
+        assert rows_of_sql(analyst, watched, ROWS) == rows
         quiet(watched)
 
 
@@ -79,9 +83,16 @@ def curl(watched: Watched, which: int) -> str:
     return watched.page.locator("#ask pre.curl").all_text_contents()[which]
 
 
-def rows_of_sql(lake: Path, watched: Watched, which: int) -> list[dict[str, Any]]:
-    """What the shown SQL answers in an analyst's own DuckDB."""
-    result = lakehouse.connect(lake.as_uri()).execute(watched.page.locator("#ask pre.sql").all_text_contents()[which])
+@pytest.fixture(scope="module")
+def analyst(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An analyst's own DuckDB."""
+    with lakehouse.connect(lake.as_uri()) as connection:
+        yield connection
+
+
+def rows_of_sql(analyst: duckdb.DuckDBPyConnection, watched: Watched, which: int) -> list[dict[str, Any]]:
+    """What the shown SQL answers there."""
+    result = analyst.execute(watched.page.locator("#ask pre.sql").all_text_contents()[which])
     names = [column[0] for column in result.description]
     return [dict(zip(names, map(_json, row), strict=True)) for row in result.fetchall()]
 
@@ -97,17 +108,21 @@ def quiet(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("filters", ["", FILTERS, "destination=QQQ&status=cancelled", "date_from=2014-01-01"])
-def test_the_totals_are_those_of_the_shown_curl_and_sql(browser: Browser, url: str, lake: Path, filters: str) -> None:
+def test_the_totals_are_those_of_the_shown_curl_and_sql(
+    browser: Browser, url: str, analyst: duckdb.DuckDBPyConnection, filters: str
+) -> None:
     (row,) = rows_of(url, f"/v1/stats?{filters}")
     with opened(browser, url, f"/?view=carriers&{filters}") as watched:
         assert as_on_page(tiles(watched.page)) == as_on_page(expected(row, TILES))
         assert curl(watched, TOTALS) == f"curl '{url}/v1/stats{'?' if filters else ''}{filters}'"
-        assert rows_of_sql(lake, watched, TOTALS) == [row]
+        assert rows_of_sql(analyst, watched, TOTALS) == [row]
         quiet(watched)
 
 
 @pytest.mark.parametrize("metric", ["on_time_departure_rate", "arrival_delay_mean", "cancellation_rate"])
-def test_the_hours_are_those_of_the_shown_curl_and_sql(browser: Browser, url: str, lake: Path, metric: str) -> None:
+def test_the_hours_are_those_of_the_shown_curl_and_sql(
+    browser: Browser, url: str, analyst: duckdb.DuckDBPyConnection, metric: str
+) -> None:
     answer = rows_of(url, "/v1/stats?group_by=weekday,hour")
     rows = {(row["hour"], row["weekday"]): row for row in answer}
     with opened(browser, url, f"/?view=when&metric={metric}") as watched:
@@ -117,7 +132,7 @@ def test_the_hours_are_those_of_the_shown_curl_and_sql(browser: Browser, url: st
             wanted = [rows.get((int(hour[:2]), weekday)) for weekday in range(1, 8)]
             assert texts == ["" if row is None else expected(row, [metric])[metric][1] for row in wanted]
         assert curl(watched, ROWS) == f"curl '{url}/v1/stats?group_by=weekday,hour'"
-        assert rows_of_sql(lake, watched, ROWS) == answer
+        assert rows_of_sql(analyst, watched, ROWS) == answer
         quiet(watched)
 
 

@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.system.dashboard.browser import Watched, opened, settled
 from tests.system.dashboard.reading import cells, pairs, tiles
 
+pytestmark = pytest.mark.early
+
 VIEWS = ("/", "/?view=carriers", "/?view=airports", "/?view=routes&carrier=UA", "/?view=when", "/docs")
 PHONE = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
 

@@ -33,7 +33,7 @@ class Lake:
 
 def make_lake(folder: Path) -> Lake:
     """Loads events of flights by the commands that a user would call."""
-    flights = read_flights()[::EVERY]
+    flights = read_flights(every=EVERY)
     events = list(events_of(flights))
     half = len(events) // 2
     store = LocalStore(folder / "lake")

@@ -122,6 +122,12 @@ def flights(request: pytest.FixtureRequest) -> pl.DataFrame:
 
 
 @pytest.fixture
+def count(pytestconfig: pytest.Config) -> int:
+    """How many random questions."""
+    return int(pytestconfig.getoption("--asked"))
+
+
+@pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     value: int = request.config.getoption("--seed")
     print(f"seed {value}")

@@ -13,6 +13,8 @@ from local_cloud.demo.recompute import by_carrier, differences
 from local_cloud.flights.nycflights13 import read_flights
 from probe.errors import ProbeFailedError
 
+pytestmark = pytest.mark.early
+
 LIMIT = 2_000
 
 

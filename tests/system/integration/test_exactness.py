@@ -17,13 +17,14 @@ from ingest_writer.settings import CompactorSettings
 from lakehouse.store.open import open_store
 from tests.system.integration.conftest import System, ask_oracle, check_answers, publish_flights, system
 
-QUESTIONS = 500
+pytestmark = pytest.mark.early
+
 FAULTS = ("--redeliver=0.2", "--duplicate=0.2", "--reorder=0.2")
 
 
-@pytest.mark.timeout(3600)  # with all flights; with the usual part of them, two minutes
+@pytest.mark.timeout(3600)  # with all flights; with a part of them, a minute or two
 def test_answers_are_exact_and_the_same_with_all_in_the_tail_half_merged_and_all_merged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flights: pl.DataFrame, seed: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flights: pl.DataFrame, seed: int, count: int
 ) -> None:
     with system(tmp_path, [*FAULTS, f"--seed={seed}"]) as running:
         running.start_writer("writer-1")
@@ -31,7 +32,7 @@ def test_answers_are_exact_and_the_same_with_all_in_the_tail_half_merged_and_all
         running.wait_until_settled(flights.height)
 
         assert running.get("/v1/lake")["snapshot"] == 0
-        asked = ask_oracle(flights, QUESTIONS, seed)
+        asked = ask_oracle(flights, count, seed)
         check_answers(running, asked)
 
         _merge_half(running)
@@ -46,9 +47,9 @@ def test_answers_are_exact_and_the_same_with_all_in_the_tail_half_merged_and_all
         assert " 0 problems" in _run(running, "lakehouse", "verify")
 
 
-@pytest.mark.timeout(3600)  # with all flights; with the usual part of them, two minutes
+@pytest.mark.timeout(3600)  # with all flights; with a part of them, a minute or two
 def test_two_writers_and_two_compactors_at_once_give_the_same_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flights: pl.DataFrame, seed: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flights: pl.DataFrame, seed: int, count: int
 ) -> None:
     with system(tmp_path, [*FAULTS, f"--seed={seed}"]) as running:
         for number in (1, 2):
@@ -56,7 +57,7 @@ def test_two_writers_and_two_compactors_at_once_give_the_same_answers(
             running.start_compactor(f"compactor-{number}", every_s=0.5)
         publish_flights(monkeypatch, running.environment, flights.height)
         running.wait_until_settled(flights.height)
-        asked = ask_oracle(flights, QUESTIONS, seed + 1)
+        asked = ask_oracle(flights, count, seed + 1)
         check_answers(running, asked[:50])  # while redeliveries still land and compactors still race
 
         running.wait_until(lambda: running.get("/v1/lake")["tail"]["files"] == 0, "an empty tail")

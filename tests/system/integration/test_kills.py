@@ -1,6 +1,6 @@
 """Real kills: processes and servers die, freeze and are told to stop at random moments; the answers stay exact.
 
-Longer than the ten here: `python -m tests.verification.crash`.
+More than the few here: `make verify`, and as many as you like: `python -m tests.verification.crash`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from tests.verification.crash.publisher import Publisher
 from tests.verification.crash.record import Journal, Objects
 from tests.verification.crash.round import Round
 from tests.verification.crash.services import TOPIC, Services
+
+pytestmark = pytest.mark.early
 
 PATIENCE_S = 90.0
 

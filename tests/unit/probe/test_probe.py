@@ -25,6 +25,8 @@ from query_service.auth.api_keys import new_key
 from tests.repo.deploy.build_run import NEW, Run
 from tests.system.integration.conftest import System, system
 
+pytestmark = pytest.mark.early
+
 BUILD = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 NOW = dt.datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=dt.UTC)
 CLOUD = {"PROBE_URL": "http://127.0.0.1:1", "PUBSUB_TOPIC": "projects/p/topics/t"}

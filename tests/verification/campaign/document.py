@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
+from tests._support.sizes import SIZES
+from tests.verification.campaign.campaigns import Sizes
 from tests.verification.campaign.ledger import ROOT, Ledger
 from tests.verification.mutation.safeguards import SAFEGUARDS
 from tests.verification.simulation.test_simulation import FIRST_SEED_THAT_FINDS
@@ -18,9 +21,18 @@ LEDGER: Final = ROOT / "docs" / "proof.json"
 
 def written(text: str) -> str:
     """`text` with its tables as they must be."""
+    text = _filled(text, "sizes", _sizes())
     text = _filled(text, "runs", Ledger(LEDGER).lines())
     text = _filled(text, "safeguards", _safeguards())
     return _filled(text, "simulation", _simulation())
+
+
+def _sizes() -> list[str]:
+    """Every size of the gates, and what `make prove` makes of it."""
+    hours = {f"--{size.name.replace('_', '-')}": f"{size.default:,}" for size in fields(Sizes)}
+    hours |= {"--pairs": "all", "--flights": "all, in `make test-year`", "--asked": "500, in `make test-year`"}
+    rows = [f"| {size.what} | {size.gate:,} | {size.long:,} | {hours[size.option]} |" for size in SIZES.values()]
+    return ["| how many | `make test` | `make verify` | `make prove` |", "|---|---|---|---|", *rows]
 
 
 def _safeguards() -> list[str]:

@@ -14,6 +14,8 @@ from tests.verification.fault_injection.lakes import LyingLake, resumable_upload
 from tests.verification.fault_injection.mutations import PLANTED, without
 from tests.verification.fault_injection.run import run
 
+pytestmark = pytest.mark.early
+
 Check = Callable[[LyingLake, Path], None]
 
 

@@ -15,10 +15,13 @@ import pytest
 from local_cloud.emulators.gcs import GcsServer
 from tests.verification.fault_injection.run import run
 
-SEEDS = range(6)  # both ways of uploading, all rates, in some 15 s
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The first seeds: the gate's have both ways of uploading, six have all rates."""
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(metafunc.config.getoption("--storage-seeds")))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
 def test_every_answer_is_exact_whatever_storage_says(gcs_server: GcsServer, tmp_path: Path, seed: int) -> None:
     outcome = run(seed, gcs_server, tmp_path)
     assert outcome.violations == (), f"seed {seed}"

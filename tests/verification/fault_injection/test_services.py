@@ -22,6 +22,8 @@ from tests.verification.fault_injection.faults import Fault, Kind, Operation, Pl
 from tests.verification.fault_injection.lakes import LyingLake
 from tests.verification.fault_injection.test_store import FLIP_UPLOAD, LATE, LOST_ANSWERS, OUTAGES, RESET, STALL, told
 
+pytestmark = pytest.mark.early
+
 OLD = row("2013-01-01", 1, "2013-01-01 12:00", message_id="1")
 NEW = row("2013-01-01", 1, "2013-01-01 13:00", message_id="2", status="cancelled")
 ECHO = Fault(Kind.STATUS, after=True, status=412)

@@ -25,6 +25,8 @@ from lakehouse.store.gcs import GcsStore
 from tests.verification.fault_injection.faults import HONEST, Fault, Kind, Operation, in_turn, times
 from tests.verification.fault_injection.lakes import TIMEOUT_S, LyingLake, resumable_uploads
 
+pytestmark = pytest.mark.early
+
 NAME = "landing/a"
 SOURCE = random.Random(1).randbytes(5000)
 OTHERS = random.Random(2).randbytes(5000)

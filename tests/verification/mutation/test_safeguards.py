@@ -14,6 +14,8 @@ import pytest
 
 from tests.verification.mutation.safeguards import SAFEGUARDS, Safeguard
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[3]
 COPIED = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "tests", "tools", "docs", "pyproject.toml")
 

@@ -1,32 +1,32 @@
-"""The law holds in some hundreds of seeds and whatever single operation a process dies at; planted bugs are found.
+"""The law holds in some tens of seeds and whatever single operation a process dies at; planted bugs are found.
 
-More of both: `python -m tests.verification.simulation`.
+More of both: `make verify`, and as many as you like: `python -m tests.verification.simulation`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
+from tests._support.sizes import SIZES
 from tests.verification.simulation.crashes import SCRIPT, pairs_from, single_kills
 from tests.verification.simulation.mutations import PLANTED, planted
 from tests.verification.simulation.run import run
 from tests.verification.simulation.scenario import Scenario, from_seed
 from tests.verification.simulation.shrink import shrink
 
-SEEDS = 300
-REAL_SEEDS = 6  # with Parquet and DuckDB, ten times slower
 
-
-@pytest.mark.parametrize("first", range(0, SEEDS, 50))
-def test_the_law_holds_whatever_goes_wrong(first: int) -> None:
-    for seed in range(first, first + 50):
+@pytest.mark.timeout(900)  # ten a second; `make verify` tries a thousand
+def test_the_law_holds_whatever_goes_wrong(pytestconfig: pytest.Config) -> None:
+    for seed in range(pytestconfig.getoption("--seeds")):
         _check(from_seed(seed))
 
 
-def test_the_law_holds_with_real_files_and_the_real_merge() -> None:
-    for seed in range(REAL_SEEDS):
+@pytest.mark.timeout(300)
+def test_the_law_holds_with_real_files_and_the_real_merge(pytestconfig: pytest.Config) -> None:
+    for seed in range(pytestconfig.getoption("--real-seeds")):
         _check(from_seed(seed, is_real=True))
 
 
@@ -35,8 +35,9 @@ def test_the_law_holds_whatever_operation_a_process_dies_at() -> None:
         _check(scenario)
 
 
-def test_the_law_holds_when_a_process_dies_and_soon_another_one() -> None:
-    for scenario in list(pairs_from(60))[:40]:
+@pytest.mark.timeout(300)
+def test_the_law_holds_when_a_process_dies_and_soon_another_one(pytestconfig: pytest.Config) -> None:
+    for scenario in islice(pairs_from(60), pytestconfig.getoption("--pairs")):
         _check(scenario)
 
 
@@ -71,7 +72,7 @@ FIRST_SEED_THAT_FINDS = {
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_found_within_the_seeds_of_this_gate(bug: str) -> None:
     first = FIRST_SEED_THAT_FINDS[bug]
-    assert first < SEEDS
+    assert first < SIZES["--seeds"].gate
     with planted(bug):
         assert run(from_seed(first)).violations
 

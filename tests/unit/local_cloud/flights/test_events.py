@@ -253,6 +253,7 @@ def test_destinations_keep_their_own_clocks(sampled: list[tuple[Row, list[Event]
 
 def test_a_limit_takes_the_first_flights_of_the_file(flights: list[Flight]) -> None:
     assert read_flights(3) == flights[:3]
+    assert read_flights(100, every=40) == flights[:100:40]
     told = [json.loads(line) for line in events(3)]
     assert {key_of(event)[:3] for event in told} == {
         ("2013-01-01", "UA", 1545),

@@ -28,6 +28,7 @@ from query_service.engine.tail_cache import TailCache
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event, newest, parquet, unique
+from tests._support.sizes import seeds
 from tests.unit.query_service.queries.test_stats_sql import exactly, expected, random_question
 from tests.unit.query_service.test_problems import problem
 
@@ -40,7 +41,7 @@ DAY = date(2013, 1, 1)
 NEXT = date(2013, 1, 2)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_answers_have_the_same_bytes_as_those_decided_each_time(seed: int) -> None:
     print(f"seed {seed}")
     choose = random.Random(seed)

@@ -20,6 +20,7 @@ from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event, key, order
 from tests._support.observed_store import Gate, WatchedStore
+from tests._support.sizes import seeds
 from tests.unit.query_service.conftest import Counter
 from tests.unit.query_service.queries.test_stats_sql import exactly, expected, random_question
 from tests.unit.query_service.test_problems import problem
@@ -54,7 +55,7 @@ def random_window(choose: random.Random) -> dict[str, list[str]]:
     return {name: value for name, value in window.items() if choose.random() < 0.8}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_answers_from_parts_have_the_same_bytes_as_those_counted_flight_by_flight(seed: int) -> None:
     print(f"seed {seed}")
     choose = random.Random(seed)

@@ -16,6 +16,7 @@ from lakehouse.store.memory import MemoryStore
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event
+from tests._support.sizes import seeds
 
 STATES = ("all in the tail", "half merged", "all merged")
 
@@ -79,7 +80,7 @@ def expected(
     return stats_oracle.statistics(stats_oracle.matching(events, filters, first, last), groups, order_by)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 @pytest.mark.parametrize("state", STATES)
 def test_equals_plain_python_to_the_last_digit(state: str, seed: int) -> None:
     choose = random.Random(seed)

@@ -22,6 +22,7 @@ from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests._support.readers import FORMATS, Row, csv_with_nulls, parsed, read, rows_of
+from tests._support.sizes import seeds
 from tests.unit.query_service.queries.test_stats_sql import STATES, lake_of, random_question
 
 TIMES = (
@@ -55,7 +56,7 @@ def _link(answer: Any, name: str) -> str | None:
     return None if link is None else link.replace("format=json", f"format={name}")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 @pytest.mark.parametrize("state", STATES)
 def test_statistics_are_the_same_in_every_format(state: str, seed: int) -> None:
     choose = random.Random(seed)

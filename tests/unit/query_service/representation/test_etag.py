@@ -19,6 +19,7 @@ from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, LakeBuilder, event
 from tests._support.readers import FORMATS
+from tests._support.sizes import seeds
 from tests.unit.query_service.conftest import Counter
 from tests.unit.query_service.queries.test_stats_sql import random_question
 
@@ -71,7 +72,7 @@ def change(lake: LakeBuilder, choose: random.Random) -> None:
         lake.land(*stats_oracle.random_events(choose, choose.choice([1, 1, 2, 20])))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_equal_tags_mean_equal_bytes_and_a_changed_answer_has_another_tag(seed: int) -> None:
     """Over random questions and lakes, from two instances: one that keeps answers and one that does not."""
     choose = random.Random(seed)

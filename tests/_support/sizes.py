@@ -1,0 +1,42 @@
+"""How large each verification is: a short gate in `make test`, a long one in `make verify`; each an option of pytest.
+
+`make prove` has sizes of its own (tests/verification/campaign/campaigns.py): hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many of `what`; `option` sets another number."""
+
+    option: str
+    what: str
+    gate: int
+    long: int
+
+
+SIZES: Final = {
+    size.option: size
+    for size in (
+        Size("--seeds", "seeds of the simulation", 40, 1_000),
+        Size("--real-seeds", "seeds of the simulation with real files and the real merge", 1, 20),
+        Size("--pairs", "pairs of kills in the simulation", 5, 200),
+        Size("--storage-seeds", "random runs over a storage that lies", 2, 20),
+        Size("--messages", "mutated messages", 1_000, 10_000),
+        Size("--questions", "hostile questions", 200, 1_000),
+        Size("--kills", "kills and freezes of processes", 3, 20),
+        Size("--flights", "real flights, of 336776, that the exactness tests replay", 2_000, 10_000),
+        Size("--asked", "random questions about them, asked three times", 150, 500),
+    )
+}
+
+
+def seeds(count: int) -> list[Any]:
+    """For `parametrize`: the first is in the gate, those that follow are `long`."""
+    return [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, count))]

@@ -1,0 +1,79 @@
+"""The parts of `make verify`: which tests each runs, and how large. The only list of their folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tests._support.sizes import SIZES
+
+
+@dataclass(frozen=True)
+class Part:
+    """One run of pytest.
+
+    `options` names its sizes in `tests/_support/sizes.py`; `says` is what else it does and `make test` does not.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    says: str = ""
+    arguments: tuple[str, ...] = ()
+    is_long_only: bool = False
+    """Leaves out what `make test` runs in full."""
+
+    @property
+    def command(self) -> list[str]:
+        """All arguments of `python -m`."""
+        sizes = [f"{option}={SIZES[option].long}" for option in self.options]
+        return [
+            "pytest",
+            "-q",
+            "-m",
+            "long" if self.is_long_only else "",
+            "-p",
+            "no:cacheprovider",
+            *self.paths,
+            *sizes,
+            *self.arguments,
+        ]
+
+    @property
+    def size(self) -> str:
+        """How much of what."""
+        counted = [f"{SIZES[option].long:,} {SIZES[option].what}" for option in self.options]
+        return ", ".join([*counted, *([self.says] if self.says else [])])
+
+
+_FOUR: Final = "--measures=writer,question,repeated,tail"
+
+PARTS: Final = (
+    Part(
+        "mutation",
+        ("tests/verification/mutation",),
+        says="each safeguard, taken out of the source, is missed by its test",
+    ),
+    Part("exactness", ("tests/system/integration/test_exactness.py",), ("--flights", "--asked")),
+    Part("kills", ("tests/system/integration/test_kills.py",), ("--kills",)),
+    Part("messages", ("tests/verification/fuzz/messages",), ("--messages",), "more kinds of 10 MB in a message"),
+    Part("simulation", ("tests/verification/simulation",), ("--seeds", "--real-seeds", "--pairs")),
+    Part("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
+    Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
+    Part("answers", ("tests/unit/query_service",), says="more seeds of each random test of answers", is_long_only=True),
+    Part("model", ("tests/verification/model_checker",), says="the larger of the small worlds of the protocol"),
+    Part("bench", ("tests/unit/bench/test_bench.py",), says="four measures in small", arguments=(_FOUR,)),
+)
+"""The longest first: two run at a time."""
+
+
+def left_out() -> list[str]:
+    """What `make test` does not do, and who does."""
+    less = [f"{size.long:,} {size.what} (here {size.gate:,})" for size in SIZES.values()]
+    more = [part.says for part in PARTS if part.says]
+    return [
+        "make verify (half an hour at most):",
+        *(f"  {each}" for each in (*more, *less)),
+        "make prove (hours): the same with much larger sizes; make test-year: all real flights",
+        "make test-engines: Spark; make check-deploy: Terraform and the images; make bench: measurements",
+    ]
