@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup demo test verify test-year prove check check-deploy test-terraform bench format lock lock-images names vendor screenshots configuration fields diagrams clean
+.PHONY: help setup demo test verify test-year prove check check-deploy test-terraform bench figures format lock lock-images names vendor screenshots configuration fields diagrams clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ bench: setup  ## measurements against what users would pick instead: a table and
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.bench.lock || \
 	    echo '!!! NOT INSTALLED: requirements.bench.lock; what needs its peers is not measured'
 	@$(BIN)/python -m bench $(ARGS)
+
+figures:  ## measures published figures whose code has changed again, and writes the documents
+	@$(MAKE) --no-print-directory bench ARGS="--stale $(ARGS)"
 
 check: setup  ## formatter, linter, types, import rules
 	@$(BIN)/ruff format --check .

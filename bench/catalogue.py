@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.figure import Figure
+from bench.fingerprint import Sources
 from bench.measures.asking import measure_question
 from bench.measures.bytes import measure_bytes, measure_day
 from bench.measures.crowds import measure_clients, measure_overload
@@ -20,32 +21,48 @@ from bench.measures.tails import measure_tail
 from bench.measures.writing import measure_two_writers, measure_writer
 from bench.measures.years import measure_years
 from bench.rig import Rig
+from bench.sources import DAY, EVERYTHING, MERGE, QUESTION, REPEATED, START, WRITER
 
 
 @dataclass(frozen=True)
 class Measure:
-    """`rows`: the numbers of the figures that it gives."""
+    """`rows`: the numbers of the figures that it gives. `sources`: the code that they depend on."""
 
     name: str
     rows: tuple[str, ...]
     run: Callable[[Rig], list[Figure]]
+    sources: Sources
 
+
+_MEASURES, _PEERS = "bench/measures", "bench/peers"
 
 MEASURES = (
-    Measure("writer", ("1", "2"), measure_writer),
-    Measure("question", ("6",), measure_question),
-    Measure("repeated", ("8",), measure_repeated),
-    Measure("clients", ("7",), measure_clients),
-    Measure("overload", ("overload",), measure_overload),
-    Measure("tail", ("11",), measure_tail),
-    Measure("freshness", ("13", "15"), measure_freshness),
-    Measure("storage", ("15",), measure_storage),
-    Measure("bytes", ("4",), measure_bytes),
-    Measure("day", ("5",), measure_day),
-    Measure("two-writers", ("3",), measure_two_writers),
-    Measure("merging", ("16",), measure_merging),
-    Measure("start", ("14",), measure_start),
-    Measure("lake-size", ("12",), measure_lake_size),
-    Measure("roapi", ("10",), measure_roapi),
-    Measure("years", ("9",), measure_years),
+    Measure(
+        *("writer", ("1", "2"), measure_writer),
+        WRITER.plus(f"{_MEASURES}/writing.py", f"{_PEERS}/quick_start.py"),
+    ),
+    Measure(
+        *("question", ("6",), measure_question),
+        QUESTION.plus(f"{_MEASURES}/asking.py", f"{_PEERS}/duckdb_ask.py"),
+    ),
+    Measure(
+        *("repeated", ("8",), measure_repeated),
+        REPEATED.plus(f"{_MEASURES}/repeating.py", f"{_PEERS}/empty_route.py"),
+    ),
+    Measure("clients", ("7",), measure_clients, QUESTION.plus(f"{_MEASURES}/crowds.py", "bench/crowd.py")),
+    Measure("overload", ("overload",), measure_overload, QUESTION.plus(f"{_MEASURES}/crowds.py", "bench/crowd.py")),
+    Measure("tail", ("11",), measure_tail, QUESTION.plus(f"{_MEASURES}/tails.py")),
+    Measure("freshness", ("13", "15"), measure_freshness, EVERYTHING.plus(f"{_MEASURES}/freshness.py")),
+    Measure("storage", ("15",), measure_storage, QUESTION.plus(f"{_MEASURES}/storage.py")),
+    Measure("bytes", ("4",), measure_bytes, MERGE.plus(f"{_MEASURES}/bytes.py")),
+    Measure("day", ("5",), measure_day, DAY.plus(f"{_MEASURES}/bytes.py")),
+    Measure("two-writers", ("3",), measure_two_writers, WRITER.plus(f"{_MEASURES}/writing.py")),
+    Measure("merging", ("16",), measure_merging, MERGE.plus(f"{_MEASURES}/merging.py", f"{_PEERS}/sorter.py")),
+    Measure("start", ("14",), measure_start, START.plus(f"{_MEASURES}/starting.py")),
+    Measure("lake-size", ("12",), measure_lake_size, QUESTION.plus(f"{_MEASURES}/sizes_of_lakes.py")),
+    Measure("roapi", ("10",), measure_roapi, QUESTION.plus(f"{_MEASURES}/roapi.py", libraries=("roapi",))),
+    Measure(
+        *("years", ("9",), measure_years),
+        QUESTION.plus(f"{_MEASURES}/years.py", f"{_PEERS}/years_ask.py", libraries=("polars", "chdb")),
+    ),
 )

@@ -1,32 +1,31 @@
-"""Writes the tables of docs/performance.md and README.md from docs/bench.json: `python -m bench.document`.
-
-docs/bench.json is a list of what `make bench` wrote: one whole run, and later ones of some measures (`--only`), whose
-figures take the place of the earlier ones.
-"""
+"""`python -m bench.document`: writes the tables of docs/performance.md and README.md from docs/bench.json."""
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).parents[1]
-FIGURES: Final = ROOT / "docs" / "bench.json"
+from bench.published import ROOT, Measured, read_published
+
 DOCUMENTS: Final = ("docs/performance.md", "README.md")
 
-Run = Mapping[str, Any]
 Figure = Mapping[str, Any]
 
 _SHOWN_FIRST: Final = ("1", "6", "8", "9", "13")
 """What the README shows: of each the first figure."""
 
 
-def written(text: str, runs: Sequence[Run]) -> str:
+def write_documents() -> None:
+    for name in DOCUMENTS:
+        path = ROOT / name
+        path.write_text(written(path.read_text(), read_published()))
+
+
+def written(text: str, published: Sequence[Measured]) -> str:
     """`text` with its tables as they must be."""
-    for name, lines in _tables(runs).items():
+    for name, lines in _tables(published).items():
         begin, end = f"<!-- {name}: written by bench.document -->", f"<!-- end of {name} -->"
         pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
         filled = "\n".join([begin, *lines, end])
@@ -34,51 +33,44 @@ def written(text: str, runs: Sequence[Run]) -> str:
     return text
 
 
-def read_runs() -> list[Run]:
-    runs: list[Run] = json.loads(FIGURES.read_text())
-    return runs
+def figures_of(published: Sequence[Measured]) -> list[Figure]:
+    """By their numbers, in the order of the first of each; each with its commit."""
+    figures = [figure | {"commit": each["commit"]} for each in published for figure in each["figures"]]
+    numbers = dict.fromkeys(figure["measure"] for figure in figures)
+    return [figure for number in numbers for figure in figures if figure["measure"] == number]
 
 
-def latest_figures(runs: Sequence[Run]) -> list[Figure]:
-    """Of each measure those of the last run that has it, in the order of the first run."""
-    by_measure = {measure: number for number, run in enumerate(runs) for measure in _measures(run)}
-    figures = {
-        measure: [figure for figure in runs[number]["figures"] if figure["measure"] == measure]
-        for measure, number in by_measure.items()
-    }
-    return [figure for measure in _measures(runs[0]) for figure in figures[measure]]
-
-
-def _measures(run: Run) -> list[str]:
-    return list(dict.fromkeys(figure["measure"] for figure in run["figures"]))
-
-
-def _tables(runs: Sequence[Run]) -> dict[str, list[str]]:
-    figures = latest_figures(runs)
-    head = ["| # | measure | ours | against | theirs | ratio | goal | |", "|---|---|---|---|---|---|---|---|"]
-    short = ["| | ours | against | ratio |", "|---|---|---|---|"]
+def _tables(published: Sequence[Measured]) -> dict[str, list[str]]:
+    figures = figures_of(published)
+    head = [
+        "| # | measure | ours | against | theirs | ratio | goal | | measured at |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    short = ["| | ours | against | ratio | measured at |", "|---|---|---|---|---|"]
     return {
-        "machine": _machines(runs),
+        "machine": _machines(published),
         "figures": head + [_row(figure) for figure in figures],
         "notes": [f"- {figure['measure']}, {figure['what']}: {figure['note']}" for figure in figures if figure["note"]],
-        "short figures": short + [_short(_first(figures, measure)) for measure in _SHOWN_FIRST],
+        "short figures": short + [_short(_first(figures, number)) for number in _SHOWN_FIRST],
     }
 
 
-def _machines(runs: Sequence[Run]) -> list[str]:
-    first, *later = runs
-    lines = [_machine(first["machine"])]
-    for run in later:
-        commit, measures = run["machine"]["commit"], ", ".join(_measures(run))
-        lines.append(f"Measured again at commit {commit}, {run['machine']['date']}, on the same machine: {measures}.")
-    return lines
+def _machines(published: Sequence[Measured]) -> list[str]:
+    """Each machine, and below it what was measured on it and when."""
+    names: dict[str, dict[str, list[str]]] = {}
+    for each in published:
+        when = f"commit {each['commit']}, {each['date']}"
+        names.setdefault(_machine(each["machine"]), {}).setdefault(when, []).append(each["name"])
+    lines = []
+    for machine, runs in names.items():
+        lines += [machine, "", *(f"- {when}: {', '.join(measures)}" for when, measures in runs.items()), ""]
+    return lines[:-1]
 
 
 def _machine(machine: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
-        f"Commit {machine['commit']}, {machine['date']}, {machine['seconds'] // 60} minutes in all, on"
-        f" {machine['cores']} cores (one asks and plays the cloud, the rest serve), Python {machine['python']}, Linux"
+        f"{machine['cores']} cores (one asks and plays the cloud, the rest serve), Python {machine['python']}, Linux"
         f" {machine['kernel']}; {versions}. Medians, with the smallest and the largest value in brackets."
     )
 
@@ -95,12 +87,13 @@ def _row(figure: Figure) -> str:
         _spread(figure["ratio"]),
         figure["goal"] or "",
         verdict,
+        figure["commit"],
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _first(figures: Sequence[Figure], measure: str) -> Figure:
-    return next(figure for figure in figures if figure["measure"] == measure)
+def _first(figures: Sequence[Figure], number: str) -> Figure:
+    return next(figure for figure in figures if figure["measure"] == number)
 
 
 def _short(figure: Figure) -> str:
@@ -108,7 +101,7 @@ def _short(figure: Figure) -> str:
     theirs = figure["peer"]
     if figure["theirs"] is not None:
         theirs += f": {_number(figure['theirs']['median'])} {figure['unit']}"
-    return f"| {figure['what']} | {ours} | {theirs} | {_number(figure['ratio']['median'])} |"
+    return f"| {figure['what']} | {ours} | {theirs} | {_number(figure['ratio']['median'])} | {figure['commit']} |"
 
 
 def _spread(spread: Mapping[str, Any]) -> str:
@@ -121,7 +114,5 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
-    for name in DOCUMENTS:
-        path = ROOT / name
-        path.write_text(written(path.read_text(), read_runs()))
+    write_documents()
     sys.exit(0)

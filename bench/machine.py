@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,6 @@ class Cores:
 def described(cores: Cores) -> dict[str, Any]:
     """What was measured on: printed above the table, kept in the JSON."""
     return {
-        "commit": _commit(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "cores": len(cores.all),
         "asking": sorted(cores.asking),
         "serving": sorted(cores.serving),
@@ -56,15 +54,20 @@ def described(cores: Cores) -> dict[str, Any]:
     }
 
 
-def _commit() -> str:
-    """Of the checkout that is measured; with a + where files differ from it."""
-    git = ("git", "-C", str(Path(__file__).parent))
+def commit(root: Path, without: Sequence[str] = ()) -> str:
+    """Of the checkout at `root`; `-dirty` when files differ from it, those of `without` aside."""
+    git = ("git", "-C", str(root))
+    left_out = [f":(exclude){path}" for path in without]
     try:
-        commit = subprocess.run((*git, "rev-parse", "--short", "HEAD"), capture_output=True, text=True, check=True)
-        changed = subprocess.run((*git, "status", "--porcelain", "-uno"), capture_output=True, text=True, check=True)
+        head = _output(*git, "rev-parse", "--short", "HEAD")
+        changed = _output(*git, "status", "--porcelain", "-uno", "--", ".", *left_out)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return commit.stdout.strip() + ("+" if changed.stdout else "")
+    return head + ("-dirty" if changed else "")
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def resident_mb(pid: int) -> float:

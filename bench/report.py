@@ -16,9 +16,9 @@ from bench.figure import Figure, Spread
 _WIDTH = 170
 
 
-def print_machine(machine: Mapping[str, Any]) -> None:
+def print_machine(commit: str, machine: Mapping[str, Any]) -> None:
     print(
-        f"commit {machine['commit']}, {machine['cores']} cores (asking: {machine['asking']}, serving:"
+        f"commit {commit}, {machine['cores']} cores (asking: {machine['asking']}, serving:"
         f" {machine['serving']}), load {machine['load_1min']}, Python {machine['python']}, Linux {machine['kernel']}"
     )
     print(", ".join(f"{name} {version}" for name, version in machine["versions"].items()))
@@ -46,14 +46,14 @@ def print_figures(figures: Sequence[Figure], missing: Mapping[str, str]) -> None
         print(f"!!! NOT MEASURED: {name}: {why}")
 
 
-def write_json(path: Path, machine: Mapping[str, Any], figures: Sequence[Figure], missing: Mapping[str, str]) -> None:
-    found = [
-        asdict(figure) | {"goal": None if figure.goal is None else str(figure.goal), "reached": figure.is_reached}
-        for figure in figures
-    ]
+def as_json(figure: Figure) -> dict[str, Any]:
+    goal = None if figure.goal is None else str(figure.goal)
+    return asdict(figure) | {"goal": goal, "reached": figure.is_reached}
+
+
+def write_json(path: Path, measured: Sequence[Mapping[str, Any]], missing: Mapping[str, str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    document = {"machine": machine, "figures": found, "not_measured": missing}
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    path.write_text(json.dumps({"measured": measured, "not_measured": missing}, indent=1) + "\n")
 
 
 def _shown(spread: Spread) -> str:

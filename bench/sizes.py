@@ -38,23 +38,24 @@ class Sizes:
 
 
 QUICK = Sizes(
-    flights=3_000,
+    flights=10_000,
     years=1,
-    writer_events=1_000,
+    writer_events=20_000,
     two_writers_events=1_000,
-    writer_rounds=1,
+    writer_rounds=2,
     events_per_message=(100,),
-    questions=5,
-    warm_up=1,
+    questions=60,
+    warm_up=5,
     clients_s=0.5,
     clients_rounds=1,
     overload_s=0.5,
     freshness_s=2.0,
     tail_rows=2_000,
     large_copies=2,
-    batch_age_s=0.3,
+    batch_age_s=1.0,
     day_batches=60,
     merge_rows=500,
     years_questions=1,
     cold_starts=1,
 )
+"""Only the ratios of the writer, a question and a repeated question are near those of the full sizes."""

@@ -7,35 +7,51 @@ import copy
 import pytest
 
 from bench.catalogue import MEASURES
-from bench.document import DOCUMENTS, ROOT, latest_figures, read_runs, written
+from bench.document import DOCUMENTS, figures_of, written
+from bench.published import ROOT, read_published
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_tables_are_up_to_date(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "written by bench.document" in text
-    assert text == written(text, read_runs()), "run `python -m bench.document`"
+    assert text == written(text, read_published()), "run `python -m bench.document`"
 
 
 def test_a_changed_figure_changes_the_documents() -> None:
-    runs = copy.deepcopy(read_runs())
-    latest_figures(runs)[0]["ours"]["median"] *= 2
+    published = copy.deepcopy(read_published())
+    published[0]["figures"][0]["ours"]["median"] *= 2
     for name in DOCUMENTS:
         text = (ROOT / name).read_text()
-        assert text != written(text, runs)
+        assert text != written(text, published)
 
 
-def test_every_measure_is_in_the_run_and_every_miss_is_explained() -> None:
-    runs = read_runs()
-    assert [run["not_measured"] for run in runs] == [{}] * len(runs)
-    assert {figure["measure"] for figure in runs[0]["figures"]} == {row for measure in MEASURES for row in measure.rows}
-    missed = {figure["measure"] for figure in latest_figures(runs) if figure["reached"] is False}
+def test_every_figure_is_shown_with_the_commit_it_was_measured_at() -> None:
+    published = [{**each, "commit": f"c0ffee{number}"} for number, each in enumerate(read_published())]
+    for name in DOCUMENTS:
+        text = written((ROOT / name).read_text(), published)
+        for number, each in enumerate(published):
+            rows = [line for line in text.splitlines() if line.endswith(f"| c0ffee{number} |")]
+            assert len(rows) == len(each["figures"]) or name == "README.md"
+        table = text.split("figures: written by bench.document -->\n")[1].split("\n<!--")[0]
+        assert all("| c0ffee" in row for row in table.splitlines()[2:])
+
+
+def test_every_measure_is_published_and_every_miss_is_explained() -> None:
+    published = read_published()
+    assert [each["name"] for each in published] == [measure.name for measure in MEASURES]
+    for each, measure in zip(published, MEASURES, strict=True):
+        assert {figure["measure"] for figure in each["figures"]} == set(measure.rows)
+    missed = {figure["measure"] for figure in figures_of(published) if figure["reached"] is False}
     explained = (ROOT / "docs/performance.md").read_text().split("## Where a goal was missed")[1].split("\n## ")[0]
-    for measure in missed:
-        assert f"**{measure}" in explained or f"{measure}:" in explained or f"{measure.capitalize()}:" in explained
+    for number in missed:
+        assert f"**{number}" in explained or f"{number}:" in explained or f"{number.capitalize()}:" in explained
 
 
-def test_a_later_run_of_some_measures_takes_the_place_of_their_figures() -> None:
-    whole = {"figures": [{"measure": "1", "n": 1}, {"measure": "2", "n": 1}, {"measure": "1", "n": 2}]}
-    later = {"figures": [{"measure": "1", "n": 9}]}
-    assert latest_figures([whole, later]) == [{"measure": "1", "n": 9}, {"measure": "2", "n": 1}]
+def test_figures_come_by_their_numbers_each_with_its_commit() -> None:
+    published = [
+        {"commit": "a", "figures": [{"measure": "1", "n": 1}, {"measure": "2", "n": 2}, {"measure": "1", "n": 3}]},
+        {"commit": "b", "figures": [{"measure": "2", "n": 4}]},
+    ]
+    found = [(figure["measure"], figure["n"], figure["commit"]) for figure in figures_of(published)]
+    assert found == [("1", 1, "a"), ("1", 3, "a"), ("2", 2, "a"), ("2", 4, "b")]

@@ -1,0 +1,53 @@
+"""The published figures, docs/bench.json: each measure's latest run, of which code, on what machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bench.catalogue import MEASURES, Measure
+from bench.fingerprint import fingerprint
+
+ROOT: Final = Path(__file__).parents[1]
+PUBLISHED: Final = ROOT / "docs" / "bench.json"
+REFRESH: Final = "make figures"
+"""The command that measures again what is stale."""
+
+Measured = Mapping[str, Any]
+"""Of one measure: name, commit, date, fingerprint, seconds, machine, figures."""
+
+
+def read_published(path: Path = PUBLISHED) -> list[Measured]:
+    found: list[Measured] = json.loads(path.read_text())
+    return found
+
+
+def publish(measured: Measured, path: Path = PUBLISHED) -> None:
+    """Replaces the earlier run of its measure. Keeps the catalogue's order, and no other measures."""
+    by_name = {each["name"]: each for each in (*read_published(path), measured)}
+    kept = [by_name[measure.name] for measure in MEASURES if measure.name in by_name]
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def stale(measures: Sequence[Measure], published: Sequence[Measured], root: Path = ROOT) -> list[Measure]:
+    """Those whose code is not the code that their published figures were measured with."""
+    known = {each["name"]: each["fingerprint"] for each in published}
+    return [measure for measure in measures if known.get(measure.name) != fingerprint(root, measure.sources)]
+
+
+def stale_text(measures: Sequence[Measure], published: Sequence[Measured]) -> str:
+    """Which figures are stale, since which commit, and what to do."""
+    commits = {each["name"]: each["commit"] for each in published}
+    names = ", ".join(f"{measure.name} (measured at {commits.get(measure.name, 'no commit')})" for measure in measures)
+    return (
+        f"the code behind published figures has changed since they were measured: {names}."
+        f" Measure them again and update the documents: {REFRESH}"
+    )
+
+
+def keeps_up(figure: Mapping[str, Any], published: Mapping[str, Any], times: float) -> bool:
+    """Whether the ratio of `figure` is at most `times` worse than the published one. Both have a goal."""
+    ratio, before = figure["ratio"]["median"], published["ratio"]["median"]
+    return bool(ratio >= before / times if published["goal"].startswith(">=") else ratio <= before * times)
