@@ -95,12 +95,15 @@ def _no_times(given: decoder.Event, values: Any) -> None:
 
 
 PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
-    "the fast path takes several objects on a line": ("columns._lines", _objects_wherever_they_are),
-    "the fast path takes a key that is there twice": ("columns._Pull.with_key_twice", _nobody_has_a_key_twice),
-    "the hour is wrong without a tail number": ("decode.to_row", _row_an_hour_off),
-    "the largest distance raises": ("decode.to_row", _raises_at_the_edge),
-    "empty objects are dropped": ("decode._lines", _drops_empty_objects),
-    "times are as lax as the library": ("decode._take_times_as_written", _no_times),
+    "the fast path takes several objects on a line": ("decoding.vectorized._lines", _objects_wherever_they_are),
+    "the fast path takes a key that is there twice": (
+        "decoding.vectorized._Pull.with_key_twice",
+        _nobody_has_a_key_twice,
+    ),
+    "the hour is wrong without a tail number": ("decoding.decoder.to_row", _row_an_hour_off),
+    "the largest distance raises": ("decoding.decoder.to_row", _raises_at_the_edge),
+    "empty objects are dropped": ("decoding.decoder._lines", _drops_empty_objects),
+    "times are as lax as the library": ("decoding.decoder._take_times_as_written", _no_times),
 }
 
 
