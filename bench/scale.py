@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from ingest_writer.compaction.merge_sql import Merger, month_entry
 from ingest_writer.decoding.decoder import decode_messages
-from ingest_writer.decoding.tables import sorted_by_key
+from ingest_writer.landing import sorted_by_key
 from ingest_writer.message import Message
 from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA

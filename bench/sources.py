@@ -97,7 +97,7 @@ MERGE: Final = Sources(
 
 DAY: Final = Sources(
     (
-        *("ingest_writer/decoding", "ingest_writer/subscriber/encode.py", "ingest_writer/landing.py"),
+        *("ingest_writer/decoding", "ingest_writer/landing.py"),
         *("ingest_writer/compaction", "lakehouse", *_EVENTS),
     ),
     without=("ingest_writer/compaction/metrics.py", "lakehouse/store/local.py", "lakehouse/store/gcs.py", *_COMMANDS),

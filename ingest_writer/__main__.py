@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from ingest_writer.compaction.compactor import Compactor
-from ingest_writer.compaction.derived import publish_derived
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.model import CompactorOptions
-from ingest_writer.compaction.runner import Compaction
+from ingest_writer.compaction.runner import Compaction, publish_derived
 from ingest_writer.health_server import listen
 from ingest_writer.settings import CompactorSettings, WriterSettings, load_settings, subscription_from_environment
 from lakehouse.errors import ConfigError, LakeError

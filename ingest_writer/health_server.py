@@ -1,4 +1,4 @@
-"""Answers /health, /ready and /metrics of a writer or compactor over HTTP, from a thread of its own."""
+"""Answers /health, /ready and /metrics of a writer or compactor over HTTP, from its own thread."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def listen(setting: str, port: int, status: Status, metrics: Page) -> HealthServ
 class _Handler(BaseHTTPRequestHandler):
     ready_status: Status
     metrics_page: Page
-    timeout = 10  # seconds for one request: a client that dawdles does not hold a thread
+    timeout = 10  # seconds for one request: a slow client does not hold a thread
 
     def do_GET(self) -> None:
         if self.path == "/health":
@@ -73,8 +73,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def version_string(self) -> str:
-        """Which Python this is, is nobody's business."""
+        """Does not reveal the version of Python."""
         return "flights"
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Probes every few seconds are not news."""
+        """Probes every few seconds need no log line."""

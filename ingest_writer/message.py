@@ -1,4 +1,4 @@
-"""What a subscription hands over, and decoding takes."""
+"""A Pub/Sub message as the subscription gives it and decoding reads it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """One delivery. `publish_time_us` is microseconds since 1970, UTC; `ack_id` is good for this delivery."""
+    """One delivery, which alone `ack_id` acks. `publish_time_us` is microseconds since 1970, UTC."""
 
     ack_id: str
     data: bytes

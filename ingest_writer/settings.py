@@ -13,8 +13,7 @@ from typing import Final
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingest_writer.subscriber.batch import Limits
-from ingest_writer.subscriber.options import WriterOptions
+from ingest_writer.subscriber.options import Limits, WriterOptions
 from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
 from lakehouse.telemetry.logs import LogFormat

@@ -17,9 +17,8 @@ from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.merge_sql import Merger
 from ingest_writer.compaction.model import CompactorOptions
-from ingest_writer.landing import store_object
+from ingest_writer.landing import prepare, store_object
 from ingest_writer.message import Message
-from ingest_writer.subscriber.encode import prepare
 from lakehouse import object_names
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.planner import Plan

@@ -26,10 +26,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest_writer.compaction.compactor import Compactor
-from ingest_writer.decoding.decoder import Origin, RejectError, decode_line, decode_object
-from ingest_writer.decoding.tables import RejectedLine, Row, by_publish_date, event_table, sorted_by_key
-from ingest_writer.landing import store_with_retry
-from ingest_writer.subscriber.encode import landed_events, rejected_lines
+from ingest_writer.decoding.decoder import RejectedLine, event_table
+from ingest_writer.decoding.event import Origin, RejectError, Row
+from ingest_writer.decoding.line import decode_line, decode_object
+from ingest_writer.landing import by_publish_date, landed_events, rejected_lines, sorted_by_key, store_with_retry
 from lakehouse import object_names
 from lakehouse.errors import ConfigError
 from lakehouse.object_names import RandomId

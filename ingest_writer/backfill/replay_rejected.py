@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingest_writer.decoding.decoder import Origin, RejectError, decode_line
-from ingest_writer.decoding.tables import Row, by_flight_date, event_table
-from ingest_writer.landing import store_with_retry
-from ingest_writer.subscriber.encode import landed_events
+from ingest_writer.decoding.decoder import event_table
+from ingest_writer.decoding.event import Origin, RejectError, Row
+from ingest_writer.decoding.line import decode_line
+from ingest_writer.landing import by_flight_date, landed_events, store_with_retry
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, UnreadableError
 from lakehouse.object_names import RandomId

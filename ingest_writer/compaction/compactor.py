@@ -1,7 +1,7 @@
 """Moves the tail into month files and commits them as the next snapshot.
 
 Any number of compactors may run: the numbered name of a snapshot is created by one of them, and the others
-rebase on it. A month whose entry is unchanged is kept, however long its merge took; the others are redone.
+rebase on it. A month whose entry is unchanged is kept, however long its merge took; the others are merged again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_RETAINED: Final = 1000
 
 
 class Compactor:
-    """Merges and commits. One instance may run again and again; it remembers the line that it saw."""
+    """Merges and commits. One instance may run again and again; it remembers the latest snapshot."""
 
     def __init__(self, store: Store, options: CompactorOptions, now: Now, random_id: RandomId) -> None:
         self._store = store
@@ -105,7 +105,7 @@ class Compactor:
         return None
 
     def _commit(self, plan: Plan, kept: dict[str, Merged]) -> bool:
-        """Creates the next snapshot. False when another one took its number, or the line has gone on past it."""
+        """Creates the next snapshot. False if its number is taken, or the history has moved past it."""
         snapshot = self._next(plan, kept)
         name, data = object_names.snapshot(snapshot.number), to_json(snapshot)
         try:
@@ -133,12 +133,12 @@ class Compactor:
         absorbed = base.absorbed.union(*(made.files for made in kept.values()))
         return Snapshot(
             number=number,
-            min_retained=self._oldest(base),
+            min_retained=self._min_retained(base),
             months={**base.months, **entries},
             absorbed=absorbed & {file.name for file in plan.landing.files},
         )
 
-    def _oldest(self, base: Snapshot) -> int:
+    def _min_retained(self, base: Snapshot) -> int:
         """The first number that was the latest within the retention before the newest snapshot, by the store's
         clock; never less than before, never above the base."""
         created = {

@@ -1,4 +1,4 @@
-"""Deletes what no reader can need any more. Works from the line of snapshots only; it has no clock of its own.
+"""Deletes what no reader can need any more. Works from the history of snapshots only; it has no clock.
 
 The order matters: snapshots first, then the files that only they name. On any doubt nothing is deleted.
 """
@@ -95,8 +95,8 @@ class GarbageCollector:
             self._named[number] = frozenset(entry.name for entry in snapshot.months.values())
         return frozenset().union(*self._named.values())
 
-    def _delete(self, doomed: Iterable[str]) -> None:
+    def _delete(self, names: Iterable[str]) -> None:
         """Deletes all, or raises the first failure once the others are done."""
         with ThreadPoolExecutor(self._deletes_at_once, thread_name_prefix="delete") as pool:
-            for _ in pool.map(self._store.delete, doomed):
+            for _ in pool.map(self._store.delete, names):
                 pass

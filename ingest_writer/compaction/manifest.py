@@ -1,7 +1,8 @@
 """Keeps `flights.manifest` in step with the latest snapshot: one URI a line, for engines outside.
 
-Derived and never read by us but to see whether it is right. Generation first, then the snapshot, then the
-write with that generation: whoever writes last has read the newest.
+The services never use it; it is read only to see whether it is up to date. The generation is read
+first, then the snapshot, then the write names that generation: the last writer has read the newest
+snapshot.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from lakehouse.table.snapshot import Snapshot
 
 
 def publish_manifest(store: Store, planner: Planner) -> bool:
-    """Writes the manifest if it is not right already; True when it did. Raises the store's errors."""
+    """Writes the manifest unless it is up to date; True when it did. Raises the store's errors."""
     generation = store.generation(object_names.MANIFEST)
     wanted = manifest(store.url, planner.latest_snapshot())
     try:
         if generation and store.read(object_names.MANIFEST) == wanted:
             return False
     except ObjectMissingError:
-        return False  # somebody deletes it: the next run writes it anew
+        return False  # deleted meanwhile: the next run writes it again
     return store.replace(object_names.MANIFEST, wanted, generation)
 
 

@@ -21,17 +21,17 @@ from lakehouse.table.snapshot import MonthFile
 _ROW_GROUP_ROWS = 122_880  # DuckDB's own vector-friendly default: a month of one airline's flights is one group
 
 
-def month_entry(name: str, added_snapshot: int, file: Path, summary: MonthStats) -> MonthFile:
+def month_entry(name: str, added_snapshot: int, file: Path, stats: MonthStats) -> MonthFile:
     """The snapshot's entry for the month file `file`, which `merge` has written."""
     return MonthFile(
         name=name,
         added_snapshot=added_snapshot,
-        rows=summary.rows,
+        rows=stats.rows,
         size=file.stat().st_size,
         crc32c=file_crc32c(file),
-        min_flight_date=summary.min_flight_date,
-        max_flight_date=summary.max_flight_date,
-        max_event_time=summary.max_event_time,
+        min_flight_date=stats.min_flight_date,
+        max_flight_date=stats.max_flight_date,
+        max_event_time=stats.max_event_time,
         format_version=FORMAT_VERSION,
     )
 
@@ -59,13 +59,13 @@ class Merger:
         it must be.
         """
         try:
-            summary = self._merge(inputs, output)
+            stats = self._merge(inputs, output)
         except (duckdb.Error, OSError) as error:
             raise ResourcesExhaustedError(
                 f"merge of {len(inputs)} files: {str(error).partition(chr(10))[0][:300]}"
             ) from error
-        check_month_file(output.name, output, FooterInfo(summary.rows, FORMAT_VERSION))
-        return summary
+        check_month_file(output.name, output, FooterInfo(stats.rows, FORMAT_VERSION))
+        return stats
 
     def _merge(self, inputs: Sequence[Path], output: Path) -> MonthStats:
         with self._connection.cursor() as cursor:

@@ -48,7 +48,7 @@ class CompactorMetrics:
         return exposition(self._registry)
 
     def ran(self, report: Report, collected: Collected, seconds: float) -> None:
-        """A run went through, but for what is derived, maybe: then it is a failed one that did its work."""
+        """A run ended. It counts as failed if the files for outside readers were not published."""
         if report.unpublished is None:
             self._runs.labels("committed" if report.months else "idle").inc()
             self._success.set(self._wall_clock())

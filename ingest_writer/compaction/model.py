@@ -1,4 +1,4 @@
-"""What compaction is told and what it says: options, the result of each month, the report of a run."""
+"""The input and output of compaction: options, the result of each month, the report of a run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Merged:
 
 @dataclass(frozen=True)
 class MonthResult:
-    """What became of one month. `merged` is its new file; `error` is why this machine could not make one.
+    """The outcome of one month. `merged` is its new file; `error` is why this machine could not make one.
 
     `unreadable` maps names of objects left alone to what is wrong with them. `has_input` says that there was
     something to merge: then it replaces the error of an earlier try.

@@ -1,6 +1,7 @@
 """Makes new month files: downloads what is merged, merges, uploads. Commits nothing.
 
-Months are merged by threads that share nothing but the file cache and DuckDB's memory: each returns its result.
+Months are merged by threads that share the file cache and DuckDB's memory only; each returns its
+result.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def month_merger(store: Store, options: CompactorOptions, random_id: RandomId) -> Iterator[MonthMerger]:
-    """A merger with a scratch folder of its own, which is gone afterwards."""
+    """A merger with its own scratch folder, which is deleted afterwards."""
     scratch = options.scratch / f"compactor-{uuid.uuid4().hex}"
     scratch.mkdir(parents=True)
     cache = FileCache(store, scratch / "files", options.scratch_max_bytes)
@@ -97,7 +98,7 @@ class MonthMerger:
         except (
             ResourcesExhaustedError,
             CacheFullError,
-        ) as error:  # this month's size, say: the others must not wait for it
+        ) as error:  # this month's size, say: the others go on
             return MonthResult(month, unreadable=unreadable, error=error, has_input=True)
         else:
             return MonthResult(month, merged, unreadable, has_input=True)
@@ -109,8 +110,8 @@ class MonthMerger:
         output = self._scratch / f"{uuid.uuid4().hex}.parquet"
         try:
             with self._cache.pinned(files) as paths:
-                summary = self._merger.merge(paths, output)
-            entry = month_entry("", 0, output, summary)
+                stats = self._merger.merge(paths, output)
+            entry = month_entry("", 0, output, stats)
             name = self._upload(month, 0 if base is None else base.added_snapshot, output)
         finally:
             output.unlink(missing_ok=True)
@@ -119,7 +120,7 @@ class MonthMerger:
     def _upload(self, month: str, added_snapshot: int, output: Path) -> str:
         """Stores the new month file; after a create of unknown outcome under another name, a few times.
 
-        A random name that is taken already is the echo of our own create: unknown, too.
+        A random name that already exists was created by our own request, sent twice on the way.
         """
         for attempt in range(5):
             name = object_names.month_file(month, added_snapshot, self._random_id())
@@ -129,12 +130,14 @@ class MonthMerger:
                 log.warning("month file may not be there, uses another name (%d): %s", attempt + 1, error)
             else:
                 return name
-        raise StoreUnavailableError(f"{object_names.FLIGHTS}: five month files could not be stored for sure; run again")
+        raise StoreUnavailableError(
+            f"{object_names.FLIGHTS}: no month file is known to be stored after 5 tries; run again"
+        )
 
     def _first_readable(self, tail: list[LandedFile], unreadable: dict[str, str]) -> list[LandedFile]:
-        """What one merge may take, without what cannot be read; as many of that as there are do not block the rest.
+        """The readable files of what one merge may take; unreadable ones never block the rest.
 
-        Adds to `unreadable`, of this month alone, also when it raises.
+        Adds to `unreadable`, also when it raises.
         """
         while tail:
             taken = self._take(tail)
@@ -144,7 +147,7 @@ class MonthMerger:
         return []
 
     def _readable(self, tail: list[LandedFile], unreadable: dict[str, str]) -> list[LandedFile]:
-        """Those that are there and whole; the others stay unabsorbed, and do not block their month."""
+        """The files that exist and are whole; the others stay in the tail, and do not block their month."""
         failed = self._cache.prefetch(tail)
         for error in failed.values():
             if isinstance(error, UnreadableError):

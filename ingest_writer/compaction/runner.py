@@ -1,4 +1,4 @@
-"""Compaction, what is derived from it, and collection as one run, once or every so often: with a log line, metrics."""
+"""Runs compaction, publishes the files for outside readers, collects garbage; once or repeatedly."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from ingest_writer.compaction.compactor import Compactor
-from ingest_writer.compaction.derived import publish_derived
+from ingest_writer.compaction.duckdb_catalog import publish_attachable
 from ingest_writer.compaction.garbage_collector import Collected, GarbageCollector
+from ingest_writer.compaction.manifest import publish_manifest
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.model import Report
 from lakehouse.errors import LakeError
 from lakehouse.object_names import ATTACHABLE
 from lakehouse.store.store import Store
+from lakehouse.table.planner import Planner
 from lakehouse.telemetry import logs
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ _NOT_YET = "no run has ended yet"
 
 
 class Compaction:
-    """Runs it all over one store."""
+    """Runs over one store."""
 
     def __init__(
         self, store: Store, compactor: Compactor, collector: GarbageCollector, scratch: Path, metrics: CompactorMetrics
@@ -36,7 +38,7 @@ class Compaction:
         self._compactor = compactor
         self._collector = collector
         self._metrics = metrics
-        self._trouble = _NOT_YET
+        self._health_error = _NOT_YET
         self._snapshot = 0
 
     def until_done(self) -> Report:
@@ -52,17 +54,17 @@ class Compaction:
             try:
                 report = self.run()
             except (LakeError, OSError) as error:
-                self._trouble = f"{type(error).__name__}: {error}"
+                self._health_error = f"{type(error).__name__}: {error}"
                 log.error("compaction failed, tries again in %s s: %s", seconds, error)
             else:
-                self._trouble = "" if report.unpublished is None else _not_published(report.unpublished)
+                self._health_error = "" if report.unpublished is None else _not_published(report.unpublished)
                 if report.pending_files > 0 and report.absorbed_files > 0:
                     continue  # the bounds of a merge cut it off: the rest does not wait
             stop.wait(seconds)
 
     def status(self) -> Mapping[str, Any]:
         """What /ready shows."""
-        return {"ready": not self._trouble, "compaction": self._trouble or "ok", "snapshot": self._snapshot}
+        return {"ready": not self._health_error, "compaction": self._health_error or "ok", "snapshot": self._snapshot}
 
     def run(self) -> Report:
         """One run, with a log line. Raises what compactor and collector raise."""
@@ -77,11 +79,14 @@ class Compaction:
         seconds = time.monotonic() - began
         self._snapshot = report.snapshot
         self._metrics.ran(report, collected, seconds)
-        _say(report, collected, seconds)
+        _log_report(report, collected, seconds)
         return report
 
     def _publish(self) -> LakeError | OSError | None:
-        """What kept readers outside from the latest snapshot. Nothing of ours reads that: the run goes on."""
+        """Writes the files for outside readers; returns the error if that failed.
+
+        The services do not read these files, so the run goes on.
+        """
         try:
             publish_derived(self._store, self._compactor.planner, self._scratch)
         except (LakeError, OSError) as error:
@@ -89,7 +94,17 @@ class Compaction:
         return None
 
 
-def _say(report: Report, collected: Collected, seconds: float) -> None:
+def publish_derived(store: Store, planner: Planner, scratch: Path) -> None:
+    """Brings the manifest and `lake.duckdb` up to the latest snapshot: outside readers start from them.
+
+    Raises ResourcesExhaustedError and the store's errors.
+    """
+    publish_manifest(store, planner)
+    scratch.mkdir(parents=True, exist_ok=True)
+    publish_attachable(store, planner, scratch)
+
+
+def _log_report(report: Report, collected: Collected, seconds: float) -> None:
     log.info(
         "compacted: snapshot=%d months=%d absorbed=%d pending=%d rebases=%d unreadable=%d"
         " collected=%d+%d+%d seconds=%.3f",

@@ -1,20 +1,78 @@
 """The batches in memory, by what happens to them: one collects, some land, some wait in quarantine.
 
-Every message that was pulled and is neither acked nor given back is in here. Belongs to one event loop.
+A batch collects messages until it has enough lines or bytes, or its oldest message waited long
+enough. Every message that was pulled and is neither acked nor nacked is in the buffer. It belongs to
+one event loop and knows nothing of decoding or storage; times are seconds of a monotonic clock.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 from ingest_writer.message import Message
-from ingest_writer.subscriber.batch import Batch
-from ingest_writer.subscriber.tasks import cancel
+from ingest_writer.subscriber.event_loop import cancel
+from ingest_writer.subscriber.options import Limits
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Lease:
+    """The messages of one pull, which may be acked until `until_s` (monotonic)."""
+
+    ack_ids: Sequence[str]
+    message_ids: Sequence[str]  # in the order of ack_ids
+    received_s: float
+    until_s: float
+
+    def of(self, message_ids: Set[str], *, are_in: bool) -> Lease:
+        """The part whose messages are among `message_ids`, or the part whose are not."""
+        both = zip(self.ack_ids, self.message_ids, strict=True)
+        kept = [(ack_id, message_id) for ack_id, message_id in both if (message_id in message_ids) == are_in]
+        return Lease([a for a, _ in kept], [m for _, m in kept], self.received_s, self.until_s)
+
+
+@dataclass
+class Batch:
+    """Messages and their leases. Once they are prepared, only the leases are left."""
+
+    opened_s: float
+    messages: list[Message] = field(default_factory=list)
+    leases: list[Lease] = field(default_factory=list)
+    row_count: int = 0
+    """Lines: the most events and rejected lines that there can be."""
+    byte_count: int = 0
+    """Of data and attributes: both are in memory until the batch is prepared."""
+
+    def add(self, messages: Sequence[Message], received_s: float, until_s: float) -> None:
+        """Takes a pull whole, so that all lines of a message are in one batch."""
+        self.messages += messages
+        self.leases.append(Lease([m.ack_id for m in messages], [m.message_id for m in messages], received_s, until_s))
+        self.row_count += sum(_lines(message.data) for message in messages)
+        self.byte_count += sum(len(message.data) + _attribute_bytes(message) for message in messages)
+
+    def split_off(self, message_ids: Set[str]) -> list[Lease]:
+        """Takes the leases of these messages out of the batch."""
+        split = [lease.of(message_ids, are_in=True) for lease in self.leases]
+        kept = [lease.of(message_ids, are_in=False) for lease in self.leases]
+        self.leases = [lease for lease in kept if lease.ack_ids]
+        return [lease for lease in split if lease.ack_ids]
+
+    def is_full(self, limits: Limits) -> bool:
+        return self.row_count >= limits.max_rows or self.byte_count >= limits.max_bytes
+
+    def due_s(self, limits: Limits) -> float:
+        """When it is due by its age alone."""
+        return self.opened_s + limits.max_age_s
+
+    @property
+    def ack_ids(self) -> list[str]:
+        return [ack_id for lease in self.leases for ack_id in lease.ack_ids]
+
 
 Work = Callable[[Batch], Coroutine[Any, Any, None]]
 
@@ -29,7 +87,7 @@ class Buffer:
         self._changed = asyncio.Event()
 
     def add(self, messages: Sequence[Message], received_s: float, until_s: float) -> None:
-        """Puts a pull into the batch that collects; its leases end at `until_s`."""
+        """Puts a pull into the batch that collects; its lease ends at `until_s`."""
         if self._collecting is None:
             self._collecting = Batch(opened_s=received_s)
         self._collecting.add(messages, received_s, until_s)
@@ -42,7 +100,7 @@ class Buffer:
             self._start(self._landing, batch, work)
 
     def quarantine(self, batch: Batch, work: Work) -> None:
-        """Holds messages that are not to be landed while the work on them lasts."""
+        """Holds poison messages until the work on them ends."""
         self._start(self._quarantined, batch, work)
 
     async def drop(self, batch: Batch) -> None:
@@ -66,22 +124,22 @@ class Buffer:
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """Those that work on a batch."""
+        """The tasks that work on a batch."""
         return [*self._landing, *self._quarantined]
 
     @property
     def batches(self) -> list[Batch]:
-        """All that is held."""
+        """All batches held."""
         collecting = [] if self._collecting is None else [self._collecting]
         return [*self._landing.values(), *self._quarantined.values(), *collecting]
 
     def has_room(self, max_rows: int, max_bytes: int) -> bool:
-        """Whether what is held is below both limits."""
+        """Whether the batches held are below both limits."""
         held = self.batches
         return sum(each.row_count for each in held) < max_rows and sum(each.byte_count for each in held) < max_bytes
 
     def notify(self) -> None:
-        """Wakes whoever waits for a change."""
+        """Wakes all that wait for a change."""
         self._changed.set()
 
     async def wait_for_change(self, timeout_s: float | None = None) -> None:
@@ -109,3 +167,12 @@ class Buffer:
         self.notify()
         if not task.cancelled() and task.exception() is not None:
             log.error("a batch task ended; its messages come again", exc_info=task.exception())
+
+
+def _lines(data: bytes) -> int:
+    """A newline at the end begins no line; empty data is one line, which is rejected."""
+    return data.count(b"\n") + (not data.endswith(b"\n"))
+
+
+def _attribute_bytes(message: Message) -> int:
+    return sum(len(name) + len(value) for name, value in message.attributes.items()) if message.attributes else 0

@@ -1,22 +1,26 @@
-"""What a writer measures, for Prometheus. docs/metrics.md explains each name; a test holds the two together."""
+"""What a writer counts and measures, and Prometheus shows.
+
+`/ready`, the last log line and the counters of `/metrics` all read `Counts`: nothing is counted twice. Histograms and
+gauges are an `Observer`. docs/metrics.md explains each name; a test holds the two together.
+"""
 
 from __future__ import annotations
 
+import collections
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from ingest_writer.decoding.line import count_name
+from ingest_writer.landing import Prepared
 from ingest_writer.message import Message
-from ingest_writer.subscriber.batch import Batch
-from ingest_writer.subscriber.counts import Counts
-from ingest_writer.subscriber.encode import Prepared
-from ingest_writer.subscriber.observer import Observer
+from ingest_writer.subscriber.buffer import Batch
 from ingest_writer.subscriber.subscription import Subscription, SubscriptionUnavailableError
 from lakehouse.telemetry.instrumented_store import StoreMetrics
 from lakehouse.telemetry.prometheus import exposition
@@ -27,22 +31,79 @@ _SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 30.0, 60.0, 3
 _OBJECTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 400)
 
 
-class Troubles(Protocol):
-    """What a writer says is wrong; empty when nothing is."""
+@dataclass
+class Counts:
+    """What a writer has done since its start. Only the event loop changes it.
+
+    Decoded is not landed: a batch that is given up comes again, and is decoded again.
+    """
+
+    messages: int = 0
+    acked: int = 0
+    given_up: int = 0
+    """Messages whose leases could not be kept."""
+
+    decoded_rows: int = 0
+    decoded_unknown_fields: int = 0
+    decoded_rejected: collections.Counter[str] = field(default_factory=collections.Counter)
+    """Lines by stage."""
+    failed_batches: int = 0
+    """That could not be prepared."""
+
+    batches: int = 0
+    """Landed; so are all that follow."""
+    landed_objects: int = 0
+    rows: int = 0
+    rejected: int = 0
+    unknown_fields: collections.Counter[str] = field(default_factory=collections.Counter)
+    """By name, for a bounded number of names."""
+
+    def add_decoded(self, prepared: Prepared) -> None:
+        """The messages of a batch became events and rejected lines."""
+        self.decoded_rows += prepared.events
+        self.decoded_unknown_fields += prepared.unknown_fields.total()
+        for lines in prepared.rejected.values():
+            self.decoded_rejected.update(line.stage for line in lines)
+
+    def add_landed(self, prepared: Prepared) -> None:
+        """All of a batch is durable."""
+        self.batches += 1
+        self.landed_objects += len(prepared.objects)
+        self.rows += prepared.events
+        self.rejected += sum(map(len, prepared.rejected.values()))
+        for name, times in prepared.unknown_fields.items():
+            count_name(self.unknown_fields, name, times)
+
+
+class Observer:
+    """What a writer reports while it works. Does nothing by itself: subclasses override its methods.
+
+    Called on the event loop, where the work is; must not block and must not raise.
+    """
+
+    def landed(self, batch: Batch, prepared: Prepared, age_s: float, landing_s: float) -> None:
+        """A batch is durable. It collected and waited for `age_s`, and took `landing_s` to store."""
+
+    def holds(self, batches: Sequence[Batch]) -> None:
+        """The batches in memory, about once a second. Times in them are the event loop's."""
+
+
+class Health(Protocol):
+    """What is wrong with a writer; empty texts when nothing is."""
 
     @property
-    def subscription_trouble(self) -> str: ...
+    def subscription_error(self) -> str: ...
 
     @property
-    def batch_trouble(self) -> str: ...
+    def batch_error(self) -> str: ...
 
     def storage_state(self, now_s: float) -> str: ...
 
 
 class WriterMetrics(Observer):
-    """Measures what a writer and its subscription do; the page is what a scraper gets.
+    """Measures a writer, its store and its subscription; the page is what a scraper gets.
 
-    What the writer counts itself is not counted again: the page shows its `Counts` as they are when it is made.
+    The page also shows the writer's `Counts`, as they are when it is made.
     """
 
     def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
@@ -67,17 +128,17 @@ class WriterMetrics(Observer):
         """The metrics in the text format."""
         return exposition(self._registry)
 
-    def watch(self, writer: Troubles, counts: Counts) -> None:
-        """Shows what the writer says is wrong (1 when something is), and what it counts."""
+    def watch(self, writer: Health, counts: Counts) -> None:
+        """Shows the writer's health (1 while something is wrong) and its counts."""
         self._registry.register(CountsCollector(counts))
         self._gauge("storage_trouble", "Storage is away, or has not answered an upload for long").set_function(
             lambda: bool(writer.storage_state(self._clock()))
         )
         self._gauge("subscription_trouble", "Pub/Sub is away, or has not answered yet").set_function(
-            lambda: bool(writer.subscription_trouble)
+            lambda: bool(writer.subscription_error)
         )
         self._gauge("batch_trouble", "The last batch could not be prepared").set_function(
-            lambda: bool(writer.batch_trouble)
+            lambda: bool(writer.batch_error)
         )
 
     def landed(self, batch: Batch, prepared: Prepared, age_s: float, landing_s: float) -> None:
@@ -93,7 +154,7 @@ class WriterMetrics(Observer):
         self._oldest_s = min((lease.received_s for batch in batches for lease in batch.leases), default=None)
 
     def _oldest_age_s(self) -> float:
-        oldest_s = self._oldest_s  # another thread asks
+        oldest_s = self._oldest_s  # another thread may ask
         return 0.0 if oldest_s is None else self._clock() - oldest_s
 
     def _gauge(self, name: str, text: str) -> Gauge:
@@ -105,7 +166,7 @@ class WriterMetrics(Observer):
 
 @dataclass(frozen=True, eq=False)
 class CountsCollector(Collector):
-    """A writer's counts as Prometheus counters, read anew for each page, from whatever thread makes it."""
+    """A writer's counts as Prometheus counters, read for each page, by the thread that makes it."""
 
     counts: Counts
 
@@ -133,7 +194,7 @@ def _counter(
 
 
 class SubscriptionMetrics:
-    """What was asked of Pub/Sub, what it said, and what no writer counts."""
+    """Calls of Pub/Sub with their outcomes, and what only they know."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
@@ -151,7 +212,7 @@ class SubscriptionMetrics:
 
 
 class MeasuredSubscription:
-    """Passes everything on to a subscription, and measures it."""
+    """Measures a subscription."""
 
     def __init__(
         self, inner: Subscription, metrics: SubscriptionMetrics, wall_clock: Callable[[], float] = time.time

@@ -1,15 +1,22 @@
-"""The bounds of a writer, as all its parts get them."""
+"""The bounds of a writer, as all its parts get them. The settings give reasons for the defaults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingest_writer.subscriber.batch import Limits
+
+@dataclass(frozen=True)
+class Limits:
+    """When a batch is full: whichever comes first."""
+
+    max_rows: int
+    max_bytes: int
+    max_age_s: float
 
 
 @dataclass(frozen=True)
 class WriterOptions:
-    """Bounds of a writer; the settings say why their defaults are what they are."""
+    """Bounds of a writer."""
 
     limits: Limits
     pulls_in_flight: int

@@ -40,14 +40,14 @@ def _status(writer: Writer, loop: asyncio.AbstractEventLoop, stop: asyncio.Event
 
 def writer_status(writer: Writer, now_s: float, is_stopping: bool) -> Mapping[str, Any]:
     """What /ready shows at `now_s` of the loop's clock."""
-    storage_trouble = writer.storage_state(now_s)
+    storage_error = writer.storage_state(now_s)
     counts = writer.counts
     return {
-        "ready": not any((storage_trouble, writer.subscription_trouble, writer.batch_trouble, is_stopping)),
-        "storage": storage_trouble or "ok",
-        "batches": writer.batch_trouble or "ok",
+        "ready": not any((storage_error, writer.subscription_error, writer.batch_error, is_stopping)),
+        "storage": storage_error or "ok",
+        "batches": writer.batch_error or "ok",
         "failed_batches": counts.failed_batches,
-        "subscription": writer.subscription_trouble or "ok",
+        "subscription": writer.subscription_error or "ok",
         "messages": counts.messages,
         "rows": counts.rows,
         "rejected": counts.rejected,

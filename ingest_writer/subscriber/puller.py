@@ -1,4 +1,8 @@
-"""From the subscription into the buffer, as long as there is room and storage takes what is held."""
+"""Pulls messages into the buffer while there is room and storage is not away; keeps their leases.
+
+A lease is the right to ack. It is extended until its batch is acked; a batch whose leases cannot be
+kept is given up. Nothing here acks.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,11 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from ingest_writer.subscriber.backoff import Backoff
-from ingest_writer.subscriber.buffer import Buffer
-from ingest_writer.subscriber.counts import Counts
+from ingest_writer.subscriber.buffer import Batch, Buffer
+from ingest_writer.subscriber.event_loop import Backoff
+from ingest_writer.subscriber.metrics import Counts, Observer
 from ingest_writer.subscriber.options import WriterOptions
-from ingest_writer.subscriber.subscription import Subscription, SubscriptionUnavailableError
+from ingest_writer.subscriber.subscription import Subscription, SubscriptionUnavailableError, nack
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +23,7 @@ _NOT_YET: Final = "no pull has been answered yet"
 
 
 class Puller:
-    """Pulls again and again. `health_error` is what is wrong with the subscription, or empty."""
+    """Pulls again and again. `health_error` is the last error while Pub/Sub is away, or empty."""
 
     def __init__(
         self,
@@ -39,7 +43,7 @@ class Puller:
         self.health_error = _NOT_YET
 
     async def run(self) -> None:
-        """One pull after another, for ever. Several of these may run at once."""
+        """One pull after another, for ever. Several may run at once."""
         failures = 0
         while True:
             while not self._may_pull():
@@ -59,7 +63,7 @@ class Puller:
                 failures = 0
 
     async def _pull_once(self) -> None:
-        # An idle pull is answered after a long wait: as long as nothing is known, it is not known for long.
+        # An idle pull is answered after a long wait: while Pub/Sub may be away, ask without waiting.
         wait = not self.health_error
         messages = await self._subscription.pull(self._options.pull_max_messages, wait=wait)
         if messages:
@@ -68,8 +72,52 @@ class Puller:
             self._buffer.add(messages, now, now + self._options.ack_deadline_s)
 
     def _may_pull(self) -> bool:
-        """Room in memory, and storage that takes what is there: only a batch can find out whether it does."""
+        """Whether there is room and storage is not away, which only a batch can find out."""
         if not self._buffer.batches:
-            return True  # also when storage was away until the last batch was given up
+            return True  # also while storage is away: a new batch tries it
         has_room = self._buffer.has_room(self._options.buffer_max_rows, self._options.buffer_max_bytes)
         return has_room and not self._is_storage_away()
+
+
+class LeaseKeeper:
+    """Extends the leases of every batch in the buffer."""
+
+    def __init__(
+        self, subscription: Subscription, buffer: Buffer, options: WriterOptions, counts: Counts, observer: Observer
+    ) -> None:
+        self._subscription = subscription
+        self._buffer = buffer
+        self._options = options
+        self._counts = counts
+        self._observer = observer
+
+    async def run(self) -> None:
+        """Checks all leases about once a second, for ever."""
+        while True:
+            await asyncio.sleep(min(1.0, self._options.ack_deadline_s / 10))
+            self._observer.holds(self._buffer.batches)
+            for batch in self._buffer.batches:
+                if not await self._keep(batch):
+                    await self._give_up(batch)
+
+    async def _keep(self, batch: Batch) -> bool:
+        deadline_s = self._options.ack_deadline_s
+        for lease in batch.leases:
+            now = asyncio.get_running_loop().time()
+            if now - lease.received_s > self._options.lease_max_s or now > lease.until_s:
+                return False
+            if lease.until_s - now < deadline_s / 2:
+                try:
+                    await self._subscription.modify_ack_deadline(lease.ack_ids, int(deadline_s))
+                    lease.until_s = now + deadline_s
+                except SubscriptionUnavailableError as error:
+                    log.warning("lease not extended, tries again until it ends: %s", error)
+        return True
+
+    async def _give_up(self, batch: Batch) -> None:
+        """Drops the batch from memory and nacks its messages; they will be delivered again."""
+        await self._buffer.drop(batch)
+        ack_ids = batch.ack_ids
+        self._counts.given_up += len(ack_ids)
+        log.warning("leases of %d messages could not be kept; given back", len(ack_ids))
+        await nack(self._subscription, ack_ids)

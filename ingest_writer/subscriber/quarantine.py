@@ -1,6 +1,6 @@
-"""Holds messages that could not be landed by a mistake of ours, and gives them back after a pause.
+"""Holds poison messages, which our own code fails on, and nacks them after a pause.
 
-They are never acked: nothing is lost, and the pause keeps a message that always fails from becoming a busy loop.
+They are never acked, so nothing is lost; the pause keeps a message that always fails from becoming a busy loop.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from ingest_writer.subscriber.batch import Batch, Lease
-from ingest_writer.subscriber.buffer import Buffer
-from ingest_writer.subscriber.counts import Counts
+from ingest_writer.subscriber.buffer import Batch, Buffer, Lease
+from ingest_writer.subscriber.metrics import Counts
 from ingest_writer.subscriber.subscription import Subscription, nack
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,7 @@ _IDS_LOGGED: Final = 10  # message ids in one line of the log
 
 
 class Quarantine:
-    """Where poison messages wait. `health_error` says what failed, until a batch lands and none waits."""
+    """Holds poison messages. `health_error` is set until a batch lands while none is held."""
 
     def __init__(self, subscription: Subscription, buffer: Buffer, pause_s: float, counts: Counts) -> None:
         self._subscription = subscription
@@ -31,7 +30,7 @@ class Quarantine:
         self.health_error = ""
 
     def add(self, leases: list[Lease], failures: Sequence[BaseException]) -> None:
-        """Says aloud what could not be prepared, and holds its leases for the pause."""
+        """Logs the failure, and holds the leases for the pause."""
         message_ids = [message_id for lease in leases for message_id in lease.message_ids]
         self._counts.failed_batches += 1
         self.health_error = f"a batch could not be prepared: {type(failures[0]).__name__}"
@@ -42,12 +41,12 @@ class Quarantine:
             self.health_error,
             exc_info=failures[0],
         )
-        # Counted as rows: what is held is bounded.
+        # Messages count as rows: the buffer's limit bounds them too.
         held = Batch(opened_s=asyncio.get_running_loop().time(), leases=leases, row_count=len(message_ids))
         self._buffer.quarantine(held, self._give_back)
 
     def note_landed(self) -> None:
-        """A batch landed: all is well again, if nothing waits here."""
+        """A batch landed: healthy again, if nothing is held here."""
         if not self._buffer.has_quarantined:
             self.health_error = ""
 

@@ -1,4 +1,4 @@
-"""What a subscription is to the writer. Knows nothing of gRPC."""
+"""The subscription as the writer sees it. Knows nothing of gRPC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class SubscriptionUnavailableError(Exception):
-    """The subscription did not do what was asked: try again later."""
+    """The subscription did not answer or refused the call: try again later."""
 
 
 class Subscription(Protocol):
@@ -22,14 +22,14 @@ class Subscription(Protocol):
         """Messages that were waiting, possibly none; waits a while for the first, or does not."""
 
     async def acknowledge(self, ack_ids: Sequence[str]) -> None:
-        """These need not be delivered again. No promise: they may be, all the same."""
+        """These need not be delivered again, but may be."""
 
     async def modify_ack_deadline(self, ack_ids: Sequence[str], seconds: int) -> None:
-        """Keeps the messages for `seconds` from now; 0 gives them back at once."""
+        """Keeps the messages for `seconds` from now; 0 nacks them: they are delivered again at once."""
 
 
 async def nack(subscription: Subscription, ack_ids: Sequence[str]) -> None:
-    """Gives the messages back, to be delivered again. If that fails, they are when their leases end."""
+    """Has the messages delivered again. If the call fails, they are when their leases end."""
     try:
         await subscription.modify_ack_deadline(ack_ids, 0)
     except SubscriptionUnavailableError as error:

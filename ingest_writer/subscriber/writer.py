@@ -1,8 +1,8 @@
 """The subscriber: pull, collect, prepare, land, ack. Ack is the last step, and nowhere else.
 
-Messages go one way: Puller -> Buffer -> batch loop -> Uploads -> ack. LeaseKeeper and Quarantine give messages back.
-One event loop owns all state; what blocks (decoding, Parquet, uploads) goes through `run_blocking`. Time is the
-loop's, randomness is passed in: a simulation can own them all.
+Messages go one way: Puller -> Buffer -> batch loop -> Uploads -> ack. LeaseKeeper and Quarantine nack
+messages. One event loop owns all state; blocking work (decoding, Parquet, uploads) goes through
+`run_blocking`. Time is the loop's, randomness is passed in: a simulation can own them all.
 """
 
 from __future__ import annotations
@@ -13,18 +13,14 @@ import logging
 import random
 from typing import Final
 
-from ingest_writer.subscriber.backoff import Backoff
-from ingest_writer.subscriber.batch import Batch
-from ingest_writer.subscriber.buffer import Buffer
-from ingest_writer.subscriber.counts import Counts
-from ingest_writer.subscriber.encode import Prepared, isolate_poison_messages
-from ingest_writer.subscriber.leases import LeaseKeeper
-from ingest_writer.subscriber.observer import Observer
+from ingest_writer.landing import Prepared, isolate_poison_messages
+from ingest_writer.subscriber.buffer import Batch, Buffer
+from ingest_writer.subscriber.event_loop import Backoff, RunBlocking, cancel, raise_failed
+from ingest_writer.subscriber.metrics import Counts, Observer
 from ingest_writer.subscriber.options import WriterOptions
-from ingest_writer.subscriber.puller import Puller
+from ingest_writer.subscriber.puller import LeaseKeeper, Puller
 from ingest_writer.subscriber.quarantine import Quarantine
 from ingest_writer.subscriber.subscription import Subscription, SubscriptionUnavailableError, nack
-from ingest_writer.subscriber.tasks import RunBlocking, cancel, raise_failed
 from ingest_writer.subscriber.uploads import Uploads
 from lakehouse.object_names import RandomId
 from lakehouse.store.store import Store
@@ -32,7 +28,7 @@ from lakehouse.telemetry import logs
 
 log = logging.getLogger(__name__)
 
-_NACK_S: Final = 1.0  # after the drain time: it saves a wait for leases to end, nothing else
+_NACK_S: Final = 1.0  # after the drain time; a nack only saves waiting until the leases end
 
 
 class Writer:
@@ -65,26 +61,26 @@ class Writer:
         self._quarantine = Quarantine(subscription, buffer, options.backoff_max_s, counts)
 
     @property
-    def storage_trouble(self) -> str:
-        """What storage answered while it is away, or nothing."""
+    def storage_error(self) -> str:
+        """Storage's last error while it is away, or empty."""
         return self._uploads.health_error
 
     @property
-    def subscription_trouble(self) -> str:
-        """What is wrong with the subscription, or nothing."""
+    def subscription_error(self) -> str:
+        """What is wrong with the subscription, or empty."""
         return self._puller.health_error
 
     @property
-    def batch_trouble(self) -> str:
-        """Why a batch could not be prepared, or nothing."""
+    def batch_error(self) -> str:
+        """Why a batch could not be prepared, or empty."""
         return self._quarantine.health_error
 
     def storage_state(self, now_s: float) -> str:
-        """Like `storage_trouble`, or that an upload is stuck at `now_s` of the loop's clock. For any thread."""
+        """Like `storage_error`, or that an upload has stalled at `now_s` of the loop's clock. For any thread."""
         return self._uploads.state(now_s)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until `stop` is set, then lands and acks what it holds, within the drain time."""
+        """Works until `stop` is set, then lands and acks what is held, within the drain time."""
         pulls = [asyncio.create_task(self._puller.run()) for _ in range(self._options.pulls_in_flight)]
         batcher = asyncio.create_task(self._batch_loop())
         keeper = asyncio.create_task(self._lease_keeper.run())
@@ -100,7 +96,7 @@ class Writer:
             await cancel([*pulls, batcher, keeper, stopped, *self._buffer.tasks])
 
     async def _batch_loop(self) -> None:
-        """Lands the batch that collects when it is due, until a stop finds nothing more."""
+        """Lands each batch when it is full or due, until the writer stops and none is left."""
         while not (self._stopping and self._buffer.collecting is None):
             if self._should_close(self._buffer.collecting):
                 self._buffer.land(self._land_and_ack)
@@ -121,11 +117,11 @@ class Writer:
     async def _land_and_ack(self, batch: Batch) -> None:
         """Acks the batch once every object of it is durable. This is the only way to an ack."""
         began = asyncio.get_running_loop().time()
-        prepared, guilty = await self._run_blocking(lambda: isolate_poison_messages(batch.messages, self._random_id))
-        batch.messages.clear()  # from here on their ids are enough
+        prepared, poison = await self._run_blocking(lambda: isolate_poison_messages(batch.messages, self._random_id))
+        batch.messages.clear()  # from here on their leases are enough
         self.counts.add_decoded(prepared)
-        if guilty:
-            self._quarantine.add(batch.take_apart(guilty.keys()), list(guilty.values()))
+        if poison:
+            self._quarantine.add(batch.split_off(poison.keys()), list(poison.values()))
         if not batch.leases:
             return
         if failures := await self._uploads.land_all(prepared.objects):
@@ -141,9 +137,9 @@ class Writer:
         _log_landed(batch, prepared, began)
 
     async def _acknowledge(self, batch: Batch) -> None:
-        """Everything of the batch is durable. A lost ack only means a redelivery, which changes nothing.
+        """Acks a durable batch. A lost ack only means a redelivery, which changes nothing.
 
-        Tries until the leases cannot be kept any more: then the batch is given up like any other.
+        Tries until the leases cannot be kept; then the batch is given up like any other.
         """
         ack_ids = batch.ack_ids
         failures = 0

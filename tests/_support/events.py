@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest_writer.decoding.tables import Row
+from ingest_writer.decoding.event import Row
 from ingest_writer.message import Message
 from lakehouse.schema.event import COLUMNS
 

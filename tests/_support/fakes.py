@@ -19,9 +19,8 @@ import msgspec
 import pyarrow.parquet as pq
 
 from ingest_writer.message import Message
-from ingest_writer.subscriber.batch import Limits
 from ingest_writer.subscriber.metrics import MeasuredSubscription, WriterMetrics
-from ingest_writer.subscriber.options import WriterOptions
+from ingest_writer.subscriber.options import Limits, WriterOptions
 from ingest_writer.subscriber.subscription import SubscriptionUnavailableError
 from ingest_writer.subscriber.writer import Writer
 from lakehouse import object_names
@@ -284,7 +283,7 @@ class Bench:
 
     @property
     def is_ready(self) -> bool:
-        return not self.writer.storage_state(_now()) and not self.writer.subscription_trouble
+        return not self.writer.storage_state(_now()) and not self.writer.subscription_error
 
 
 @asynccontextmanager
@@ -327,7 +326,7 @@ async def outage_noticed(b: Bench) -> None:
     """Storage goes away, which a first batch finds out."""
     b.store.go_away()
     b.subscription.publish(*flights(10))
-    await b.until(lambda: bool(b.writer.storage_trouble))
+    await b.until(lambda: bool(b.writer.storage_error))
 
 
 def flights(count: int, day: str = "2013-01-01", first: int = 1) -> list[bytes]:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pytest
 
-from ingest_writer.decoding.decoder import decode_messages
-from ingest_writer.decoding.tables import Decoded, RejectedLine, by_flight_date, rejected_table
+from ingest_writer.decoding.decoder import Decoded, RejectedLine, decode_messages
+from ingest_writer.landing import by_flight_date, rejected_table
 from ingest_writer.message import Message
 
 
@@ -30,7 +30,7 @@ class Mistake:
                 self.meets(each.message_id)
             return decode_messages(messages)
 
-        patch.setattr("ingest_writer.subscriber.encode.decode_messages", decode)
+        patch.setattr("ingest_writer.landing.decode_messages", decode)
 
     def plant_in_encoding(self, patch: pytest.MonkeyPatch) -> None:
         def dates_of(tables: Iterable[pa.Table]) -> dict[dt.date, pa.Table]:
@@ -45,8 +45,8 @@ class Mistake:
                 self.meets(each.message_id)
             return rejected_table(lines)
 
-        patch.setattr("ingest_writer.subscriber.encode.by_flight_date", dates_of)
-        patch.setattr("ingest_writer.subscriber.encode.rejected_table", rejected_of)
+        patch.setattr("ingest_writer.landing.by_flight_date", dates_of)
+        patch.setattr("ingest_writer.landing.rejected_table", rejected_of)
 
 
 PLACES = {"decoding": Mistake.plant_in_decoding, "encoding": Mistake.plant_in_encoding}

@@ -13,8 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest_writer.compaction.metrics import CompactorMetrics
-from ingest_writer.subscriber.counts import Counts
-from ingest_writer.subscriber.metrics import WriterMetrics
+from ingest_writer.subscriber.metrics import Counts, WriterMetrics
 from lakehouse.store.memory import MemoryStore
 from query_service.lifespan import opened
 from query_service.middleware.send_timeout import SendBudget
@@ -49,7 +48,7 @@ def documented(section: str) -> dict[str, str]:
 
 
 class _Writer:
-    subscription_trouble = batch_trouble = ""
+    subscription_error = batch_error = ""
 
     def storage_state(self, now_s: float) -> str:
         return ""

@@ -16,9 +16,8 @@ from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.manifest import publish_manifest
 from ingest_writer.compaction.model import CompactorOptions
-from ingest_writer.landing import store_object
+from ingest_writer.landing import prepare, store_object
 from ingest_writer.message import Message
-from ingest_writer.subscriber.encode import prepare
 from lakehouse.store.gcs import GcsStore
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Planner

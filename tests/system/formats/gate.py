@@ -33,11 +33,11 @@ ENTRY: Final = Insertion(
 )
 DECODERS: Final = (
     Insertion(
-        "ingest_writer/decoding/decoder.py",
+        "ingest_writer/decoding/event.py",
         '    tail_number: Annotated[str, limits("tail_number")] | None = None\n',
         '    gate: Annotated[str, limits("gate")] | None = None\n',
     ),
-    Insertion("ingest_writer/decoding/decoder.py", "        event.tail_number,\n", "        event.gate,\n"),
+    Insertion("ingest_writer/decoding/line.py", "        event.tail_number,\n", "        event.gate,\n"),
     Insertion(
         "ingest_writer/decoding/vectorized.py",
         '    tail_number: Annotated[str, limits("tail_number")] | None = _NO_TEXT\n',
@@ -51,7 +51,7 @@ DECODERS: Final = (
     Insertion(
         "ingest_writer/decoding/vectorized.py",
         '        "tail_number": fields.optional("tail_number"),\n',
-        '        "gate": verdict.texts(fields.optional("gate"), pattern("gate")),\n',
+        '        "gate": checked.texts("gate", fields.optional("gate")),\n',
     ),
 )
 ORACLE: Final = Insertion(

@@ -26,9 +26,8 @@ import duckdb
 import lakehouse
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.duckdb_catalog import publish_attachable
-from ingest_writer.landing import store_with_retry
+from ingest_writer.landing import prepare, store_with_retry
 from ingest_writer.message import Message
-from ingest_writer.subscriber.encode import prepare
 from lakehouse.client.verify import lines, verify
 from lakehouse.errors import LakeError
 from lakehouse.store.open import open_store

@@ -9,7 +9,7 @@ import pytest
 
 from ingest_writer.__main__ import main
 from ingest_writer.settings import load_settings, subscription_from_environment
-from ingest_writer.subscriber.batch import Limits
+from ingest_writer.subscriber.options import Limits
 from lakehouse.errors import ConfigError
 
 

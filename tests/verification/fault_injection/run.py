@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
-from ingest_writer.subscriber.batch import Limits
+from ingest_writer.subscriber.options import Limits
 from ingest_writer.subscriber.writer import Writer
 from lakehouse.client.connection import connect_store
 from lakehouse.client.verify import verify
@@ -157,7 +157,7 @@ class _Run:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         if writer.counts.failed_batches or writer.counts.rejected:
-            self.violations.append(f"the writer failed: {writer.batch_trouble}, rejected {writer.counts.rejected}")
+            self.violations.append(f"the writer failed: {writer.batch_error}, rejected {writer.counts.rejected}")
         await asyncio.to_thread(self._end)
 
     async def _round(self, subscription: FakeSubscription) -> None:

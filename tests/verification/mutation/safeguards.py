@@ -69,8 +69,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "unknown create is landed again",
         "ingest_writer/landing.py",
-        "    store.create(name, landed.data)\n    return name",
-        "    try:\n        store.create(name, landed.data)\n"
+        "    store.create(name, pending.data)\n    return name",
+        "    try:\n        store.create(name, pending.data)\n"
         "    except CreateStateUnknownError:\n        pass\n    return name",
         "tests/unit/ingest_writer/subscriber/test_uploads.py::test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name",
     ),
@@ -269,10 +269,10 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "a lost lease is given up",
-        "ingest_writer/subscriber/leases.py",
+        "ingest_writer/subscriber/puller.py",
         "if not await self._keep(batch):",
         "if not await self._keep(batch) and False:",
-        "tests/unit/ingest_writer/subscriber/test_leases.py::test_a_batch_is_given_up_and_nacked_when_its_lease_ends_unextended",
+        "tests/unit/ingest_writer/subscriber/test_puller.py::test_a_batch_is_given_up_and_nacked_when_its_lease_ends_unextended",
     ),
     Safeguard(
         "tag: the tail files of the dates",

@@ -10,9 +10,8 @@ from unittest import mock
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.model import Merged
-from ingest_writer.landing import PendingObject, store_object
-from ingest_writer.subscriber.batch import Batch
-from ingest_writer.subscriber.encode import prepare
+from ingest_writer.landing import PendingObject, prepare, store_object
+from ingest_writer.subscriber.buffer import Batch
 from ingest_writer.subscriber.writer import Writer
 from lakehouse import object_names
 from lakehouse.errors import CreateStateUnknownError, ObjectExistsError

@@ -191,14 +191,14 @@ def machinery(scenario: Scenario) -> Iterator[None]:
     }
     if not scenario.is_real:
         replaced |= {
-            "ingest_writer.subscriber.encode.rejected_table": rows.plain_rejected,
-            "ingest_writer.subscriber.encode.to_parquet": rows.plain_bytes,
+            "ingest_writer.landing.rejected_table": rows.plain_rejected,
+            "ingest_writer.landing.to_parquet": rows.plain_bytes,
             "lakehouse.table.planner.check_landed_file": rows.check_plain_landed,
             "lakehouse.table.snapshot.check_month_file": rows.check_plain_month,
             "ingest_writer.compaction.month_merge.Merger": rows.PlainMerger,
         }
     else:  # its pulls are small, and would all go line by line
-        replaced["ingest_writer.subscriber.encode.decode_messages"] = partial(decode_messages, columns_from_bytes=0)
+        replaced["ingest_writer.landing.decode_messages"] = partial(decode_messages, columns_from_bytes=0)
     InlineExecutor.rng = random.Random(f"{scenario.seed} executor")
     before = logging.root.manager.disable
     with ExitStack() as stack:

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from ingest_writer.subscriber.batch import Limits
-from ingest_writer.subscriber.options import WriterOptions
+from ingest_writer.subscriber.options import Limits, WriterOptions
 from ingest_writer.subscriber.subscription import Subscription
 from ingest_writer.subscriber.writer import Writer
 from lakehouse.store.store import Store

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ingest_writer.backfill.replay_rejected import replay_rejected
-from ingest_writer.decoding.decoder import decode_messages
-from ingest_writer.decoding.tables import RejectedLine, rejected_table
+from ingest_writer.decoding.decoder import RejectedLine, decode_messages
+from ingest_writer.landing import rejected_table
 from lakehouse import object_names
 from lakehouse.errors import CreateStateUnknownError
 from lakehouse.store.memory import MemoryStore

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_writer.decoding.decoder import _COLUMNS_FROM_BYTES, decode_line_by_line, decode_messages
-from ingest_writer.decoding.vectorized import decode_fast_path
-from ingest_writer.decoding.vectorized_rules import _instant
+from ingest_writer.decoding.vectorized import _instant, decode_fast_path
 from ingest_writer.message import Message
 from tests._support.events import by_column, encode, event, line, message, raw, rows_of, whole_event
 from tests.unit.ingest_writer.decoding.test_decoders_agree import hostile, messages_of_lines
@@ -87,7 +86,7 @@ UNUSUAL: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("data", PLAIN.values(), ids=PLAIN.keys())
-def test_what_is_plainly_good_is_taken(data: bytes) -> None:
+def test_messages_without_anything_unusual_are_taken(data: bytes) -> None:
     assert not_taken(data) == []
     assert not_taken(GOOD, data, encode(whole_event())) == []
 
@@ -106,7 +105,7 @@ def test_an_hour_24_is_left_over_whatever_this_python_makes_of_it(monkeypatch: p
     def newer(text: str) -> dt.datetime | None:  # as `fromisoformat` of Python 3.14
         return _instant(text) or dt.datetime(2013, 1, 2, tzinfo=dt.UTC)
 
-    monkeypatch.setattr("ingest_writer.decoding.vectorized_rules._instant", newer)
+    monkeypatch.setattr("ingest_writer.decoding.vectorized._instant", newer)
     assert not_taken(GOOD, line(scheduled_departure="2013-01-01T24:00:00Z")) == ["m1"]
     assert not_taken(GOOD, line(actual_arrival="2013-01-01T24:00:00Z")) == ["m1"]
 

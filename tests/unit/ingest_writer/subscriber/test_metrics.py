@@ -1,4 +1,4 @@
-"""Metrics and log lines of writer and compactor: in virtual time, and of real processes over HTTP."""
+"""Counts, metrics and log lines of writer and compactor: in virtual time, and of real processes over HTTP."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_an_upload_without_an_answer_shows_before_it_fails() -> None:
             b.store.slow_s = lambda name: 60.0
             b.subscription.publish(*flights(10))
             await b.until(lambda: bool(b.writer.storage_state(asyncio.get_running_loop().time())))
-            assert not b.writer.storage_trouble
+            assert not b.writer.storage_error
             assert now(metrics).get("writer_storage_trouble") == 1
             await b.until(lambda: b.subscription.unacked == 0)
             assert now(metrics).get("writer_storage_trouble") == 0
@@ -124,7 +124,7 @@ def test_an_outage_of_storage_shows_and_goes() -> None:
         async with measured() as (b, metrics):
             b.store.go_away()
             b.subscription.publish(*flights(10))
-            await b.until(lambda: bool(b.writer.storage_trouble))
+            await b.until(lambda: bool(b.writer.storage_error))
             await asyncio.sleep(100)
             away = now(metrics)
             assert away.get("writer_storage_trouble") == 1
@@ -252,3 +252,36 @@ def test_the_format_of_the_log_is_a_setting(setting: str, is_json: bool, lake: L
     assert done.returncode == 0
     assert done.stderr.startswith("{") is is_json
     assert "compacted: snapshot=0" in done.stderr
+
+
+def test_unknown_fields_are_counted_under_a_bounded_number_of_names() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            # A publisher that uses ids as names: more of them than are kept.
+            b.subscription.publish(*[line(**{f"x{number}": 1}) for number in range(1500)])
+            await b.until(lambda: b.subscription.unacked == 0)
+            unknown = b.writer.counts.unknown_fields
+            assert unknown.total() == 1500
+            assert len(unknown) == 1001
+
+    run_virtually(scenario())
+
+
+def test_what_is_decoded_again_counts_again_and_what_landed_counts_once() -> None:
+    async def scenario() -> None:
+        async with bench(dataclasses.replace(OPTIONS, lease_max_s=60.0)) as b:  # the first delivery is given up
+            b.store.go_away()
+            b.subscription.publish(*flights(2), line(colour="red"), b"bad", line(status="lost"))
+            await b.until(lambda: b.writer.counts.given_up == 5, within_s=120)
+            b.store.come_back()
+            await b.until(lambda: b.subscription.unacked == 0)
+            counts = b.writer.counts
+            deliveries = len(b.journal.calls("delivered"))
+            assert deliveries >= 2
+            assert (counts.messages, counts.acked) == (5 * deliveries, 5)
+            assert counts.decoded_rows == 3 * deliveries
+            assert counts.decoded_unknown_fields == deliveries
+            assert counts.decoded_rejected == {"decode": deliveries, "validate": deliveries}
+            assert (counts.rows, counts.rejected, counts.unknown_fields) == (3, 2, {"colour": 1})
+
+    run_virtually(scenario())

@@ -1,4 +1,4 @@
-"""When messages are pulled and when not: room, storage away, Pub/Sub away, in virtual time."""
+"""When messages are pulled, and how their leases are kept or given up, in virtual time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import itertools
 
 import pytest
 
-from ingest_writer.subscriber.batch import Limits
-from tests._support.fakes import OPTIONS, bench, flights, outage_noticed
+from ingest_writer.subscriber.options import Limits
+from tests._support.fakes import ACK_DEADLINE_S, OPTIONS, bench, flights, outage_noticed
 from tests._support.virtual_time import run_virtually
 
 
@@ -17,7 +17,7 @@ def test_several_pulls_are_in_flight() -> None:
     async def scenario() -> None:
         async with bench(dataclasses.replace(OPTIONS, pulls_in_flight=4)) as b:
             await b.until(lambda: b.subscription.waiting_pulls == 4, within_s=1)
-            assert not b.writer.subscription_trouble  # known from first pulls that did not wait
+            assert not b.writer.subscription_error  # known from first pulls that did not wait
 
     run_virtually(scenario())
 
@@ -97,7 +97,7 @@ def test_pulls_are_tried_again_with_backoff_while_pubsub_is_away() -> None:
             await b.until(lambda: b.is_ready)
             b.subscription.fail("pull")
             await b.until(lambda: len(b.journal.calls("pull failed")) == 100, within_s=1000)
-            assert "pull is down" in b.writer.subscription_trouble
+            assert "pull is down" in b.writer.subscription_error
             assert not b.is_ready
             times = b.journal.times("pull failed")
             assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= 5.0
@@ -105,5 +105,100 @@ def test_pulls_are_tried_again_with_backoff_while_pubsub_is_away() -> None:
             b.subscription.work_again()
             b.subscription.publish(*flights(5, first=2))
             await b.until(lambda: b.is_ready and b.subscription.unacked == 0)
+
+    run_virtually(scenario())
+
+
+def test_leases_are_extended_while_storage_is_slow_and_no_message_comes_twice() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.store.slow_s = lambda name: 10 * ACK_DEADLINE_S
+            b.subscription.publish(*flights(5))
+            await b.until(lambda: b.subscription.unacked == 0, within_s=700)
+            assert len(b.journal.calls("delivered")) == 1
+            extended = b.journal.times("extend")
+            # Each time about half of the deadline is left: early enough to fail a few times, and no oftener.
+            pauses = [later - earlier for earlier, later in itertools.pairwise(extended)]
+            assert all(ACK_DEADLINE_S / 2 <= pause <= ACK_DEADLINE_S / 2 + 2 for pause in pauses)
+
+    run_virtually(scenario())
+
+
+def test_leases_of_a_batch_that_still_collects_are_extended() -> None:
+    async def scenario() -> None:
+        limits = Limits(max_rows=1000, max_bytes=1_000_000, max_age_s=200.0)  # longer than a lease
+        async with bench(dataclasses.replace(OPTIONS, limits=limits)) as b:
+            b.subscription.publish(*flights(5))
+            await b.until(lambda: b.subscription.unacked == 0, within_s=300)
+            assert len(b.journal.calls("delivered")) == 1
+
+    run_virtually(scenario())
+
+
+def test_an_extension_that_fails_once_is_tried_again_in_time() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.store.slow_s = lambda name: 100.0
+            b.subscription.publish(*flights(5))
+            b.subscription.fail("extend")
+            await b.until(lambda: len(b.journal.calls("extend failed")) == 10)
+            b.subscription.work_again()
+            await b.until(lambda: b.subscription.unacked == 0, within_s=200)
+            assert len(b.journal.calls("delivered")) == 1
+            assert b.writer.counts.given_up == 0
+
+    run_virtually(scenario())
+
+
+def test_a_batch_is_given_up_and_nacked_when_its_lease_ends_unextended() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.store.go_away()
+            b.subscription.fail("extend")
+            b.subscription.publish(*flights(5), message_ids=list("abcde"))
+            await b.until(lambda: b.held_rows == 5)
+            b.subscription.fail("pull")  # or they would be back at once
+            await b.until(lambda: b.writer.counts.given_up == 5, within_s=100)
+            [nacked] = b.journal.calls("nack")
+            assert {ack_id.split("/")[0] for ack_id in nacked.what} == set("abcde")
+            assert ACK_DEADLINE_S < nacked.at_s < ACK_DEADLINE_S + 5
+            assert b.held_rows == 0  # its memory is free
+            assert b.subscription.acked == set()
+            b.store.come_back()
+            b.subscription.work_again()
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert b.store.landed_ids() == set("abcde")
+
+    run_virtually(scenario())
+
+
+def test_a_batch_is_given_up_and_nacked_when_it_was_kept_for_the_longest_time_allowed() -> None:
+    async def scenario() -> None:
+        async with bench(dataclasses.replace(OPTIONS, lease_max_s=300.0)) as b:  # five minutes, to wait less
+            b.store.go_away()
+            b.subscription.publish(*flights(5))
+            await b.until(lambda: b.held_rows == 5)
+            b.subscription.fail("pull")  # or they would be back at once
+            await b.until(lambda: b.writer.counts.given_up == 5, within_s=400)
+            [nacked] = b.journal.calls("nack")
+            assert 300 < nacked.at_s < 305
+            tries = len(b.journal.calls("create failed"))
+            await asyncio.sleep(60)
+            assert len(b.journal.calls("create failed")) == tries  # nobody goes on storing what was given back
+
+    run_virtually(scenario())
+
+
+def test_a_batch_that_was_given_up_leaves_another_alone() -> None:
+    async def scenario() -> None:
+        limits = Limits(max_rows=5, max_bytes=1_000_000, max_age_s=300.0)  # five messages a batch
+        async with bench(dataclasses.replace(OPTIONS, limits=limits, lease_max_s=100.0)) as b:
+            b.store.slow_s = lambda name: 1e6 if "2013-01-01" in name else 80.0  # the first date hangs
+            b.subscription.publish(*flights(5, "2013-01-01"), message_ids=list("abcde"))
+            await b.until(lambda: len(b.journal.calls("create")) == 1)
+            await asyncio.sleep(50)
+            b.subscription.publish(*flights(5, "2013-01-02"), message_ids=list("vwxyz"))
+            await b.until(lambda: b.subscription.acked == set("vwxyz"), within_s=200)
+            assert b.writer.counts.given_up == 5
 
     run_virtually(scenario())

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 import pytest
 
-from ingest_writer.decoding.tables import RejectedLine, rejected_table
+from ingest_writer.decoding.decoder import RejectedLine
+from ingest_writer.landing import rejected_table
 from tests._support.fakes import ACK_DEADLINE_S, OPTIONS, Bench, bench, flights
 from tests._support.mistakes import PLACES, Mistake
 from tests._support.virtual_time import run_virtually
@@ -25,26 +26,26 @@ def test_what_cannot_be_prepared_is_not_acked_is_told_and_leaves_others_alone(
             raise ValueError("a mistake")
         return rejected_table(lines)
 
-    monkeypatch.setattr("ingest_writer.subscriber.encode.rejected_table", table)
+    monkeypatch.setattr("ingest_writer.landing.rejected_table", table)
 
     async def scenario() -> None:
         nonlocal broken
         async with bench() as b:
             b.subscription.publish(b"no event", *flights(2))
             await b.until(lambda: b.writer.counts.failed_batches == 1)
-            assert "ValueError" in b.writer.batch_trouble
+            assert "ValueError" in b.writer.batch_error
             await b.until(lambda: b.writer.counts.acked == 2)
             assert b.subscription.acked == b.store.landed_ids() == {"m2", "m3"}
-            assert "ValueError" in b.writer.batch_trouble
+            assert "ValueError" in b.writer.batch_error
             broken = False
             await b.until(lambda: b.subscription.unacked == 0)
-            assert b.writer.batch_trouble == ""
+            assert b.writer.batch_error == ""
 
     run_virtually(scenario())
 
 
 @pytest.mark.parametrize("plant", PLACES.values(), ids=PLACES.keys())
-def test_the_mates_of_a_guilty_message_land_and_only_it_comes_again(
+def test_the_mates_of_a_poison_message_land_and_only_it_comes_again(
     plant: Callable[[Mistake, pytest.MonkeyPatch], None],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -59,7 +60,7 @@ def test_the_mates_of_a_guilty_message_land_and_only_it_comes_again(
             b.subscription.before_ack = lambda message_ids: _check_durable(b, message_ids)
             await b.until(lambda: len(b.subscription.acked) == 19, within_s=10)
             assert b.subscription.acked == published - set(mistake.message_ids)
-            assert "ZeroDivisionError" in b.writer.batch_trouble
+            assert "ZeroDivisionError" in b.writer.batch_error
             began = asyncio.get_running_loop().time()
             await asyncio.sleep(300)
             assert b.subscription.unacked == 3
@@ -71,7 +72,7 @@ def test_the_mates_of_a_guilty_message_land_and_only_it_comes_again(
             mistake.is_there = False
             await b.until(lambda: b.subscription.unacked == 0)
             assert b.subscription.acked == published | {"new"}
-            await b.until(lambda: b.writer.batch_trouble == "")
+            await b.until(lambda: b.writer.batch_error == "")
 
     run_virtually(scenario())
 
@@ -81,7 +82,7 @@ def _check_durable(b: Bench, message_ids: set[str]) -> None:
 
 
 @pytest.mark.parametrize("plant", PLACES.values(), ids=PLACES.keys())
-def test_a_stop_gives_guilty_messages_back_at_once(
+def test_a_stop_gives_poison_messages_back_at_once(
     plant: Callable[[Mistake, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(Mistake("m1"), monkeypatch)

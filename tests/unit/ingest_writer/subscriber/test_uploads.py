@@ -57,7 +57,7 @@ def test_one_lost_answer_is_no_outage() -> None:
             troubles: list[str] = []
 
             def done() -> bool:
-                troubles.append(b.writer.storage_trouble)
+                troubles.append(b.writer.storage_error)
                 return b.subscription.unacked == 0
 
             await b.until(done)
@@ -73,7 +73,7 @@ def test_creates_of_unknown_outcome_again_and_again_are_an_outage(stored: bool) 
             b.store.is_stored_all_the_same = stored
             b.store.fault = lambda name: CreateStateUnknownError(f"{name}: no answer")
             b.subscription.publish(*flights(3))
-            await b.until(lambda: bool(b.writer.storage_trouble))
+            await b.until(lambda: bool(b.writer.storage_error))
             assert b.subscription.acked == set()
             b.store.come_back()
             await b.until(lambda: b.subscription.unacked == 0)
@@ -148,9 +148,9 @@ def test_no_more_uploads_run_at_once_than_allowed() -> None:
 def test_readiness_says_that_storage_is_away_and_that_it_is_back() -> None:
     async def scenario() -> None:
         async with bench() as b:
-            await b.until(lambda: b.writer.subscription_trouble == "" or not b.subscription.publish(b""))
+            await b.until(lambda: b.writer.subscription_error == "" or not b.subscription.publish(b""))
             await outage_noticed(b)
-            assert "storage is down" in b.writer.storage_trouble
+            assert "storage is down" in b.writer.storage_error
             assert not b.is_ready
             b.store.come_back()
             await b.until(lambda: b.is_ready)

@@ -8,7 +8,7 @@ import datetime as dt
 
 import pytest
 
-from ingest_writer.subscriber.batch import Limits
+from ingest_writer.subscriber.options import Limits
 from lakehouse import object_names
 from tests._support.fakes import OPTIONS, bench, flights, outage_noticed
 from tests._support.virtual_time import run_virtually

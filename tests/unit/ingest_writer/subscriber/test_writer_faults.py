@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ingest_writer.subscriber.batch import Limits
+from ingest_writer.subscriber.options import Limits
 from lakehouse.errors import CreateStateUnknownError, ObjectExistsError, StoreAccessDeniedError, StoreUnavailableError
 from tests._support.fakes import OPTIONS, Bench, bench, flights
 from tests._support.virtual_time import run_virtually

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.subscriber.batch import Limits
+from ingest_writer.subscriber.options import Limits
 from tests._support.fakes import OPTIONS, bench, flights
 from tests._support.virtual_time import run_virtually
 
@@ -71,7 +71,7 @@ def test_a_stop_while_storage_is_away_ends_within_the_drain_time_and_gives_every
         async with bench() as b:
             b.store.go_away()
             b.subscription.publish(*flights(10))
-            await b.until(lambda: bool(b.writer.storage_trouble))
+            await b.until(lambda: bool(b.writer.storage_error))
             assert await b.finish() <= OPTIONS.drain_s + 0.1
             [nacked] = b.journal.calls("nack")
             assert len(nacked.what) == 10

@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 
 import lakehouse
-from ingest_writer.decoding.decoder import Origin, RejectError, decode_line
+from ingest_writer.decoding.event import Origin, RejectError
+from ingest_writer.decoding.line import decode_line
 from lakehouse.__main__ import main
 from lakehouse.schema.event import EVENT_SCHEMA
 from lakehouse.schema.json_schema import event_schema, schema_text

@@ -12,12 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest_writer.decoding.decoder import decode_line_by_line, decode_messages
-from ingest_writer.decoding.tables import Decoded, Row
+from ingest_writer.decoding.decoder import Decoded, decode_line_by_line, decode_messages
+from ingest_writer.decoding.event import Row
 from ingest_writer.decoding.vectorized import _lines
-from ingest_writer.landing import store_object
+from ingest_writer.landing import prepare, store_object
 from ingest_writer.message import Message
-from ingest_writer.subscriber.encode import prepare
 from lakehouse.store.memory import MemoryStore
 from tests._support.events import encode, event, ids, message, rows_of, whole_event
 from tests.verification.fuzz.messages.oracle import expect, lines

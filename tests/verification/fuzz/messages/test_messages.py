@@ -14,9 +14,10 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from ingest_writer.decoding import decoder, vectorized
-from ingest_writer.decoding.tables import Row, by_flight_date
-from ingest_writer.subscriber.encode import prepare
+from ingest_writer.decoding import line as line_decoding
+from ingest_writer.decoding import vectorized
+from ingest_writer.decoding.event import Event, Origin, Row
+from ingest_writer.landing import by_flight_date, prepare
 from tests._support.events import encode, event, ids, line, message, raw
 from tests.verification.fuzz.messages.campaign import Campaign, begin, read_corpus, resume
 from tests.verification.fuzz.messages.invariants import check, signature
@@ -58,7 +59,7 @@ def test_good_messages_become_rows_of_each_line() -> None:
 
 # -- the law can fail ------------------------------------------------------------------------------------------
 
-_to_row = decoder.to_row
+_to_row = line_decoding.to_row
 
 
 def _objects_wherever_they_are(data: bytes) -> Any:
@@ -73,14 +74,14 @@ def _nobody_has_a_key_twice(pull: Any, fields: Any) -> set[int]:
     return set()
 
 
-def _row_an_hour_off(given: decoder.Event, origin: decoder.Origin) -> Row:
+def _row_an_hour_off(given: Event, origin: Origin) -> Row:
     row = list(_to_row(given, origin))
     if given.tail_number is None:
         row[8] = (row[8] + 1) % 24
     return tuple(row)
 
 
-def _raises_at_the_edge(given: decoder.Event, origin: decoder.Origin) -> Row:
+def _raises_at_the_edge(given: Event, origin: Origin) -> Row:
     if given.distance_km == 32_767:
         raise ValueError("the edge")
     return _to_row(given, origin)
@@ -90,26 +91,23 @@ def _drops_empty_objects(data: bytes) -> Any:
     return ((number, text) for number, text in enumerate(data.split(b"\n")) if text.strip(b" {}\t\r\v\f") or not number)
 
 
-def _no_times(given: decoder.Event, values: Any) -> None:
+def _no_times(given: Event, values: Any) -> None:
     del given, values
 
 
 PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
-    "the fast path takes several objects on a line": ("decoding.vectorized._lines", _objects_wherever_they_are),
-    "the fast path takes a key that is there twice": (
-        "decoding.vectorized._Pull.with_key_twice",
-        _nobody_has_a_key_twice,
-    ),
-    "the hour is wrong without a tail number": ("decoding.decoder.to_row", _row_an_hour_off),
-    "the largest distance raises": ("decoding.decoder.to_row", _raises_at_the_edge),
-    "empty objects are dropped": ("decoding.decoder._lines", _drops_empty_objects),
-    "times are as lax as the library": ("decoding.decoder._take_times_as_written", _no_times),
+    "the fast path takes several objects on a line": ("vectorized._lines", _objects_wherever_they_are),
+    "the fast path takes a key that is there twice": ("vectorized._Pull.with_key_twice", _nobody_has_a_key_twice),
+    "the hour is wrong without a tail number": ("line.to_row", _row_an_hour_off),
+    "the largest distance raises": ("line.to_row", _raises_at_the_edge),
+    "empty objects are dropped": ("decoder._lines", _drops_empty_objects),
+    "times are as lax as the library": ("line._take_times_as_written", _no_times),
 }
 
 
 @pytest.mark.parametrize(("name", "bug"), PLANTED.values(), ids=PLANTED.keys())
 def test_a_planted_bug_is_found(name: str, bug: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"ingest_writer.{name}", bug)
+    monkeypatch.setattr(f"ingest_writer.decoding.{name}", bug)
     campaign = Campaign(1)
     monkeypatch.setattr("tests.verification.fuzz.messages.campaign._FINDINGS_MOST", 1)
     monkeypatch.setattr("tests.verification.fuzz.messages.campaign.shrink", lambda finding: finding)
@@ -118,7 +116,7 @@ def test_a_planted_bug_is_found(name: str, bug: Callable[..., Any], monkeypatch:
 
 
 def test_a_finding_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest_writer.decoding.decoder.to_row", _raises_at_the_edge)
+    monkeypatch.setattr("ingest_writer.decoding.line.to_row", _raises_at_the_edge)
     [found] = check([line(distance_km=32_767) + b"\n" + line()])
     assert len(shrink(found).data) < len(line(distance_km=32_767))
 
@@ -181,7 +179,7 @@ def measure(name: str) -> None:
         landed_ids.update(*(table["message_id"].to_pylist() for table in tables))
         return by_flight_date(tables)
 
-    with mock.patch("ingest_writer.subscriber.encode.by_flight_date", spied):
+    with mock.patch("ingest_writer.landing.by_flight_date", spied):
         prepared = prepare(pull, ids())
     assert landed_ids >= {"first", "last"}
     took_s = time.process_time() - began

@@ -1,8 +1,9 @@
-"""How the writer's parts use its event loop: tasks, and something else for what would block it."""
+"""How the writer's parts use its event loop: tasks, pauses between tries, blocking calls."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -15,6 +16,22 @@ class RunBlocking(Protocol):
     def __call__(self, function: Callable[[], T], /) -> Awaitable[T]: ...
 
 
+class Backoff:
+    """Exponential from 0.1 s up to a limit, with full jitter: many writers do not retry in step."""
+
+    def __init__(self, rng: random.Random, max_s: float) -> None:
+        self._rng = rng
+        self._max_s = max_s
+
+    def pause_s(self, failures: int) -> float:
+        """After that many failures in a row."""
+        return self._rng.uniform(0.05, min(self._max_s, 0.1 * 2 ** min(failures, 20)))
+
+    async def pause(self, failures: int) -> None:
+        """Sleeps for `pause_s`."""
+        await asyncio.sleep(self.pause_s(failures))
+
+
 async def cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Cancels the tasks, and returns when all have ended."""
     for task in tasks:
@@ -23,7 +40,7 @@ async def cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
 
 
 def raise_failed(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Raises what the first task that failed has raised."""
+    """Raises the exception of the first task that failed."""
     for task in tasks:
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
             raise error

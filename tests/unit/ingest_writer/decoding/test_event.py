@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.decoding.decoder import Event, decode_line_by_line
-from ingest_writer.decoding.limits import limits
+from ingest_writer.decoding.decoder import decode_line_by_line
+from ingest_writer.decoding.event import Event, limits
 from ingest_writer.decoding.vectorized import _Line, decode_fast_path
 from lakehouse.schema.event import FIELD, FIELDS
 from lakehouse.schema.fields import Date, Field, Integer, Text, Time

@@ -1,0 +1,269 @@
+"""From the bytes of one line to the row of one event, or the reason why there is none.
+
+A line is strictly one JSON object: no duplicate keys, no `NaN`, limited nesting. Nested values are
+parsed and thrown away: a message of 10 MB must not become gigabytes of Python objects.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from ingest_writer.decoding.event import Event, Origin, RejectError, Row
+from lakehouse.schema import event as rules
+from lakehouse.schema.event import DECODER_VERSION
+from lakehouse.schema.fields import Time
+
+_KNOWN: Final = frozenset(Event.__struct_fields__)
+_TIMES: Final = tuple(name for name in Event.__struct_fields__ if isinstance(rules.FIELD[name], Time))
+_RFC_3339: Final = re.compile(
+    r"[0-9-]{10}[Tt][0-9:]{8}(?:\.(?P<fraction>[0-9]+))?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)  # rejects what else the library accepts; the library knows the calendar
+_FRACTION_DIGITS: Final = 6
+_DECODER: Final = msgspec.json.Decoder(Event)
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MIN_US: Final = -62_135_510_400_000_000  # 0001-01-02: any offset fits
+_MAX_US: Final = 253_402_128_000_000_000  # 9999-12-30
+_MAX_LEAD_US: Final = rules.MAX_EVENT_LEAD // dt.timedelta(microseconds=1)
+_YEARS: Final = f"{rules.MIN_FLIGHT_DATE.year} to {rules.MAX_FLIGHT_DATE.year}"
+_MINUTE_US: Final = 60_000_000
+_UNKNOWN_NAMES: Final = 1000
+"""Of unknown fields, counted one by one; the others are counted together."""
+_OTHER_NAMES: Final = "(others)"
+_MAX_NESTING: Final = 100
+"""Brackets within brackets; no event needs more than one. Python's own limit depends on the caller."""
+_OBJECT: Final = object()  # stands for any object
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # an open one goes to the end: linear
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+_OPENING: Final = ord("[")
+_BEGIN_BYTES: Final = 10_000
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def decode_line(line: bytes, origin: Origin, unknown_fields: Counter[str]) -> Row:
+    """The row of one line. Raises RejectError."""
+    return to_row(_parse(line, unknown_fields), origin)
+
+
+def decode_object(values: Mapping[str, Any], origin: Origin, unknown_fields: Counter[str]) -> Row:
+    """The row of one object that is already parsed. Raises RejectError."""
+    for name in values.keys() - _KNOWN:
+        count_name(unknown_fields, name)
+    try:
+        event = msgspec.convert(values, Event)
+        _take_times_as_written(event, values)
+        return to_row(event, origin)
+    except msgspec.ValidationError as error:
+        raise RejectError("validate", str(error)) from None
+
+
+def to_row(event: Event, origin: Origin) -> Row:
+    """The row of a valid event, with the rules that span several fields. Raises RejectError."""
+    scheduled = _microseconds(event.scheduled_departure, "scheduled_departure")
+    event_time = _microseconds(event.event_time, "event_time")
+    _check_dates(event, event_time, origin.publish_time_us)
+    departure = _optional_microseconds(event.actual_departure, "actual_departure")
+    scheduled_arrival = _optional_microseconds(event.scheduled_arrival, "scheduled_arrival")
+    arrival = _optional_microseconds(event.actual_arrival, "actual_arrival")
+    departure_delay = event.departure_delay_minutes
+    if departure_delay is None:
+        departure_delay = _delay("departure_delay_minutes", departure, scheduled)
+    arrival_delay = event.arrival_delay_minutes
+    if arrival_delay is None:
+        arrival_delay = _delay("arrival_delay_minutes", arrival, scheduled_arrival)
+    return (
+        event.flight_date,
+        event.carrier,
+        event.flight_number,
+        event.operational_suffix or "",
+        event.origin,
+        event.destination,
+        event.diverted_to,
+        scheduled,
+        event.scheduled_departure.hour,
+        scheduled_arrival,
+        departure,
+        arrival,
+        event.status,
+        departure_delay,
+        arrival_delay,
+        event.air_time_minutes,
+        event.distance_km,
+        event.tail_number,
+        event_time,
+        origin.publish_time_us,
+        origin.message_id,
+        origin.message_line,
+        DECODER_VERSION,
+    )
+
+
+def count_name(counts: Counter[str], name: str, times: int = 1) -> None:
+    """Counts an unknown field by name, for a bounded number of names.
+
+    A publisher that puts ids into names must not fill the memory.
+    """
+    short = name[:80]
+    is_kept = short in counts or len(counts) < _UNKNOWN_NAMES
+    counts[short if is_kept else _OTHER_NAMES] += times
+
+
+def _parse(line: bytes, unknown_fields: Counter[str]) -> Event:
+    if not line.strip():
+        raise RejectError("decode", "empty: there is no JSON object in it")
+    pairs = _parse_object(line)
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        twice = sorted(name[:80] for name, times in names.items() if times > 1)
+        raise RejectError("decode", f"duplicate keys: {', '.join(twice[:5])}")
+    event = _validate(line)
+    _take_times_as_written(event, values)
+    for name in values.keys() - _KNOWN:
+        count_name(unknown_fields, name)
+    return event
+
+
+def _validate(line: bytes) -> Event:
+    try:
+        return _DECODER.decode(line)
+    except msgspec.ValidationError as error:
+        raise RejectError("validate", str(error)) from None
+    except RecursionError:
+        raise RejectError("decode", "nested too deep") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RejectError("decode", f"not JSON: {str(error)[:200]}") from None
+
+
+def _take_times_as_written(event: Event, values: Mapping[str, Any]) -> None:
+    """Checks the form of times given as text, and cuts fractions to microseconds.
+
+    The library would round them. Raises RejectError.
+    """
+    for name in _TIMES:
+        text = values.get(name)
+        if not isinstance(text, str):
+            continue
+        match = _RFC_3339.fullmatch(text)
+        if match is None:
+            wanted = "RFC 3339 has a T between date and time, and a colon in the offset"
+            raise RejectError("validate", f"{wanted}, not {text!r} - at `$.{name}`")
+        if len(match["fraction"] or "") > _FRACTION_DIGITS:
+            cut = text[: match.start("fraction") + _FRACTION_DIGITS] + match["offset"]
+            setattr(event, name, msgspec.convert(cut, dt.datetime))
+
+
+def _microseconds(value: dt.datetime, name: str) -> int:
+    delta = value - _EPOCH
+    result = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    if not _MIN_US <= result <= _MAX_US:
+        raise RejectError("validate", f"{name} is {value.isoformat()}, outside the years 1 to 9999 in UTC")
+    return result
+
+
+def _optional_microseconds(value: dt.datetime | None, name: str) -> int | None:
+    return None if value is None else _microseconds(value, name)
+
+
+def _check_dates(event: Event, event_time_us: int, publish_time_us: int) -> None:
+    day = event.flight_date
+    if not rules.MIN_FLIGHT_DATE <= day <= rules.MAX_FLIGHT_DATE:
+        raise RejectError("validate", f"flight_date is {day}, outside {_YEARS}")
+    apart = abs(event.scheduled_departure.toordinal() - day.toordinal())
+    if apart > rules.MAX_DAYS_FROM_SCHEDULED_DEPARTURE:
+        most = rules.MAX_DAYS_FROM_SCHEDULED_DEPARTURE
+        raise RejectError(
+            "validate", f"flight_date {day} is {apart} days from scheduled_departure; at most {most} may be"
+        )
+    if event_time_us - publish_time_us > _MAX_LEAD_US:
+        lead = f"{rules.MAX_EVENT_LEAD // dt.timedelta(hours=1)} h"
+        raise RejectError(
+            "validate", f"event_time {event.event_time.isoformat()} is more than {lead} after the message was published"
+        )
+
+
+def _delay(name: str, actual_us: int | None, scheduled_us: int | None) -> int | None:
+    if actual_us is None or scheduled_us is None:
+        return None
+    minutes = (actual_us - scheduled_us) // _MINUTE_US
+    if not rules.MIN_DELAY_MINUTES <= minutes <= rules.MAX_DELAY_MINUTES:
+        within = f"{rules.MIN_DELAY_MINUTES} to {rules.MAX_DELAY_MINUTES}"
+        raise RejectError("validate", f"{name} (actual minus scheduled) is {minutes}, outside {within}")
+    return minutes
+
+
+def _parse_object(line: bytes) -> list[tuple[str, Any]]:
+    """Every name in the object, duplicates included, with its value.
+
+    Texts are kept; numbers and objects are placeholders. Raises RejectError.
+    """
+    if is_nested_too_deep(line):
+        raise RejectError("decode", "nested too deep")
+    last = _LastObject()
+    try:
+        value = json.loads(
+            line.decode(),
+            object_pairs_hook=last,
+            parse_constant=_no_constant,
+            parse_int=_some_number,  # Python refuses integers of many digits
+            parse_float=_some_number,
+        )
+    except UnicodeDecodeError as error:
+        raise RejectError("decode", f"not UTF-8: byte {error.start} is 0x{line[error.start]:02x}") from None
+    except RecursionError:
+        raise RejectError("decode", "nested too deep") from None
+    except ValueError as error:
+        raise RejectError("decode", f"not JSON: {str(error)[:200]}") from None
+    if value is not _OBJECT:
+        raise RejectError("decode", f"a JSON {type(value).__name__}, not an object")
+    return last.pairs
+
+
+def is_nested_too_deep(data: bytes) -> bool:
+    """Whether brackets that match, outside of strings, are within more than _MAX_NESTING others."""
+    if data.count(b"[") + data.count(b"{") <= _MAX_NESTING:
+        return False
+    if _begins_too_deep(data[:_BEGIN_BYTES]):
+        return True
+    brackets = _STRINGS.sub(b"", data).translate(_ONE_KIND, _NO_BRACKETS)
+    for _ in range(_MAX_NESTING):
+        inner = len(brackets)
+        brackets = brackets.replace(b"[]", b"")
+        if len(brackets) == inner:
+            return False  # the rest, if any, does not match: no JSON
+    return b"[]" in brackets
+
+
+def _begins_too_deep(begin: bytes) -> bool:
+    """Finds 10 MB of opening brackets at once."""
+    depth = 0
+    for bracket in _STRINGS.sub(b"", begin).translate(_ONE_KIND, _NO_BRACKETS):
+        depth += 1 if bracket == _OPENING else -1
+        if depth > _MAX_NESTING:
+            return True
+    return False
+
+
+class _LastObject:
+    """Keeps the object that was finished last, which is the outermost, and forgets those within."""
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[str, Any]] = []
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> object:
+        self.pairs = pairs
+        return _OBJECT
+
+
+def _some_number(text: str) -> float:
+    return 0 if text.lstrip("-").isdigit() else 0.0
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")
