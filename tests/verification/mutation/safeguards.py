@@ -36,14 +36,14 @@ SAFEGUARDS: Final = (
         "lakehouse/store/gcs.py",
         'self._upload(name, source, 0, f"{name}: exists already")',
         'self._upload(name, source, self.generation(name), f"{name}: exists already")',
-        "tests/unit/lakehouse/store/test_behaviour.py::test_a_second_create_is_refused_and_changes_nothing",
+        "tests/unit/lakehouse/store/test_store.py::test_a_second_create_is_refused_and_changes_nothing",
     ),
     Safeguard(
         "create if absent: local folder",
         "lakehouse/store/local.py",
         "os.link(staged, target)\n            except FileExistsError:",
         "os.replace(staged, target)\n            except FileExistsError:",
-        "tests/unit/lakehouse/store/test_behaviour.py::test_a_second_create_is_refused_and_changes_nothing",
+        "tests/unit/lakehouse/store/test_store.py::test_a_second_create_is_refused_and_changes_nothing",
     ),
     Safeguard(
         "local folder: bytes are synced",

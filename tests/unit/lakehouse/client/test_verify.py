@@ -12,13 +12,11 @@ import pytest
 
 from lakehouse import object_names
 from lakehouse.__main__ import main
-from lakehouse.client import verify_rows
 from lakehouse.client.verify import Report, verify
 from lakehouse.errors import StoreAccessDeniedError
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
-from lakehouse.table import parquet_files
 from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 from tests._support.lakes import Row, at, commit, land, put_month, put_month_bytes, row, table
@@ -33,12 +31,6 @@ _FEBRUARY = [row("2013-02-01", 1)]
 @pytest.fixture
 def check(now: Callable[[], dt.datetime]) -> Verify:
     return lambda store: verify(store, now)
-
-
-@pytest.fixture
-def tiny_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two rows a batch: what is wrong between rows is also wrong between batches."""
-    monkeypatch.setattr(parquet_files, "_BATCH_ROWS", 2)
 
 
 def _problem(report: Report) -> str:
@@ -137,50 +129,6 @@ def test_a_name_with_a_since_above_that_of_its_entry_is_found(memory: MemoryStor
     for number in (1, 2):
         commit(memory, number, [put_month(memory, _JANUARY, added_snapshot=1, name_since=number)])
     assert "its name says a since above that of its entry, 1" in _problem(check(memory))
-
-
-@pytest.mark.usefixtures("tiny_batches")
-@pytest.mark.parametrize("at_row", range(4))
-def test_two_rows_of_one_flight_are_found(memory: MemoryStore, check: Verify, at_row: int) -> None:
-    rows = [row("2013-01-01", number) for number in range(1, 6)]
-    rows[at_row + 1] = {**rows[at_row], "event_time": at("2013-01-01 13:00")}
-    _with_january(memory, rows)
-    flight = f"2013-01-01-UA-{at_row + 1}-EWR"
-    assert f"rows {at_row} and {at_row + 1} are both of flight {flight}" in _problem(check(memory))
-
-
-@pytest.mark.usefixtures("tiny_batches")
-@pytest.mark.parametrize("at_row", range(4))
-def test_rows_out_of_order_are_found(memory: MemoryStore, check: Verify, at_row: int) -> None:
-    rows = [row("2013-01-01", number) for number in range(1, 6)]
-    rows[at_row], rows[at_row + 1] = rows[at_row + 1], rows[at_row]
-    _with_january(memory, rows)
-    assert f"row {at_row + 1} is below the row before it" in _problem(check(memory))
-
-
-@pytest.mark.parametrize(
-    ("low", "high"),
-    [
-        ({"flight_date": dt.date(2013, 1, 1), "carrier": "ZZ"}, {"flight_date": dt.date(2013, 1, 2), "carrier": "AA"}),
-        ({"carrier": "9E", "flight_number": 2}, {"carrier": "AA", "flight_number": 1}),
-        ({"carrier": "UA", "flight_number": 2}, {"carrier": "UAL", "flight_number": 1}),
-        ({"flight_number": 9}, {"flight_number": 10}),
-        ({"operational_suffix": "", "origin": "JFK"}, {"operational_suffix": "A", "origin": "EWR"}),
-        ({"origin": "EWR"}, {"origin": "JFK"}),
-    ],
-)
-def test_the_order_is_that_of_the_key(memory: MemoryStore, check: Verify, low: Row, high: Row) -> None:
-    _with_january(memory, [{**row(), **low}, {**row(), **high}])
-    assert check(memory).problems == ()
-    commit(memory, 2, [put_month(memory, [{**row(), **high}, {**row(), **low}], added_snapshot=2)])
-    assert "not sorted" in _problem(check(memory))
-
-
-def test_a_null_where_none_may_be_is_found(memory: MemoryStore, check: Verify) -> None:
-    _with_january(memory, [{**row(), "origin": None, "destination": None}])
-    problems = check(memory).problems
-    found = [problem.partition(": ")[2] for problem in problems]
-    assert found == ["column origin has nulls", "column destination has nulls"]
 
 
 def test_rows_of_another_month_are_found(memory: MemoryStore, check: Verify) -> None:
@@ -340,14 +288,3 @@ def test_the_command_names_every_problem_and_exits_with_1(tmp_path: Any, capsys:
     assert len(problems) == 2
     assert all(problem.startswith(f"problem: {entry.name}: ") for problem in problems)
     assert summary.endswith("; 2 problems")
-
-
-def test_sums_of_a_month_are_those_of_its_rows_with_nulls_left_out(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parquet_files, "_BATCH_ROWS", 1)
-    path = tmp_path / "month"
-    path.write_bytes(to_parquet(table([{**row(), "event_time": None}, *_JANUARY])))
-    summary, problems = verify_rows.inspect_month("flights/x", path)
-    assert summary == parquet_files.MonthStats(4, dt.date(2013, 1, 1), dt.date(2013, 1, 31), at("2013-01-01 13:00"))
-    assert len(problems) == 2  # the null, and 1545 before 1
