@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pyarrow as pa
 import pytest
 
-from ingest_writer.decoding.decoder import decode_messages
+from ingest_writer.decoding.decoder import decode_messages, event_table
+from ingest_writer.decoding.event import Row
+from lakehouse.schema.event import COLUMNS
 from tests._support.decoded import decode, rejection
 from tests._support.events import (
     by_column,
@@ -133,3 +138,20 @@ def test_large_attributes_are_kept_with_the_first_rejected_lines_only() -> None:
 def test_small_attributes_are_kept_with_every_rejected_line() -> None:
     rejected = decode_messages([message(b"x\n" * 5000, "1", attributes={"from": "test"})]).rejected
     assert all(each.attributes == {"from": "test"} for each in rejected)
+
+
+def test_what_goes_line_by_line_is_rows_only_some_megabytes_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def spy(rows: Sequence[Row]) -> pa.Table:
+        sizes.append(len(rows))
+        return event_table(rows)
+
+    monkeypatch.setattr("ingest_writer.decoding.decoder.event_table", spy)
+    monkeypatch.setattr("ingest_writer.decoding.decoder._GROUP_BYTES", 10_000)
+    messages = [message(line(gate="B7"), f"m{number}") for number in range(300)]
+    decoded = decode_messages([*messages, message(b"bad", "bad")], columns_from_bytes=0)
+    assert [row[COLUMNS.index("message_id")] for row in rows_of(decoded.events)] == [m.message_id for m in messages]
+    assert (len(decoded.rejected), decoded.unknown_fields) == (1, {"gate": 300})
+    assert max(sizes) < 50
+    assert sum(sizes) == 300

@@ -13,7 +13,7 @@ from ingest_writer.decoding.decoder import _COLUMNS_FROM_BYTES, decode_line_by_l
 from ingest_writer.decoding.vectorized import _instant, decode_fast_path
 from ingest_writer.message import Message
 from tests._support.events import by_column, encode, event, line, message, raw, rows_of, whole_event
-from tests.unit.ingest_writer.decoding.test_decoders_agree import hostile, messages_of_lines
+from tests._support.message_strategies import HOSTILE_MESSAGES, MESSAGES_OF_LINES
 
 
 def pull(*data: bytes) -> list[Message]:
@@ -172,7 +172,7 @@ def test_large_pulls_take_the_fast_path_and_small_ones_the_other(monkeypatch: py
 
 # Hypothesis prints the example that fails, and how to run it again.
 @settings(max_examples=100, deadline=None)
-@given(st.lists(messages_of_lines | hostile, min_size=1, max_size=8))
+@given(st.lists(MESSAGES_OF_LINES | HOSTILE_MESSAGES, min_size=1, max_size=8))
 def test_a_pull_becomes_what_its_messages_become_one_by_one(data: list[bytes]) -> None:
     messages = pull(*data)
     together = decode_messages(messages, columns_from_bytes=0)
