@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from local_cloud.flights.display_names import names_json
 from tests._support.api import Api, serving
 from tools import vendor
 
@@ -67,10 +66,6 @@ def test_every_module_that_is_imported_is_there() -> None:
 def test_no_file_of_ours_names_another_host() -> None:
     ours = [*STATIC.glob("*.js"), *STATIC.glob("*.css"), *(PACKAGE / "pages").iterdir()]
     assert [file.name for file in ours if re.search(r"https?://|@import|\burl\(", file.read_text())] == []
-
-
-def test_names_are_those_of_the_tables_that_they_were_made_from() -> None:
-    assert (STATIC / "names.json").read_text("utf-8") == names_json(), "make names"
 
 
 def test_the_chart_library_is_the_one_that_its_record_names() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.unit.local_cloud.conftest import eventually
+from tests._support.waiting import eventually
 from tests.verification.crash.invariants import Law
 from tests.verification.crash.publisher import Publisher
 from tests.verification.crash.record import Journal, Objects

@@ -14,7 +14,8 @@ import pytest
 
 from local_cloud.demo.freshness import Canaries, freshness
 from probe.errors import ProbeFailedError
-from tests.unit.local_cloud.conftest import PATIENCE_S, TOPIC, PubsubBench
+from tests._support.pubsub import TOPIC, PubsubBench
+from tests._support.waiting import PATIENCE_S
 
 SOON_S = 0.01  # many canaries in the time of a test
 

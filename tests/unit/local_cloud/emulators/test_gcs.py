@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from local_cloud.emulators.gcs import GcsServer, GcsServerFailed
-from tests.unit.local_cloud.conftest import PATIENCE_S, eventually
+from tests._support.waiting import PATIENCE_S, eventually, is_listening
 
 BUCKET = "flights-lake"
 
@@ -31,11 +30,6 @@ def bucket_of(server: GcsServer) -> Iterator[Any]:
         yield client.bucket(BUCKET)
     finally:
         client.close()
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_an_object_can_be_created_once_and_read() -> None:

@@ -18,8 +18,7 @@ from google.cloud import pubsub_v1
 from local_cloud import __main__
 from local_cloud.emulators import up
 from local_cloud.emulators.pubsub import Faults, PubsubServer
-from tests.unit.local_cloud.conftest import PATIENCE_S
-from tests.unit.local_cloud.emulators.test_gcs import is_listening
+from tests._support.waiting import PATIENCE_S, is_listening
 
 COMMAND = [sys.executable, "-m", "local_cloud", "up", "--pubsub-port", "0", "--gcs-port", "0"]
 

@@ -13,10 +13,9 @@ from google.api_core.exceptions import NotFound
 
 from local_cloud.flights import replay as command
 from local_cloud.flights.events import events
-from local_cloud.flights.progress import _Lines
 from local_cloud.flights.replay import replay
-from tests.unit.local_cloud.conftest import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench
-from tests.unit.local_cloud.emulators.test_gcs import is_listening
+from tests._support.pubsub import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench
+from tests._support.waiting import is_listening
 
 
 def received_lines(pubsub: PubsubBench) -> list[bytes]:
@@ -123,14 +122,3 @@ def test_amounts_must_be_positive(option: str, text: str, capsys: pytest.Capture
     with pytest.raises(SystemExit):
         command.main([f"{option}={text}"])
     assert "must be positive" in capsys.readouterr().err
-
-
-def test_without_a_terminal_progress_is_a_line_every_ten_seconds(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = 0.0
-    monkeypatch.setattr("local_cloud.flights.progress.time.monotonic", lambda: now)
-    lines = _Lines("events", 3000)
-    for now in (5.0, 10.0, 11.0, 20.0):  # noqa: B007 - read by the clock above
-        lines.advance(500)
-    assert capsys.readouterr().err.splitlines() == ["1,000 of 3,000 events", "2,000 of 3,000 events"]

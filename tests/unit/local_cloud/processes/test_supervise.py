@@ -1,16 +1,18 @@
-"""Processes that are started end with whoever started them, however that ends."""
+"""Processes of this machine: started with their settings, watched, and ended with whoever started them."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.unit.local_cloud.conftest import PATIENCE_S, eventually
+from local_cloud.processes.supervise import Processes, ProcessFailed, free_port, local_cloud_exports
+from tests._support.waiting import PATIENCE_S, eventually
 
 PARENT = """
 import sys
@@ -43,3 +45,45 @@ def test_a_child_ends_when_its_parent(how: str, state: str, tmp_path: Path) -> N
         parent.stdin.close()
         parent.wait(PATIENCE_S)
         eventually(lambda: not Path(f"/proc/{pid}").exists(), "the child is gone")
+
+
+def test_one_that_has_ended_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    with Processes(tmp_path) as processes:
+        processes.start("wrong", ["no_such_module"], {})
+        processes.process("wrong").wait(PATIENCE_S)
+        with pytest.raises(ProcessFailed, match=r"(?s)wrong exited with 1:.*no_such_module"):
+            processes.check()
+
+
+def test_one_that_does_not_answer_in_time_is_told_with_its_url(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}/ready"
+    with Processes(tmp_path) as processes:
+        processes.start("server", ["http.server", "0", "--bind", "127.0.0.1"], {})
+        with pytest.raises(ProcessFailed, match=f"server: {url}: "):
+            processes.wait_until_answers("server", url, within_s=0.0)
+
+
+def test_a_process_gets_its_settings_and_is_ended_by_the_signal(tmp_path: Path) -> None:
+    (tmp_path / "says.py").write_text("import os, time; print(os.environ['WORD'], flush=True); time.sleep(600)")
+    with Processes(tmp_path) as processes:
+        processes.start("child", ["says"], {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}", "WORD": "hello"})
+        eventually(lambda: "hello" in processes.log("child").read_text(), "it has started")
+        assert processes.stop("child") == -signal.SIGTERM
+
+
+def test_a_wanted_port_is_given_unless_it_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port(port) != port
+    assert free_port(port) == port
+
+
+def test_the_settings_of_the_local_cloud_are_read_once_it_has_printed_them(tmp_path: Path) -> None:
+    with Processes(tmp_path) as processes:
+        processes.log("cloud").write_text("export A=1\nexport B=x=y\nready\nexport GOOGLE_CLOUD_PROJECT=local\n")
+        assert local_cloud_exports(processes) == {"A": "1", "B": "x=y", "GOOGLE_CLOUD_PROJECT": "local"}
+        processes.log("cloud").write_text("export A=1\n")
+        with pytest.raises(ProcessFailed, match="did not start"):
+            local_cloud_exports(processes, within_s=0.0)

@@ -11,15 +11,8 @@ from google.api_core.exceptions import ServiceUnavailable
 
 from local_cloud.emulators.pubsub import Faults
 from local_cloud.emulators.pubsub.faults import Dice
-from tests.unit.local_cloud.conftest import (
-    ACK_DEADLINE_S,
-    SUBSCRIPTION,
-    TOPIC,
-    FaultyPubsub,
-    PubsubBench,
-    eventually,
-)
-from tests.unit.local_cloud.emulators.pubsub.test_streaming import subscribed
+from tests._support.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench, subscribed
+from tests._support.waiting import eventually
 
 NUMBERS = [str(number).encode() for number in range(200)]
 

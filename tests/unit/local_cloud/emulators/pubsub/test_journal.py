@@ -17,7 +17,8 @@ from local_cloud.emulators.pubsub.broker import DELETED_TOPIC, Broker
 from local_cloud.emulators.pubsub.errors import NotFound, ResourceExhausted
 from local_cloud.emulators.pubsub.faults import Dice
 from local_cloud.emulators.pubsub.journal import Journal, JournalUnusable
-from tests.unit.local_cloud.conftest import ACK_DEADLINE_S, PATIENCE_S, SUBSCRIPTION, TOPIC, FakeClock
+from tests._support.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, FakeClock
+from tests._support.waiting import PATIENCE_S
 
 
 def opened(path: Path, max_unacked_bytes: int = 1000) -> tuple[Broker, Journal]:

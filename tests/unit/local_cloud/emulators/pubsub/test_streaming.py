@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,29 +12,10 @@ from google.api_core.exceptions import GoogleAPICallError, InvalidArgument, NotF
 from google.cloud import pubsub_v1
 from google.pubsub_v1 import StreamingPullRequest
 
-from tests.unit.local_cloud.conftest import (
-    ACK_DEADLINE_S,
-    PATIENCE_S,
-    SUBSCRIPTION,
-    TOPIC,
-    PubsubBench,
-    eventually,
-)
+from tests._support.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, PubsubBench, subscribed
+from tests._support.waiting import PATIENCE_S, eventually
 
 OTHER = "projects/test/subscriptions/other"
-
-
-@contextmanager
-def subscribed(
-    client: Any, callback: Callable[[Any], None], subscription: str = SUBSCRIPTION, **flow_control: float
-) -> Iterator[Any]:
-    """The official way: a callback in threads of the client, until the block ends."""
-    future = client.subscribe(subscription, callback, flow_control=pubsub_v1.types.FlowControl(**flow_control))
-    try:
-        yield future
-    finally:
-        future.cancel()
-        future.result(PATIENCE_S)
 
 
 class Stream:

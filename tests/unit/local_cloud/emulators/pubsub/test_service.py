@@ -17,15 +17,9 @@ from google.api_core.exceptions import (
     ResourceExhausted,
 )
 
-from local_cloud.emulators.pubsub import Faults, PortTaken, PubsubServer
-from tests.unit.local_cloud.conftest import (
-    ACK_DEADLINE_S,
-    PATIENCE_S,
-    SUBSCRIPTION,
-    TOPIC,
-    PubsubBench,
-    pubsub_bench,
-)
+from local_cloud.emulators.pubsub import Faults
+from tests._support.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, PubsubBench, pubsub_bench
+from tests._support.waiting import PATIENCE_S
 
 OTHER_TOPIC = "projects/test/topics/other"
 OTHER = "projects/test/subscriptions/other"
@@ -291,8 +285,3 @@ def test_acking_twice_is_accepted(pubsub: PubsubBench) -> None:
     pubsub.ack(*received)
     pubsub.ack(*received)
     assert pubsub.unacked == 0
-
-
-def test_a_second_server_on_the_port_is_refused(pubsub: PubsubBench) -> None:
-    with pytest.raises(PortTaken, match=str(pubsub.server.port)):
-        PubsubServer(pubsub.server.port)
