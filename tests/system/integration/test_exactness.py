@@ -15,7 +15,8 @@ import pytest
 from ingest_writer.__main__ import _compactor
 from ingest_writer.settings import CompactorSettings
 from lakehouse.store.open import open_store
-from tests.system.integration.conftest import System, ask_oracle, check_answers, publish_flights, system
+from tests._support.system import System, publish_flights, system
+from tests.system.integration.asked import ask_oracle, check_answers
 
 pytestmark = pytest.mark.early
 
