@@ -62,7 +62,7 @@ PARTS: Final = (
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
     Part("answers", ("tests/unit/query_service",), says="more seeds of each random test of answers", is_long_only=True),
     Part("model", ("tests/verification/model_checker",), says="the larger of the small worlds of the protocol"),
-    Part("bench", ("tests/unit/bench/test_bench.py",), says="four measures in small", arguments=(_FOUR,)),
+    Part("bench", ("tests/system/test_bench.py",), says="four measures in small", arguments=(_FOUR,)),
 )
 """The longest first: two run at a time."""
 
