@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -19,32 +17,13 @@ from query_service.lifespan import opened
 from query_service.middleware.send_timeout import SendBudget
 from query_service.settings import Settings
 from query_service.telemetry.metrics import Metrics
+from tests._support.metrics_docs import documented_metrics
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 UNITS = ("seconds", "bytes")  # those that a name has to end with, by Prometheus' conventions
 
 
-class Row(NamedTuple):
-    section: str
-    name: str
-    type: str
-    unit: str
-    labels: str
-    meaning: str
-
-
-def rows() -> Iterator[Row]:
-    section = ""
-    for line in DOCUMENT.read_text().splitlines():
-        if line.startswith("## "):
-            section = line[3:]
-        elif line.startswith("| `"):
-            name, *rest = (cell.strip() for cell in line.strip("|").split("|"))
-            yield Row(section, name.strip("`"), *rest)
-
-
 def documented(section: str) -> dict[str, str]:
-    return {row.name: row.type for row in rows() if row.section in ("Every process", section)}
+    return {row.name: row.type for row in documented_metrics() if row.section in ("Every process", section)}
 
 
 class _Writer:
@@ -79,7 +58,7 @@ def test_every_metric_has_its_row_and_every_row_its_metric(section: str) -> None
 
 
 def test_names_follow_the_conventions() -> None:
-    for row in rows():
+    for row in documented_metrics():
         assert re.fullmatch(r"(flights_(store|api|writer|compactor)|process)_[a-z_]+", row.name), row.name
         assert row.name.endswith("_total") is (row.type == "counter"), row.name
         if row.unit in UNITS:
@@ -88,5 +67,5 @@ def test_names_follow_the_conventions() -> None:
 
 
 def test_names_are_unique_and_in_one_section_only() -> None:
-    names = [row.name for row in rows()]
+    names = [row.name for row in documented_metrics()]
     assert len(names) == len(set(names))

@@ -27,8 +27,9 @@ def test_a_message_is_stored_as_it_is_under_the_id_that_is_returned(pubsub: Pubs
 
 @pytest.mark.usefixtures("pubsub")
 def test_a_topic_that_is_not_there_is_an_error_that_names_it() -> None:
-    with Publisher("projects/test/topics/none") as publisher, pytest.raises(
-        ProbeFailedError, match="expected projects/test/topics/none to take a message; saw NotFound"
+    with (
+        Publisher("projects/test/topics/none") as publisher,
+        pytest.raises(ProbeFailedError, match="expected projects/test/topics/none to take a message; saw NotFound"),
     ):
         publisher.publish(b"an event")
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 import pytest
 
+from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
-
-
-class Counter:
-    """How often something happened."""
-
-    def __init__(self) -> None:
-        self.count = 0
+from tests._support.api import Api, serving
+from tests._support.lake_builder import LakeBuilder, event
+from tests._support.query_counter import Counter
 
 
 @pytest.fixture
@@ -28,3 +25,13 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> Counter:
 
     monkeypatch.setattr(Database, "fetch", counted)
     return counter
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """An API over two merged flights; modules that need another lake have an `api` of their own."""
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(tail_number="N1"), event(carrier="AA", flight_number=1))
+    lake.merge()
+    with serving(lake.store) as serving_api:
+        yield serving_api

@@ -1,38 +1,14 @@
-"""Settings, and the process that they start."""
+"""Settings: what is read, what is refused, and what --help says of them."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import signal
-import socket
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from lakehouse.errors import ConfigError
-from lakehouse.store.local import LocalStore
 from query_service.__main__ import main
-from query_service.auth.api_keys import Keys
-from query_service.lifespan import workspace
-from query_service.server.run import uvicorn_config
 from query_service.settings import Settings, load_settings
-from tests._support.lake_builder import LakeBuilder, event
-
-COMMAND = [sys.executable, "-m", "query_service"]
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.upper().startswith("API_") or name in ("PORT", "LAKE_URL"):
-            monkeypatch.delenv(name)
 
 
 def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -79,14 +55,6 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert [str(getattr(settings, name.removeprefix("API_").lower())) for name in given] == [
         {"2": "2.0"}.get(value, value) for value in given.values()
     ]
-
-
-def test_the_limits_of_the_server_are_settings(tmp_path: Path) -> None:
-    limits = {"max_connections": 7, "backlog_connections": 8, "keep_alive_s": 9, "head_kb": 10}
-    store = LocalStore(tmp_path)
-    config = uvicorn_config(store, Settings.model_validate({"lake_url": store.url, **limits}), Keys(()))
-    assert (config.limit_concurrency, config.backlog, config.timeout_keep_alive) == (7, 8, 9)
-    assert config.h11_max_incomplete_event_size == 10_000
 
 
 @pytest.mark.parametrize(
@@ -153,74 +121,3 @@ def test_an_argument_that_it_does_not_take_ends_it_with_2(argument: str, capsys:
         main([argument])
     assert ended.value.code == 2
     assert argument in capsys.readouterr().err
-
-
-def test_a_cache_folder_belongs_to_one_process(tmp_path: Path) -> None:
-    with workspace(tmp_path), pytest.raises(ConfigError, match="another process"), workspace(tmp_path):
-        pass
-    with workspace(tmp_path) as folder:
-        assert folder == tmp_path
-
-
-@contextmanager
-def started(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its URL, once it listens (it logs the port that it was given), until the block ends."""
-    with subprocess.Popen(COMMAND, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            for line in process.stderr:
-                if found := re.search(r'running on (http://[^\s"]+)', line):
-                    yield process, found[1]
-                    break
-        finally:
-            if process.poll() is None:
-                process.kill()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def test_the_process_answers_and_ends_with_a_signal(tmp_path: Path) -> None:
-    LakeBuilder(LocalStore(tmp_path / "lake")).land(event())
-    environment = {
-        "LAKE_URL": f"file://{tmp_path}/lake",
-        "PORT": str(free_port()),
-        "API_HOST": "127.0.0.1",
-        "API_CACHE_DIR": str(tmp_path / "cache"),
-    }
-    with started(environment) as (process, url):
-        with urllib.request.urlopen(f"{url}/v1/stats", timeout=20) as answer:
-            assert json.load(answer)["data"][0]["flights"] == 1
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
-    assert not list((tmp_path / "cache").rglob("*.parquet"))
-
-
-def test_a_port_that_is_taken_is_said_before_anything_is_served(tmp_path: Path) -> None:
-    (tmp_path / "lake").mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        settings = {"LAKE_URL": f"file://{tmp_path}/lake", "PORT": str(port), "API_HOST": "127.0.0.1"}
-        done = subprocess.run(
-            COMMAND,
-            env=os.environ | settings,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert done.returncode == 2
-    assert done.stderr == f"query_service: API_HOST is 127.0.0.1 and PORT is {port}: Address already in use\n"
-
-
-def test_a_host_that_nobody_knows_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "lake").mkdir()
-    monkeypatch.setenv("LAKE_URL", f"file://{tmp_path}/lake")
-    monkeypatch.setenv("API_HOST", "no-such-host.invalid")
-    monkeypatch.setattr("lakehouse.telemetry.logs.configure", lambda _: None)
-    assert main([]) == 2
-    assert "API_HOST is no-such-host.invalid and PORT is 8080: " in capsys.readouterr().err

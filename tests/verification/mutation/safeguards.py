@@ -131,14 +131,14 @@ SAFEGUARDS: Final = (
         "query_service/engine/executor.py",
         "self._check_age(plan, plan.listed_at)  # not frozen",
         "pass  # not frozen",
-        "tests/unit/query_service/test_problems.py::test_a_process_frozen_while_its_query_runs_plans_again",
+        "tests/unit/query_service/engine/test_executor.py::test_a_process_frozen_while_its_query_runs_plans_again",
     ),
     Safeguard(
         "a plan that grew old in the queue is not used",
         "query_service/engine/executor.py",
         "lambda: self._check_age(plan, arrived))",
         "lambda: None)",
-        "tests/unit/query_service/test_problems.py::test_a_plan_that_grows_old_in_the_queue_is_renewed_once",
+        "tests/unit/query_service/engine/test_executor.py::test_a_plan_that_grows_old_in_the_queue_is_renewed_once",
     ),
     Safeguard(
         "re-listing after a create",
@@ -336,7 +336,7 @@ SAFEGUARDS: Final = (
         "lakehouse/bounded_lru.py",
         "over = self._size + size - self._max_size",
         "over = 0",
-        "tests/unit/query_service/queries/test_result_cache.py::test_the_least_used_goes_first_and_the_room_is_never_exceeded",
+        "tests/unit/query_service/queries/test_conditional_get_results.py::test_the_least_used_goes_first_and_the_room_is_never_exceeded",
     ),
     Safeguard(
         "decided dates: of the same month file",
@@ -385,13 +385,13 @@ SAFEGUARDS: Final = (
         "query_service/queries/rollup_cache.py",
         "{month.name} {month.crc32c}",
         "{month.name}",
-        "tests/unit/query_service/queries/test_stats.py::test_a_part_is_not_that_of_other_bytes_under_the_same_name",
+        "tests/unit/query_service/queries/test_rollup_cache.py::test_a_part_is_not_that_of_other_bytes_under_the_same_name",
     ),
     Safeguard(
         "kept parts: bounded",
         "lakehouse/bounded_lru.py",
         "over = self._size + size - self._max_size",
         "over = 0",
-        "tests/unit/query_service/queries/test_stats.py::test_kept_parts_take_no_more_than_their_room_and_the_least_used_go_first",
+        "tests/unit/query_service/queries/test_rollup_cache.py::test_kept_parts_take_no_more_than_their_room_and_the_least_used_go_first",
     ),
 )

@@ -23,9 +23,9 @@ from local_cloud.emulators.pubsub import PubsubServer
 from tests._support.events import line
 from tests._support.fakes import OPTIONS, Bench, bench, flights
 from tests._support.lakes import land, row
+from tests._support.metrics_docs import documented_metrics
 from tests._support.processes import free_port, get, run, started
 from tests._support.virtual_time import run_virtually
-from tests.repo.test_metrics_docs import rows as documented
 from tests.system.processes.test_writer_commands import SUBSCRIPTION, TOPIC
 
 
@@ -203,7 +203,7 @@ def test_a_writer_serves_its_metrics_and_writes_a_json_line_for_each_batch(
     assert seen.get("store_written_bytes_total", area="landing") == landed
     assert seen.get("store_requests_total", operation="create", area="rejected", outcome="ok") == 1
     assert seen.samples["process_cpu_seconds_total", frozenset()] > 0
-    labels_of = {each.name: set(each.labels.replace("`", "").split()) for each in documented()}
+    labels_of = {each.name: set(each.labels.replace("`", "").split()) for each in documented_metrics()}
     for name, labels in seen.samples:
         family = name if name in labels_of else name.rpartition("_")[0]  # _bucket, _count and _sum
         assert {label for label, _ in labels} - {"le"} == labels_of[family], name

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from lakehouse.schema.event import FIELD
 from lakehouse.store.memory import MemoryStore
 from query_service.api.parameters import FILTERS
 from query_service.queries.model import cursor_of
 from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.problems import problem_at
 
 FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[Api]:
-    lake = LakeBuilder(MemoryStore())
-    lake.land(event(tail_number="N1"), event(carrier="AA", flight_number=1))
-    lake.merge()
-    with serving(lake.store) as serving_api:
-        yield serving_api
-
-
-def problem(api: Api, url: str, status: int = 422) -> dict[str, Any]:
-    answer = api.get(url)
-    assert answer.status_code == status, (url, answer.text)
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    document: dict[str, Any] = answer.json()
-    assert document["status"] == status
-    assert {"type", "title", "detail"} <= document.keys()
-    return document
 
 
 @pytest.mark.parametrize(
@@ -69,7 +46,7 @@ def problem(api: Api, url: str, status: int = 422) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights"])
 def test_wrong_parameter_is_named(api: Api, path: str, query: str, parameter: str) -> None:
-    document = problem(api, f"{path}?{query}" if "group_by" not in query else f"/v1/stats?{query}")
+    document = problem_at(api, f"{path}?{query}" if "group_by" not in query else f"/v1/stats?{query}")
     assert document["parameter"] == parameter
     assert document["expected"]
     assert "got" in document
@@ -92,7 +69,7 @@ def test_wrong_parameter_is_named(api: Api, path: str, query: str, parameter: st
     ],
 )
 def test_parameter_of_one_path_only_is_named(api: Api, path: str, query: str, parameter: str) -> None:
-    assert problem(api, f"/v1/{path}?{query}")["parameter"] == parameter
+    assert problem_at(api, f"/v1/{path}?{query}")["parameter"] == parameter
 
 
 @pytest.mark.parametrize(
@@ -107,7 +84,7 @@ def test_parameter_of_one_path_only_is_named(api: Api, path: str, query: str, pa
     ],
 )
 def test_a_cursor_that_no_page_gave_is_refused(api: Api, cursor: str) -> None:
-    assert problem(api, f"/v1/flights?cursor={quote(cursor)}")["parameter"] == "cursor"
+    assert problem_at(api, f"/v1/flights?cursor={quote(cursor)}")["parameter"] == "cursor"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +102,7 @@ def test_a_cursor_that_no_page_gave_is_refused(api: Api, cursor: str) -> None:
     ],
 )
 def test_wrong_parameter_of_one_flight_is_named(api: Api, query: str, parameter: str) -> None:
-    assert problem(api, f"{FLIGHT}?{query}")["parameter"] == parameter
+    assert problem_at(api, f"{FLIGHT}?{query}")["parameter"] == parameter
 
 
 @pytest.mark.parametrize(
@@ -141,7 +118,7 @@ def test_wrong_parameter_of_one_flight_is_named(api: Api, query: str, parameter:
     ],
 )
 def test_malformed_flight_id_is_named(api: Api, flight_id: str) -> None:
-    assert problem(api, f"/v1/flights/{flight_id}")["parameter"] == "flight_id"
+    assert problem_at(api, f"/v1/flights/{flight_id}")["parameter"] == "flight_id"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +137,7 @@ def test_right_parameters_are_taken(api: Api, path: str, query: str) -> None:
 def test_a_hundred_values_of_one_filter_are_taken_and_not_more(api: Api) -> None:
     hundred = [f"flight_number={n}" for n in range(1, 101)]
     assert api.get("/v1/stats?" + "&".join(hundred)).status_code == 200
-    document = problem(api, "/v1/stats?" + "&".join([*hundred, "flight_number=101"]))
+    document = problem_at(api, "/v1/stats?" + "&".join([*hundred, "flight_number=101"]))
     assert (document["parameter"], document["got"]) == ("flight_number", "101 values")
 
 
@@ -168,7 +145,7 @@ def test_how_many_values_a_filter_takes_is_a_setting() -> None:
     with serving(MemoryStore(), filter_max_values=2) as api:
         assert api.get("/v1/flights?carrier=UA&carrier=AA").status_code == 200
         for path in ("/v1/stats", "/v1/flights"):
-            document = problem(api, f"{path}?carrier=UA&carrier=AA&carrier=DL")
+            document = problem_at(api, f"{path}?carrier=UA&carrier=AA&carrier=DL")
             assert (document["got"], document["expected"]) == ("3 values", "at most 2 values")
             parameters = api.json("/openapi.json")["paths"][path]["get"]["parameters"]
             assert [p["schema"]["maxItems"] for p in parameters if "maxItems" in p["schema"]] == [2] * len(FILTERS)
@@ -186,177 +163,21 @@ def test_how_many_values_a_filter_takes_is_a_setting() -> None:
     ],
 )
 def test_what_was_sent_is_shown_as_it_was_sent(api: Api, url: str, got: str) -> None:
-    assert problem(api, url)["got"] == got
+    assert problem_at(api, url)["got"] == got
 
 
 @pytest.mark.parametrize("query", ["tail_number=%FF", "tail_number=N1&tail_number=%ED%A0%80", "tail_number=%C3"])
 def test_a_value_that_is_no_utf8_is_refused_and_not_replaced(api: Api, query: str) -> None:
-    assert problem(api, f"/v1/stats?{query}")["expected"] == "UTF-8, percent-encoded"
-    assert problem(api, "/v1/stats?%FF=1")["parameter"] == "\ufffd"
+    assert problem_at(api, f"/v1/stats?{query}")["expected"] == "UTF-8, percent-encoded"
+    assert problem_at(api, "/v1/stats?%FF=1")["parameter"] == "\ufffd"
 
 
 def test_what_a_caller_sent_is_shortened(api: Api) -> None:
-    document = problem(api, f"/v1/stats?{'n' * 500}={'v' * 5000}")
+    document = problem_at(api, f"/v1/stats?{'n' * 500}={'v' * 5000}")
     assert len(document["parameter"]) == len(document["got"]) == 60
     assert len(document["detail"]) < 500
 
 
-TABLES = ("/v1/stats", "/v1/flights")
-DOCUMENTS = (FLIGHT, "/v1/lake")
-
-
 def test_the_lake_takes_no_parameter_but_the_format(api: Api) -> None:
-    document = problem(api, "/v1/lake?months=3")
+    document = problem_at(api, "/v1/lake?months=3")
     assert (document["parameter"], document["expected"]) == ("months", "one of format")
-
-
-@pytest.mark.parametrize("path", DOCUMENTS)
-def test_json_may_be_asked_for_by_name_where_there_is_nothing_else(api: Api, path: str) -> None:
-    asked = api.get(f"{path}?format=json", accept="text/csv")  # format decides over Accept
-    assert (asked.status_code, asked.headers["Content-Type"]) == (200, "application/json")
-    assert asked.json().keys() == api.json(path).keys()
-    for query, got in (("format=csv", "csv"), ("format=JSON", "JSON"), ("format=json&format=json", "json, json")):
-        document = problem(api, f"{path}?{query}")
-        assert (document["parameter"], document["got"], document["expected"]) == ("format", got, "one of json")
-    assert problem(api, f"{path}?format=")["parameter"] == "format"
-
-
-NAMES = {
-    "application/json": "json",
-    "application/x-ndjson": "ndjson",
-    "text/csv; charset=utf-8; header=present": "csv",
-    "application/vnd.apache.arrow.stream": "arrow",
-    "application/vnd.apache.parquet": "parquet",
-}
-
-
-@pytest.mark.parametrize(
-    ("accept", "format"),
-    [
-        *(("application/json", "json"), ("*/*", "json"), ("application/*", "json"), ("", "json"), (" , ", "json")),
-        *(("APPLICATION/JSON; charset=utf-8", "json"), ("text/html, application/json;q=0.5", "json")),
-        *(("text/csv", "csv"), ("text/*", "csv"), ("text/csv;header=present", "csv"), ("Text/CSV ; Q=0.1", "csv")),
-        *(("text/csv, */*;q=0.1", "csv"), ("*/*, text/csv", "csv"), ("text/csv;q=0.5, application/json", "json")),
-        *(("text/csv;q=0.5, application/json;q=0.499", "csv"), ("text/csv, application/json", "json")),
-        *(("application/x-ndjson", "ndjson"), ("application/vnd.apache.arrow.stream", "arrow")),
-        *(("application/vnd.apache.parquet", "parquet"), ("application/json;q=0, application/*", "ndjson")),
-        *(("*/*, application/json;q=0", "ndjson"), ("text/html,application/xhtml+xml,*/*;q=0.8", "json")),
-        ("application/json;q=0.001, application/vnd.apache.parquet;q=0.002", "parquet"),
-    ],
-)
-@pytest.mark.parametrize("path", TABLES)
-def test_accept_chooses_the_format_that_it_weighs_most(api: Api, path: str, accept: str, format: str) -> None:
-    answer = api.get(path, accept=accept)
-    assert answer.status_code == 200
-    assert NAMES[answer.headers["Content-Type"]] == format
-    assert f'filename="{path[4:]}.{format}"' in answer.headers["Content-Disposition"]
-
-
-@pytest.mark.parametrize("accept", ["application/json", "*/*", "application/*", "text/csv, */*;q=0.1", ""])
-@pytest.mark.parametrize("path", DOCUMENTS)
-def test_accept_that_allows_json_is_taken_where_there_is_nothing_else(api: Api, path: str, accept: str) -> None:
-    assert api.get(path, accept=accept).headers["Content-Type"] == "application/json"
-
-
-@pytest.mark.parametrize(
-    ("path", "accept"),
-    [
-        *((path, "application/json;q=0") for path in (*TABLES, *DOCUMENTS)),
-        *((path, "application/xml") for path in (*TABLES, *DOCUMENTS)),
-        *((path, "application/json;q=x") for path in (*TABLES, *DOCUMENTS)),
-        *((path, "application/json;q=1.5") for path in TABLES),
-        *((path, "*/*;q=0.0") for path in TABLES),
-        *((path, "text/csv;header=absent") for path in TABLES),
-        *((path, "text/csv;charset=iso-8859-1") for path in TABLES),
-        *((path, "text/csv") for path in DOCUMENTS),
-        *((path, "*/*, application/json;q=0") for path in DOCUMENTS),
-    ],
-)
-def test_accept_that_allows_nothing_that_is_offered_is_refused(api: Api, path: str, accept: str) -> None:
-    answer = api.get(path, accept=accept)
-    assert (answer.status_code, answer.json()["parameter"]) == (406, "Accept")
-    assert "application/json" in answer.json()["expected"]
-
-
-@pytest.mark.parametrize("name", NAMES.values())
-@pytest.mark.parametrize("path", TABLES)
-def test_format_decides_over_accept(api: Api, path: str, name: str) -> None:
-    for accept in ("application/xml", "text/csv", "application/json"):
-        answer = api.get(f"{path}?format={name}", accept=accept)
-        assert NAMES[answer.headers["Content-Type"]] == name
-
-
-def test_unknown_paths_and_methods_are_problems_too(api: Api) -> None:
-    for path in ("/v2", "/v1/stats/", "/v1/flights/", "/%00"):
-        problem(api, path, 404)
-    answer = api.run(api.client.post("/v1/stats"))
-    assert (answer.status_code, answer.json()["status"], answer.headers["Allow"]) == (405, 405, "GET, HEAD")
-
-
-def test_every_parameter_and_answer_has_a_description_and_an_example(api: Api) -> None:
-    for path, methods in api.json("/openapi.json")["paths"].items():
-        for parameter in methods["get"].get("parameters", []):
-            assert parameter["description"], (path, parameter)
-            assert parameter.get("example") or parameter["schema"]["examples"], (path, parameter)
-        for status, answer in methods["get"]["responses"].items():
-            assert answer["description"], (path, status)
-        assert methods["get"]["responses"]["200"]["content"]["application/json"]["example"], path
-
-
-def test_documented_answers_have_the_fields_of_real_ones(api: Api) -> None:
-    paths = api.json("/openapi.json")["paths"]
-
-    def example(path: str) -> Any:
-        return paths[path]["get"]["responses"]["200"]["content"]["application/json"]["example"]
-
-    assert list(example("/v1/lake")) == list(api.json("/v1/lake"))
-    assert list(example("/v1/flights/{flight_id}")["data"]) == list(api.json(FLIGHT)["data"])
-    assert list(example("/v1/flights")) == list(api.json("/v1/flights"))
-    assert list(example("/v1/stats")["data"][0]) == list(api.rows("/v1/stats?group_by=carrier")[0])
-
-
-def test_documented_flights_describe_every_column_as_the_field_table_does(api: Api) -> None:
-    paths = api.json("/openapi.json")["paths"]
-    answer = paths["/v1/flights/{flight_id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    documented = answer["properties"]["data"]["properties"]
-    descriptions = {name: column["description"] for name, column in documented.items() if name in FIELD}
-    assert descriptions == {name: FIELD[name].description for name in api.json(FLIGHT)["data"] if name in FIELD}
-    assert documented.keys() - FIELD.keys() == {"flight_id", "source"}
-    assert documented["flight_id"]["description"]
-
-
-OF_EVERY_ANSWER = ("x-content-type-options", "content-security-policy", "referrer-policy")  # for browsers
-
-
-def test_every_format_and_header_of_real_answers_is_documented(api: Api) -> None:
-    paths = api.json("/openapi.json")["paths"]
-    for path, url in {
-        "/v1/stats": "/v1/stats",
-        "/v1/flights": "/v1/flights",
-        "/v1/flights/{flight_id}": FLIGHT,
-    }.items():
-        documented = paths[path]["get"]["responses"]
-        assert {"200", "304", "404", "406", "410", "422", "503", "504"} <= documented.keys(), path
-        seen = dict[str, set[str]](types=set(), headers=set())
-        for name in NAMES.values() if path != "/v1/flights/{flight_id}" else ("json",):
-            answer = api.get(f"{url}?format={name}" if path != "/v1/flights" else f"{url}?limit=1&format={name}")
-            seen["types"].add(answer.headers["Content-Type"])
-            seen["headers"] |= answer.headers.keys() - {"content-type", "content-length", *OF_EVERY_ANSWER}
-        documented_headers = {name.lower() for name in documented["200"]["headers"]}
-        assert seen["types"] == documented["200"]["content"].keys(), path
-        assert seen["headers"] | {"content-encoding"} == documented_headers | {"content-encoding"}, path
-        unchanged = api.get(url, **{"if-none-match": "*"})
-        assert unchanged.headers.keys() - {*OF_EVERY_ANSWER} == {
-            name.lower() for name in documented["304"]["headers"]
-        }, path
-
-
-def test_documented_examples_of_csv_and_ndjson_have_the_columns_of_real_answers(api: Api) -> None:
-    paths = api.json("/openapi.json")["paths"]
-    for url in ("/v1/stats?group_by=carrier", "/v1/flights"):
-        content = paths[url.partition("?")[0]]["get"]["responses"]["200"]["content"]
-        mark = "&" if "?" in url else "?"
-        csv = api.get(f"{url}{mark}format=csv").text
-        assert content["text/csv; charset=utf-8; header=present"]["example"].split("\r\n")[0] == csv.split("\r\n")[0]
-        line = json.loads(api.get(f"{url}{mark}format=ndjson").text.splitlines()[0])
-        assert list(json.loads(content["application/x-ndjson"]["example"])) == list(line)

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
 
 from lakehouse.store.memory import MemoryStore
+from query_service.engine.database import Database, Query
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests._support.observed_store import Gate, WatchedStore
+from tests._support.problems import problem
+from tests._support.slow_readers import scope
+from tests._support.two_months import FEBRUARY, JANUARY, two_months
 
 URL = "/v1/stats"
 
@@ -89,3 +101,201 @@ def test_nothing_stays_pinned_when_all_who_asked_have_left() -> None:
         assert [entries.peek(name).pins for name in entries] == [0]
         gate.open()
         assert api.get(URL).status_code == 200
+
+
+@pytest.mark.parametrize("path", [JANUARY, "/v1/flights", "/v1/flights/2013-01-02-UA-1545-EWR", "/v1/lake"])
+def test_a_file_that_is_collected_between_plan_and_read_is_planned_around(path: str) -> None:
+    store = WatchedStore()
+    lake = two_months(store)
+
+    def collect(name: str) -> None:
+        if name.startswith("landing/") and name not in lake.snapshot.absorbed:
+            lake.merge(collect=True)
+
+    store.on_download = collect
+    with serving(store, plan_max_age_s=60.0) as api:  # the plan would have been good for long
+        answer = api.get(path)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Lake-Snapshot"] == "2"
+        assert api.rows(JANUARY)[0]["flights"] == 2
+
+
+def test_planning_again_ends_after_three_times() -> None:
+    store = WatchedStore()
+    lake = two_months(store)
+
+    def take_away(name: str) -> None:
+        if name.startswith("landing/"):
+            store.delete(name)
+            lake.land(event(flight_date=date(2013, 1, 2)))  # under a new name, gone as soon as it is wanted
+
+    store.on_download = take_away
+    with serving(store) as api:
+        problem(api.get("/v1/stats?date_from=2013-01-02&date_to=2013-01-02"), 503, "missing")
+    assert store.landing_listings == 5  # four plans, and the last look
+
+
+def test_more_questions_than_the_queue_holds_are_turned_away() -> None:
+    store, gate = WatchedStore(), Gate()
+    two_months(store)
+    store.on_download = gate
+    with serving(store, max_concurrent_queries=1, queue_limit=1) as api:
+
+        async def together() -> list[httpx.Response]:
+            held = [asyncio.create_task(api.client.get(path)) for path in (JANUARY, FEBRUARY)]
+            await asyncio.to_thread(gate.wait_until_reached)
+            turned_away = await api.client.get(JANUARY)
+            gate.open()
+            return [*await asyncio.gather(*held), turned_away]
+
+        *held, turned_away = api.run(together())
+        assert [answer.status_code for answer in held] == [200, 200]
+        problem(turned_away, 503, "overloaded")
+        assert turned_away.headers["Retry-After"] == "1"
+        assert api.get(JANUARY).status_code == 200
+
+
+def test_an_answer_that_takes_too_long_is_given_up() -> None:
+    store, gate = WatchedStore(), Gate()
+    two_months(store)
+    with serving(store, query_timeout_s=0.5) as api:
+        store.on_download = gate
+        assert "0.5 s" in problem(api.get(JANUARY), 504, "deadline")["detail"]
+        store.on_download = lambda _: None
+        assert api.rows(FEBRUARY)[0]["flights"] == 1
+        gate.open()
+        assert api.rows(JANUARY)[0]["flights"] == 2
+
+
+def test_files_of_answers_that_were_given_up_do_not_fill_the_cache() -> None:
+    store, gate = WatchedStore(), Gate()
+    lake = two_months(store)
+    months = {name: dataclasses.replace(entry, size=700_000) for name, entry in lake.snapshot.months.items()}
+    lake.commit(months, lake.snapshot.absorbed)
+    with serving(store, query_timeout_s=0.1, file_cache_mb=1) as api:
+        store.on_download = gate
+        problem(api.get(JANUARY), 504, "deadline")
+        problem(api.get(FEBRUARY), 503, "cache-full")
+        gate.open()
+        store.on_download = lambda _: None
+        while (answer := api.get(FEBRUARY)).status_code == 503:
+            pass  # until the download of January has ended
+        assert answer.status_code == 200
+
+
+def test_a_caller_that_leaves_takes_its_work_along() -> None:
+    store, gate = WatchedStore(), Gate()
+    two_months(store)
+    store.on_download = gate
+    with serving(store, max_concurrent_queries=1, queue_limit=0) as api:
+
+        async def leave() -> None:
+            async def receive() -> dict[str, Any]:
+                await asyncio.to_thread(gate.wait_until_reached)
+                return {"type": "http.disconnect"}
+
+            async def send(_: Any) -> None:
+                return
+
+            async with asyncio.timeout(10):  # less than the gate holds the download
+                await api.app(scope(JANUARY), receive, send)
+
+        api.run(leave())
+        store.on_download = lambda _: None
+        assert api.get(FEBRUARY).status_code == 200  # the only place is free
+        gate.open()
+
+
+def test_a_plan_that_grows_old_in_the_queue_is_renewed_once() -> None:
+    """The second plan was listed after the request arrived: it is good for as long as an answer may take."""
+    store, clock = WatchedStore(), Clock()
+    two_months(store)
+
+    def slow(_: str) -> None:
+        clock.moment += timedelta(seconds=1.5)
+
+    with serving(store, clock, plan_max_age_s=1.0) as api:
+        assert api.get("/ready").status_code == 200
+        clock.moment += timedelta(seconds=0.5)
+        store.on_download = slow
+        answer = api.get(FEBRUARY)
+    assert answer.status_code == 200
+    assert answer.headers["Lake-As-Of"] == "2026-11-24T00:00:02Z"
+    assert store.landing_listings == 2
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 11, 24, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+def test_a_process_frozen_while_it_answers_plans_again() -> None:
+    store, clock = WatchedStore(), Clock()
+    lake = two_months(store)
+
+    def freeze(_: str) -> None:
+        store.on_download = lambda _: None
+        clock.moment += timedelta(hours=3)
+        lake.land(event(flight_date=date(2013, 1, 2), flight_number=2))  # acked while it was frozen
+
+    store.on_download = freeze
+    with serving(store, clock, plan_max_age_s=1.0) as api:
+        answer = api.get(JANUARY)
+    assert answer.json()["data"][0]["flights"] == 3
+    assert answer.headers["Lake-As-Of"] == "2026-11-24T03:00:00Z"
+
+
+def test_a_process_frozen_while_its_query_runs_plans_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, clock = WatchedStore(), Clock()
+    lake = two_months(store)
+    fetch = Database.fetch
+    frozen = 0
+
+    async def freeze(database: Database, query: Query, admitted: Callable[[], None]) -> pa.Table:
+        nonlocal frozen
+        rows = await fetch(database, query, admitted)
+        if frozen == 0:
+            frozen += 1
+            clock.moment += timedelta(hours=3)
+            lake.land(event(flight_date=date(2013, 1, 2), flight_number=2))  # acked while it was frozen
+        return rows
+
+    monkeypatch.setattr(Database, "fetch", freeze)
+    with serving(store, clock, plan_max_age_s=1.0) as api:
+        answer = api.get(JANUARY)
+    assert answer.json()["data"][0]["flights"] == 3
+    assert answer.headers["Lake-As-Of"] == "2026-11-24T03:00:00Z"
+
+
+def test_dates_with_more_data_than_the_cache_holds_are_the_callers_problem() -> None:
+    lake = two_months()
+    entry = dataclasses.replace(lake.snapshot.months["2013-02"], size=2_000_000)
+    lake.commit({**lake.snapshot.months, "2013-02": entry}, lake.snapshot.absorbed)
+    with serving(lake.store, file_cache_mb=1) as api:
+        assert "date_from" in problem(api.get(FEBRUARY), 422, "too-many-dates")["detail"]
+        assert api.get(JANUARY).status_code == 200
+
+
+def test_room_that_others_use_is_a_reason_to_try_again() -> None:
+    store, gate = WatchedStore(), Gate()
+    lake = two_months(store)
+    months = {name: dataclasses.replace(entry, size=700_000) for name, entry in lake.snapshot.months.items()}
+    lake.commit(months, lake.snapshot.absorbed)
+    store.on_download = gate
+    with serving(store, file_cache_mb=1) as api:
+
+        async def together() -> list[httpx.Response]:
+            held = asyncio.create_task(api.client.get(JANUARY))
+            await asyncio.to_thread(gate.wait_until_reached)
+            refused = await api.client.get(FEBRUARY)
+            gate.open()
+            return [await held, refused]
+
+        held, refused = api.run(together())
+        assert held.status_code == 200
+        problem(refused, 503, "cache-full")
+        assert refused.headers["Retry-After"] == "1"
+        assert api.get(FEBRUARY).status_code == 200

@@ -28,9 +28,9 @@ from query_service.engine.tail_cache import TailCache
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event, newest, parquet, unique
+from tests._support.problems import problem
+from tests._support.random_stats import exactly, expected, random_question
 from tests._support.sizes import seeds
-from tests.unit.query_service.queries.test_stats_sql import exactly, expected, random_question
-from tests.unit.query_service.test_problems import problem
 
 DECIDED: dict[str, Any] = {"tail_cache_min_kb": 0, "result_cache_mb": 0}
 """Dates are decided for however small a tail; and answers are computed each time."""

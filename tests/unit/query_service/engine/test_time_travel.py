@@ -16,11 +16,11 @@ from lakehouse.table.snapshot import Snapshot, from_json, to_json
 from query_service.engine import time_travel
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
+from tests._support.flight_pages import flight_id, pages
 from tests._support.lake_builder import T0, Event, LakeBuilder, event
 from tests._support.observed_store import Hook, WatchedStore
+from tests._support.query_counter import Counter
 from tests._support.readers import FORMATS
-from tests.unit.query_service.conftest import Counter
-from tests.unit.query_service.queries.test_flights import flight_id, pages
 
 FOR_EVER = "public, max-age=31536000, immutable"
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
@@ -28,50 +28,13 @@ from query_service.middleware.send_timeout import (
     PIECE_BYTES,
     SendBudget,
     SendTimeoutMiddleware,
-    Transport,
     with_transport,
 )
 from tests._support.api import Api, serving
+from tests._support.api_process import process
 from tests._support.lake_builder import LakeBuilder, event
-from tests.unit.query_service.middleware.test_edges import logged, process
-from tests.unit.query_service.test_problems import scope
-
-SOON_S = 20  # what takes longer on a busy machine has failed
-LARGE = "/v1/stats?group_by=route&limit="  # and a number: other numbers are other answers
-
-
-class Reader:
-    """The other end of a connection: takes so many pieces, and one more for each `take`."""
-
-    def __init__(self, pieces: int = 0) -> None:
-        self._pieces = asyncio.Semaphore(pieces)
-        self.begun = asyncio.Event()
-        self.messages: list[Message] = []
-        self.is_cut = False
-
-    def wire(self) -> Transport:
-        async def gone() -> None:
-            await self._pieces.acquire()
-
-        def cut() -> None:
-            self.is_cut = True
-
-        return Transport(gone, cut)
-
-    async def send(self, message: MutableMapping[str, Any]) -> None:
-        self.messages.append(message)
-        if message["type"] == "http.response.body":
-            self.begun.set()
-
-    async def receive(self) -> Message:
-        return await asyncio.Future()  # neither a body nor a farewell
-
-    def take(self) -> None:
-        self._pieces.release()
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(message.get("body", b"") for message in self.messages)
+from tests._support.request_log import logged
+from tests._support.slow_readers import LARGE, SOON_S, Reader, lake_of_many, scope
 
 
 def fixed(body: bytes) -> Any:
@@ -83,13 +46,6 @@ def fixed(body: bytes) -> Any:
 
 def nobody(_: int) -> None:
     return
-
-
-def lake_of_many(store: MemoryStore | LocalStore) -> LakeBuilder:
-    lake = LakeBuilder(store)
-    lake.land(*(event(origin=f"{n:04}", departure_delay_minutes=n) for n in range(1100)))
-    lake.merge()
-    return lake
 
 
 @pytest.fixture

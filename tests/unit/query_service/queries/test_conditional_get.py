@@ -18,8 +18,8 @@ from query_service.queries.conditional_get import Result
 from query_service.representation.encoders import Rows
 from query_service.representation.etag import ResponsePreferences
 from tests._support.api import Api, serving
+from tests._support.slow_readers import LARGE, SOON_S, lake_of_many
 from tests.unit.query_service.engine.test_database import nothing
-from tests.unit.query_service.middleware.test_send_timeout import LARGE, SOON_S, lake_of_many
 
 BY_CARRIER = "/v1/stats?group_by=carrier"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import random
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -15,15 +14,14 @@ import pytest
 
 from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
-from query_service.queries.rollup_cache import SHARE, RollupCache, key_of
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event, key, order
 from tests._support.observed_store import Gate, WatchedStore
+from tests._support.problems import problem
+from tests._support.query_counter import Counter
+from tests._support.random_stats import exactly, expected, random_question
 from tests._support.sizes import seeds
-from tests.unit.query_service.conftest import Counter
-from tests.unit.query_service.queries.test_stats_sql import exactly, expected, random_question
-from tests.unit.query_service.test_problems import problem
 
 MONTHS = [date(2012 + n // 12, n % 12 + 1, 1) for n in range(10, 28)]
 """The last two of a year, a whole one, and four more."""
@@ -237,40 +235,3 @@ def test_a_file_that_cannot_be_read_makes_answers_from_parts_a_problem_that_name
     with serving(lake.store, **PARTS) as api:
         assert broken.name in problem(api.get("/v1/stats"), 503, "unreadable")["detail"]
         assert api.rows("/v1/stats?date_to=2013-01-31")[0]["flights"] == 2
-
-
-def table(rows: int) -> pa.Table:
-    return pa.table({"n": pa.array(range(rows), pa.int64())})
-
-
-def test_kept_parts_take_no_more_than_their_room_and_the_least_used_go_first() -> None:
-    rollups = RollupCache(SHARE * 20_000)
-    names = [f"{n}" for n in range(50)]
-    for name in names:
-        assert rollups.put(name, table(2_000))  # 16 KB, and what it takes beside them
-        assert rollups.get("0") is not None
-        assert rollups.stats.bytes <= SHARE * 20_000
-    assert [name for name in names if rollups.holds(name)] == ["0", *names[-34:]]
-    assert rollups.stats.puts == 50
-
-
-def test_a_part_that_is_released_goes_before_those_that_were_used_less() -> None:
-    rollups = RollupCache(SHARE * 20_000)
-    for number in range(35):
-        rollups.put(f"{number}", table(2_000))
-    rollups.release(["34", "not kept"])
-    rollups.put("new", table(2_000))
-    assert rollups.holds("0")
-    assert not rollups.holds("34")
-
-
-def test_a_part_larger_than_its_share_is_not_kept() -> None:
-    rollups = RollupCache(SHARE * 20_000)
-    assert not rollups.put("a", table(2_300))
-    assert (rollups.get("a"), rollups.stats.bytes) == (None, 0)
-
-
-def test_a_part_is_not_that_of_other_bytes_under_the_same_name() -> None:
-    month = years(2013).snapshot.months["2013-01"]
-    restored = dataclasses.replace(month, crc32c=month.crc32c ^ 1)
-    assert len({key_of("shape", (month,)), key_of("shape", (restored,)), key_of("other", (month,))}) == 3

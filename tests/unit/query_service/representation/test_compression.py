@@ -8,8 +8,6 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from query_service.errors import ProblemError
-from query_service.representation.negotiation import IDENTITY, Coding, negotiate_coding
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests._support.observed_store import WatchedStore
@@ -35,34 +33,6 @@ def decoded(body: bytes, coding: str | None) -> bytes:
         unpacked: bytes = pa.CompressedInputStream(pa.BufferReader(body), "zstd").read()
         return unpacked
     return gzip.decompress(body) if coding == "gzip" else body
-
-
-@pytest.mark.parametrize(
-    ("header", "coding"),
-    [
-        *((None, IDENTITY), ("", IDENTITY), ("br", IDENTITY), ("deflate, br", IDENTITY), ("identity", IDENTITY)),
-        *(("gzip", "gzip"), ("GZIP", "gzip"), ("x-gzip", "gzip"), ("gzip, deflate, br", "gzip"), ("zstd", "zstd")),
-        *((BROWSER, "zstd"), ("gzip;q=1, zstd;q=0.9", "gzip"), ("gzip;q=0.2,zstd;q=0.3", "zstd")),
-        *(("gzip;q=0", IDENTITY), ("zstd;q=0, gzip;q=0.001", "gzip"), ("identity;q=0.5, gzip;q=0.4", IDENTITY)),
-        *(("*", "zstd"), ("*;q=0.5, zstd;q=0", "gzip"), ("gzip, *;q=0", "gzip"), ("gzip;q=x", IDENTITY)),
-        *(("br;q=nan, *;q=x", IDENTITY), ("identity;q=x, gzip;q=0", IDENTITY), (" , ", IDENTITY)),
-    ],
-)
-def test_the_coding_that_is_weighed_most_is_chosen(header: str | None, coding: str) -> None:
-    assert negotiate_coding(header).name == coding
-
-
-@pytest.mark.parametrize("header", ["identity;q=0, gzip", "*;q=0, gzip", "gzip, identity;q=0.0"])
-def test_a_caller_may_insist_on_a_coding(header: str) -> None:
-    assert negotiate_coding(header) == Coding("gzip", is_required=True)
-
-
-@pytest.mark.parametrize("header", ["identity;q=0", "*;q=0", "br, identity;q=0", "gzip;q=0, *;q=0"])
-def test_a_caller_that_takes_nothing_is_told(api: Api, header: str) -> None:
-    with pytest.raises(ProblemError):
-        negotiate_coding(header)
-    answer = api.get(SMALL, **{"accept-encoding": header})
-    assert (answer.status_code, answer.json()["parameter"]) == (406, "Accept-Encoding")
 
 
 @pytest.mark.parametrize("name", FORMATS)

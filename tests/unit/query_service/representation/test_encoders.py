@@ -6,7 +6,7 @@ import io
 import json
 import random
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,9 +21,9 @@ from query_service.representation.negotiation import TABLES
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
+from tests._support.random_stats import STATES, lake_of, random_question
 from tests._support.readers import FORMATS, Row, csv_with_nulls, parsed, read, rows_of
 from tests._support.sizes import seeds
-from tests.unit.query_service.queries.test_stats_sql import STATES, lake_of, random_question
 
 TIMES = (
     *("scheduled_departure", "scheduled_arrival", "actual_departure", "actual_arrival", "event_time", "publish_time"),
@@ -219,31 +219,3 @@ def test_times_are_moments_in_binary_formats_and_rfc_3339_in_the_others() -> Non
             assert [row["actual_departure"] for row in rows] == texts
         table = pa.ipc.open_stream(api.get("/v1/flights?format=arrow").content).read_all()
     assert table["actual_departure"].to_pylist() == moments
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_file_name_and_what_to_do_with_it_come_along(name: str) -> None:
-    with lake_of([event(flight_date=date(2013, 1, 1))]) as api:
-        for path in ("stats", "flights"):
-            disposition = api.get(f"/v1/{path}?format={name}").headers["Content-Disposition"]
-            kind = "inline" if name == "json" else "attachment"
-            assert disposition == f'{kind}; filename="{path}.{name}"'
-
-
-@pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights", "/v1/flights/2013-01-01-UA-1545-EWR", "/v1/lake"])
-def test_head_is_get_without_the_body(path: str) -> None:
-    with lake_of([event()]) as api:
-        get = api.get(path)
-        head = api.run(api.client.head(path))
-    assert head.content == b""
-    assert head.status_code == 200
-    changing = {"lake-as-of"}
-    assert {n: v for n, v in head.headers.items() if n not in changing} == {
-        n: v for n, v in get.headers.items() if n not in changing
-    }
-
-
-def test_head_of_what_is_wrong_is_wrong() -> None:
-    with lake_of([event()]) as api:
-        answers = [api.run(api.client.head(path)) for path in ("/v1/stats?limit=0", "/v1/nothing")]
-    assert [(answer.status_code, answer.content) for answer in answers] == [(422, b""), (404, b"")]

@@ -18,10 +18,10 @@ from query_service.representation.etag import IfNoneMatch, build_fingerprint, pa
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, LakeBuilder, event
+from tests._support.query_counter import Counter
+from tests._support.random_stats import random_question
 from tests._support.readers import FORMATS
 from tests._support.sizes import seeds
-from tests.unit.query_service.conftest import Counter
-from tests.unit.query_service.queries.test_stats_sql import random_question
 
 FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
 

@@ -19,8 +19,9 @@ import pytest
 
 from lakehouse.store.local import LocalStore
 from query_service.server.listening import listen
+from tests._support.api_process import started
 from tests._support.lake_builder import LakeBuilder, event
-from tests.unit.query_service.test_settings import free_port, started
+from tests._support.processes import free_port
 
 _ANSWERS = 50
 _MOST_TIMES_THE_EMPTY_ROUTE = 5  # without TCP_NODELAY it was 36 times, with it 1.2

@@ -5,57 +5,21 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import math
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from lakehouse import object_names
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
 from query_service.auth.api_keys import load_keys, new_key
 from query_service.auth.middleware import HEADER
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
+from tests._support.metrics_docs import documented_metrics
+from tests._support.metrics_page import Page, page
 from tests._support.observed_store import Gate, WatchedStore
-from tests.repo.test_metrics_docs import rows as documented
-
-
-class Page:
-    """The metrics at one moment, as a scraper reads them."""
-
-    def __init__(self, text: str) -> None:
-        families: list[Any] = list(text_string_to_metric_families(text))
-        self.samples = {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
-
-    def get(self, name: str, **labels: str) -> float:
-        """The value of `flights_api_...`; 0 when there is no such series yet."""
-        return float(self.samples.get((f"flights_api_{name}", frozenset(labels.items())), 0.0))
-
-    def store(self, name: str, **labels: str) -> float:
-        return float(self.samples.get((f"flights_store_{name}", frozenset(labels.items())), 0.0))
-
-
-def page(api: Api) -> Page:
-    answer = api.get("/metrics")
-    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert answer.headers["Cache-Control"] == "no-store"
-    return Page(answer.text)
-
-
-@pytest.fixture
-def random_text() -> Callable[[int], str]:
-    """Text that does not compress below half of its length."""
-    return lambda length: random.Random(42).randbytes(length // 2).hex()
-
-
-@pytest.fixture
-def lake() -> LakeBuilder:
-    return LakeBuilder(MemoryStore())
 
 
 def test_requests_are_counted_by_route_and_never_by_what_was_asked(lake: LakeBuilder) -> None:
@@ -89,7 +53,7 @@ def test_labels_are_those_that_are_documented(lake: LakeBuilder) -> None:
         for path in ("/v1/stats", "/v1/lake", "/v1/x"):
             api.get(path)
         seen = page(api)
-    labels_of = {row.name: set(row.labels.replace("`", "").split()) for row in documented()}
+    labels_of = {row.name: set(row.labels.replace("`", "").split()) for row in documented_metrics()}
     for name, labels in seen.samples:
         family = name if name in labels_of else name.rpartition("_")[0]  # _bucket, _count and _sum
         assert {label for label, _ in labels} - {"le"} == labels_of[family], name
@@ -106,27 +70,6 @@ def test_the_key_is_named_and_not_shown(lake: LakeBuilder) -> None:
     assert seen.get("requests_total", route="other", status="401", key="none") == 1
     assert key not in text
     assert entry.partition(":")[2] not in text
-
-
-def test_plan_snapshot_and_tail_are_those_of_the_last_listing(lake: LakeBuilder) -> None:
-    lake.land(event())
-    lake.merge()
-    lake.land(event(flight_number=2), event(flight_number=3))
-    clock = [dt.datetime.now(dt.UTC)]
-    with serving(lake.store, now=lambda: clock[0]) as api:
-        before = page(api)
-        assert math.isnan(before.get("plan_age_seconds"))
-        assert math.isnan(before.get("tail_files"))
-        api.get("/v1/stats")
-        clock[0] += dt.timedelta(seconds=7)
-        seen = page(api)
-    assert seen.get("plan_age_seconds") == pytest.approx(7, abs=0.01)
-    assert seen.get("snapshot_number") == 1
-    assert 7 <= seen.get("snapshot_age_seconds") < 60
-    assert seen.get("tail_files") == 1
-    assert 0 < seen.get("tail_bytes") < 100_000
-    assert abs(seen.get("landing_age_seconds")) < 60
-    assert seen.store("requests_total", operation="list", area="landing", outcome="ok") == 1
 
 
 def test_freshness_is_known_for_a_minute_after_a_look_at_the_whole_lake(lake: LakeBuilder) -> None:
@@ -151,31 +94,6 @@ def test_an_empty_lake_is_neither_fresh_nor_old(lake: LakeBuilder) -> None:
     assert math.isnan(seen.get("freshness_seconds"))
     assert math.isnan(seen.get("landing_age_seconds"))
     assert seen.get("tail_rows") == seen.get("tail_files") == seen.get("snapshot_number") == 0
-
-
-def test_files_are_fetched_once_and_found_afterwards(lake: LakeBuilder) -> None:
-    lake.land(event())
-    with serving(lake.store) as api:
-        for _ in range(3):
-            api.get("/v1/flights")
-        seen = page(api)
-        size = sum(info.size for info in lake.store.list(object_names.LANDING))
-    counts = [seen.get(f"file_cache_{what}_total") for what in ("downloads", "hits", "evictions")]
-    assert counts[0] == 1
-    assert counts[2] == 0
-    assert seen.get("file_cache_bytes") == size
-    assert seen.store("read_bytes_total", area="landing") == size
-    assert seen.get("queries_running") == seen.get("queries_waiting") == seen.get("questions_in_progress") == 0
-
-
-def test_files_that_make_room_for_others_are_counted(lake: LakeBuilder, random_text: Callable[[int], str]) -> None:
-    for day in (1, 2):  # two files of 600 kB do not fit into one megabyte
-        lake.land(event(flight_date=dt.date(2013, 1, day), message_id=random_text(1_200_000)))
-    with serving(lake.store, file_cache_mb=1) as api:
-        for day in (1, 2):
-            assert api.get(f"/v1/flights?date_from=2013-01-0{day}&date_to=2013-01-0{day}").status_code == 200
-        seen = page(api)
-    assert (seen.get("file_cache_downloads_total"), seen.get("file_cache_evictions_total")) == (2, 1)
 
 
 def test_questions_are_counted_while_they_are_under_way_and_when_they_are_turned_away() -> None:
@@ -215,17 +133,6 @@ def test_a_storage_that_fails_shows(lake: LakeBuilder) -> None:
         seen = page(api)
     assert seen.store("requests_total", operation="list", area="landing", outcome="unavailable") == 1
     assert seen.get("problems_total", kind="storage") == 1
-
-
-def test_kept_answers_are_counted_by_whether_they_were_there(lake: LakeBuilder) -> None:
-    lake.land(event())
-    with serving(lake.store) as api:
-        for _ in range(3):
-            assert api.get("/v1/stats").status_code == 200
-        seen = page(api)
-    assert seen.get("result_cache_bytes") > 1000
-    assert seen.get("result_cache_evictions_total") == 0
-    assert [seen.get("result_cache_requests_total", outcome=outcome) for outcome in ("hit", "miss")] == [2, 1]
 
 
 @contextmanager

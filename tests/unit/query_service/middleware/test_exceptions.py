@@ -1,8 +1,9 @@
-"""Questions that are turned away before anything is done for them."""
+"""Errors that nobody expected, and questions that are turned away before anything is done for them."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import httpx
@@ -14,6 +15,11 @@ from starlette.routing import Route
 
 from query_service.errors import overloaded_error
 from query_service.middleware.exceptions import ROUTE_IN_SCOPE, LoadSheddingMiddleware
+from tests._support.api import Api, serving
+from tests._support.observed_store import Gate, WatchedStore
+from tests._support.problems import problem, problem_at
+from tests._support.slow_readers import scope
+from tests._support.two_months import JANUARY, raising, two_months
 
 
 class _Admission:
@@ -106,3 +112,50 @@ def test_the_request_log_learns_the_route(path: str, route: str) -> None:
 
     asyncio.run(LoadSheddingMiddleware(nothing)(scope, nothing, nothing))
     assert scope[ROUTE_IN_SCOPE] == route
+
+
+def test_a_request_that_is_cancelled_because_the_process_ends_is_told_so() -> None:
+    store, gate = WatchedStore(), Gate()
+    two_months(store)
+    store.on_download = gate
+    with serving(store) as api:
+
+        async def end() -> list[Any]:
+            sent: list[Any] = []
+
+            async def receive() -> Any:
+                return await asyncio.Event().wait()
+
+            async def send(message: Any) -> None:
+                sent.append(message)
+
+            request = asyncio.create_task(api.app(scope(JANUARY), receive, send))
+            await asyncio.to_thread(gate.wait_until_reached)
+            request.cancel()
+            await request
+            return sent
+
+        start, body = api.run(end())
+        gate.open()
+    assert start["status"] == 503
+    assert b"stopping" in body["body"]
+
+
+def test_what_nobody_expected_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    store = WatchedStore()
+    two_months(store)
+    store.on_download = raising(RuntimeError("the secret reason"))
+    with serving(store) as api, caplog.at_level(logging.ERROR):
+        answer = api.get(JANUARY)
+        document = problem(answer, 500, "unexpected")
+    assert document["title"] == "Unexpected error"
+    assert "secret" not in answer.text
+    assert "the secret reason" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_unknown_paths_and_methods_are_problems_too(api: Api) -> None:
+    for path in ("/v2", "/v1/stats/", "/v1/flights/", "/%00"):
+        problem_at(api, path, 404)
+    answer = api.run(api.client.post("/v1/stats"))
+    assert (answer.status_code, answer.json()["status"], answer.headers["Allow"]) == (405, 405, "GET, HEAD")

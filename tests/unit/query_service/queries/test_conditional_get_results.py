@@ -13,10 +13,9 @@ from query_service.middleware.send_timeout import with_transport
 from query_service.queries.conditional_get import BodyHeaders, Result, ResultCache
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
+from tests._support.query_counter import Counter
 from tests._support.readers import FORMATS
-from tests.unit.query_service.conftest import Counter
-from tests.unit.query_service.middleware.test_send_timeout import SOON_S, Reader
-from tests.unit.query_service.test_problems import scope
+from tests._support.slow_readers import SOON_S, Reader, scope
 
 LABEL = BodyHeaders(None, truncated=False, next_cursor=None)
 

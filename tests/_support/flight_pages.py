@@ -1,0 +1,37 @@
+"""Flights of /v1/flights, page by page."""
+
+from __future__ import annotations
+
+import random
+
+from lakehouse.store.memory import MemoryStore
+from tests._support import stats_oracle
+from tests._support.api import Api
+from tests._support.lake_builder import Event, LakeBuilder
+
+
+def flight_id(row: Event) -> str:
+    return f"{row['flight_date']}-{row['carrier']}-{row['flight_number']}{row['operational_suffix']}-{row['origin']}"
+
+
+def pages(api: Api, url: str) -> list[list[str]]:
+    """The ids of every page, by next_cursor."""
+    found = []
+    cursor = ""
+    while True:
+        body = api.json(url + cursor)
+        found.append([row["flight_id"] for row in body["data"]])
+        assert body["truncated"] == (body["next_cursor"] is not None)
+        if body["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={body['next_cursor']}"
+
+
+def random_lake(seed: int) -> tuple[LakeBuilder, list[Event]]:
+    """Half merged, over three dates of two months."""
+    events = stats_oracle.random_events(random.Random(seed), 300)
+    lake = LakeBuilder(MemoryStore())
+    lake.land(*events[:150])
+    lake.merge()
+    lake.land(*events[150:])
+    return lake, events

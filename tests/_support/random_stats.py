@@ -1,0 +1,76 @@
+"""Random statistics questions with their right answers, and lakes in every state that the same events can be in."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from lakehouse.store.memory import MemoryStore
+from tests._support import stats_oracle
+from tests._support.api import Api, serving
+from tests._support.lake_builder import Event, LakeBuilder
+
+STATES = ("all in the tail", "half merged", "all merged")
+
+
+@contextmanager
+def lake_of(events: Sequence[Event], state: str = "all merged") -> Iterator[Api]:
+    """A lake of a few landed files and, in the other states, one or two commits."""
+    lake = LakeBuilder(MemoryStore())
+    half = len(events) // 2
+    for part in (events[: half // 2], events[half // 2 : half]):
+        lake.land(*part)
+    if state != "all in the tail":
+        lake.merge()
+    lake.land(*events[half:])
+    if state == "all merged":
+        lake.merge()
+    with serving(lake.store) as api:
+        yield api
+
+
+def exactly(rows: Any) -> str:
+    """Text that differs when a value or its type does."""
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def random_question(choose: random.Random) -> tuple[dict[str, list[str]], dict[str, list[Any]]]:
+    """A query string, and its filters as the oracle takes them."""
+    groups = choose.sample(list(stats_oracle.GROUPS), choose.randrange(4))
+    filters: dict[str, list[Any]] = {}
+    possible: dict[str, list[Any]] = {
+        "carrier": ["UA", "AA", "ZZ", "XX"],
+        "origin": ["EWR", "JFK"],
+        "destination": ["LAX", "KLAX"],
+        "flight_number": [1, 2, 9999],
+        "tail_number": ["N1", "é☃"],
+        "status": ["arrived", "cancelled", "void", "scheduled"],
+    }
+    for name, values in possible.items():
+        if choose.random() < 0.25:
+            filters[name] = choose.sample(values, choose.randrange(1, len(values) + 1))
+    asked: dict[str, list[str]] = {name: [str(v) for v in values] for name, values in filters.items()}
+    if groups:
+        asked["group_by"] = [",".join(groups)]
+    columns = [*groups, "flights", "cancellation_rate", "departure_delay_mean", "arrival_delay_p90", "arrived"]
+    if choose.random() < 0.6:
+        terms = choose.sample(columns, choose.randrange(1, 3))
+        asked["order_by"] = [",".join(choose.choice(["", "-"]) + term for term in terms)]
+    if choose.random() < 0.4:
+        asked["date_from"] = ["2013-01-31"]
+    if choose.random() < 0.4:
+        asked["date_to"] = ["2013-01-31"]
+    return asked, filters
+
+
+def expected(
+    events: Sequence[Event], asked: dict[str, list[str]], filters: dict[str, list[Any]]
+) -> list[stats_oracle.Row]:
+    first, last = (date.fromisoformat(asked[n][0]) if n in asked else None for n in ("date_from", "date_to"))
+    groups = asked["group_by"][0].split(",") if "group_by" in asked else []
+    order_by = asked["order_by"][0].split(",") if "order_by" in asked else []
+    return stats_oracle.statistics(stats_oracle.matching(events, filters, first, last), groups, order_by)

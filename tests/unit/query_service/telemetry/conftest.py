@@ -1,0 +1,13 @@
+"""A lake whose metrics are looked at."""
+
+from __future__ import annotations
+
+import pytest
+
+from lakehouse.store.memory import MemoryStore
+from tests._support.lake_builder import LakeBuilder
+
+
+@pytest.fixture
+def lake() -> LakeBuilder:
+    return LakeBuilder(MemoryStore())

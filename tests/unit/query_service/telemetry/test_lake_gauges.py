@@ -1,0 +1,78 @@
+"""What plan and caches know anyway, as metrics."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from lakehouse import object_names
+from tests._support.api import serving
+from tests._support.lake_builder import LakeBuilder, event
+from tests._support.metrics_page import page
+
+
+@pytest.fixture
+def random_text() -> Callable[[int], str]:
+    """Text that does not compress below half of its length."""
+    return lambda length: random.Random(42).randbytes(length // 2).hex()
+
+
+def test_plan_snapshot_and_tail_are_those_of_the_last_listing(lake: LakeBuilder) -> None:
+    lake.land(event())
+    lake.merge()
+    lake.land(event(flight_number=2), event(flight_number=3))
+    clock = [dt.datetime.now(dt.UTC)]
+    with serving(lake.store, now=lambda: clock[0]) as api:
+        before = page(api)
+        assert math.isnan(before.get("plan_age_seconds"))
+        assert math.isnan(before.get("tail_files"))
+        api.get("/v1/stats")
+        clock[0] += dt.timedelta(seconds=7)
+        seen = page(api)
+    assert seen.get("plan_age_seconds") == pytest.approx(7, abs=0.01)
+    assert seen.get("snapshot_number") == 1
+    assert 7 <= seen.get("snapshot_age_seconds") < 60
+    assert seen.get("tail_files") == 1
+    assert 0 < seen.get("tail_bytes") < 100_000
+    assert abs(seen.get("landing_age_seconds")) < 60
+    assert seen.store("requests_total", operation="list", area="landing", outcome="ok") == 1
+
+
+def test_files_are_fetched_once_and_found_afterwards(lake: LakeBuilder) -> None:
+    lake.land(event())
+    with serving(lake.store) as api:
+        for _ in range(3):
+            api.get("/v1/flights")
+        seen = page(api)
+        size = sum(info.size for info in lake.store.list(object_names.LANDING))
+    counts = [seen.get(f"file_cache_{what}_total") for what in ("downloads", "hits", "evictions")]
+    assert counts[0] == 1
+    assert counts[2] == 0
+    assert seen.get("file_cache_bytes") == size
+    assert seen.store("read_bytes_total", area="landing") == size
+    assert seen.get("queries_running") == seen.get("queries_waiting") == seen.get("questions_in_progress") == 0
+
+
+def test_files_that_make_room_for_others_are_counted(lake: LakeBuilder, random_text: Callable[[int], str]) -> None:
+    for day in (1, 2):  # two files of 600 kB do not fit into one megabyte
+        lake.land(event(flight_date=dt.date(2013, 1, day), message_id=random_text(1_200_000)))
+    with serving(lake.store, file_cache_mb=1) as api:
+        for day in (1, 2):
+            assert api.get(f"/v1/flights?date_from=2013-01-0{day}&date_to=2013-01-0{day}").status_code == 200
+        seen = page(api)
+    assert (seen.get("file_cache_downloads_total"), seen.get("file_cache_evictions_total")) == (2, 1)
+
+
+def test_kept_answers_are_counted_by_whether_they_were_there(lake: LakeBuilder) -> None:
+    lake.land(event())
+    with serving(lake.store) as api:
+        for _ in range(3):
+            assert api.get("/v1/stats").status_code == 200
+        seen = page(api)
+    assert seen.get("result_cache_bytes") > 1000
+    assert seen.get("result_cache_evictions_total") == 0
+    assert [seen.get("result_cache_requests_total", outcome=outcome) for outcome in ("hit", "miss")] == [2, 1]
