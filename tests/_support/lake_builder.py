@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import google_crc32c
 import pyarrow as pa
 
 from lakehouse import object_names
-from lakehouse.schema.event import COLUMNS, DECODER_VERSION, EVENT_SCHEMA, KEY, ORDER, REJECTED_SCHEMA
+from lakehouse.schema.event import COLUMNS, DECODER_VERSION, REJECTED_SCHEMA
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, to_json
+from tests._support.lakes import newest, table, unique
 
 Event = dict[str, Any]
 
 T0 = dt.datetime(2013, 1, 1, 12, tzinfo=dt.UTC)
-_unique = itertools.count(1)
 
 
 def event(**given: Any) -> Event:
@@ -49,29 +46,8 @@ def event(**given: Any) -> Event:
     return base | given
 
 
-def key(row: Event) -> tuple[Any, ...]:
-    return tuple(row[column] for column in KEY)
-
-
-def order(row: Event) -> tuple[Any, ...]:
-    return tuple(row[c].encode() if isinstance(row[c], str) else row[c] for c in ORDER)
-
-
-def newest(events: Iterable[Event]) -> list[Event]:
-    """The state, void rows included, by key."""
-    state: dict[tuple[Any, ...], Event] = {}
-    for row in events:
-        if key(row) not in state or order(row) > order(state[key(row)]):
-            state[key(row)] = row
-    return [state[k] for k in sorted(state)]
-
-
 def parquet(rows: Sequence[Event]) -> bytes:
-    return to_parquet(pa.Table.from_pylist(list(rows), schema=EVENT_SCHEMA))
-
-
-def unique() -> str:
-    return f"{next(_unique):032x}"
+    return to_parquet(table(rows))
 
 
 class LakeBuilder:
@@ -144,11 +120,3 @@ class LakeBuilder:
         name = object_names.rejected_file(dt.date(2013, 1, 1), unique())
         self.store.create(name, to_parquet(pa.Table.from_pylist([row] * count, schema=REJECTED_SCHEMA)))
         return name
-
-
-def nothing_left(folder: Path) -> bool:
-    return not any(folder.rglob("*.parquet"))
-
-
-def body(content: bytes) -> Any:
-    return json.loads(content)

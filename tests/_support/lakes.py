@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def order(of: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(value.encode() if isinstance(value := of[column], str) else value for column in ORDER)
 
 
-def newest(rows: Sequence[Row]) -> list[Row]:
+def newest(rows: Iterable[Row]) -> list[Row]:
     """The newest row of each flight, sorted by key: the plain definition."""
     groups: dict[Key, list[Row]] = {}
     for each in rows:

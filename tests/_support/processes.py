@@ -16,6 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+TOPIC = "projects/local/topics/flights"
+SUBSCRIPTION = "projects/local/subscriptions/flights-writer"
+
+
 # Nothing here takes more than a second or two on a quiet machine; a busy one is given this long.
 PATIENCE_S = 30.0
 

@@ -7,6 +7,7 @@ import importlib.metadata
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ ROOT = Path(__file__).parents[2]
 OWNERS = {
     "google.cloud.storage": "lakehouse/store/gcs.py",
     "google.cloud.pubsub_v1": "ingest_writer/subscriber/pubsub.py",
+}
+UNIT = ROOT / "tests" / "unit"
+MIRRORED = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe", "bench")
+WITHOUT_UNIT_TESTS = {
+    "bench/measures": "tests/system/test_bench.py runs the measures, in small, as the command does",
+    "bench/peers": "what is measured against, run by the measures",
+    "local_cloud/demo/demo.py": "tests/system/integration/test_demo.py runs it as a user does",
 }
 
 
@@ -111,3 +119,68 @@ def _parents(module: str) -> list[str]:
     """Importing a module runs the `__init__` of each package that it is in."""
     parts = module.split(".")
     return [".".join(parts[:length]) for length in range(1, len(parts))]
+
+
+def test_every_module_has_its_test_module() -> None:
+    """`pkg/sub/name.py` has `tests/unit/pkg/sub/test_name.py`, unless it only declares, or is tested as a command."""
+    lacking = [
+        str(path)
+        for path in _modules()
+        if not (UNIT / path.parent / f"test_{path.name}").exists()
+        and not {str(path), str(path.parent)} & WITHOUT_UNIT_TESTS.keys()
+        and _has_logic(ROOT / path)
+    ]
+    assert lacking == []
+
+
+def test_every_test_module_is_that_of_a_module() -> None:
+    """Of its name, or of its name and an aspect: `test_compactor_races.py` is about `compactor.py`."""
+    names = {path.parent / path.stem for path in _modules()}
+    strays = [str(test.relative_to(ROOT)) for test in UNIT.rglob("test_*.py") if not names & set(_about(test))]
+    assert strays == []
+
+
+def test_nothing_is_without_unit_tests_for_a_reason_that_is_gone() -> None:
+    assert [path for path in WITHOUT_UNIT_TESTS if not (ROOT / path).exists()] == []
+
+
+def test_no_test_module_imports_another_one_or_a_conftest() -> None:
+    """What they share is in `tests/_support`, or in a module of their folder that holds no tests."""
+    found = [
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in (ROOT / "tests").rglob("*.py")
+        for name in _imports(file)
+        if name.startswith("tests.") and name.rpartition(".")[2].startswith(("test_", "conftest"))
+    ]
+    assert found == []
+
+
+def _modules() -> Iterator[Path]:
+    for package in MIRRORED:
+        for file in (ROOT / package).rglob("*.py"):
+            if file.name not in ("__init__.py", "__main__.py"):  # commands are tested as processes
+                yield file.relative_to(ROOT)
+
+
+def _about(test: Path) -> Iterator[Path]:
+    folder, words = test.parent.relative_to(UNIT), test.stem.split("_")[1:]
+    return (folder / "_".join(words[:count]) for count in range(1, len(words) + 1))
+
+
+def _has_logic(file: Path) -> bool:
+    """Whether any function does more than hand values on: protocols, records and exceptions do not."""
+    functions = (
+        node
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return any(not _declares(statement) for function in functions for statement in function.body)
+
+
+def _declares(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Pass() | ast.Expr(ast.Constant()) | ast.Assign(value=ast.Name()):
+            return True
+        case ast.Expr(ast.Call(ast.Attribute(ast.Call(ast.Name("super")), "__init__"))):
+            return True
+    return False

@@ -7,33 +7,15 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from lakehouse.store.open import open_store
-from lakehouse.store.store import Store
 from local_cloud.emulators.gcs import GcsServer
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights
 from tests._support.lakes import land, row
-
-BUCKET = "gs://flights-lake"
-MONTHS = ("2013-06", "2013-07")  # the page speaks of July; each more would take a second
-EVERY = 100
-
-
-@dataclass(frozen=True)
-class Lakes:
-    """The same merged flights twice; `carriers` counts them. In the bucket a flight of carrier T1 is in the tail."""
-
-    server: GcsServer
-    folder: Path
-    carriers: dict[str, int]
-
-    def bucket(self) -> Store:
-        return open_store(BUCKET)
+from tests.system.analysts.lakes import BUCKET, EVERY, MONTHS, Lakes
 
 
 @pytest.fixture(scope="module")

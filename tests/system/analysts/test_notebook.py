@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from tests._support.api import serving
-from tests.system.analysts.conftest import Lakes
 from tests.system.analysts.document import DOCS
+from tests.system.analysts.lakes import Lakes
 
 
 @pytest.fixture(scope="module")

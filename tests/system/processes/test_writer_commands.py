@@ -15,10 +15,7 @@ from local_cloud.emulators.pubsub import PubsubServer
 from tests._support.compactors import latest, problems, table_rows
 from tests._support.events import encode, event, line
 from tests._support.lakes import land, row
-from tests._support.processes import free_port, get, run, silent_server, started
-
-TOPIC = "projects/local/topics/flights"
-SUBSCRIPTION = "projects/local/subscriptions/flights-writer"
+from tests._support.processes import SUBSCRIPTION, TOPIC, free_port, get, run, silent_server, started
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
-"""Figures and rounds: what the table's last columns are made of."""
+"""Figures: what the table's last columns are made of."""
 
 from __future__ import annotations
 
 import pytest
 
 from bench.figure import Goal, Spread, bounded, compared, percentile
-from bench.rounds import interleaved
 
 
 def test_a_goal_is_a_limit_from_above_or_from_below() -> None:
@@ -38,15 +37,3 @@ def test_a_measure_without_values_is_a_mistake() -> None:
 def test_p99_is_the_value_at_its_rank() -> None:
     assert percentile(list(range(1, 301)), 99) == 297
     assert percentile([5.0], 99) == 5.0
-
-
-def test_sides_take_turns_in_going_first_and_warm_up_rounds_are_left_out() -> None:
-    calls: list[str] = []
-
-    def side(name: str) -> float:
-        calls.append(name)
-        return float(len(calls))
-
-    found = interleaved({"a": lambda: side("a"), "b": lambda: side("b")}, rounds=2, warm_up=1)
-    assert calls == ["a", "b", "b", "a", "a", "b"]
-    assert found == {"a": [4.0, 5.0], "b": [3.0, 6.0]}

@@ -1,13 +1,14 @@
-"""What a measurement says about where it was made."""
+"""The machine: who gets which cores, and what a measurement says about where it was made."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from bench.machine import commit
+from bench.machine import Cores, commit, described, resident_mb
 
 
 @pytest.fixture
@@ -42,3 +43,32 @@ def test_the_commit_is_clean_when_only_what_the_bench_writes_differs(checkout: P
 
 def test_the_commit_is_unknown_outside_a_checkout(tmp_path: Path) -> None:
     assert commit(tmp_path) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("cores", "asking", "serving"),
+    [({0}, {0}, {0}), ({2, 3}, {2}, {3}), ({0, 1, 4, 5}, {0}, {1, 4, 5})],
+)
+def test_the_first_core_asks_and_the_others_serve(cores: set[int], asking: set[int], serving: set[int]) -> None:
+    found = Cores(frozenset(cores))
+    assert (set(found.asking), set(found.serving)) == (asking, serving)
+
+
+@pytest.mark.parametrize(("cores", "order"), [({0}, [0, 0, 0]), ({0, 1}, [1, 0, 1]), ({0, 1, 2}, [1, 2, 0])])
+def test_processes_side_by_side_get_a_core_each_those_that_serve_first(cores: set[int], order: list[int]) -> None:
+    found = Cores(frozenset(cores))
+    assert [set(found.of(number)) for number in range(3)] == [{core} for core in order]
+
+
+def test_what_was_measured_on_is_told_with_versions() -> None:
+    told = described(Cores(frozenset({0, 1})))
+    assert (told["cores"], told["asking"], told["serving"]) == (2, [0], [1])
+    assert told["versions"]["duckdb"][0].isdigit()
+    assert all(told["versions"].values())  # a version, or that it is not installed
+
+
+def test_memory_of_a_process_is_in_megabytes() -> None:
+    before = resident_mb(os.getpid())
+    held = bytearray(64_000_000)
+    held[::4096] = b"x" * len(held[::4096])  # touched: given only then
+    assert 50 < resident_mb(os.getpid()) - before < 100

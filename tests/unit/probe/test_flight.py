@@ -6,7 +6,8 @@ import datetime as dt
 import json
 from collections import Counter
 
-from ingest_writer.decoding.decoder import Origin, decode_line
+from ingest_writer.decoding.event import Origin
+from ingest_writer.decoding.line import decode_line
 from lakehouse.schema.event import COLUMNS, parse_flight_id
 from probe.flight import CANARY_ORIGIN, ProbeFlight, flight_of_build, flight_of_minute, flight_of_number
 from tests._support.fake_api import BUILD, NOW

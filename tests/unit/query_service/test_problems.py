@@ -15,8 +15,8 @@ from lakehouse.schema.event import FORMAT_VERSION
 from query_service.engine.database import Database
 from tests._support.api import serving
 from tests._support.lake_builder import LakeBuilder, parquet
-from tests._support.observed_store import WatchedStore
 from tests._support.problems import problem
+from tests._support.stores import WatchedStore
 from tests._support.two_months import FEBRUARY, JANUARY, raising, two_months
 
 

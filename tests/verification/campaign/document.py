@@ -12,7 +12,7 @@ from tests._support.sizes import SIZES
 from tests.verification.campaign.campaigns import Sizes
 from tests.verification.campaign.ledger import ROOT, Ledger
 from tests.verification.mutation.safeguards import SAFEGUARDS
-from tests.verification.simulation.test_simulation import FIRST_SEED_THAT_FINDS
+from tests.verification.simulation.mutations import FIRST_SEED_THAT_FINDS
 
 DOCUMENT: Final = ROOT / "docs" / "proof.md"
 LEDGER: Final = ROOT / "docs" / "proof.json"

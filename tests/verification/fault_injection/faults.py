@@ -174,3 +174,15 @@ def flipped(body: bytes, place: int) -> bytes:
     if place < 0:
         return body
     return body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
+
+
+RESET, RESET_AFTER = Fault(Kind.RESET), Fault(Kind.RESET, after=True)
+STALL, STALL_AFTER = Fault(Kind.STALL), Fault(Kind.STALL, after=True)
+LATE, CUT, SHORT = Fault(Kind.LATE), Fault(Kind.CUT), Fault(Kind.SHORT)
+FLIP_ANSWER, FLIP_UPLOAD = Fault(Kind.FLIP_ANSWER), Fault(Kind.FLIP_UPLOAD)
+OUTAGES = [Fault(Kind.STATUS, status=status) for status in (408, 429, 500, 503)]
+LOST_ANSWERS = [RESET_AFTER, STALL_AFTER, CUT, *(Fault(Kind.STATUS, after=True, status=s) for s in (429, 503))]
+
+
+def told(fault: Fault) -> str:
+    return f"{fault.kind.name.lower()}{fault.status or ''}{'-after' if fault.after else ''}"

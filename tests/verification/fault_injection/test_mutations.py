@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import tests.verification.fault_injection.test_store as checks
 from local_cloud.emulators.gcs import GcsServer
-from tests.verification.fault_injection.faults import UPLOADS, Operation, Plan, every
+from tests.verification.fault_injection import checks
+from tests.verification.fault_injection.faults import FLIP_UPLOAD, UPLOADS, Operation, Plan, every
 from tests.verification.fault_injection.lakes import LyingLake, resumable_uploads
 from tests.verification.fault_injection.mutations import PLANTED, without
 from tests.verification.fault_injection.run import run
@@ -20,41 +20,35 @@ Check = Callable[[LyingLake, Path], None]
 
 
 def _damaged_upload(lake: LyingLake, _: Path) -> None:
-    checks.test_bytes_that_are_damaged_on_their_way_up_are_not_stored_and_can_be_sent_again(
-        lake, Operation.CREATE, checks.SOURCE, 0.3
-    )
+    checks.check_damaged_upload_is_not_stored(lake, Operation.CREATE, checks.SOURCE, 0.3)
 
 
 def _damaged_resumable_upload(lake: LyingLake, _: Path) -> None:
     with resumable_uploads():
-        checks.test_bytes_that_are_damaged_on_their_way_up_are_not_stored_and_can_be_sent_again(
-            lake, Operation.SEND, checks.SOURCE, 0.3
-        )
+        checks.check_damaged_upload_is_not_stored(lake, Operation.SEND, checks.SOURCE, 0.3)
 
 
 def _damaged_answer(lake: LyingLake, _: Path) -> None:
     with resumable_uploads():
-        checks.test_a_create_with_a_damaged_answer_never_takes_anything_away(lake, Operation.SEND, b'"crc32c":"')
+        checks.check_damaged_answer_takes_nothing_away(lake, Operation.SEND, b'"crc32c":"')
 
 
 def _another_key(near: bytes) -> Check:
-    return lambda lake, _: checks.test_a_listing_whose_objects_are_under_another_key_is_not_an_empty_one(lake, near)
+    return lambda lake, _: checks.check_listing_under_another_key_is_refused(lake, near)
 
 
 FINDS: dict[str, list[Check]] = {
     "crc32c on download": [
-        lambda lake, path: checks.test_bytes_that_are_damaged_on_their_way_down_are_unreadable(lake, path, "read", 0.5),
-        lambda lake, path: checks.test_bytes_that_are_damaged_on_their_way_down_are_unreadable(
-            lake, path, "download", 0.5
-        ),
+        lambda lake, path: checks.check_damaged_download_is_unreadable(lake, path, "read", 0.5),
+        lambda lake, path: checks.check_damaged_download_is_unreadable(lake, path, "download", 0.5),
     ],
     "a download is checked whole": [
-        lambda lake, path: checks.test_bytes_that_are_damaged_after_a_cut_are_unreadable(lake, path, "read"),
-        lambda lake, path: checks.test_bytes_that_are_damaged_after_a_cut_are_unreadable(lake, path, "download"),
+        lambda lake, path: checks.check_damage_after_a_cut_is_unreadable(lake, path, "read"),
+        lambda lake, path: checks.check_damage_after_a_cut_is_unreadable(lake, path, "download"),
     ],
     "crc32c on upload": [_damaged_upload, _damaged_resumable_upload],
     "nothing is deleted after a create": [_damaged_answer],
-    "create if absent": [lambda lake, _: checks.test_a_second_create_is_refused_and_changes_nothing(lake)],
+    "create if absent": [lambda lake, _: checks.check_second_create_is_refused(lake)],
     "a listing has its shape": [_another_key(b'"storage#objects","'), _another_key(b'"storage#object","')],
 }
 """What notices that the safeguard is not there."""
@@ -71,7 +65,7 @@ def test_a_safeguard_that_is_not_there_is_noticed(lake: LyingLake, tmp_path: Pat
 @pytest.mark.parametrize("seed", [0, 1])  # both ways of uploading
 def test_a_random_run_notices_that_uploads_are_not_checked(gcs_server: GcsServer, tmp_path: Path, seed: int) -> None:
     def damaged_uploads() -> Plan:
-        return every(3, checks.FLIP_UPLOAD, *UPLOADS)
+        return every(3, FLIP_UPLOAD, *UPLOADS)
 
     outcome = run(seed, gcs_server, tmp_path, damaged_uploads())
     assert (outcome.violations, outcome.lies > 0) == ((), True)

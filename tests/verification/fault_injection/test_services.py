@@ -18,9 +18,22 @@ from lakehouse.table.parquet_files import to_parquet
 from tests._support.compactors import compactor, numbers, problems, table_rows
 from tests._support.events import ids, line, message
 from tests._support.lakes import Row, land, newest, row
-from tests.verification.fault_injection.faults import Fault, Kind, Operation, Plan, in_turn, times
+from tests.verification.fault_injection.faults import (
+    FLIP_UPLOAD,
+    LATE,
+    LOST_ANSWERS,
+    OUTAGES,
+    RESET,
+    STALL,
+    Fault,
+    Kind,
+    Operation,
+    Plan,
+    in_turn,
+    times,
+    told,
+)
 from tests.verification.fault_injection.lakes import LyingLake
-from tests.verification.fault_injection.test_store import FLIP_UPLOAD, LATE, LOST_ANSWERS, OUTAGES, RESET, STALL, told
 
 pytestmark = pytest.mark.early
 

@@ -5,9 +5,8 @@ The client is Google's, the server is the emulator, and a proxy between them doe
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -17,48 +16,47 @@ from lakehouse.errors import (
     CreateStateUnknownError,
     LakeError,
     ObjectExistsError,
-    ObjectMissingError,
     StoreUnavailableError,
     UnreadableError,
 )
-from lakehouse.store.gcs import GcsStore
-from tests.verification.fault_injection.faults import HONEST, Fault, Kind, Operation, in_turn, times
+from tests.verification.fault_injection.checks import (
+    NAME,
+    READS,
+    SOURCE,
+    check_damage_after_a_cut_is_unreadable,
+    check_damaged_answer_takes_nothing_away,
+    check_damaged_download_is_unreadable,
+    check_damaged_upload_is_not_stored,
+    check_listing_under_another_key_is_refused,
+    check_second_create_is_refused,
+    found,
+    three,
+)
+from tests.verification.fault_injection.faults import (
+    CUT,
+    HONEST,
+    LATE,
+    LOST_ANSWERS,
+    OUTAGES,
+    RESET,
+    RESET_AFTER,
+    STALL,
+    STALL_AFTER,
+    Fault,
+    Kind,
+    Operation,
+    times,
+    told,
+)
 from tests.verification.fault_injection.lakes import TIMEOUT_S, LyingLake, resumable_uploads
 
 pytestmark = pytest.mark.early
 
-NAME = "landing/a"
-SOURCE = random.Random(1).randbytes(5000)
-OTHERS = random.Random(2).randbytes(5000)
 
 _GIVES_UP_S = 0.5  # tiny: time for a second try after one that was stalled, and many tests wait for it
 
-Read = Callable[[GcsStore, Path], object]
 
-
-def _downloaded(store: GcsStore, path: Path) -> bytes:
-    store.download(NAME, path)
-    return path.read_bytes()
-
-
-READS: dict[str, Read] = {
-    "list": lambda store, _: [(info.name, info.size) for info in store.list("landing/")],
-    "read": lambda store, _: store.read(NAME),
-    "download": _downloaded,
-    "generation": lambda store, _: store.generation(NAME) > 0,
-}
 HONESTLY: dict[str, object] = {"list": [(NAME, 5000)], "read": SOURCE, "download": SOURCE, "generation": True}
-
-RESET, RESET_AFTER = Fault(Kind.RESET), Fault(Kind.RESET, after=True)
-STALL, STALL_AFTER = Fault(Kind.STALL), Fault(Kind.STALL, after=True)
-LATE, CUT, SHORT = Fault(Kind.LATE), Fault(Kind.CUT), Fault(Kind.SHORT)
-FLIP_ANSWER, FLIP_UPLOAD = Fault(Kind.FLIP_ANSWER), Fault(Kind.FLIP_UPLOAD)
-OUTAGES = [Fault(Kind.STATUS, status=status) for status in (408, 429, 500, 503)]
-LOST_ANSWERS = [RESET_AFTER, STALL_AFTER, CUT, *(Fault(Kind.STATUS, after=True, status=s) for s in (429, 503))]
-
-
-def told(fault: Fault) -> str:
-    return f"{fault.kind.name.lower()}{fault.status or ''}{'-after' if fault.after else ''}"
 
 
 @pytest.fixture(params=["simple", "resumable"])
@@ -78,20 +76,12 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> bytes | Path:
     return path
 
 
-def _found(lake: LyingLake) -> bytes | None:
-    """What is there."""
-    try:
-        return lake.truth.read(NAME)
-    except ObjectMissingError:
-        return None
-
-
 # -- creates -------------------------------------------------------------------------------------------------------
 
 
 def test_an_honest_create_stores_what_it_was_given(lake: LyingLake, carrier: Operation, source: bytes | Path) -> None:
     lake.store.create(NAME, source)
-    assert _found(lake) == SOURCE
+    assert found(lake) == SOURCE
     assert carrier in [request.operation for request, _ in lake.proxy.told]
 
 
@@ -105,7 +95,7 @@ def test_a_create_that_did_not_happen_is_unknown_and_tried_once(
     assert lake.proxy.lies() == [fault]
     assert [request.operation for request, _ in lake.proxy.told].count(carrier) == 1
     lake.proxy.be_honest()
-    assert _found(lake) is None
+    assert found(lake) is None
 
 
 @pytest.mark.parametrize("fault", LOST_ANSWERS, ids=told)
@@ -118,7 +108,7 @@ def test_a_create_whose_answer_is_lost_is_unknown_and_what_it_made_stays(
     assert [request.operation for request, _ in lake.proxy.told].count(carrier) == 1
     assert Operation.DELETE not in [request.operation for request, _ in lake.proxy.told]
     lake.proxy.be_honest()
-    assert _found(lake) == SOURCE
+    assert found(lake) == SOURCE
 
 
 def test_a_create_of_what_is_there_replaces_nothing(lake: LyingLake, carrier: Operation) -> None:
@@ -126,7 +116,7 @@ def test_a_create_of_what_is_there_replaces_nothing(lake: LyingLake, carrier: Op
     with pytest.raises(ObjectExistsError, match=NAME):
         lake.store.create(NAME, SOURCE[::-1])
     assert Operation.DELETE not in [request.operation for request, _ in lake.proxy.told]
-    assert _found(lake) == SOURCE
+    assert found(lake) == SOURCE
 
 
 def test_a_create_that_arrives_late_replaces_nothing(lake: LyingLake, carrier: Operation) -> None:
@@ -135,16 +125,16 @@ def test_a_create_that_arrives_late_replaces_nothing(lake: LyingLake, carrier: O
         lake.store.create(NAME, SOURCE[::-1])
     lake.truth.create(NAME, SOURCE)
     lake.proxy.be_honest()
-    assert _found(lake) == SOURCE
+    assert found(lake) == SOURCE
 
 
 def test_a_create_may_yet_happen_after_it_was_given_up(lake: LyingLake, carrier: Operation) -> None:
     lake.proxy.plan = times(1, LATE, carrier)
     with pytest.raises(CreateStateUnknownError):
         lake.store.create(NAME, SOURCE)
-    assert _found(lake) is None
+    assert found(lake) is None
     lake.proxy.be_honest()
-    assert _found(lake) == SOURCE
+    assert found(lake) == SOURCE
 
 
 @pytest.mark.parametrize("fault", [RESET, RESET_AFTER, STALL, *OUTAGES], ids=told)
@@ -154,7 +144,7 @@ def test_a_resumable_create_that_could_not_begin_is_unknown_and_leaves_nothing(l
         lake.store.create(NAME, SOURCE)
     lake.proxy.be_honest()
     assert [request.operation for request, _ in lake.proxy.told] == [Operation.BEGIN]
-    assert _found(lake) is None
+    assert found(lake) is None
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -162,40 +152,25 @@ def test_a_create_that_is_told_412_is_no_success(lake: LyingLake, carrier: Opera
     lake.proxy.plan = times(1, Fault(Kind.STATUS, after=after, status=412), carrier)
     with pytest.raises(ObjectExistsError):
         lake.store.create(NAME, SOURCE)
-    assert _found(lake) == (SOURCE if after else None)
+    assert found(lake) == (SOURCE if after else None)
 
 
 def test_a_second_create_is_refused_and_changes_nothing(lake: LyingLake) -> None:
-    lake.proxy.plan = times(1, RESET_AFTER)
-    with pytest.raises(CreateStateUnknownError):
-        lake.store.create(NAME, SOURCE)
-    with pytest.raises(ObjectExistsError):
-        lake.store.create(NAME, OTHERS)
-    assert _found(lake) == SOURCE
+    check_second_create_is_refused(lake)
 
 
 @pytest.mark.parametrize("at", [0.0, 0.3, 0.999])
 def test_bytes_that_are_damaged_on_their_way_up_are_not_stored_and_can_be_sent_again(
     lake: LyingLake, carrier: Operation, source: bytes | Path, at: float
 ) -> None:
-    lake.proxy.plan = times(1, Fault(Kind.FLIP_UPLOAD, at=at), carrier)
-    with pytest.raises(CreateStateUnknownError, match="CRC32C"):
-        lake.store.create(NAME, source)
-    assert _found(lake) is None
-    lake.store.create(NAME, source)
-    assert _found(lake) == SOURCE
+    check_damaged_upload_is_not_stored(lake, carrier, source, at)
 
 
 @pytest.mark.parametrize("near", [b'"crc32c":"', b'"size":"', b'{"', b'"generation":"'])
 def test_a_create_with_a_damaged_answer_never_takes_anything_away(
     lake: LyingLake, carrier: Operation, near: bytes
 ) -> None:
-    """Google's client deletes the object when the answer to a resumable upload has another checksum."""
-    lake.proxy.plan = times(1, Fault(Kind.FLIP_ANSWER, near=near), carrier)
-    with pytest.raises(CreateStateUnknownError) if near == b'"crc32c":"' else nullcontext():
-        lake.store.create(NAME, SOURCE)
-    assert Operation.DELETE not in [request.operation for request, _ in lake.proxy.told]
-    assert _found(lake) == SOURCE
+    check_damaged_answer_takes_nothing_away(lake, carrier, near)
 
 
 @pytest.mark.parametrize("at", [0.0, 0.2, 0.5, 0.8, 0.999])
@@ -208,7 +183,7 @@ def test_a_create_with_any_damaged_answer_ends_well_or_unknown(
         lake.store.create(NAME, SOURCE)
     except CreateStateUnknownError:
         return
-    assert _found(lake) == SOURCE
+    assert found(lake) == SOURCE
 
 
 def test_a_create_gives_up_in_time_when_nothing_answers(lake: LyingLake, carrier: Operation) -> None:
@@ -260,7 +235,7 @@ def test_a_delete_gets_over_what_passes(lake: LyingLake, fault: Fault) -> None:
     lake.truth.create(NAME, SOURCE)
     lake.proxy.plan = times(1, fault)
     lake.store.delete(NAME)
-    assert _found(lake) is None
+    assert found(lake) is None
 
 
 @pytest.mark.parametrize("at", [0.0, 0.5, 0.999])
@@ -268,23 +243,12 @@ def test_a_delete_gets_over_what_passes(lake: LyingLake, fault: Fault) -> None:
 def test_bytes_that_are_damaged_on_their_way_down_are_unreadable(
     lake: LyingLake, tmp_path: Path, operation: str, at: float
 ) -> None:
-    lake.truth.create(NAME, SOURCE)
-    lake.proxy.plan = times(1, Fault(Kind.FLIP_ANSWER, at=at))
-    with pytest.raises(UnreadableError, match=r"landing/a.*crc32c"):
-        READS[operation](lake.store, tmp_path / "copy")
-    assert not (tmp_path / "copy").exists()
-    assert READS[operation](lake.store, tmp_path / "copy") == SOURCE
+    check_damaged_download_is_unreadable(lake, tmp_path, operation, at)
 
 
 @pytest.mark.parametrize("operation", ["read", "download"])
 def test_bytes_that_are_damaged_after_a_cut_are_unreadable(lake: LyingLake, tmp_path: Path, operation: str) -> None:
-    """Google's client would ask for the rest only, and not check the whole."""
-    lake.truth.create(NAME, SOURCE * 20)  # many of the client's chunks of 8 kB
-    for cut in (CUT, Fault(Kind.CUT, at=0.9)):
-        lake.proxy.plan = in_turn(cut, Fault(Kind.FLIP_ANSWER, at=0.1))
-        with pytest.raises(UnreadableError, match=r"landing/a.*crc32c"):
-            READS[operation](lake.store, tmp_path / "copy")
-        assert not (tmp_path / "copy").exists()
+    check_damage_after_a_cut_is_unreadable(lake, tmp_path, operation)
 
 
 @pytest.mark.parametrize("at", [0.0, 0.5, 0.999])
@@ -300,16 +264,9 @@ def test_an_object_without_its_end_is_no_object(lake: LyingLake, tmp_path: Path,
 # -- listings ------------------------------------------------------------------------------------------------------
 
 
-def _three(lake: LyingLake) -> list[str]:
-    names = [f"landing/{letter}" for letter in "abc"]
-    for name in names:
-        lake.truth.create(name, b"x")
-    return names
-
-
 @pytest.mark.parametrize("kind", [Kind.CUT, Kind.SHORT], ids=lambda kind: kind.name)
 def test_a_listing_that_is_cut_is_never_a_short_listing(lake: LyingLake, kind: Kind) -> None:
-    whole = _three(lake)
+    whole = three(lake)
     for step in range(40):
         lake.proxy.plan = times(1, Fault(kind, at=step / 40))
         try:
@@ -319,7 +276,7 @@ def test_a_listing_that_is_cut_is_never_a_short_listing(lake: LyingLake, kind: K
 
 
 def test_a_listing_with_any_bit_flipped_is_never_a_short_listing(lake: LyingLake) -> None:
-    whole = _three(lake)
+    whole = three(lake)
     list(lake.store.list("landing/"))
     refused = 0
     for step in range(300):
@@ -334,15 +291,11 @@ def test_a_listing_with_any_bit_flipped_is_never_a_short_listing(lake: LyingLake
 
 @pytest.mark.parametrize("near", [b'"storage#objects","', b'"storage#object","'], ids=["items", "name"])
 def test_a_listing_whose_objects_are_under_another_key_is_not_an_empty_one(lake: LyingLake, near: bytes) -> None:
-    _three(lake)
-    for at in (0.0, 0.3, 0.6, 0.9):
-        lake.proxy.plan = times(1, Fault(Kind.FLIP_ANSWER, at=at, near=near))
-        with pytest.raises(StoreUnavailableError):
-            list(lake.store.list("landing/"))
+    check_listing_under_another_key_is_refused(lake, near)
 
 
 def test_a_listing_whose_names_are_not_in_order_or_not_asked_for_is_refused(lake: LyingLake) -> None:
-    _three(lake)
+    three(lake)
     for at in (0.0, 0.2, 0.8):  # another prefix, another prefix, and a name twice: "a" is then "`"
         lake.proxy.plan = times(1, Fault(Kind.FLIP_ANSWER, at=at, near=b'"name":"'))
         with pytest.raises(StoreUnavailableError, match="the listing has"):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.verification.mutation.safeguards import SAFEGUARDS, Safeguard
+from tests.verification.mutation.safeguards import ROOT, SAFEGUARDS, Safeguard
 
 pytestmark = pytest.mark.long
 
-ROOT = Path(__file__).parents[3]
 COPIED = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "tests", "tools", "docs", "pyproject.toml")
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verification.mutation.safeguards import SAFEGUARDS, Safeguard
-from tests.verification.mutation.test_safeguards import ROOT
+from tests.verification.mutation.safeguards import ROOT, SAFEGUARDS, Safeguard
 
 each = pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda safeguard: safeguard.name)
 

@@ -21,6 +21,20 @@ from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 from tests.verification.simulation import rows
 from tests.verification.simulation.lake import Reader
 
+FIRST_SEED_THAT_FINDS = {
+    "ack before durable": 0,
+    "unknown create is success": 1,
+    "tail overrides merged": 1,
+    "snapshot before landing": 13,
+    "probe for the next number": 3,
+    "collect without since": 6,
+    "collect landed by age": 1,
+    "no list after create": 38,
+    "keep months whose base changed": 6,
+    "unknown commit is success": 34,
+}
+"""What changes when scenarios change; `python -m tests.verification.simulation planted` counts anew."""
+
 
 async def _ack_before_durable(self: Writer, batch: Batch) -> None:
     await self._acknowledge(batch)

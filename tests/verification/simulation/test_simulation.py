@@ -12,7 +12,7 @@ import pytest
 
 from tests._support.sizes import SIZES
 from tests.verification.simulation.crashes import SCRIPT, pairs_from, single_kills
-from tests.verification.simulation.mutations import PLANTED, planted
+from tests.verification.simulation.mutations import FIRST_SEED_THAT_FINDS, PLANTED, planted
 from tests.verification.simulation.run import run
 from tests.verification.simulation.scenario import Scenario, from_seed
 from tests.verification.simulation.shrink import shrink
@@ -52,21 +52,6 @@ def test_months_are_rewritten_without_anything_to_absorb_beside_the_other_commit
     alone = [line for line in commits if line.endswith("1 months, absorbed 0")]
     assert 0 < len(alone) < len(commits)
     assert not outcome.violations
-
-
-FIRST_SEED_THAT_FINDS = {
-    "ack before durable": 0,
-    "unknown create is success": 1,
-    "tail overrides merged": 1,
-    "snapshot before landing": 13,
-    "probe for the next number": 3,
-    "collect without since": 6,
-    "collect landed by age": 1,
-    "no list after create": 38,
-    "keep months whose base changed": 6,
-    "unknown commit is success": 34,
-}
-"""What changes when scenarios change; `python -m tests.verification.simulation planted` counts anew."""
 
 
 @pytest.mark.parametrize("bug", PLANTED)

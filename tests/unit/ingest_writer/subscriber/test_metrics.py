@@ -24,9 +24,8 @@ from tests._support.events import line
 from tests._support.fakes import OPTIONS, Bench, bench, flights
 from tests._support.lakes import land, row
 from tests._support.metrics_docs import documented_metrics
-from tests._support.processes import free_port, get, run, started
+from tests._support.processes import SUBSCRIPTION, TOPIC, free_port, get, run, started
 from tests._support.virtual_time import run_virtually
-from tests.system.processes.test_writer_commands import SUBSCRIPTION, TOPIC
 
 
 class Page:

@@ -14,9 +14,9 @@ from query_service.api.routes import LATELY
 from tests._support.api import serving
 from tests._support.flight_pages import random_lake
 from tests._support.lake_builder import event
-from tests._support.observed_store import WatchedStore
 from tests._support.random_stats import lake_of
 from tests._support.readers import FORMATS
+from tests._support.stores import WatchedStore
 from tests._support.two_months import raising, two_months
 
 

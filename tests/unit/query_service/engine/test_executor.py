@@ -17,9 +17,9 @@ from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
-from tests._support.observed_store import Gate, WatchedStore
 from tests._support.problems import problem
 from tests._support.slow_readers import scope
+from tests._support.stores import Gate, WatchedStore
 from tests._support.two_months import FEBRUARY, JANUARY, two_months
 
 URL = "/v1/stats"

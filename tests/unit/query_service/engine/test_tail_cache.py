@@ -27,7 +27,8 @@ from query_service.engine.database import LocalFiles, Query
 from query_service.engine.tail_cache import TailCache
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
-from tests._support.lake_builder import T0, Event, LakeBuilder, event, newest, parquet, unique
+from tests._support.lake_builder import T0, Event, LakeBuilder, event, parquet
+from tests._support.lakes import newest, unique
 from tests._support.problems import problem
 from tests._support.random_stats import exactly, expected, random_question
 from tests._support.sizes import seeds

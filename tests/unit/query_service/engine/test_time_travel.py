@@ -18,9 +18,9 @@ from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.flight_pages import flight_id, pages
 from tests._support.lake_builder import T0, Event, LakeBuilder, event
-from tests._support.observed_store import Hook, WatchedStore
 from tests._support.query_counter import Counter
 from tests._support.readers import FORMATS
+from tests._support.stores import Hook, WatchedStore
 
 FOR_EVER = "public, max-age=31536000, immutable"
 

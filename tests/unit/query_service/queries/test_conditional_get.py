@@ -19,7 +19,6 @@ from query_service.representation.encoders import Rows
 from query_service.representation.etag import ResponsePreferences
 from tests._support.api import Api, serving
 from tests._support.slow_readers import LARGE, SOON_S, lake_of_many
-from tests.unit.query_service.engine.test_database import nothing
 
 BY_CARRIER = "/v1/stats?group_by=carrier"
 
@@ -95,11 +94,11 @@ def test_what_has_rows_in_memory_goes_before_queries_that_wait(tmp_path: Path) -
         async def query() -> None:
             await database.fetch(Query("SELECT 1"), lambda: order.append("query"))
 
-        running = asyncio.create_task(database.finish(first, nothing))
+        running = asyncio.create_task(database.finish(first, lambda: None))
         await asyncio.sleep(0)
         waiting = [asyncio.create_task(query()) for _ in range(2)]
         await asyncio.sleep(0)
-        finishing = asyncio.create_task(database.finish(nothing, lambda: order.append("finish")))
+        finishing = asyncio.create_task(database.finish(lambda: None, lambda: order.append("finish")))
         await asyncio.sleep(0)
         may_end.set()
         await asyncio.gather(running, finishing, *waiting)

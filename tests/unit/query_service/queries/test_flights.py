@@ -13,7 +13,8 @@ from query_service.queries import flights
 from tests._support import stats_oracle
 from tests._support.api import serving
 from tests._support.flight_pages import flight_id, pages, random_lake
-from tests._support.lake_builder import T0, LakeBuilder, event, key
+from tests._support.lake_builder import T0, LakeBuilder, event
+from tests._support.lakes import key
 
 
 @pytest.mark.parametrize("limit", [5, 1000])

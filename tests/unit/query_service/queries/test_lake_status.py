@@ -17,7 +17,7 @@ from query_service.queries import lake_status
 from tests._support import stats_oracle
 from tests._support.api import serving
 from tests._support.lake_builder import T0, LakeBuilder, event, parquet
-from tests._support.observed_store import WatchedStore
+from tests._support.stores import WatchedStore
 
 
 def z(moment: Any) -> str:

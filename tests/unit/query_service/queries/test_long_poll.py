@@ -15,7 +15,7 @@ from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
 from tests._support.api import serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event
-from tests._support.observed_store import Gate, WatchedStore
+from tests._support.stores import Gate, WatchedStore
 
 PATH = "/v1/flights/2013-01-01-UA-1545-EWR"
 LATER = T0 + timedelta(seconds=10)

@@ -16,12 +16,13 @@ from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
-from tests._support.lake_builder import T0, Event, LakeBuilder, event, key, order
-from tests._support.observed_store import Gate, WatchedStore
+from tests._support.lake_builder import T0, Event, LakeBuilder, event
+from tests._support.lakes import key, order
 from tests._support.problems import problem
 from tests._support.query_counter import Counter
 from tests._support.random_stats import exactly, expected, random_question
 from tests._support.sizes import seeds
+from tests._support.stores import Gate, WatchedStore
 
 MONTHS = [date(2012 + n // 12, n % 12 + 1, 1) for n in range(10, 28)]
 """The last two of a year, a whole one, and four more."""

@@ -19,7 +19,7 @@ from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests._support.metrics_docs import documented_metrics
 from tests._support.metrics_page import Page, page
-from tests._support.observed_store import Gate, WatchedStore
+from tests._support.stores import Gate, WatchedStore
 
 
 def test_requests_are_counted_by_route_and_never_by_what_was_asked(lake: LakeBuilder) -> None:

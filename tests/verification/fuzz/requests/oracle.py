@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from tests._support.lake_builder import Event, key, newest
+from tests._support.lake_builder import Event
+from tests._support.lakes import key, newest
 from tests._support.stats_oracle import GROUPS, matching, statistics
 from tests.verification.fuzz.requests.question import Expected, Pairs, on_the_wire
 

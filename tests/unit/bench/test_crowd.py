@@ -1,0 +1,57 @@
+"""Crowds: as many clients as asked for, and arrivals at a rate whether answers come or not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+
+from bench.crowd import closed_crowd, open_crowd
+from tests._support.http_server import Server, serving_with
+
+
+class Together(BaseHTTPRequestHandler):
+    """Holds its first three requests until all of them are there."""
+
+    protocol_version = "HTTP/1.1"
+    meeting = threading.Barrier(3)
+    held = 3
+    lock = threading.Lock()
+
+    def do_GET(self) -> None:
+        with self.lock:
+            type(self).held -= 1
+            waits = self.held >= 0
+        if waits:
+            self.meeting.wait(20)
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(Together, "held", 3)
+    monkeypatch.setattr(Together, "meeting", threading.Barrier(3))
+    with serving_with(Together) as server:
+        yield server
+
+
+def test_all_clients_of_a_closed_crowd_ask_at_once_and_again_when_they_are_answered(server: Server) -> None:
+    answers = closed_crowd(server.url, "/", clients=3, seconds=0.2)  # fewer at once would wait for ever
+    assert len(answers) > 3
+    assert {answer.status for answer in answers} == {200}
+    assert server.connections == 3
+
+
+def test_questions_of_an_open_crowd_arrive_at_their_rate(server: Server) -> None:
+    answers, per_s = open_crowd(server.url, "/", per_s=50.0, seconds=0.2)
+    assert len(answers) == 11  # one at once, then ten
+    assert per_s <= 55.0
