@@ -106,6 +106,12 @@ def test_the_code_map_has_every_package_and_no_other() -> None:
     assert not mapped - folders
 
 
+def test_each_sub_package_of_ours_has_a_line_in_the_code_map() -> None:
+    for package in ("lakehouse", "ingest_writer", "query_service"):
+        folders = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+        assert folders == set(re.findall(rf"^\| `{package}/(\w+)/`", CODE_MAP, re.MULTILINE))
+
+
 def test_every_folder_of_tests_is_in_the_code_map() -> None:
     folders = {path.parent.name for path in (ROOT / "tests").glob("*/__init__.py")}
     assert folders == set(re.findall(r"`tests/(\w+)/`", CODE_MAP))
