@@ -1,1 +1,1 @@
-"""Measurements against what a user would pick instead: `python -m bench`. Ratios are the result, times illustrate."""
+"""Measurements against what users would pick instead: `python -m bench`. The result is ratios."""

@@ -26,7 +26,7 @@ from bench.sources import DAY, EVERYTHING, MERGE, QUESTION, REPEATED, START, WRI
 
 @dataclass(frozen=True)
 class Measure:
-    """`rows`: the numbers of the figures that it gives. `sources`: the code that they depend on."""
+    """`rows`: the numbers of its figures. `sources`: the code that they depend on."""
 
     name: str
     rows: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Many clients at once: as many as asked for, each as fast as it is answered; or at a rate, answered or not."""
+"""Many clients at once: closed (each asks when answered) or open (at a fixed rate)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a measure found: both sides with their spreads, the ratio, and the goal for it."""
+"""The result of a measure: both sides with their spreads, the ratio, and its goal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `theirs` is None where a bound of our own is the other side."""
+    """One line of the table. `theirs` is None where the other side is a limit of ours."""
 
     measure: str
     what: str

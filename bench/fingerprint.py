@@ -1,7 +1,7 @@
-"""A fingerprint of code: it changes with the code, and not when only its words or layout change.
+"""A fingerprint of code that ignores comments, docstrings and layout.
 
-Of each file it takes the syntax tree without comments and docstrings; of each library the version in
-the lock files. It is the same on every version of Python that the project supports.
+It covers the syntax tree of each file and the locked version of each library. It is the same on
+every version of Python that the project supports.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DIGITS: Final = 16
 class Sources:
     """The code that a figure depends on: Python files, folders with everything below them, libraries.
 
-    Paths are relative to the root of the repository. `without`: what is left out of the folders.
+    Paths are relative to the root of the repository. `without`: files to leave out of the folders.
     """
 
     paths: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The least that asks over HTTP: one connection that stays open, so that the client weighs little."""
+"""A minimal HTTP client with one open connection, so that the client costs little."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _IDLE_MOST_S = 2.0  # uvicorn closes a connection that is not used for 5 s
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer, and how long it took in milliseconds."""
+    """One answer and its time in milliseconds."""
 
     status: int
     headers: Mapping[str, str]
@@ -57,7 +57,7 @@ class Client:
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, data, ms)
 
     def _connect(self) -> None:
-        """A new connection where the old one may have been closed meanwhile; its time is nobody's."""
+        """Opens a new connection if the old one may be closed; its time is not measured."""
         if time.monotonic() - self._used_s >= _IDLE_MOST_S:
             self._connection.close()
             self._connection.connect()

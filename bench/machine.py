@@ -1,4 +1,4 @@
-"""The machine: which cores serve and which ask, what versions are installed, how much a process uses."""
+"""The machine: which cores serve and which ask, installed versions, a process's CPU and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published figures, docs/bench.json: each measure's latest run, of which code, on what machine."""
+"""The published figures, docs/bench.json: each measure's latest run, with its code and machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.fingerprint import fingerprint
 ROOT: Final = Path(__file__).parents[1]
 PUBLISHED: Final = ROOT / "docs" / "bench.json"
 REFRESH: Final = "make figures"
-"""The command that measures again what is stale."""
+"""The command that measures stale figures again."""
 
 Measured = Mapping[str, Any]
 """Of one measure: name, commit, date, fingerprint, seconds, machine, figures."""

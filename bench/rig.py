@@ -1,4 +1,4 @@
-"""What measures have at hand: sizes, cores, a folder, the lakes, and processes that are pinned and end with the run."""
+"""The rig of a measure: sizes, cores, a folder, the lakes, and pinned processes."""
 
 from __future__ import annotations
 

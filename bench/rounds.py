@@ -1,4 +1,4 @@
-"""Rounds: both sides in turn, and the other one first in the next round, so that drift hits both alike."""
+"""Rounds: both sides in turn, in alternating order, so that drift affects both alike."""
 
 from __future__ import annotations
 

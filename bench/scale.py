@@ -1,7 +1,8 @@
-"""Lakes of any size made of the real flights: years shifted, flights copied, delays jittered by a seed.
+"""Makes lakes of any size from the real flights: shifts years, copies flights, jitters delays.
 
-Generated once and kept outside the repository, under $FLIGHTS_BENCH_CACHE or ~/.cache/flights-lakehouse. The month
-files are written by the product's own merger, so their bytes are as a compactor would have left them.
+Each is generated once and kept outside the repository, under $FLIGHTS_BENCH_CACHE or
+~/.cache/flights-lakehouse. The product's own merger writes the month files, so their bytes are
+those of a compactor.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Lake:
 
 
 class ScaleData:
-    """Makes lakes, or finds them made."""
+    """Makes lakes, or reuses existing ones."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / f"v{_VERSION}"
@@ -76,7 +77,7 @@ class ScaleData:
         return _lake_at(root)
 
     def days(self, lake: Lake) -> Path:
-        """The same rows as plain Parquet, one file a date in a folder of its own, as anybody would lay them out."""
+        """The same rows as plain Parquet in the usual layout: a folder a date with one file."""
         return self._made(f"days-of-{lake.root.name}", lambda path: _copy(lake, path, "PARTITION_BY (flight_date)"))
 
     def single(self, lake: Lake) -> Path:

@@ -1,4 +1,4 @@
-"""How much is measured: in full, or just enough to see that the harness works."""
+"""The sizes of a run: full, or just enough to see that the harness works."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Which code each figure depends on: what our processes run while it is measured, and what they get.
+"""The code that each figure depends on: what our processes run during the measurement.
 
-Whole packages, without modules known to be off the path: a new module counts until it is left out here.
+Whole packages, without modules known to be unused: a new module counts until it is listed here.
 Measures add their own module and their peers (`bench.catalogue`).
 """
 

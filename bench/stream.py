@@ -1,4 +1,4 @@
-"""A live stream: many events a second, all of them about today's flights."""
+"""A live stream of many events a second, all about today's flights."""
 
 from __future__ import annotations
 

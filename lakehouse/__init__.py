@@ -1,4 +1,4 @@
-"""The lake: what an event, an object name, a snapshot and "the newest event wins" are. `connect` is the way in."""
+"""The lake: events, object names, snapshots, "the newest event wins". Start with `connect`."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ def connect(
     cache_dir: Path | str | None = None,
     cache_max_bytes: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection to the lake at `gs://bucket` or `file:///path`, as it is now, in UTC.
+    """A DuckDB connection to the current lake at `gs://bucket` or `file:///path`, in UTC.
 
-    Its views: `flights` (the newest state of each flight, exact), `landing` (events as they arrived, as far as the
-    landed files are still there), `probes` (like `flights`, for the reserved carrier ZZ, which the others leave out).
+    Its views are `flights` (the newest state of each flight, exact), `landing` (events as they
+    arrived, from the landed files that still exist) and `probes` (like `flights`, for the reserved
+    carrier ZZ, which the other views leave out).
 
-    With `snapshot`, the lake is as that snapshot has it: `flights` and `probes` are of its month files alone, without
-    what had landed beside it or has landed since, and there is no `landing`. The same number always gives the same
-    rows, for as long as it is retained.
+    With `snapshot`, `flights` and `probes` read the month files of that snapshot and no landed
+    files, and there is no view `landing`. The same number gives the same rows as long as it is
+    retained.
 
-    The database is read-only: the views cannot be changed. Temporary tables and views are the caller's, and so
-    is a database that is attached with READ_WRITE. `refresh` shows what has happened since.
+    The database is read-only: the views cannot be changed. Callers may make temporary tables and
+    views, or attach a database with READ_WRITE. `refresh` brings the views up to date.
 
-    All files are downloaded first, into a new folder under `cache_dir` (default: the system's temporary folder), at
-    most `cache_max_bytes` (default: 64 GiB). They live as long as the connection object: keep it while a cursor of it
-    is used.
+    All files are downloaded first, into a new folder under `cache_dir` (default: the system's
+    temporary folder), at most `cache_max_bytes` (default: 64 GiB). They live as long as the
+    connection object: keep it while you use one of its cursors.
 
     Raises ConfigError, StoreAccessDeniedError, StoreUnavailableError, UnreadableError, ObjectMissingError,
     CacheFullError, FormatTooNewError, SnapshotHistoryLostError, SnapshotNotYetError, SnapshotExpiredError: all are
@@ -48,13 +49,14 @@ def connect(
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Shows the lake as it is now in the views of `connection`, which `connect` gave; False when nothing has changed.
+    """Updates the views of a `connection` made by `connect`; False when nothing has changed.
 
-    Only files that are not here yet are downloaded. Cursors and relations of the connection see the same, its
-    temporary tables stay, and a query that is running goes on with what it began with, for whose files it has ten
-    minutes at least. With `snapshot`, nothing ever changes.
+    Downloads only missing files. Cursors and relations of the connection see the update, and its
+    temporary tables stay. A running query keeps its files for at least ten minutes. A connection
+    with `snapshot` never changes.
 
-    Raises what `connect` raises; then the views stay as they are. ConfigError for any other connection.
+    Raises the errors of `connect`, and then the views stay unchanged; ConfigError for a connection
+    that `connect` did not make.
     """
     from lakehouse.client.connection import refresh
 

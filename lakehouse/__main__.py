@@ -1,4 +1,7 @@
-"""`python -m lakehouse sql | verify | schema`. Exit codes: 0 well, 1 not well, 2 called or configured wrongly."""
+"""`python -m lakehouse sql | verify | schema`.
+
+Exit codes: 0 success, 1 failure, 2 wrong arguments or settings.
+"""
 
 from __future__ import annotations
 

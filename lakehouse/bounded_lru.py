@@ -1,7 +1,7 @@
-"""What was used last, in bounded room: the one policy of all our caches.
+"""A bounded LRU cache: the one eviction policy of all our caches.
 
-Of our own, since cachetools' LRUCache neither passes over what is pinned nor tells what it gave
-up, and counts nothing.
+cachetools' LRUCache cannot skip pinned entries, does not report what it evicts, and has no
+counters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class CacheStats:
-    """What a cache did since it was made, and the bytes that it takes now."""
+    """Counters of a cache since it was made, and the bytes that it takes now."""
 
     hits: int = 0
     misses: int = 0
@@ -31,9 +31,10 @@ def _never(_: object) -> bool:
 
 
 class BoundedLRU(Generic[K, V]):
-    """Values by key, each of a size; without room, the least recently used goes first.
+    """Values by key, each with a size. The least recently used value is evicted first.
 
-    Not for threads. A method that makes room returns what it gave up: whoever holds more than memory lets go of it.
+    Not thread-safe. A method that makes room returns the evicted values, so that the caller can
+    release files or other resources.
     """
 
     def __init__(self, max_size: int, is_pinned: Callable[[V], bool] = _never) -> None:
@@ -49,7 +50,7 @@ class BoundedLRU(Generic[K, V]):
 
     @property
     def stats(self) -> CacheStats:
-        """`bytes` are the sizes of what is here, in whatever unit."""
+        """`bytes` is the sum of the sizes, in the unit that the caller uses."""
         return CacheStats(self._hits, self._misses, self._puts, self._evictions, self._size)
 
     @property
@@ -85,7 +86,7 @@ class BoundedLRU(Generic[K, V]):
     def put(self, key: K, value: V, size: int = 1) -> list[V]:
         """Takes a value, used now; returns the key's earlier one, and what had to go.
 
-        What is larger than all room is given up at once.
+        A value larger than the whole cache is evicted at once.
         """
         replaced = self.remove(key)
         self._entries[key] = value, size
@@ -95,7 +96,7 @@ class BoundedLRU(Generic[K, V]):
         return evicted if replaced is None else [replaced, *evicted]
 
     def make_room(self, size: int) -> list[V]:
-        """Gives up what is needed to take in something of that size, as far as it is not pinned."""
+        """Evicts unpinned values until something of that size fits."""
         over = self._size + size - self._max_size
         if over <= 0:
             return []
@@ -115,7 +116,7 @@ class BoundedLRU(Generic[K, V]):
         return self._removed(forgotten)
 
     def has_room_for(self, size: int) -> bool:
-        """Whether something of that size fits in as it is now."""
+        """Whether something of that size fits without an eviction."""
         return self._size + size <= self._max_size
 
     def remove(self, key: K) -> V | None:

@@ -1,4 +1,7 @@
-"""Environment variables with a prefix of ours that no setting reads: a typing error or an old name stops the start."""
+"""Refuses environment variables with one of our prefixes that no setting reads.
+
+A typing error or an old name stops the start.
+"""
 
 from __future__ import annotations
 

@@ -1,18 +1,18 @@
-"""Ways of failing, named by what the caller must do. Every message says what, where and why."""
+"""Errors, one class for each reaction of a caller. Every message says what, where and why."""
 
 from __future__ import annotations
 
 
 class LakeError(Exception):
-    """Anything that this package raises on purpose."""
+    """Base class of the errors that this package raises."""
 
 
 class ObjectExistsError(LakeError):
-    """The object was there before this create: choose another name, or read what is there."""
+    """The object exists already: choose another name, or read the existing object."""
 
 
 class ObjectMissingError(LakeError):
-    """The object is not there (any more): the plan that named it is old, make a new one."""
+    """The object does not exist (any more): the plan that named it is old, make a new one."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name}: there is no such object")
@@ -20,19 +20,19 @@ class ObjectMissingError(LakeError):
 
 
 class CreateStateUnknownError(LakeError):
-    """The create may or may not have happened, or may still happen: look, or use a new name; never delete."""
+    """The create may have happened or still happen: list, or use a new name; never delete."""
 
 
 class StoreUnavailableError(LakeError):
-    """Storage does not answer: try again later."""
+    """Storage does not answer: retry later."""
 
 
 class StoreAccessDeniedError(LakeError):
-    """Storage answers and says no (permissions, bucket, name): a person has to change something."""
+    """Storage refuses (permissions, bucket, name): a person has to change something."""
 
 
 class UnreadableError(LakeError):
-    """An object of ours is there but is not what it must be: leave it out and report it, or refuse to answer."""
+    """An object of the lake is damaged: leave it out and report it, or refuse to answer."""
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"{name}: cannot be read: {why}")
@@ -51,11 +51,11 @@ class FormatTooNewError(LakeError):
 
 
 class SnapshotHistoryLostError(LakeError):
-    """Snapshots that were seen before are gone without a successor: stop and look at the bucket."""
+    """Snapshots that existed are gone and have no successor: stop and inspect the bucket."""
 
 
 class SnapshotNotYetError(LakeError):
-    """No snapshot has this number yet: ask for an earlier one, or later."""
+    """No snapshot has this number yet: ask for a lower number, or ask again later."""
 
     def __init__(self, number: int, latest: int) -> None:
         super().__init__(f"snapshot {number} is not there yet; the latest is {latest}")
@@ -64,7 +64,7 @@ class SnapshotNotYetError(LakeError):
 
 
 class SnapshotExpiredError(LakeError):
-    """The snapshot is not retained any more: ask for a later one."""
+    """The snapshot is no longer retained: ask for a higher number."""
 
     def __init__(self, number: int, min_retained: int) -> None:
         super().__init__(f"snapshot {number} is not retained any more; the oldest that is, is {min_retained}")
@@ -73,11 +73,11 @@ class SnapshotExpiredError(LakeError):
 
 
 class CacheFullError(LakeError):
-    """The files of one question do not fit into the cache: raise its limit or ask for fewer dates."""
+    """The files of one query do not fit into the cache: raise its limit or ask for fewer dates."""
 
 
 class ResourcesExhaustedError(LakeError):
-    """This machine has not enough memory or disk for it: give it more, or raise the setting that bounds it."""
+    """Not enough memory or disk: add some, or raise the setting that bounds it."""
 
 
 class ConfigError(LakeError):

@@ -32,7 +32,7 @@ RandomId = Callable[[], str]
 
 @dataclass(frozen=True)
 class MonthFileName:
-    """What the name of a month file says: its month, and the `added_snapshot` that it was built from."""
+    """The parts of a month file's name: the month and the `added_snapshot` it was built from."""
 
     month: str
     added_snapshot: int

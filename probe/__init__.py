@@ -1,1 +1,1 @@
-"""A user of the whole system: publishes a ZZ event and looks for it over HTTP. Knows only what a user knows."""
+"""Tests the whole system as a user: publishes a ZZ event and looks for it over HTTP."""

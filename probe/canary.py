@@ -1,6 +1,6 @@
-"""The canary of one minute: published, and visible exactly once within 30 s? The answer is one line for the log.
+"""The canary of one minute: is it visible exactly once within 30 s? Writes one log line.
 
-The line also carries what the lake looks like from outside, so that log-based metrics need nobody else's help.
+The line also has the lake's state as seen from outside, so log-based metrics need nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OBJECTIVE_S = 30
 
 @dataclass(frozen=True)
 class Canary:
-    """What was seen. Numbers of the lake are None when it did not tell."""
+    """The result. Numbers of the lake are None when the API did not give them."""
 
     good: bool
     seconds: float
@@ -32,7 +32,7 @@ class Canary:
     unreadable: int | None = None
 
     def line(self) -> str:
-        """JSON in Cloud Logging's field names, without what is unknown."""
+        """JSON in Cloud Logging's field names, without unknown values."""
         known = {name: value for name, value in asdict(self).items() if value is not None}
         severity = "INFO" if self.good else "ERROR"
         return json.dumps({"severity": severity, "message": f"canary: {self.why}", "canary": known})

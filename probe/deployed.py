@@ -1,6 +1,6 @@
-"""The probe of a deploy: an event goes in at the topic, and the revision has to answer with it, exactly once.
+"""Probes a deploy: publishes an event, and the revision has to answer with it exactly once.
 
-Each step says what it expects; the first one that does not hold ends the probe with what was seen.
+Each step has an expectation; the first that fails ends the probe with expected and actual result.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Publishes(Protocol):
 
 
 class DeployProbe:
-    """One probe of one revision. `within_s` bounds all of it; `say` is told every step that held."""
+    """One probe of one revision. `within_s` bounds it all; `say` gets every step that passed."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class DeployProbe:
         self._say("refuses with problem documents that name the parameter")
 
     def _wants_a_key(self) -> None:
-        """A probe is given a key where the revision is meant to want one: a key that is not asked for is a hole."""
+        """A probe has a key where the revision must require one: access without it is a failure."""
         stranger = self._service.without_key()
         answer = self._until(lambda: stranger.get("/v1/lake"), lambda a: 0 < a.status < 500, "an answer")
         refused = answer.status == 401 and answer.media_type == PROBLEM  # by the API, not by what is before it
@@ -138,7 +138,7 @@ class DeployProbe:
         return row
 
     def _get(self, path: str, parameters: dict[str, str | int]) -> Answer:
-        """A 200; what is away for a moment (429, 503, no answer) is asked again until the probe's time is over."""
+        """A 200. Retries temporary failures (429, 503, no answer) until the time is over."""
         return self._until(lambda: self._service.get(path, parameters), lambda a: a.status == 200, f"200 at {path}")
 
     def _until(self, ask: Callable[[], Answer], done: Callable[[Answer], bool], what: str) -> Answer:

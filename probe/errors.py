@@ -1,4 +1,4 @@
-"""What a probe can end with."""
+"""The errors of a probe."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ class ConfigError(Exception):
 
 
 class ProbeFailedError(Exception):
-    """The service did not do what it promises; the message says what was expected and what was seen."""
+    """The service broke a promise; the message has the expected and the actual result."""

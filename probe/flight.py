@@ -1,4 +1,4 @@
-"""The flight that a probe publishes: carrier ZZ, which every answer leaves out unless it is asked for by name."""
+"""The flight that a probe publishes: carrier ZZ, which answers leave out unless asked for it."""
 
 from __future__ import annotations
 

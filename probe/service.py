@@ -1,4 +1,4 @@
-"""Asks the API over HTTP, as anybody would."""
+"""A minimal HTTP client for the API."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BODY_MAX = 10_000_000  # bytes of an answer: a probe asks for one flight, not f
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `status` 0 when nothing did, with the reason as body."""
+    """A response; without one, `status` is 0 and the body has the reason."""
 
     url: str
     status: int
@@ -47,7 +47,7 @@ class Answer:
 
 
 class Service:
-    """The API at a URL, with the headers that let us in."""
+    """The API at a URL, with the headers that authorize us."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._url = url
@@ -58,7 +58,7 @@ class Service:
         return _API_KEY in self._headers
 
     def without_key(self) -> Service:
-        """The same service for somebody without an API key."""
+        """The same service without an API key."""
         return Service(self._url, {name: value for name, value in self._headers.items() if name != _API_KEY})
 
     def get(self, path: str, parameters: Mapping[str, str | int] | None = None, timeout_s: float = 15.0) -> Answer:

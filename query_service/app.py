@@ -51,9 +51,9 @@ class _Api(FastAPI):
 
 
 def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys | None = None) -> FastAPI:
-    """The API over the lake in `store`, for the holders of `keys`, or for anybody without any.
+    """The API over the lake in `store`; it is open without `keys`.
 
-    `now` is the wall clock that plan ages are measured by.
+    `now` is the wall clock that measures plan ages.
     """
     metrics = Metrics(CollectorRegistry())
     keys = keys or Keys()

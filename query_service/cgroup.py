@@ -1,4 +1,4 @@
-"""How much memory the container that this process runs in may use, as its control groups say."""
+"""Reads the memory limit of this process's container from its control groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, as the problem that its caller is told. Knows nothing of HTTP frameworks."""
+"""The problems that a caller can be told (RFC 9457). Knows nothing of HTTP frameworks."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def vanished_error(name: str) -> ProblemError:
 
 
 def no_plan_error(detail: str) -> ProblemError:
-    """503: what is in the lake right now could not be found out."""
+    """503: the lake could not be listed."""
     return ProblemError(Problem(503, "no-plan", "Lake listing unavailable", detail, retry_after_s=1))
 
 
@@ -167,5 +167,5 @@ def stopping_error() -> ProblemError:
 
 
 def caller_gone_error() -> ProblemError:
-    """499: the caller closed the connection; nobody reads this."""
+    """499: the caller closed the connection; only the log shows this."""
     return ProblemError(Problem(499, "gone", "Client closed request", "The connection was closed before the answer."))

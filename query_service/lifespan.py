@@ -1,4 +1,4 @@
-"""What the routes need, built from a store and settings, and taken apart in the reverse order."""
+"""Builds the services that routes need from a store and settings; closes them in reverse order."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Services:
-    """The parts that routes ask."""
+    """The services that routes use."""
 
     plan_cache: PlanCache
     executor: QueryExecutor

@@ -1,4 +1,4 @@
-"""What the parts of the service report while they work. Does nothing: whoever wants to know overrides it."""
+"""What the parts of the service report. The base class ignores it; metrics override it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ class Observer:
         """A question was taken."""
 
     def shed(self) -> None:
-        """A question was turned away, since too many are under way."""
+        """A question was refused: too many are under way."""
 
     def query_queued(self) -> None:
         """A query waits for a core."""
 
     def query_left_queue(self) -> None:
-        """It waits no more: it runs, or its caller has gone."""
+        """It no longer waits: it runs, or its caller has left."""
 
     def query_began(self) -> None:
         """A query runs."""
 
     def query_ended(self, seconds: float) -> None:
-        """It has ended, well or not, after running for so long."""
+        """It has ended, successfully or not, after running for so long."""
 
     def lake_looked_at(self, listed_at: dt.datetime, newest_publish_time: dt.datetime | None, tail_rows: int) -> None:
-        """The whole lake was looked at, as it was at `listed_at`."""
+        """The lake's status was computed from a listing of `listed_at`."""

@@ -1,4 +1,4 @@
-"""From exceptions to problem documents (RFC 9457): what is told to the caller, and what only to the log.
+"""Turns exceptions into problem documents (RFC 9457); details go to the log only.
 
 A caller never sees the text of an exception.
 """
@@ -36,7 +36,7 @@ def problem_response(problem: Problem, headers: dict[str, str] | None = None) ->
 
 
 class _ProblemResponse(Response):
-    """Tells the request log of its kind."""
+    """A response whose `kind` the access log reads."""
 
     def __init__(self, body: bytes, status: int, headers: Mapping[str, str], media_type: str, kind: str) -> None:
         super().__init__(body, status, headers, media_type)

@@ -105,19 +105,21 @@ class Settings(BaseSettings):
     """Answers as they were sent, by tag; 0 keeps none. About 10,000 usual ones, which is more than are asked for
     between two changes of the lake, in 2 % of an instance of 2 GiB."""
     rollup_cache_mb: int = Field(default_factory=_sixteenth_of_memory_mb, ge=0, le=100_000)
-    """What whole months contribute to statistics, so that the next question over years reads only what is new; 0 keeps
-    none. By airport, a month of half a million flights takes 0.6 MB: in this, ten years by several groupings."""
+    """Rollups of whole months, so that a request over years reads only new months; 0 keeps none.
+    By airport, a month of half a million flights takes 0.6 MB: this holds ten years by several
+    groupings."""
     tail_cache_mb: int = Field(32, ge=0, le=100_000)
-    """On disk: dates with much in the tail, decided once for many questions; 0 keeps none. At 42 bytes a flight
-    700,000 flights; up to twice as much while what was replaced is still read, in 3 % of an instance of 2 GiB."""
+    """On disk: the merged state of dates with a large tail; 0 keeps none. At 42 bytes a flight,
+    700,000 flights; up to twice as much while replaced files are still read, in 3 % of an instance
+    of 2 GiB."""
     tail_cache_min_kb: int = Field(64, ge=0, le=1_000_000)
-    """Landed files of a question's dates from which that is done: eight of a few events, or one of 2,000. Less is
-    read and decided in about the time that it takes to decide and write it once."""
+    """The tail cache is used from this size of a request's landed files on: eight of a few events,
+    or one of 2,000. Less is merged in about the time that merging and writing it once takes."""
     rollup_min_rows: int = Field(1_000_000, ge=0)
-    """In whole months, from which such contributions are used: fewer flights are counted as fast one by one."""
+    """Rollups are used from this many rows in whole months on: fewer are counted as fast singly."""
     filter_max_values: int = Field(100, ge=1, le=10_000)
-    """Of one filter: each costs a comparison a row, and a list of a hundred still fits into a URL. Whoever has
-    more wants another question."""
+    """Of one filter: each costs a comparison a row, and a list of a hundred still fits into a URL.
+    For more, fetch the groups and select."""
     max_long_polls: int = Field(100, ge=0, le=100_000)
     """Requests that wait for a newer state: each wakes once a plan age, and runs a query of a few
     milliseconds when its date has new files."""
@@ -131,7 +133,7 @@ class Settings(BaseSettings):
     rate_burst: int = Field(20, ge=1, le=1_000_000)
     """As many at once, when nothing was asked for a while: a page that loads a dozen answers is no abuse."""
     metrics_open: bool = False
-    """With keys on, /metrics needs one too. True where a collector that sends none asks, and nobody else can."""
+    """With keys on, /metrics needs one too. True where only a keyless collector reaches it."""
     cors_origins: str = ""
     """Origins whose pages may ask, `https://a.example,https://b.example`, or `*`. None: only our own pages do."""
     tls_in_front: bool = False

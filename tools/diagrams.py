@@ -1,7 +1,7 @@
 """`python -m tools.diagrams`: draws docs/diagrams/*.mmd as SVG, with Mermaid from npm in a headless Chromium.
 
-mermaid.json names the version and the registry's integrity value; nothing is drawn with anything else. Each SVG carries
-the hash of its source and of the way it is drawn, so a test that has neither npm nor a browser sees when it is old.
+mermaid.json pins the version by the registry's integrity value. Each SVG has the hash of its source
+and of the drawing code, so a test without npm or a browser notices when it is stale.
 """
 
 from __future__ import annotations

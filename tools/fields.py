@@ -1,4 +1,4 @@
-"""`python -m tools.fields`: writes what comes from the table of event fields, wherever a copy of it is kept."""
+"""`python -m tools.fields`: writes all copies of the table of event fields."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""`python -m tools.vendor`: the library that the dashboard ships, fetched again from the npm registry.
+"""`python -m tools.vendor`: fetches the dashboard's library again from the npm registry.
 
-vendor.json names package, version, the registry's own integrity value of the package, and the hash of every file.
-To take another version: change name, version and integrity (`npm view uplot dist.integrity`), run this, look at the
-diff. Nothing is written unless the package is the one that vendor.json names.
+vendor.json has the package's name, version and integrity value, and the hash of every file. To
+upgrade: change name, version and integrity (`npm view uplot dist.integrity`), run this, read the
+diff. Nothing is written unless the package matches vendor.json.
 """
 
 from __future__ import annotations

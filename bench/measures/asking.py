@@ -1,4 +1,4 @@
-"""Measure 6: the usual question over HTTP, nothing of the answer kept, against DuckDB in process."""
+"""Measure 6: the usual question over HTTP, without cached results, against DuckDB in process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures 4 and 5: bytes per flight, and what a day of small batches comes to."""
+"""Measures 4 and 5: bytes per flight, and bytes of a day of small batches."""
 
 from __future__ import annotations
 

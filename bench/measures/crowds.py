@@ -86,7 +86,7 @@ def _recovered_s(api: Api, path: str, within_ms: float) -> float:
 
 
 class _Memory:
-    """The largest memory of a process, looked at ten times a second."""
+    """The largest memory of a process, sampled ten times a second."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid

@@ -1,4 +1,4 @@
-"""Measures 13 and 15, what is written: publish to visible over HTTP at a steady rate, and objects per event landed."""
+"""Measures 13 and 15 (writes): publish to visible over HTTP at a steady rate; objects per event."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _SMALL_MONTHS = 10  # of 120, or about a twelfth
 
 
 def measure_lake_size(rig: Rig) -> list[Figure]:
-    """The small lake has the first months of the large one, the very same files: only what is around them differs."""
+    """The small lake has the same files as the first months of the large one."""
     with rig.pinned(rig.cores.all):
         large = rig.scale.lake(rig.sizes.flights, rig.sizes.years, rig.sizes.large_copies)
         small = rig.scale.part(large, min(_SMALL_MONTHS, len(large.months)))

@@ -1,4 +1,4 @@
-"""Measure 14: from starting the API until its first right answer, against importing its libraries alone."""
+"""Measure 14: from starting the API to its first right answer, against importing its libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure 15, what is read: requests to object storage per question, from the API's own metrics."""
+"""Measure 15 (reads): requests to object storage per question, from the API's own metrics."""
 
 from __future__ import annotations
 

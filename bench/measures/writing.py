@@ -132,7 +132,7 @@ def _acked(url: str) -> int:
 
 
 def quick_start_us(rig: Rig, cloud: dict[str, str], events: Sequence[bytes], each: int) -> float:
-    """Likewise, of the quick start's writer."""
+    """The same for the quick start's writer."""
     route = new_route(cloud, f"quick-{time.monotonic_ns()}")
     ready, done = (rig.folder / f"{time.monotonic_ns()}.{what}" for what in ("ready", "done"))
     environment = route.environment | {

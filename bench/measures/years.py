@@ -1,4 +1,4 @@
-"""Measure 9: ten years, any grouping, with percentiles, the window moved by a month each time; the best peer counts."""
+"""Measure 9: ten years, in a window that moves by a month, with percentiles; best peer counts."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def measure_years(rig: Rig) -> list[Figure]:
 
 @dataclass
 class _Sides:
-    """What both sides took for the same questions, in milliseconds."""
+    """The times of both sides for the same questions, in milliseconds."""
 
     groups: list[str] = field(default_factory=list)
     ours: list[float] = field(default_factory=list)

@@ -1,1 +1,1 @@
-"""What users would pick instead, each as they would write it: one process a peer, started by its measure."""
+"""The peers, each written as a user would write it: one process a peer, started by its measure."""

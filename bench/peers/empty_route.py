@@ -1,4 +1,4 @@
-"""An empty FastAPI route with the parameters of /v1/stats: what any service of this kind costs at least."""
+"""An empty FastAPI route with the parameters of /v1/stats: the lowest cost of such a service."""
 
 # ruff: noqa: ARG001 - what is asked for is parsed, and that is all
 

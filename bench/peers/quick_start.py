@@ -1,6 +1,7 @@
 """The writer that the Pub/Sub client's quick start leads to: callbacks, json.loads, from_pylist, 1,000-row files.
 
-It acks what is stored, as a careful user would. BENCH_READY and BENCH_DONE are files that tell the measure.
+It acks after storing, as a careful user would. BENCH_READY and BENCH_DONE are marker files for the
+measure.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""From a lake to a DuckDB connection with views over it: what `lakehouse.connect` gives and `refresh` renews.
+"""A DuckDB connection with views over a lake: `lakehouse.connect` makes it, `refresh` renews it.
 
-The files of one plan are downloaded, checked, and stay until the connection is gone, or for some minutes after the plan
-was replaced. Exact or nothing: an object that cannot be read is an error that names it.
+The files of one plan are downloaded and checked. They stay until the connection is gone, or for
+some minutes after the plan was replaced. An object that cannot be read is an error that names it.
 
-The views stand in two databases, both opened read-only, so that nothing which an analyst runs can change them: `plan`
-has the views over the files of one plan, and is replaced by a refresh; the connection's own one, `lake`, refers to it.
+The views are in two databases, both opened read-only, so that no query of an analyst can change
+them. `plan` has the views over the files of one plan; a refresh replaces it. `lake`, the
+connection's own database, refers to `plan`.
 """
 
 from __future__ import annotations
@@ -70,12 +71,13 @@ def connect_store(
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Shows the lake as of now in the views of `connection`; False when it has not changed since.
+    """Updates the views of `connection`; False when the lake has not changed.
 
-    Files that are there are not downloaded again. Cursors see the same; temporary tables stay; a query that is
-    running goes on with what it began with (for ten minutes at least). An old snapshot stays as it is.
+    Existing files are not downloaded again. Cursors see the update; temporary tables stay; running
+    queries keep their files for at least ten minutes. An old snapshot never changes.
 
-    Raises what `connect_store` does (then the views stay as they are), and ConfigError for another connection.
+    Raises the errors of `connect_store` (then the views stay unchanged), and ConfigError for other
+    connections.
     """
     views = _VIEWS.get(connection)
     if views is None:
@@ -90,7 +92,7 @@ def _remove(cache: FileCache, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class _Pinned:
-    """A plan whose files are here, by name, until `pins` is closed."""
+    """A plan and its local files by name; they stay until `pins` is closed."""
 
     plan: Plan
     files: _Files
@@ -98,7 +100,7 @@ class _Pinned:
 
 
 class _Views:
-    """The views of one connection, which it does not refer to: it has to be able to go."""
+    """The views of one connection. It holds no reference to it, so the connection can be freed."""
 
     def __init__(
         self, store: Store, now: Callable[[], dt.datetime], folder: Path, cache: FileCache, snapshot: int | None
@@ -108,7 +110,7 @@ class _Views:
         self._folder = folder
         self._cache = cache
         self._number = snapshot
-        # What has landed beside a snapshot, or since, is no part of it.
+        # Files that a snapshot has not absorbed are not part of it.
         self._names = ("flights", "probes") if snapshot is not None else ("flights", "probes", "landing")
         self._planner = Planner(store, now)
         self._shown: list[_Pinned] = []
@@ -156,7 +158,7 @@ class _Views:
         return _download(self._planner.plan if self._number is None else self._plan_of_snapshot, self._cache)
 
     def _plan_of_snapshot(self) -> Plan:
-        """An old snapshot, and nothing beside it."""
+        """An old snapshot without a tail."""
         assert self._number is not None
         snapshot = read_snapshot(self._store, self._number, self._planner.latest_snapshot)
         return Plan(snapshot, Landing((), 0), self._now())

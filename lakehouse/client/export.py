@@ -1,7 +1,8 @@
-"""An analyst's whole answer as CSV or Parquet, in pieces as it is computed: `python -m lakehouse sql --format csv`.
+"""Writes a whole query result as CSV or Parquet, batch by batch: `lakehouse sql --format csv`.
 
-Values are those of the API's formats: a double is written so that it parses back to the same one, null is an empty
-field where an empty text is `""`, times are RFC 3339. What a format has no form for is refused.
+Values have the form that the API gives them. A double parses back to the same double. In CSV, null
+is an empty field and an empty text is `""`. Times are RFC 3339. A type that the format cannot
+express is refused.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def opened(path: Path | None) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[IO[bytes]]:
-    """A file beside `path` that takes its place, and its permissions, at the end."""
+    """A file next to `path` that replaces it at the end and gets its permissions."""
     with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
         try:
             yield file.file
@@ -121,7 +122,7 @@ def _umask() -> int:
 
 
 class _Open:
-    """A sink that its writer does not close: whoever opened it does."""
+    """A sink that its writer does not close; the caller that opened it does."""
 
     closed = False
 

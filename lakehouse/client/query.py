@@ -1,4 +1,4 @@
-"""An analyst's query over the lake, as a table on a terminal: `python -m lakehouse sql "SELECT ..."`."""
+"""Runs an analyst's query and prints a table: `python -m lakehouse sql "SELECT ..."`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class QueryError(Exception):
 
 
 class Result(NamedTuple):
-    """The first rows of an answer; `is_cut` when there were more."""
+    """The first rows of a result; `is_cut` when there are more."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]

@@ -1,6 +1,6 @@
-"""Checks that the latest snapshot is what it says, and that the landed files can be read: `python -m lakehouse verify`.
+"""Checks the files of the latest snapshot and the landed files: `python -m lakehouse verify`.
 
-One file at a time is on disk, one batch of rows in memory.
+At most one file is on disk and one batch of rows in memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LANDED_AT_ONCE = 8  # small files: waiting for storage, not work
 
 @dataclass(frozen=True)
 class MonthReport:
-    """What was found of one month's entry. `is_superseded`: a newer snapshot took its file away meanwhile."""
+    """The check of one month. `is_superseded`: a newer snapshot has replaced its file meanwhile."""
 
     month: str
     rows: int
@@ -40,9 +40,9 @@ class MonthReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found. `problems` are all of them, each naming its object; none means that all is well.
+    """The result of a check. Each of `problems` names its object.
 
-    `outdated`: months whose file is of an older format, which is no problem, and which compaction is still to rewrite.
+    `outdated`: months whose file has an older format. That is no problem; compaction rewrites them.
     """
 
     listed_at: dt.datetime
@@ -85,7 +85,7 @@ def verify(store: Store, now: Now) -> Report:
 
 
 class _Check:
-    """The checks of objects of one plan."""
+    """Checks the objects of one plan."""
 
     def __init__(self, store: Store, planner: Planner, plan: Plan, folder: Path) -> None:
         self._store = store

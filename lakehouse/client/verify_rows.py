@@ -1,6 +1,6 @@
-"""From the rows of a month file, batch by batch, to what they amount to and what is wrong with them.
+"""Checks the rows of a month file batch by batch and computes their statistics.
 
-Memory is bounded by the batch: of what was seen before, only the last row and the sums are kept.
+Memory is bounded by the batch: only the last row and the running totals are kept.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from lakehouse.table.parquet_files import MonthStats, batches
 
 
 def inspect_month(name: str, path: Path) -> tuple[MonthStats | None, list[str]]:
-    """What the rows of the local copy of the month file `name` amount to (None: no rows), and what is wrong with them.
+    """The statistics (None: no rows) and the problems of the local copy of the month file `name`.
 
-    At most one problem of each kind. Raises UnreadableError (not Parquet, other columns) and FormatTooNewError.
+    At most one problem of each kind. Raises UnreadableError (not Parquet, other columns) and
+    FormatTooNewError.
     """
     rows = _Rows()
     for batch in batches(name, path):

@@ -1,7 +1,8 @@
-"""What an event is: the table of its fields, the columns that come from it, the key and the order.
+"""The event: the table of its fields, the columns that come from it, the key and the order.
 
-`FIELDS` is the contract. Arrow schema, JSON Schema, decoders' limits, documents, column comments and the API's
-description of a flight come from it. Knows nothing of storage, messages or SQL engines.
+`FIELDS` is the contract. The Arrow schema, the JSON Schema, the decoders' limits, documents, column
+comments and the API's description of a flight come from it. Knows nothing of storage, messages or
+SQL engines.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pyarrow as pa
 from lakehouse.schema.fields import Date, Field, Integer, Text, Time
 
 FORMAT_VERSION: Final = 1
-"""Version of the Parquet columns and of snapshots; whoever meets a newer one refuses to go on."""
+"""Version of the Parquet columns and of snapshots. Code that meets a newer one refuses it."""
 
 DECODER_VERSION: Final = 2
 """Grows when the decoder reads the same bytes differently; the last part of the order."""
@@ -256,7 +257,7 @@ COLUMNS: Final = tuple(FIELD)
 
 @dataclass(frozen=True, order=True)
 class FlightKey:
-    """The key of a flight. Orders like the month files are sorted."""
+    """The key of a flight. Its order is the sort order of month files."""
 
     flight_date: dt.date
     carrier: str

@@ -1,6 +1,6 @@
-"""The kinds of field that an event can have; `lakehouse.schema.event.FIELDS` is the table of them.
+"""The kinds of field that an event can have. `lakehouse.schema.event.FIELDS` lists the fields.
 
-A kind says what its values are, and which column they become. It checks none: decoders do.
+A kind describes its values and their column. It checks no value: the decoders do.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import pyarrow as pa
 class Field(ABC):
     """One field of an event, and the column of its name. One of the four kinds below.
 
-    `description` says what it is, to everybody; `rules` what its publisher has to know besides. `example` is a value as
-    the API answers it.
+    `description` is for all readers; `rules` is extra information for publishers. `example` is a
+    value as the API returns it.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Field(ABC):
 
 @dataclass(frozen=True)
 class Text(Field):
-    """A string that matches `pattern` whole, is one of `choices`, or has 1 to `max_length` characters."""
+    """A string that matches `pattern`, is in `choices`, or has at most `max_length` characters."""
 
     pattern: str | None = None
     choices: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """The event as a JSON Schema (draft 2020-12), from the table in `lakehouse.schema.event`.
 
-`lakehouse/schema/event.schema.json` is the published copy, which `make fields` writes.
+`make fields` writes the published copy, `lakehouse/schema/event.schema.json`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Dates and times as text, one way everywhere: ISO dates, RFC 3339 times in UTC."""
+"""Reads and writes dates and times as text: ISO dates, RFC 3339 times in UTC."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the files of each format have: which columns, and how a local copy says of which format it is.
+"""Format versions: the columns of each, and how the name of a local copy tells its version.
 
-A format only ever adds columns, which may be null. A file of an older one is read as if they were there and null.
+A new format only adds columns, which may be null. In a file of an older format they read as null.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Object storage: the protocol of a store, and three of them."""
+"""Object storage: the `Store` protocol and its three implementations."""

@@ -1,10 +1,10 @@
 """Objects of a Google Cloud Storage bucket. The only file that knows google.cloud.storage.
 
-Reads and listings are retried within a deadline. A create is tried once: a retry could not tell its own success from
-somebody else's object, and the callers all have something better to do.
+Reads and listings are retried within a deadline. A create is tried once: a retry could not tell its
+own success from another writer's object. Callers choose a new name or list instead.
 
-What comes back is doubted: an object's bytes have to match its crc32c, whole; a listing or an object's description
-has to have the shape that was asked for. (A listing has no checksum: that its names arrive as sent is TLS's work.)
+Responses are checked: an object's bytes have to match its crc32c; a listing or an object's metadata
+has to have the expected shape. (A listing has no checksum; TLS protects its names.)
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class GcsStore:
             raise StoreAccessDeniedError(f"gs://{bucket}: no Google credentials: {error}") from error
         _widen_pool(self._client)
         self._client._http.hooks["response"].append(_read_refusal)
-        # Otherwise it asks for the bucket's metadata in the background, for traces that nobody collects, with a
-        # permission that a writer does not have.
+        # Otherwise the client reads the bucket's metadata in the background, for unused traces,
+        # with a permission that a writer does not have.
         self._client._bucket_metadata_cache = None
         self._bucket = self._client.bucket(bucket)
         self._retry = DEFAULT_RETRY.with_timeout(retry_s)
@@ -125,9 +125,9 @@ class GcsStore:
         return True
 
     def _whole(self, name: str, get: Callable[..., Any]) -> Any:
-        """What `get` makes of the object, in one piece and checked.
+        """The whole object as `get` returns it, checked.
 
-        Each try starts over: where the client goes on after a cut it does not check the bytes any more.
+        Each try starts over: when the client resumes a download it no longer checks the bytes.
         """
 
         def once() -> Any:
@@ -160,8 +160,11 @@ class GcsStore:
 
 
 class _Created(storage.Blob):  # type: ignore[misc]  # the client has no types
-    """An object that is being created: after that nothing is deleted, not even by the client, which would like to when
-    checksums differ. By then somebody may have built on it, and what differs may be the answer."""
+    """An object that is being created.
+
+    It stops Google's client from deleting the object when checksums differ: others may already use
+    the object, and the response may be what is wrong.
+    """
 
     def delete(self, *_: object, **__: object) -> None:
         pass
@@ -244,7 +247,7 @@ def _create_translated(name: str, conflict: str) -> Iterator[None]:
 
 
 def _is_damaged(status: int, error: Exception) -> bool:
-    """The bytes arrived, but not as they were sent: nobody has to change anything, only to send them again."""
+    """The bytes arrived damaged: send them again."""
     return status == 400 and "crc32c" in str(error).lower()
 
 

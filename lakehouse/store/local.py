@@ -1,7 +1,7 @@
 """Objects as files of a local folder: create-if-absent by hard link, atomic, fsynced.
 
-A new object is written under `.tmp/`, fsynced, then linked to its name: `link` fails when the name exists,
-and never shows half a file. Deletes and links are followed by an fsync of the folder.
+A new object is written under `.tmp/`, fsynced, then linked to its name. `link` fails when the name
+exists and never shows half a file. Deletes and links are followed by an fsync of the folder.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class LocalStore:
 
 
 class _Checksums:
-    """crc32c by inode: a file never changes, so each is read once a process. Threads share it."""
+    """crc32c by inode: a file never changes, so each process reads it once. Thread-safe."""
 
     def __init__(self, max_files: int) -> None:
         self._known: BoundedLRU[tuple[int, int, int, int], int] = BoundedLRU(max_files)

@@ -1,4 +1,4 @@
-"""Objects in this process's memory, for tests: the same promises, with the clock passed in."""
+"""A store in this process's memory, for tests. The clock is passed in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _now() -> dt.datetime:
 
 
 class MemoryStore:
-    """A store whose objects are gone with it."""
+    """A store whose objects live as long as it does."""
 
     def __init__(self, now: Callable[[], dt.datetime] = _now) -> None:
         self._now = now

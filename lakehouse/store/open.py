@@ -1,4 +1,4 @@
-"""Picks a store by its URL."""
+"""Opens the store of a URL."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lakehouse.store.store import Store
 def open_store(url: str, *, must_exist: bool = False) -> Store:
     """The store for `gs://bucket` or `file:///absolute/path` (percent-encoded).
 
-    Raises ConfigError when it is neither, and with `must_exist` when there is no such folder: whoever only reads would
-    take it for an empty lake. (A bucket must always exist.)
+    Raises ConfigError when it is neither, and with `must_exist` when the folder does not exist: a
+    reader would take it for an empty lake. (A bucket must always exist.)
     """
     parts = urlsplit(url)
     if parts.query or parts.fragment:

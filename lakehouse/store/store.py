@@ -1,7 +1,7 @@
-"""What the lake needs from storage.
+"""The `Store` protocol: what the lake needs from object storage.
 
-Three stores keep the same promises (one behaviour suite runs against all): create-if-absent, atomic,
-durable when it returns, listings complete and in name order.
+A create succeeds only if the name is free; it is atomic, and durable when it returns. Listings are
+complete and sorted by name. One behaviour suite runs against all three stores.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 Source = bytes | Path
-"""What is stored: bytes, or a local file that may be larger than memory."""
+"""The content of an object: bytes, or a local file that may be larger than memory."""
 
 
 class ObjectInfo(NamedTuple):
-    """An object as a listing shows it. `created` is the store's clock; `crc32c` as an unsigned integer."""
+    """An object in a listing. `created` is by the store's clock; `crc32c` is unsigned."""
 
     name: str
     size: int
@@ -28,7 +28,8 @@ class ObjectInfo(NamedTuple):
 class Store(Protocol):
     """Immutable objects by name.
 
-    Every method may raise StoreUnavailableError (try again later) or StoreAccessDeniedError (configuration).
+    Every method may raise StoreUnavailableError (retry later) or StoreAccessDeniedError
+    (configuration).
     """
 
     @property
@@ -57,4 +58,4 @@ class Store(Protocol):
         """The generation of an object that may change (a derived one); 0 when there is none."""
 
     def replace(self, name: str, data: bytes, generation: int) -> bool:
-        """Writes a derived object if it still has that generation; False when somebody was faster."""
+        """Writes a derived object if it still has that generation, else returns False."""

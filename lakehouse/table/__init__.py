@@ -1,1 +1,1 @@
-"""The table in the bucket: snapshots, plans, files, and the SQL for the newest state of a flight."""
+"""The table in the bucket: snapshots, plans, files, and "newest wins" as SQL."""

@@ -1,7 +1,8 @@
-"""Objects of the lake as local files: downloaded once, checked, kept until the room is needed.
+"""A cache of the lake's objects as local files: each is downloaded once, checked, and kept.
 
-Names are used once and objects never change, so a cached file can never be stale. Files in use are
-pinned. A caller gets a future for each file, so that no thread has to wait for a download.
+Names are used once and objects never change, so a cached file is never stale. Files in use are
+pinned; the others are evicted when space is needed. A caller gets a future for each file, so no
+thread waits for a download.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class _Entry:
 
     @property
     def is_in_use(self) -> bool:
-        """A download that has begun takes its room until it ends, though nobody waits any more."""
+        """A download holds its space until it ends, even if all callers have left."""
         return self.pins > 0 or self.ready.running()
 
     @property
@@ -43,7 +44,7 @@ class _Entry:
 
 
 class FileCache:
-    """A bounded folder of downloaded objects. Threads share it; a folder belongs to one process."""
+    """A bounded folder of downloaded objects. Thread-safe; a folder belongs to one process."""
 
     def __init__(self, store: Store, folder: Path, max_bytes: int) -> None:
         self._store = store
@@ -57,12 +58,11 @@ class FileCache:
 
     @contextmanager
     def pin(self, files: Iterable[StoredFile]) -> Iterator[list[Future[Path]]]:
-        """Futures of the local paths of `files`, in their order, which stay until the block ends.
+        """Futures of the local paths of `files`, in order. The files stay until the block ends.
 
-        Does not wait. Others may have the same futures: nobody may cancel them. They raise
-        ObjectMissingError (plan again), UnreadableError (checksum or contents wrong),
-        FormatTooNewError and the store's errors; who asks after that starts another download.
-        Raises CacheFullError itself.
+        Does not wait. The futures may be shared: do not cancel them. They raise ObjectMissingError
+        (plan again), UnreadableError (checksum or content wrong), FormatTooNewError and the store's
+        errors; a later call starts another download. Raises CacheFullError itself.
         """
         taken: list[_Entry] = []
         try:
@@ -87,7 +87,7 @@ class FileCache:
         return {name: error for name, error in ended if isinstance(error, Exception)}
 
     def drop_unused(self) -> None:
-        """Removes what is not in use, without waiting for its room to be needed."""
+        """Removes all files that are not in use."""
         with self._lock:
             dropped = self._entries.clear()
         for entry in dropped:

@@ -1,7 +1,7 @@
 """The one definition of "the newest event of each flight wins", as SQL.
 
-Compactor, API and analysts all use it. It is idempotent, commutative and associative over any union of
-events, since the order is total: merging twice, in parts or in another order gives the same rows.
+The compactor, the API and analysts all use it. The order of events is total, so it is idempotent,
+commutative and associative: merging twice, in steps or in another order gives the same rows.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def merged(
 ) -> str:
     """SELECT of the state: the newest event per flight over month files and tail, void ones included.
 
-    Only dates that the tail touches are decided again; elsewhere a month file has one row per flight.
+    Only dates with a tail are merged again; elsewhere a month file has one row per flight.
     `where` may name key columns only (it is applied before the decision). `decided_files`: the state of the tail's
     dates, one row per flight, if it is known already; then the tail is not read.
     """

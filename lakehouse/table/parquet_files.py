@@ -1,4 +1,4 @@
-"""Writes and checks the Parquet files of the lake. A file that passes a check here can be read by any engine."""
+"""Writes and checks the lake's Parquet files. Any engine can read a file that passes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def to_parquet(table: pa.Table) -> bytes:
 
 @dataclass(frozen=True)
 class MonthStats:
-    """What a month file's rows amount to."""
+    """Row count and other statistics of a month file."""
 
     rows: int
     min_flight_date: dt.date
@@ -45,7 +45,7 @@ class MonthStats:
 
 @dataclass(frozen=True)
 class FooterInfo:
-    """What a file of events has."""
+    """What the Parquet footer of a file of events says."""
 
     rows: int
     format_version: int

@@ -1,7 +1,8 @@
-"""From listings to a plan: one snapshot and its tail, which together hold every acked event.
+"""Makes a plan from listings: one snapshot and its tail, which together hold every acked event.
 
-Landing is listed first, whole; then the latest snapshot is found, as the highest name of a listing. A landed
-file that the first listing no longer shows was deleted, hence absorbed before, hence inside the snapshot.
+It lists all of `landing/` first, then takes the highest snapshot name of a second listing. A landed
+file missing from the first listing was deleted, so an earlier snapshot has absorbed it, and the
+latest snapshot contains it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from lakehouse.table.stored_file import StoredFile
 Now = Callable[[], dt.datetime]
 """Wall clock, aware, UTC."""
 
-_FIND_ATTEMPTS = 5  # a snapshot found and collected before it is read, five times running, is no race
+_FIND_ATTEMPTS = 5  # a snapshot that expires before it is read, five times in a row, is no race
 
 
 def utc_now() -> dt.datetime:
@@ -51,7 +52,7 @@ ALL_DATES: Final = Dates()
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A micro-batch of one flight date, as it was listed: a StoredFile."""
+    """The events of one flight date in one batch, as listed: a StoredFile."""
 
     info: ObjectInfo
     flight_date: dt.date
@@ -75,7 +76,7 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Landing:
-    """A whole listing of `landing/`, and how many names in it are not ours."""
+    """A whole listing of `landing/`, and the number of unrecognized names in it."""
 
     files: tuple[LandedFile, ...]
     unrecognized: int
@@ -83,7 +84,7 @@ class Landing:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an answer is computed from. `listed_at` is the start of the landing listing."""
+    """The snapshot and tail that an answer is computed from. `listed_at`: when listing began."""
 
     snapshot: Snapshot
     landing: Landing
@@ -124,7 +125,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class FileSet:
-    """Objects that an answer needs."""
+    """The objects that an answer needs."""
 
     months: tuple[MonthFile, ...]
     tail: tuple[LandedFile, ...]
@@ -147,7 +148,7 @@ class FileSet:
 
 
 class Planner:
-    """Makes plans; remembers the highest snapshot seen so that time never runs backwards."""
+    """Makes plans. It remembers the highest snapshot seen, so plans never go back in time."""
 
     def __init__(self, store: Store, now: Now) -> None:
         self._store = store
@@ -179,7 +180,7 @@ class Planner:
             except ObjectMissingError:
                 continue  # collected between the listing and the read: a newer one is there
             if google_crc32c.value(data) != listed.crc32c:
-                continue  # collected, and a compactor that slept has put another one into the hole: not on the line
+                continue  # expired, then created again by a suspended compactor: not in the history
             self._latest = from_json(listed.name, data)
             self._latest_created = listed.created
             return self._latest

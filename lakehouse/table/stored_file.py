@@ -1,4 +1,4 @@
-"""What a plan says of an object that holds events, a month file or a landed one; its download."""
+"""The descriptor of a month file or a landed file in a plan, and its download."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class StoredFile(Protocol):
     def crc32c(self) -> int: ...
 
     def check(self, path: Path) -> FooterInfo:
-        """What is in the local copy at `path`, which must be what the plan says of this object.
+        """Checks that the local copy at `path` matches this descriptor, and returns its footer.
 
-        Raises UnreadableError when it is not, and FormatTooNewError.
+        Raises UnreadableError when it does not match, and FormatTooNewError.
         """
 
 

@@ -1,8 +1,8 @@
-"""Old snapshots by their number, as long as they are retained.
+"""Reads old snapshots by number, as long as they are retained.
 
-A number below the latest's `min_retained` is refused, even when an object of that name is there: a process that was
-suspended may have created it after it expired (ADR 6). So what was read counts only if the number is still retained
-afterwards: then it was never deleted, and no other object can have taken its place.
+A number below the latest snapshot's `min_retained` is refused, even if an object of that name
+exists: a suspended process may have created it after it expired (ADR 6). Therefore the number is
+checked again after the read. If it is still retained, the object was never deleted or replaced.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What the services report: log lines, Prometheus text, a store that counts its calls."""
+"""Telemetry of the services: log lines, Prometheus text, a store that counts its calls."""

@@ -1,4 +1,4 @@
-"""A store that counts what is asked of another one, in Prometheus metrics. Only the services import it."""
+"""A store that counts the calls of another one in Prometheus metrics. Only services import it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 
 
 class StoreMetrics:
-    """The metrics of one process's store. `area` is a folder of the lake, never a name."""
+    """The metrics of one process's store. `area` is a folder of the lake, never an object name."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
@@ -55,7 +55,7 @@ class StoreMetrics:
 
 
 class InstrumentedStore:
-    """Passes everything on, and counts it."""
+    """Passes every call on and counts it."""
 
     def __init__(self, inner: Store, metrics: StoreMetrics) -> None:
         self._inner = inner

@@ -1,8 +1,9 @@
-"""Log lines of the services: JSON in Cloud Logging's field names, one a line, or text for people.
+"""Log lines of the services: a JSON object a line, in Cloud Logging's field names, or plain text.
 
-A line's `message` says it all in words; `fields(...)` are the same numbers by name, for queries, and `bound(...)` gives
-every line of a block (a request, say) the same fields. Stack traces stay inside their line, where Error Reporting
-looks for them. What looks like an API key is never written.
+`message` is the whole statement in words. `fields(...)` has the same numbers by name, for queries.
+`bound(...)` adds the same fields to every line of a block, for example a request. A stack trace
+stays inside its line, where Error Reporting looks for it. Text that looks like an API key is never
+written.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ from types import TracebackType
 from typing import Any, Final, Literal, TextIO
 
 LogFormat = Literal["auto", "json", "text"]
-"""`auto`: text when somebody looks at a terminal, else JSON."""
+"""`auto`: text on a terminal, else JSON."""
 
 API_KEY_PREFIX: Final = "flk_"
-"""Every generated API key begins so: it is recognised wherever it strays to."""
+"""Every generated API key begins so, and can be recognised anywhere."""
 
-# In a URL a cautious client writes what is no letter as %5F or %2D.
+# In a URL a cautious client writes `_` and `-` as %5F and %2D.
 _SECRET: Final = re.compile(API_KEY_PREFIX.replace("_", "(?:_|%5[Ff])") + r"(?:[A-Za-z0-9_-]|%5[Ff]|%2[Dd]){8,}")
 _HIDDEN: Final = API_KEY_PREFIX + "***"
 _BOUND: ContextVar[Mapping[str, Any] | None] = ContextVar("bound", default=None)
 
 
 def configure(log_format: LogFormat, stream: TextIO | None = None) -> None:
-    """Sends every logger's lines from INFO on to `stream` (stderr), and what nobody caught as well."""
+    """Sends all log lines from INFO on, and uncaught exceptions, to `stream` (stderr)."""
     stream = stream or sys.stderr
     is_text = log_format == "text" or (log_format == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)

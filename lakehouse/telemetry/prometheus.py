@@ -1,4 +1,4 @@
-"""The page that a Prometheus scraper reads. Only the services import it."""
+"""Renders the page that a Prometheus scraper reads. Only services import it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def exposition(registry: CollectorRegistry) -> bytes:
 
 @dataclass(frozen=True)
 class _WithoutCreated(Collector):
-    """The times at which series began double the page, and no scraper of this format reads them."""
+    """Leaves out `_created` series: they double the page, and no such scraper reads them."""
 
     registry: CollectorRegistry
 

@@ -1,5 +1,7 @@
-"""`demo`: the whole system on this machine. Local cloud, writer, compactor and API as processes, a year of real
-flights through them, and what came of it. On a terminal it goes on serving until Ctrl-C.
+"""`demo`: the whole system on this machine, with a year of real flights.
+
+Runs the local cloud, writer, compactor and API as processes and prints the results. In a terminal
+it keeps serving until Ctrl-C.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Freshness as a user sees it: how long from publishing an event until the API answers with it.
+"""Measures freshness as a user sees it: the time from publishing an event to its answer.
 
-The events are the probe's canaries, many in a minute: of the reserved carrier ZZ, which every other answer leaves out.
+The events are the probe's canaries, many a minute, of the reserved carrier ZZ, which other answers
+leave out.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Freshness:
 
 
 class Canaries:
-    """Sends a canary every so often while the block lasts; `freshness()` once it has ended."""
+    """Sends canaries at intervals while the block runs; call `freshness()` afterwards."""
 
     def __init__(self, topic: str, api_url: str, every_s: float = 1.0) -> None:
         self._topic = topic

@@ -1,4 +1,4 @@
-"""The API's answers by carrier, calculated once more from the original CSV with nothing but plain Python."""
+"""Recomputes the API's answers by carrier from the original CSV in plain Python."""
 
 from __future__ import annotations
 

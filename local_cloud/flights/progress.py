@@ -1,4 +1,4 @@
-"""How far a long job is, on stderr: a bar on a terminal, else a line every so often."""
+"""Shows the progress of a long job on stderr: a bar on a terminal, else lines at intervals."""
 
 from __future__ import annotations
 

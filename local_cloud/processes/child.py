@@ -1,7 +1,8 @@
 """`python -m local_cloud.processes.child PARENT MODULE [ARGUMENT...]`: runs the module, and dies when the parent does.
 
-A test that is killed cannot end what it started. The child asks for its own death itself, since code between fork and
-exec would run beside the parent's threads. Only Linux can: elsewhere the child simply runs.
+A killed test cannot end its children. The child asks the kernel for its own death signal: code
+between fork and exec would be unsafe with the parent's threads. Elsewhere than on Linux the child
+just runs.
 """
 
 from __future__ import annotations

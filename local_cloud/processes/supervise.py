@@ -1,4 +1,4 @@
-"""The services as processes of this machine: started with their settings, watched, and ended in order."""
+"""Runs the services as processes: starts them with settings, watches them, ends them in order."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _LOG_LINES = 15
 
 
 class ProcessFailed(Exception):
-    """A service ended or did not become ready; the message holds the end of its log."""
+    """A service ended or did not become ready; the message has the end of its log."""
 
 
 class Processes:
-    """`with Processes(logs) as processes:` ends everything that was started, last one first."""
+    """`with Processes(logs) as processes:` ends all started processes, last one first."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
@@ -97,7 +97,7 @@ class Processes:
 
 
 def free_port(wanted: int = 0) -> int:
-    """`wanted` if nobody listens there, else some free port of 127.0.0.1."""
+    """`wanted` if it is free, else some free port of 127.0.0.1."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

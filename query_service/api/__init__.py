@@ -1,1 +1,1 @@
-"""Routes: from a request to a question, from an answer to a response."""
+"""HTTP: routes, parameters, responses, the OpenAPI document."""

@@ -1,7 +1,7 @@
 """Every parameter of the query string, once: for the parser and for the OpenAPI document.
 
-A new filter is an entry here and a field of `question.Filters`. What the type of a parameter allows
-is accepted, up to rules between parameters.
+A new filter is an entry here and a field of `queries.model.Filters`. A value that its type allows
+is accepted; rules between parameters are in `requests.py`.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ PARAMETERS: Final[tuple[Parameter[Any], ...]] = (
     *(MIN_EVENT_TIME, WAIT_S),
     *(SNAPSHOT, _format((STATS, FLIGHTS), TABLES), _format((FLIGHT, LAKE), DOCUMENTS)),
 )
-"""In the order in which they are documented, and listed to whoever sends another."""
+"""In the order of the documentation and of the error for an unknown parameter."""
 
 
 def parameters_of(endpoint: str) -> tuple[Parameter[Any], ...]:

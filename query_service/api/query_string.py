@@ -1,6 +1,6 @@
-"""The query string as checked values: what is unknown, empty, repeated or malformed ends here.
+"""Parses the query string into checked values; refuses unknown, empty or malformed ones.
 
-Also the types of such values: each reads a text, and describes what it reads as a JSON Schema.
+It also has the types of such values: each parses a text and describes itself as a JSON Schema.
 No parameter is known by name here.
 """
 
@@ -37,7 +37,7 @@ _SECONDS = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.
 class Type(Generic[T_co]):
     """What one value may be: as a JSON Schema, in words for an error, and read from text.
 
-    `parse` raises ValueError or OverflowError for whatever `schema` does not allow.
+    `parse` raises ValueError or OverflowError for every value that `schema` does not allow.
     """
 
     schema: Json
@@ -120,7 +120,7 @@ def _within(value: Ordered, least: Ordered, most: Ordered) -> Ordered:
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter(Generic[T]):
-    """One parameter of the query string, for whoever reads it and for whoever documents it."""
+    """One parameter of the query string, for the parser and for the OpenAPI document."""
 
     name: str
     endpoints: tuple[str, ...]

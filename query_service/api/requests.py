@@ -1,7 +1,7 @@
-"""From an HTTP request to a frozen question, or to a problem that names the parameter.
+"""Turns an HTTP request into a frozen `StatsRequest`, `FlightsRequest` or `FlightRequest`.
 
-What one value may be is in `parameters.py`. Here are the rules between parameters, and what a route asks for in its
-signature.
+`parameters.py` says which values a parameter takes. Here are the rules between parameters, what
+routes depend on in their signatures, and cancellation when the caller disconnects.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ DocumentPreferences = Annotated[ResponsePreferences, Depends(_wanted_document)]
 MetricsPage = Annotated[bytes, Depends(_metrics_page)]
 OnlyFormat = Depends(_only_format)
 
-_LOOK_S: Final = 0.005  # looking costs a task and two turns of the loop: not for what is answered from memory
+_LOOK_S: Final = 0.005  # a check costs a task and two turns of the loop: too much for kept answers
 
 T = TypeVar("T")
 
@@ -218,7 +218,7 @@ async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -
     try:
         return await work
     except asyncio.CancelledError:
-        if watch.has_cancelled and task.uncancel() <= cancelling:  # nobody else has asked for it
+        if watch.has_cancelled and task.uncancel() <= cancelling:  # nothing else has asked for it
             raise caller_gone_error() from None
         raise
     finally:
@@ -226,7 +226,7 @@ async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -
 
 
 class _Watch:
-    """Cancels `task` when the caller of `request` leaves, until `end`."""
+    """Cancels `task` when the caller of `request` disconnects, until `end`."""
 
     def __init__(self, request: Request, task: asyncio.Task[Any]) -> None:
         self.has_cancelled = False

@@ -1,4 +1,4 @@
-"""The paths: each takes a question, asks, and answers with a body and the headers that say which lake it is about."""
+"""The endpoints: each runs a request and returns a body with headers that describe the lake."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def _headers(plan: Plan, snapshot: int | None = None) -> dict[str, str]:
 
 
 def _labelled(label: BodyHeaders, format: Format, request: Request) -> dict[str, str]:
-    """Headers of a body: how to read it, a name to save it under, and where it goes on."""
+    """Headers of a body: type, coding, file name, and the link to the next page."""
     name = f"{request.url.path.rpartition('/')[2]}.{format.name}"
     headers = {"Content-Disposition": f'{"inline" if format == JSON else "attachment"}; filename="{name}"'}
     if label.coding is not None:

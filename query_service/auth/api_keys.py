@@ -1,4 +1,4 @@
-"""API keys: who may ask. The configuration holds names and SHA-256 hashes, never a key.
+"""API keys. The configuration holds names and SHA-256 hashes, never a key.
 
 A key is 256 random bits, so one round of SHA-256 is enough: there is nothing to guess.
 """
@@ -17,7 +17,7 @@ from lakehouse.errors import ConfigError
 from lakehouse.telemetry.logs import API_KEY_PREFIX
 
 NO_KEY: Final = "none"
-"""The name of whoever needs no key, in logs and metrics; no key may be called so."""
+"""The name of callers without a key in logs and metrics; no key may have it."""
 
 MAX_KEYS: Final = 1000
 """Every request is compared with all of them, 0.3 ms at most; and each name is a label value."""
@@ -29,7 +29,7 @@ _LONGEST: Final = 200  # characters of a key that is looked at: ours have 47
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys that are let in, as (name, hash). Two hashes of one name let a caller change its key in peace."""
+    """The accepted keys as (name, hash). A name may have two hashes, to change a key."""
 
     entries: tuple[tuple[str, str], ...] = ()
 
@@ -48,9 +48,9 @@ class Keys:
 
 
 def load_keys(text: str, file: Path | None) -> Keys:
-    """The keys of API_KEYS (`name:hash,...`) or of the file API_KEYS_FILE names (one a line); none when neither is set.
+    """The keys of API_KEYS (`name:hash,...`) or of the file of API_KEYS_FILE (one a line), if set.
 
-    Raises ConfigError that says which entry is wrong, but not what it holds: somebody may have put a key there.
+    Raises ConfigError, which numbers the wrong entry but does not quote it: it may be a key.
     """
     if text and file is not None:
         raise ConfigError("API_KEYS and API_KEYS_FILE are both set; keep the keys in one place")

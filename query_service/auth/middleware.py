@@ -1,6 +1,6 @@
-"""Lets requests for data in, by API key and rate; everything else passes. Plain ASGI: streams and cancels as before.
+"""Checks the API key and the rate of requests under /v1/; other paths pass. Plain ASGI.
 
-Data is under /v1/, and only there. With keys on, /metrics needs one too (it names the keys), unless a setting opens it.
+With keys on, /metrics needs a key too (it names the keys), unless a setting opens it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _METRICS: Final = "/metrics"
 
 
 class AuthMiddleware:
-    """401 without a known key, 429 above the rate; says in headers how much is left, and marks answers as private."""
+    """401 without a known key, 429 above the rate. Adds RateLimit headers and `private`."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class AuthMiddleware:
 
 
 def private(cache_control: str) -> str:
-    """The same, but for no shared cache: an answer to one key is not for whoever comes without."""
+    """The same, but not for shared caches: they could give it to callers without a key."""
     kept = [part.strip() for part in cache_control.split(",") if part.strip()]
     if "no-store" in kept:
         return cache_control

@@ -1,4 +1,4 @@
-"""How fast a caller may ask: one token bucket for each name, in this instance. Time is passed in, monotonic seconds."""
+"""Rate limits: one token bucket for each name, in this instance. Monotonic time is passed in."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-_ROUNDING: Final = 1e-9  # whoever waits as long as it was told is not sent away for the last bit of a double
+_ROUNDING: Final = 1e-9  # a caller that waited as told is not refused for the last bit of a double
 
 
 @dataclass(frozen=True)
 class RateLimitDecision:
-    """Whether one more request was allowed, how many more are now, and in how many seconds there is a further one."""
+    """Whether a request is allowed, how many remain, and seconds until the next token."""
 
     allowed: bool
     remaining: int
@@ -20,7 +20,7 @@ class RateLimitDecision:
 
 
 class RateLimits:
-    """At most `burst` at once and `per_s` on average."""
+    """At most `burst` requests at once and `per_s` on average."""
 
     def __init__(self, names: Iterable[str], per_s: float, burst: int) -> None:
         self.per_s = per_s

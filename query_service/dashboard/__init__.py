@@ -1,4 +1,4 @@
 """The pages of the service: the dashboard at `/` and the API's reference at `/docs`, served from this package.
 
-They are callers of the public API like any other: nothing here knows the lake, a question or DuckDB.
+They are clients of the public API: nothing here knows the lake, queries or DuckDB.
 """

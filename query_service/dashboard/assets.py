@@ -1,7 +1,7 @@
-"""Files of the pages, read once, under a path that names their content.
+"""The files of the pages, read once and served under a path that names their content.
 
-All files share one version, the hash of all of them: a module's relative import stays inside of its version, and
-every file can be cached for ever. Knows nothing of HTTP.
+All files share one version, the hash of all of them. So a module's relative import stays within its
+version, and every file can be cached without expiry. Knows nothing of HTTP.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLACEHOLDER: Final = "{{static}}"
 
 @dataclass(frozen=True)
 class Asset:
-    """The bytes of one file and what they are."""
+    """The bytes and the media type of one file."""
 
     content: bytes
     media_type: str

@@ -10,7 +10,7 @@ from query_service.dashboard.assets import Assets, read_assets
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"  # a year, the most that caches honour
 
-# Everything from this service: no inline script or style, no other host, in nobody's frame.
+# Everything comes from this service: no inline script or style, no other host, no framing.
 _POLICY: Final = "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,

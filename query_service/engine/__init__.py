@@ -1,1 +1,1 @@
-"""Runs queries: a plan, its files on disk, DuckDB."""
+"""Runs queries: plans, local files, DuckDB, the tail cache."""

@@ -1,6 +1,6 @@
-"""DuckDB in this process: one query a core, each with bound values, each can be stopped. Other work may take its turn.
+"""DuckDB in this process: one query a core, with bound values; a query can be interrupted.
 
-Knows nothing of questions or HTTP.
+Other CPU-bound work can use the same slots. Knows nothing of requests or HTTP.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Query:
-    """SQL with `$name` for values, the values, and relations that it names beside files."""
+    """SQL with `$name` for values, the values, and in-memory tables that it names."""
 
     sql: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class LocalFiles:
     months: tuple[Path, ...]
     tail: tuple[Path, ...]
     merged_tail: tuple[Path, ...] | None = None
-    """The state of the dates that the tail touches, if it has been decided already."""
+    """The merged state of the tail's dates, if it is cached."""
 
     def state(self, where: str = "") -> str:
         """SELECT of the newest event per flight; `where` may name key columns only."""
@@ -53,7 +53,7 @@ class LocalFiles:
 
 
 class PrioritySemaphore:
-    """Lives on the event loop: not for threads."""
+    """A semaphore that prefers work near its end. For one event loop; not thread-safe."""
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
@@ -61,7 +61,7 @@ class PrioritySemaphore:
         self._beginning: deque[asyncio.Future[None]] = deque()
 
     async def acquire(self, is_finishing: bool) -> None:
-        """Waits for a turn. `is_finishing`: what came before is held in memory until then, so it goes first."""
+        """Waits for a slot. `is_finishing`: its results so far take memory, so it has priority."""
         if self._free > 0:
             self._free -= 1
             return
@@ -75,7 +75,7 @@ class PrioritySemaphore:
             raise
 
     def release(self) -> None:
-        """Ends a turn: whoever waits is next."""
+        """Frees the slot for the next waiter."""
         for waiting in (self._finishing, self._beginning):
             while waiting:
                 turn = waiting.popleft()

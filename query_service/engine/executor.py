@@ -1,6 +1,6 @@
-"""From a question to rows: plan, pin the files of its dates, run SQL over them; plan again when a file is gone.
+"""Runs a query: takes a plan, pins the files of its dates, runs SQL; plans again if a file is gone.
 
-One answer comes from one plan. Knows nothing of what is asked, nor of HTTP.
+Each answer comes from one plan. Knows nothing of endpoints or HTTP.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Answered(Generic[T]):
-    """An answer and the plan that it came from."""
+    """An answer and its plan."""
 
     value: T
     plan: Plan
 
 
 class QueryContext:
-    """One plan, for the time of one answer."""
+    """One plan, for the duration of one answer."""
 
     def __init__(self, plan: Plan, executor: QueryExecutor, arrived: dt.datetime) -> None:
         self.plan = plan
@@ -58,13 +58,13 @@ class QueryContext:
         self._arrived = arrived
 
     def of(self, snapshot: Snapshot) -> QueryContext:
-        """A view of the month files of an old snapshot alone, found by this view's plan."""
+        """The same context for the month files of an old `snapshot`, without a tail."""
         return QueryContext(Plan(snapshot, Landing((), 0), self.plan.listed_at), self._executor, self._arrived)
 
     def check_listed_since_arrival(self) -> None:
-        """Before a question is refused for what is not there yet: another instance may have shown it already.
+        """Call it before refusing data as not there yet: another instance may have shown it.
 
-        Raises what makes a newer plan, unless this one was listed after the request arrived.
+        Makes the executor plan again, unless this plan was listed after the request arrived.
         """
         if self.plan.listed_at < self._arrived:
             raise _PlanOutdatedError
@@ -78,18 +78,18 @@ class QueryContext:
     async def fetch(self, files: FileSet, question: Callable[[LocalFiles], Query], decide: bool = False) -> pa.Table:
         """The rows of the query that `question` makes of the files on disk.
 
-        `decide`: the dates that the tail touches are decided once for all such questions, where that is worth it.
+        `decide`: uses and fills the tail cache, where that pays off.
         Raises ObjectMissingError (plan again), UnreadableError, and ProblemError when there is no room.
         """
         return await self._executor.fetch(self.plan, self._arrived, files, question, decide)
 
     async def unreadable(self, files: FileSet) -> list[UnreadableError]:
-        """Downloads what is not here yet; which of `files` are not what they must be. Raises other failures."""
+        """Downloads missing `files`; returns the errors of damaged ones. Raises other failures."""
         return await self._executor.unreadable(files)
 
 
 class QueryExecutor:
-    """Answers questions, as many at once as may be, each in bounded time."""
+    """Answers questions, with limits on concurrency and time."""
 
     def __init__(
         self,
@@ -205,7 +205,7 @@ class QueryExecutor:
 
 
 class _PlanOutdatedError(Exception):
-    """The plan is too old: it grew so while its answer waited or was computed, or does not know what was asked for."""
+    """The plan has become too old, or lacks the requested data: plan again."""
 
 
 async def _path_of(download: Future[Path]) -> Path:

@@ -1,6 +1,6 @@
-"""Follows the lake: gives plans that are not too old, and lists storage only when somebody asks.
+"""Caches the plan, and lists storage only when a request needs a fresher one.
 
-Ages are by wall clock: a process that was frozen for hours must see that its plan is hours old.
+Ages are by wall clock: a process that was suspended for hours must see that its plan is hours old.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from lakehouse.errors import LakeError
 from lakehouse.table.planner import Now, Plan, Planner
 from query_service.errors import no_plan_error
 
-_ATTEMPTS = 5  # a plan that is too old as soon as it is made, five times running: the clock is not sane
+_ATTEMPTS = 5  # a plan that is too old once made, five times in a row: the clock is wrong
 
 
 class PlanCache:
-    """Shares one plan among all requests, and one refresh among all that need it."""
+    """Shares one plan among all requests, and one refresh among all requests that need it."""
 
     def __init__(self, planner: Planner, now: Now, max_age_s: float, timeout_s: float, patience_s: float) -> None:
         """`patience_s`: how long a request may use a plan whose listing began after it arrived."""

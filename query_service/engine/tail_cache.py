@@ -1,8 +1,8 @@
-"""Dates that the tail touches, decided once for many questions: the newest event of each of their flights, on disk.
+"""Caches the merged state of dates with a large tail, on disk, for many queries.
 
-The files that a date is decided from never change, so neither does what comes out. When there are new landed files, the
-date is decided again from what is kept and those; when its month file is another, from all. Bounded; the least used
-goes first.
+The input files never change, so the merged state stays valid. When files land, the date is merged
+again from its cached state and the new files; when its month file is replaced, from all files. The
+size is bounded; the least recently used date is evicted first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import LocalFiles, Query
 
 _GROWTH: Final = 2
-"""What is kept takes at most about this many times the bytes that it was decided from, being compressed less."""
+"""A cached state takes at most about this many times the bytes of its inputs (less compression)."""
 _MOST_DATES: Final = 100
 """Of one question: DuckDB writes as many files at once, each from memory of its own."""
 
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Inputs:
-    """The files that a date is decided from, by name and checksum: somebody may have restored other bytes."""
+    """The inputs of a date's state, by name and checksum: a restored object may differ."""
 
     month: tuple[str, int] | None
     tail: frozenset[tuple[str, int]]
@@ -53,7 +53,7 @@ class _Inputs:
 
 @dataclass
 class _Decided:
-    """The state of a date. Its files stay for as long as somebody reads them."""
+    """The merged state of a date. Its files stay as long as a query reads them."""
 
     inputs: _Inputs
     folder: Path
@@ -64,10 +64,10 @@ class _Decided:
 
 
 class TailCache:
-    """Finds or makes them. Lives on the event loop: not for threads."""
+    """The cached states. For one event loop; not thread-safe."""
 
     def __init__(self, folder: Path, max_bytes: int, from_bytes: int) -> None:
-        """`folder` is this object's alone, and emptied. 0 keeps nothing. `from_bytes` of tail make it worth it."""
+        """Empties `folder` and needs it alone. 0 turns it off; `from_bytes`: smallest tail."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._folder = folder
@@ -81,12 +81,12 @@ class TailCache:
 
     @property
     def stats(self) -> CacheStats:
-        """Since this object was made. The bytes are all on disk, and a date that is missed is made."""
+        """Counters since this object was made. The bytes are on disk; every miss is computed."""
         stats = self._kept.stats
         return replace(stats, misses=stats.puts, bytes=self._disk_bytes)
 
     def should_cache(self, files: FileSet) -> bool:
-        """Whether the tail is large enough and touches few dates, which take at most about half of the room."""
+        """Whether the tail is large and has few dates, which fit into about half of the cache."""
         dates = {file.flight_date for file in files.tail}
         if not 0 < len(dates) <= _MOST_DATES or files.tail_bytes < self.min_bytes:
             return False
@@ -95,10 +95,10 @@ class TailCache:
 
     @asynccontextmanager
     async def of(self, local: LocalFiles, fetch: Callable[[Query], Awaitable[pa.Table]]) -> AsyncIterator[LocalFiles]:
-        """`local` with the dates that its tail touches decided, on disk until the block ends; `local` if that fails.
+        """`local` with the merged state of its tail's dates, until the block ends; else `local`.
 
-        `fetch` runs the query that decides; one question does that at a time. Raises what it raises, except errors
-        of DuckDB: to decide and write takes memory and disk that the question alone may not need.
+        `fetch` runs the merging query, one at a time. Its errors are raised, except DuckDB's:
+        merging and writing may need more memory and disk than the question.
         """
         used: list[_Decided] | None = None
         try:
@@ -114,7 +114,7 @@ class TailCache:
             self._give_back(used)
 
     async def _used(self, local: LocalFiles, fetch: Callable[[Query], Awaitable[pa.Table]]) -> list[_Decided] | None:
-        """The state of each date that the tail touches, for as long as it is read; None if there is no room."""
+        """The state of each date of the tail, marked as in use; None if there is no room."""
         wanted = _wanted(local.files)
         if not self._missing(wanted):
             return self._found(wanted)
@@ -148,7 +148,7 @@ class TailCache:
     async def _made(
         self, missing: Mapping[dt.date, _Inputs], local: LocalFiles, fetch: Callable[[Query], Awaitable[pa.Table]]
     ) -> list[_Decided]:
-        """Decides dates, in one query, and keeps them."""
+        """Merges the missing dates in one query and caches them."""
         if not missing:
             return []
         self._remove_given_up()
@@ -173,7 +173,7 @@ class TailCache:
         return list(made.values())
 
     def _found(self, dates: Iterable[dt.date]) -> list[_Decided]:
-        """What is kept of these dates."""
+        """The cached states of these dates, marked as in use."""
         found = [kept for date in dates if (kept := self._kept.get(date)) is not None]
         for kept in found:
             kept.users += 1
@@ -201,7 +201,7 @@ class TailCache:
             shutil.rmtree(decided.folder, ignore_errors=True)
 
     def _remove_given_up(self) -> None:
-        """What failed or was left by its caller. Looked for each time: such a query may begin to write only now."""
+        """Removes the output of failed or cancelled queries; such a query may still be writing."""
         self._folder.mkdir(parents=True, exist_ok=True)
         for folder in self._folder.iterdir():
             if folder not in self._states:
@@ -209,7 +209,7 @@ class TailCache:
 
 
 def _wanted(files: FileSet) -> dict[dt.date, _Inputs]:
-    """The dates that the tail touches, and what decides each."""
+    """The dates of the tail, and the inputs of each."""
     tails: dict[dt.date, set[tuple[str, int]]] = {}
     for file in files.tail:
         tails.setdefault(file.flight_date, set()).add((file.name, file.crc32c))
@@ -237,7 +237,7 @@ def _sql(missing: Collection[dt.date], known: Mapping[dt.date, _Decided], local:
 
 
 def _read(folder: Path, date: dt.date, inputs: _Inputs) -> _Decided:
-    """What `_sql` has written about the date: no file if there is no event, several if several threads wrote."""
+    """The files that `_sql` has written for the date: none without events, one a writing thread."""
     paths = tuple(sorted((folder / f"flight_date={date.isoformat()}").glob("*.parquet")))
     return _Decided(inputs, folder, paths, sum(path.stat().st_size for path in paths))
 
@@ -251,7 +251,7 @@ def _month_of(date: dt.date, files: FileSet) -> tuple[str, int] | None:
 
 
 def _bytes_of(month: MonthFile, dates: Collection[dt.date]) -> int:
-    """About what the flights of these dates take of a month file."""
+    """About how many bytes of a month file the flights of these dates take."""
     days = (month.max_flight_date - month.min_flight_date).days + 1
     within = sum(month.min_flight_date <= date <= month.max_flight_date for date in dates)
     return month.size * within // days

@@ -1,4 +1,4 @@
-"""Views of old snapshots: what `snapshot=N` is answered from. Which numbers are retained, the newest plan says."""
+"""Finds the old snapshot for `snapshot=N`. The newest plan says which numbers are retained."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REMEMBERED = 64  # of up to 500 months, half a kilobyte each: 16 MB
 
 
 class TimeTravel:
-    """Finds old snapshots; remembers the last ones that were asked for, which never change."""
+    """Finds old snapshots; caches the last requested ones, which never change."""
 
     def __init__(self, store: Store, planner: Planner) -> None:
         """`planner` for this object alone: it is used in another thread."""
@@ -33,7 +33,7 @@ class TimeTravel:
         self._thread.shutdown(cancel_futures=True)
 
     async def view(self, view: QueryContext, number: int | None) -> QueryContext:
-        """A view of the month files of that snapshot alone; `view` itself for None.
+        """The context of that snapshot's month files; `view` itself for None.
 
         Raises ProblemError (404 not there yet, 410 not retained any more), ObjectMissingError (plan again), and what
         reading a snapshot raises.

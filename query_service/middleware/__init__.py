@@ -1,1 +1,1 @@
-"""The layers around the routes."""
+"""ASGI middleware around the routes."""

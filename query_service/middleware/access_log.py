@@ -1,4 +1,4 @@
-"""One log line and one count for each request, when it is sent or its reader cut off. Plain ASGI, outermost."""
+"""Logs and counts each request once its answer is sent or cut off. Plain ASGI, outermost."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from query_service.telemetry.metrics import Metrics
 _PROBES: Final = ("/health", "/ready", "/metrics")
 """Asked every few seconds: a line each would hide the others. Their failures are logged."""
 
-_OTHER: Final = "other"  # no such path, a page of the framework, or the gate sent it away before
+_OTHER: Final = "other"  # no such path, a page of the framework, or refused by a middleware
 _SHOWN: Final = 2000  # characters of what a caller sent: a usual URL is far shorter, a log entry may have 256 KB
 
 _log = logging.getLogger("query_service.api.requests")
 
 
 class AccessLogMiddleware:
-    """Measures requests; every line that is logged meanwhile carries their trace."""
+    """Measures requests. Every line logged meanwhile carries the request's trace."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, trace_project: str, proxy_hops: int) -> None:
         self._app = app
@@ -91,7 +91,7 @@ class AccessLogMiddleware:
         )
 
     def _remote(self, scope: Scope, headers: Headers) -> str:
-        """Who asked, as the outermost of our own proxies saw it; what stands before that, anybody may have written."""
+        """The caller's address as our outermost proxy saw it; entries before that can be forged."""
         forwarded = [a.strip() for line in headers.getlist("x-forwarded-for") for a in line.split(",")]
         if 0 < self._proxy_hops <= len(forwarded):
             return forwarded[-self._proxy_hops][:_SHOWN]

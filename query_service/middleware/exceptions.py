@@ -1,6 +1,6 @@
-"""Every error and every refusal of a full service is answered with a problem document. Plain ASGI.
+"""Answers errors, and requests that a full service refuses, with problem documents. Plain ASGI.
 
-A caller never sees the text of an exception; the log has it.
+A caller never sees the text of an exception; it is in the log.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from query_service.errors import Problem, ProblemError, stopping_error
 from query_service.problems import lake_problem, problem_response
 
 ROUTE_IN_SCOPE: Final = "flights.route"
-"""Where the scope of a question that was turned away has its route, which nobody looked for."""
+"""Where the scope of a refused request has its route: the router has not run."""
 
 _ROUTES: Final = ("/v1/stats", "/v1/flights", "/v1/lake")
 _FLIGHT: Final = "/v1/flights/"
@@ -61,9 +61,9 @@ async def _on_http_error(_: Request, error: Exception) -> Response:
 
 
 class UnhandledErrors:
-    """Outermost layer: logs what nobody expected, with its traceback, and answers 500 without any of it.
+    """Outermost: logs an unexpected exception with its traceback and answers 500 without details.
 
-    A request that is cancelled because the process ends is told so.
+    A request that is cancelled because the process stops gets a problem that says so.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -85,7 +85,7 @@ class UnhandledErrors:
         except asyncio.CancelledError:
             if started:
                 raise
-            problem = stopping_error().problem  # nobody else cancels a request from outside
+            problem = stopping_error().problem  # nothing else cancels a request from outside
             await problem_response(problem)(scope, receive, send)
         except Exception:
             _log.exception("%s: unexpected error", scope["path"])
@@ -96,7 +96,7 @@ class UnhandledErrors:
 
 
 class LoadSheddingMiddleware:
-    """503 where `executor` would say it too; what is no question of ours passes."""
+    """Answers 503 early where `executor` would refuse too; passes other paths."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

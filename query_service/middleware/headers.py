@@ -1,4 +1,4 @@
-"""Heads of answers: security headers on each, and HEAD answered like GET without the body. Plain ASGI."""
+"""Adds security headers to every answer; answers HEAD like GET without the body. Plain ASGI."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD_IN_SCOPE: Final = "flights.head"
 
 
 class HeadMiddleware:
-    """Answers HEAD as if GET had been asked, and keeps the body back."""
+    """Answers HEAD like GET, without the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,7 +36,7 @@ class HeadMiddleware:
 
 
 class SecurityHeaders:
-    """Adds to every answer what keeps a browser from doing more with it than it should."""
+    """Adds headers that restrict what a browser does with an answer."""
 
     def __init__(self, app: ASGIApp, hsts: bool) -> None:
         self._app = app

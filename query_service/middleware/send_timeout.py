@@ -1,6 +1,6 @@
-"""Sends answers within bounds: piece by piece, for so long at most, and only so many bytes at once. Plain ASGI.
+"""Sends answers in chunks with backpressure, within time and memory limits. Plain ASGI.
 
-An answer leaves the bounds of its question when it is sent: who does not take it would hold its bytes for ever.
+The limits of a query end when sending begins: without these, a stalled reader would hold memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from query_service.errors import sending_error
 
 PIECE_BYTES: Final = 64 * 1024
-"""What the server holds for a reader beside the body; a connection costs as much anyway: uvicorn reads ahead so far."""
+"""Chunk size. A connection costs as much memory anyway: uvicorn reads ahead that far."""
 
 CUT_OFF_IN_SCOPE: Final = "flights.cut_off"
 """Where an answered request's scope says that its reader was cut off: true, or not there."""
@@ -34,7 +34,7 @@ class Transport:
 
 
 def transport_of(scope: Scope) -> Transport | None:
-    """The connection that a request came over; None when the server is not this one."""
+    """The transport of a request's connection; None under a server other than ours."""
     transport: Transport | None = scope.get("state", {}).get(TRANSPORT_IN_STATE)
     return transport
 
@@ -45,27 +45,27 @@ def with_transport(scope: Scope, transport: Transport) -> Scope:
 
 
 class SendBudget:
-    """The bodies that are being sent. Lives on the event loop: not for threads."""
+    """Counts the bytes of bodies being sent. For one event loop; not thread-safe."""
 
     def __init__(self, max_bytes: int, changed: Callable[[int], None]) -> None:
-        """`changed` hears how many bytes there are after each change."""
+        """`changed` is called with the number of bytes after each change."""
         self._max_bytes = max_bytes
         self._changed = changed
         self._readers: Counter[int] = Counter()  # by the identity of a body: kept answers have one for all readers
         self._bytes = 0
 
     def check_room(self) -> None:
-        """Before a large answer is made. Raises ProblemError (503).
+        """Call it before making a large answer. Raises ProblemError (503).
 
-        Its size is not known yet: `max_bytes` may be exceeded by one answer for each that is made at once, and by
-        those that are sent from the kept ones, whose room is bounded too.
+        The size of an answer is not known yet, so `max_bytes` may be exceeded: by one answer for
+        each that is made at once, and by answers from the result cache, which is bounded too.
         """
         if self._bytes >= self._max_bytes:
             raise sending_error(self._max_bytes)
 
     @contextmanager
     def sent(self, body: bytes) -> Iterator[None]:
-        """Counts `body` while the block runs. What fits into one piece is the connection's own, and not counted."""
+        """Counts `body` while the block runs. A body of one chunk is not counted."""
         if len(body) <= PIECE_BYTES:
             yield
             return
@@ -84,7 +84,7 @@ class SendBudget:
 
 
 class SendTimeoutMiddleware:
-    """Sends each piece when the one before has gone; cuts off whoever has not taken the answer `timeout_s` later."""
+    """Sends each chunk after the previous one is drained; aborts after `timeout_s`."""
 
     def __init__(self, app: ASGIApp, send_budget: SendBudget, timeout_s: float) -> None:
         self._app = app
@@ -120,7 +120,7 @@ class SendTimeoutMiddleware:
                 raise
             scope[CUT_OFF_IN_SCOPE] = True
             if transport is None:
-                raise  # a server of somebody else's: it closes the connection when an answer breaks off
+                raise  # another server: it closes the connection when an answer breaks off
             transport.abort()
             await asyncio.sleep(0)  # the server hears of it before the request ends
 

@@ -1,1 +1,1 @@
-"""What can be asked, as SQL, and what is cached of the answers."""
+"""The queries: requests, their SQL, and caches of results and rollups."""

@@ -1,6 +1,6 @@
-"""From a question to the answer as it is sent, the shortest way: not modified, from memory, or by a query.
+"""Answers a request the cheapest way: 304 Not Modified, the result cache, or a query.
 
-Knows nothing of what is asked, nor of HTTP beyond tags.
+Knows nothing of endpoints, and of HTTP only tags.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from query_service.representation.compression import compressed
 from query_service.representation.encoders import Rows, encoded
 from query_service.representation.etag import ETagFactory, ResponsePreferences
 
-_INLINE_ROWS: Final = 50  # about a millisecond of encoding, and less than a piece to send
+_INLINE_ROWS: Final = 50  # about a millisecond of encoding, and less than a chunk to send
 
 _SHARE = 8  # one answer takes at most an eighth: a few large ones do not drive out all the others
-_OVERHEAD_BYTES = 1000  # of an entry beside its body
+_OVERHEAD_BYTES = 1000  # of an entry, in addition to its body
 
 
 @dataclass(frozen=True)
 class BodyHeaders:
-    """What the headers say about a body: its coding, whether rows are missing, and where they are."""
+    """What headers say about a body: its coding, whether it is truncated, and the next page."""
 
     coding: str | None
     truncated: bool
@@ -36,7 +36,7 @@ class BodyHeaders:
 
 @dataclass(frozen=True)
 class Result:
-    """An answer as it is sent: the body, in its format and coding, and its label."""
+    """An answer ready to send: the encoded body and its headers."""
 
     body: bytes
     label: BodyHeaders
@@ -48,7 +48,7 @@ class Result:
 
 
 class ResultCache:
-    """Lives on the event loop: not for threads."""
+    """Answers by their tag. For one event loop; not thread-safe."""
 
     def __init__(self, max_bytes: int) -> None:
         """0 keeps nothing."""
@@ -75,7 +75,7 @@ class ResultCache:
 
 
 class Question(Protocol):
-    """A question in its normal form. Its answer depends on the files of the dates in `filters`."""
+    """A normalized request. Its answer depends on the files of the dates in `filters`."""
 
     @property
     def snapshot(self) -> int | None: ...
@@ -89,7 +89,7 @@ Q = TypeVar("Q", bound=Question)
 
 @dataclass(frozen=True)
 class TableResponse:
-    """What to answer: `content` is None when the caller has it already."""
+    """The answer; `content` is None when the caller has it already."""
 
     tag: str
     plan: Plan
@@ -97,7 +97,7 @@ class TableResponse:
 
 
 class ConditionalGet:
-    """Answers questions whose answers are tables."""
+    """Answers requests whose answers are tables."""
 
     def __init__(
         self,
@@ -135,10 +135,10 @@ class ConditionalGet:
         return reply
 
     async def _made(self, rows: Rows, wanted: ResponsePreferences) -> Result:
-        """The answer made of `rows`, whole: within the time of its question, and what takes long in a query's place.
+        """Encodes `rows` completely before sending; long encodings take a query's slot.
 
-        10,000 rows of JSON take 0.2 s, 0.4 s with gzip. They are not sent while they are made: a reader would hold
-        the rows for as long as he takes, and could not be told any more that time ran out.
+        10,000 rows of JSON take 0.2 s, 0.4 s with gzip. Encoding while sending would let a slow
+        reader hold the rows, and an answer under way cannot become a time-out problem.
         """
         if rows.table.num_rows <= _INLINE_ROWS:
             return _whole(rows, wanted)

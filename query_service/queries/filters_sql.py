@@ -1,6 +1,6 @@
-"""From filters to SQL conditions: those on key columns, which may come before "newest wins", and the others.
+"""Turns filters into SQL: conditions on key columns (before "newest wins") and others (after).
 
-Filtering on anything but the key before that decision would let an older event win.
+A filter on any other column before "newest wins" would let an older event win.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FILTERED_AFTER: Final[tuple[str, ...]] = tuple(column for column in _FILTERED i
 
 @dataclass(frozen=True)
 class WhereClause:
-    """`before` names key columns only; `after` is for the state; `values` binds the `$names` of both."""
+    """`before` uses key columns only, `after` the state; `values` binds the `$names` of both."""
 
     before: str
     after: str

@@ -1,4 +1,4 @@
-"""/v1/flights and /v1/flights/{flight_id}: the state of flights, page by page or one with where it came from."""
+"""/v1/flights and /v1/flights/{flight_id}: pages of flights, or one flight with its source file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMNS_SHOWN: Final = ("flight_id", *(field.name for field in FIELDS if field.i
 
 @dataclass(frozen=True)
 class FlightState:
-    """One flight, one row, with its source; `event_time` is that of a void event too."""
+    """One flight, one row, with its source; `event_time` is also set for a void event."""
 
     table: pa.Table
     event_time: dt.datetime
@@ -120,7 +120,7 @@ def _page(tables: list[pa.Table], limit: int) -> Rows:
 
 
 def _shown(column: str) -> str:
-    """SQL of one column as it is answered."""
+    """SQL of one column of the answer."""
     if column == "flight_id":
         number = "flight_number || operational_suffix"
         return f"strftime(flight_date, '%Y-%m-%d') || '-' || carrier || '-' || {number} || '-' || origin AS flight_id"

@@ -1,7 +1,7 @@
-"""/v1/lake: what the lake holds right now, month by month, also when some of its files cannot be read.
+"""/v1/lake: the current content of the lake, month by month, even if some files are unreadable.
 
-Month files never change, so what one amounts to on each date is computed once and remembered; only dates that
-the tail touches are decided anew.
+Month files never change, so the totals of each date are computed once and cached; only dates with a
+tail are merged again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _COUNTED: Final = f"{without_probes()} AND {VISIBLE}"
 
 @dataclass(frozen=True)
 class Totals:
-    """What visible flights, without probes, amount to."""
+    """Totals of visible flights, without probes."""
 
     flights: int = 0
     newest_event_time: dt.datetime | None = None
@@ -58,7 +58,7 @@ class LakeStatus:
 
 
 class LakeStatusService:
-    """Makes Found of views; remembers the totals of month files."""
+    """Computes the LakeStatus of a context; caches the totals of month files."""
 
     def __init__(self, rejections: Rejections, observer: Observer) -> None:
         """`rejections` for this object alone: it is used in another thread."""
@@ -127,7 +127,7 @@ class LakeStatusService:
 
 @dataclass
 class _Months:
-    """What has been added up so far."""
+    """The totals so far."""
 
     totals: Totals = Totals()
     tail_rows: int = 0
@@ -172,7 +172,7 @@ _REMEMBERED = 100_000  # names of about 150 bytes each; beyond it rows are unkno
 
 @dataclass(frozen=True)
 class Rejected:
-    """Objects under `rejected/`; `rows` is None while not all of them are known. `unrecognized`: in the whole lake."""
+    """Objects under `rejected/`; `rows` is None until counted. `unrecognized`: in all folders."""
 
     files: int
     rows: int | None
@@ -182,7 +182,7 @@ class Rejected:
 
 
 class Rejections:
-    """Counts at most once a plan age. For one thread at a time."""
+    """Counts at most once a plan age. Not thread-safe."""
 
     def __init__(self, store: Store, now: Now, max_age_s: float) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Waits until a flight is at least as new as asked: looks once a plan age, holds nothing in between."""
+"""Waits until a flight is new enough: polls once a plan age and holds nothing in between."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
 
 @dataclass(frozen=True)
 class FlightVersion:
-    """The flight as of `plan`, and the tag of that answer. `is_unchanged`: the caller has it; then `state` is None."""
+    """The flight as of `plan` and its tag. `is_unchanged`: the caller has it; `state` is None."""
 
     tag: str
     plan: Plan
@@ -30,7 +30,7 @@ class FlightVersion:
 
 
 class LongPoll:
-    """Answers /v1/flights/{flight_id}, for at most `at_once` requests that have to wait."""
+    """Answers /v1/flights/{flight_id}; at most `at_once` requests wait."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class LongPoll:
 
 
 class _Poll:
-    """Looks at the flight; remembers what it saw as long as the files of its date stay the same."""
+    """Reads the flight; reuses the result as long as the files of its date stay the same."""
 
     def __init__(
         self, question: FlightRequest, wanted: ResponsePreferences, history: TimeTravel, tags: ETagFactory

@@ -1,4 +1,4 @@
-"""What is asked, as frozen questions: filters, groups, order, limits. Knows nothing of HTTP."""
+"""Requests as frozen values: filters, groups, order, limits. Knows nothing of HTTP."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CURSOR_PATTERN: Final = "[A-Za-z0-9_-]{26,34}"
 
 @dataclass(frozen=True)
 class Filters:
-    """Values of one field are alternatives, none means all; fields combine. Values are sorted, each once."""
+    """Values of one field are alternatives (none: all); fields combine. Sorted and unique."""
 
     dates: Dates = ALL_DATES
     carrier: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Order:
 
 @dataclass(frozen=True)
 class RollupKey:
-    """Questions that differ in dates, order and limit only. `group_by` is sorted."""
+    """Identifies requests that differ in dates, order and limit only. `group_by` is sorted."""
 
     filters: Filters
     group_by: tuple[str, ...]
@@ -65,7 +65,7 @@ class RollupKey:
 
 @dataclass(frozen=True)
 class StatsRequest:
-    """/v1/stats. `order_by` may be empty: then by the groups. `snapshot` is None for the lake as it is."""
+    """/v1/stats. An empty `order_by` orders by the groups. `snapshot` None: the current lake."""
 
     filters: Filters
     group_by: tuple[str, ...]
@@ -81,7 +81,7 @@ class StatsRequest:
 
 @dataclass(frozen=True)
 class FlightsRequest:
-    """/v1/flights: flights whose key is above `after`; `filters` leave out the dates of earlier pages."""
+    """/v1/flights: flights whose key is above `after`; `filters` exclude dates of earlier pages."""
 
     filters: Filters
     limit: int
@@ -105,5 +105,5 @@ class FlightRequest:
 
 
 def cursor_of(flight_id: str) -> str:
-    """The cursor that goes on after the flight; opaque to callers."""
+    """The cursor of the page after the flight; opaque to callers."""
     return base64.urlsafe_b64encode(flight_id.encode()).decode().rstrip("=")

@@ -1,6 +1,6 @@
-"""What whole months contribute to answers, kept in memory: month files never change, so it never does either.
+"""Caches rollups of whole months in memory. Month files never change, so rollups stay valid.
 
-Bounded; the least used goes first. Knows nothing of what is kept.
+The size is bounded; the least recently used is evicted first. Knows nothing of their content.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from lakehouse.bounded_lru import BoundedLRU, CacheStats
 from lakehouse.table.snapshot import MonthFile
 
 SHARE: Final = 32
-"""One table takes at most this part of the room: a question over ten years has the tables of up to ten years and two
-times eleven months in hand, which is then about what may be kept."""
+"""One table takes at most this fraction of the cache: a request over ten years uses the tables of
+up to ten years and of two times eleven months, which then still fit."""
 
-_OVERHEAD_BYTES = 2000  # of a kept table beside its columns
+_OVERHEAD_BYTES = 2000  # of a cached table, in addition to its columns
 
 
 class RollupCache:
-    """Tables by their key. Lives on the event loop: not for threads."""
+    """Tables by key. For one event loop; not thread-safe."""
 
     def __init__(self, max_bytes: int) -> None:
         """0 keeps nothing."""
@@ -61,15 +61,15 @@ class RollupCache:
         return True
 
     def release(self, keys: Iterable[str]) -> None:
-        """These are needed less than all others: they go first when room is needed."""
+        """Makes these the first to be evicted."""
         for key in keys:
             self._kept.demote(key)
 
 
 def key_of(shape: str, months: Sequence[MonthFile]) -> str:
-    """Names what the table of `months` for a shape (its repr) depends on.
+    """The cache key of the rollup of `months` for a shape (the repr of a RollupKey).
 
-    The files by name and checksum: somebody may have restored another object under the name.
+    It has each file's name and checksum: an operator may have restored another object under a name.
     """
     digest = hashlib.sha256(shape.encode("utf-8", "surrogatepass"))
     for month in months:

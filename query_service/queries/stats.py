@@ -1,6 +1,6 @@
-"""From a question to the rows of /v1/stats: flight by flight, or from the parts of whole months, added up.
+"""Computes the rows of /v1/stats: from single flights, or by merging rollups of whole months.
 
-Both ways give the same bytes. Parts are worth it where there is much to read; they are made once, and kept.
+Both ways give the same bytes. Rollups pay off for many rows; each is computed once and cached.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from query_service.queries.stats_sql import (
 from query_service.representation.encoders import Rows
 
 _STEP_ROWS = 1_000_000  # read by one query: 0.2 s, which is what a deadline or a caller that leaves can cost
-_HISTOGRAM_ROW_BYTES = 9  # the least that a row of a part takes: flags, delay, count
+_HISTOGRAM_ROW_BYTES = 9  # the smallest row of a rollup: flags, delay, count
 
 
 class RollupStats:
-    """Finds statistics."""
+    """Computes statistics."""
 
     def __init__(self, rollups: RollupCache, at_once: int, from_rows: int) -> None:
-        """`at_once` questions have parts in hand; `from_rows` in whole months make parts worth it."""
+        """`at_once` requests merge rollups, if whole months have at least `from_rows` rows."""
         self._rollups = rollups
         self._from_rows = from_rows
         self._places = asyncio.Semaphore(at_once)
@@ -80,10 +80,10 @@ class RollupStats:
 
     @asynccontextmanager
     async def _place(self, spans: Sequence[RollupSpan]) -> AsyncIterator[None]:
-        """Bounds what is in hand beside what is kept: one question makes parts, others add up those that are there.
+        """Bounds memory: one request computes rollups at a time, others merge cached ones.
 
-        Making takes long, and waits for storage: it is in nobody's way but theirs who need parts made. Whoever asks the
-        same meanwhile finds them kept.
+        Computing is slow and waits for storage, so it blocks only requests that need new rollups. A
+        request for the same rollups finds them cached afterwards.
         """
         if not self._are_kept(spans):
             async with self._making:
@@ -97,7 +97,7 @@ class RollupStats:
         return all(all(map(self._rollups.holds, span.needed)) or self._rollups.holds(span.too_large) for span in spans)
 
     async def _parts(self, shape: RollupKey, span: RollupSpan, view: QueryContext) -> list[pa.Table] | None:
-        """Tables that are the parts of the span's months; None when one of them is too large."""
+        """The rollups of the span; None when one of them is too large."""
         kept = self._kept(span)
         if kept is not None or self._rollups.holds(span.too_large):
             return kept
@@ -112,7 +112,7 @@ class RollupStats:
         return tables if len(tables) == len(found) else None
 
     async def _made(self, shape: RollupKey, span: RollupSpan, view: QueryContext) -> list[pa.Table] | None:
-        """Makes what is not kept, step by step: what was made before a deadline is there the next time."""
+        """Computes missing rollups in steps; steps done before a deadline stay cached."""
         tables = {key: self._rollups.get(key) for key in span.keys}
         missing = [month for key, month in zip(span.keys, span.months, strict=True) if tables[key] is None]
         for step in _steps(missing):
@@ -143,8 +143,9 @@ class RollupStats:
 
 @dataclass(frozen=True)
 class RollupSpan:
-    """Whole months of one year. `is_summed`: they are kept as one table, beside one for each, which will hardly be
-    needed where `is_inner`: there are years before and after it.
+    """Whole months of one year. `is_summed`: their rollups are also cached as one merged table.
+
+    `is_inner`: the span has years before and after it, so its single months are hardly needed.
     """
 
     shape: str
@@ -167,7 +168,7 @@ class RollupSpan:
 
     @property
     def too_large(self) -> str:
-        """What is kept under this key says that parts of this shape are too large to be kept."""
+        """The key of the negative cache entry: rollups of this shape are too large to cache."""
         return key_of(self.shape, ())
 
     def key_of(self, month: MonthFile) -> str:
@@ -175,7 +176,7 @@ class RollupSpan:
 
 
 def whole_months(files: FileSet, dates: Dates) -> tuple[MonthFile, ...]:
-    """The month files all of whose flights are within `dates`, and about none of which the tail may know more."""
+    """The month files whose dates are all within `dates` and that have no tail."""
     touched = {month_of(file.flight_date) for file in files.tail}
     return tuple(
         month

@@ -4,9 +4,10 @@ Means and rates are an exact integer over an exact integer, divided once. A perc
 rank (p*n + 99) div 100 of the sorted values: quantile_disc computes that rank in integers when it is given
 decimals (0.95, not 0.95::DOUBLE).
 
-Flights are counted one by one, or from tallies: rows that stand for `n` flights of one group with the same flags and
-departure delay (`flags` is not null), or with the same arrival delay (it is). Tallies of different files add up, to the
-last digit. Where groups do not reach beyond a month, neither are tallies needed: its rows are final.
+Flights are counted one by one, or from histograms. A histogram row stands for `n` flights of a
+group with the same flags and departure delay (`flags` is not null), or with the same arrival delay
+(`flags` is null). Histograms of different files add up exactly. Where no group spans two months, a
+rollup has the final rows instead.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _PERCENTS: Final = (50, 90, 95)
 
 @dataclass(frozen=True)
 class _Group:
-    """A group column: what is grouped by (cheap to compare), and its text, made once a group and not once a row."""
+    """A group column: the expression to group by (cheap to compare) and its text, once a group."""
 
     by: tuple[str, ...]
     shown: str
@@ -60,7 +61,7 @@ _FLAGS: Final = {
 
 @dataclass(frozen=True)
 class _Counting:
-    """How rows are counted: flights one by one, or rows that each stand for some."""
+    """How rows are counted: single flights, or histogram rows that stand for several."""
 
     flights: str
     those: str
@@ -128,15 +129,15 @@ _RESULT: Final = f"""
 
 
 def stats_query(question: StatsRequest, local: LocalFiles) -> Query:
-    """The answer, counted flight by flight. One row more than the limit, if there is one, says that it is cut."""
+    """The answer from single flights. It has limit + 1 rows when it is truncated."""
     rows = _rows(question.group_by, _flights(question.group_by, question.filters, local))
     return Query(f"{rows} {_ordered(question)}", conditions(question.filters).values)
 
 
 def rollup_query(shape: RollupKey, local: LocalFiles, most_rows: int) -> Query:
-    """The part of each month of `local`, which has no tail, in the answers to questions of that shape.
+    """The rollup of each month of `local`, which has no tail, for requests of that shape.
 
-    Its rows are final, or tallies. One row more than `most_rows`, if there is one, says that they are too many.
+    Its rows are final, or histograms. It returns `most_rows` + 1 rows when there are too many.
     """
     month = f"year(flight_date) * 100 + month(flight_date) AS {MONTH}"
     flights = _flights(shape.group_by, shape.filters, local, month)
@@ -146,12 +147,12 @@ def rollup_query(shape: RollupKey, local: LocalFiles, most_rows: int) -> Query:
 
 
 def merge_rollups_query(shape: RollupKey, tallies: pa.Table) -> Query:
-    """The tallies of several months as those of one."""
+    """Merges the histograms of several months."""
     return Query(_summed(shape.group_by, "SELECT * FROM parts"), tables={"parts": tallies})
 
 
 def stats_from_rollups_query(question: StatsRequest, parts: pa.Table, rest: LocalFiles | None) -> Query:
-    """The answer from parts of whole months and the flights of other files: the bytes of `stats_query`."""
+    """The answer from rollups and the flights of other files: the same bytes as `stats_query`."""
     shape, names = question.shape, _listed([f'"{name}"' for name in question.group_by])
     matching = conditions(question.filters)
     added = "SELECT * FROM parts"
@@ -179,7 +180,7 @@ WHERE {matching.after}"""
 
 
 def _rows(group_by: Sequence[str], flights: str, beside: str = "") -> str:
-    """SELECT of the result's rows, in no order; `beside` is one more column to group by."""
+    """SELECT of the result's rows, unordered; `beside` is an additional group column."""
     columns = [*_columns(group_by), *([beside] if beside else [])]
     return f"""
 SELECT {_listed([*_shown(group_by), *([beside] if beside else [])])}{_RESULT}
@@ -187,7 +188,7 @@ FROM (SELECT {_listed(columns)}{_ONE_BY_ONE.columns} FROM ({flights}) {_grouped(
 
 
 def _tallies(group_by: Sequence[str], flights: str, beside: str = "") -> str:
-    """SELECT of the tallies of flights: each flight is in one with its flags, and in one with its arrival delay."""
+    """SELECT of histograms: each flight counts in a row by flags and in one by arrival delay."""
     columns = _listed([*_columns(group_by), *([beside] if beside else [])])
     flags = " + ".join(f"{flag}::UTINYINT * {1 << bit}" for bit, flag in enumerate(_FLAGS))
     return f"""
@@ -202,7 +203,7 @@ def _summed(group_by: Sequence[str], tallies: str) -> str:
 
 
 def _rows_from_tallies(group_by: Sequence[str], tallies: str) -> str:
-    """SELECT of the result's rows, in no order. A double adds up integers exactly, twice as fast as what is wider."""
+    """SELECT of the result's rows, unordered. Doubles sum integers exactly and twice as fast."""
     columns = _columns(group_by)
     kind = _listed(columns) + "flags IS NULL"
     flags = (f"(flags & {1 << bit}) <> 0 AS {flag}" for bit, flag in enumerate(_FLAGS))

@@ -1,1 +1,1 @@
-"""How an answer is written: format, compression, ETag."""
+"""The bytes of an answer: format, compression, ETag."""

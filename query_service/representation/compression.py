@@ -1,4 +1,4 @@
-"""Content codings: which one a caller takes, and compressing piece by piece. The same pieces give the same bytes."""
+"""Compresses chunk by chunk. The same chunks give the same bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from query_service.representation.encoders import ChunkSink
 
 
 def compressed(pieces: Iterator[bytes], coding: str | None) -> Iterator[bytes]:
-    """`pieces` in a coding, in other pieces."""
+    """The compressed `pieces`, in chunks of other sizes."""
     if coding == "gzip":
         return _gzip(pieces)
     return _zstd(pieces) if coding == "zstd" else pieces

@@ -1,8 +1,8 @@
-"""From a table to the bytes of a format, record batch by record batch.
+"""Encodes a table in a format, record batch by record batch.
 
-The same table always gives the same bytes, and all formats hold the same values: a double is written so that it parses
-back to the same double; null is null, or an empty field in CSV, where an empty text is `""`. Times are timestamps in
-UTC where the format has them (Arrow, Parquet), else RFC 3339 text, as dates are ISO text.
+The same table always gives the same bytes, and all formats hold the same values. A double parses
+back to the same double. In CSV, null is an empty field and an empty text is `""`. Times are UTC
+timestamps in Arrow and Parquet, RFC 3339 text elsewhere; dates are ISO text there.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _CSV: Final = {"quoting_header": "none", "eol": "\r\n"}  # the line end of text/
 
 @dataclass(frozen=True)
 class Rows:
-    """`envelope` are the members of the JSON document beside `data`: `truncated`, of pages `next_cursor` too."""
+    """`envelope`: the other members of the JSON document: `truncated`, for pages `next_cursor`."""
 
     table: pa.Table
     envelope: Mapping[str, Any]
 
 
 class ChunkSink:
-    """As much of a file as Arrow's writers ask of one."""
+    """The part of the file interface that Arrow's writers use."""
 
     closed = False
 
@@ -58,7 +58,7 @@ class ChunkSink:
 
 
 def encoded(table: pa.Table, format: Format, envelope: Mapping[str, Any]) -> Iterator[bytes]:
-    """The bytes of `table`, in pieces. `envelope` are members of the JSON document beside `data`."""
+    """The bytes of `table` in chunks. `envelope`: the other members of the JSON document."""
     table = table.combine_chunks()  # how a database cut it must not show in the bytes
     match format:
         case _ if format == JSON:
@@ -121,7 +121,7 @@ def _arrow(table: pa.Table) -> Iterator[bytes]:
 
 
 def _parquet(table: pa.Table) -> Iterator[bytes]:
-    """In one piece: its row group and its footer are of the whole table."""
+    """In one chunk: the row group and the footer cover the whole table."""
     sink = ChunkSink()
     pq.write_table(table, sink, compression="zstd")
     yield sink.taken()

@@ -1,9 +1,8 @@
-"""ETags: names of answers that are known before any query runs.
+"""ETags that are known before any query runs.
 
-A tag names everything that the bytes of an answer depend on: the question, the format and the coding, the code that
-answers, and the files of its dates, which never change. So equal tags mean equal bytes, from any instance at any
-time, and an answer that changed has another tag. (The reverse is not promised: after a compaction the same answer has
-another tag.)
+A tag covers everything that the bytes of an answer depend on: the request, the format, the coding,
+the code, and the files of its dates, which never change. So equal tags mean equal bytes, from any
+instance at any time. (The reverse does not hold: after a compaction the same answer has a new tag.)
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from lakehouse.errors import ConfigError
 from lakehouse.table.stored_file import StoredFile
 from query_service.representation.negotiation import JSON, PLAIN, Coding, Format
 
-_SOURCES: Final = ("lakehouse", "query_service")  # whole packages: nobody has to remember which module answers
+_SOURCES: Final = ("lakehouse", "query_service")  # whole packages: no list of modules to maintain
 _LIBRARIES: Final = ("duckdb", "pyarrow")
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 @dataclass(frozen=True)
 class IfNoneMatch:
-    """What If-None-Match says: the tags that the caller has, or any (`*`). Without that header it holds nothing."""
+    """The tags of the If-None-Match header, or any (`*`); none without the header."""
 
     tags: frozenset[str] = frozenset()
     is_any: bool = False
@@ -42,7 +41,7 @@ class IfNoneMatch:
 
 @dataclass(frozen=True)
 class ResponsePreferences:
-    """How a caller wants its answer, and which ones it has already."""
+    """The format and coding that a caller wants, and the tags that it has."""
 
     format: Format = JSON
     coding: Coding = PLAIN
@@ -54,14 +53,14 @@ class ResponsePreferences:
 
 
 def parse_if_none_match(if_none_match: str | None) -> IfNoneMatch:
-    """What the header says; what is no list of tags holds nothing."""
+    """Parses the header; a malformed one has no tags."""
     if if_none_match is None:
         return IfNoneMatch()
     return IfNoneMatch(frozenset(_TAG.findall(if_none_match)), if_none_match.strip() == "*")
 
 
 class ETagFactory:
-    """Makes tags for the code that `build_fingerprint` stands for."""
+    """Makes tags for the code of `build_fingerprint`."""
 
     def __init__(self, build_fingerprint: str) -> None:
         self._build_fingerprint = build_fingerprint
@@ -69,7 +68,7 @@ class ETagFactory:
     def tag(self, question: object, wanted: ResponsePreferences, files: Iterable[StoredFile]) -> str:
         """The strong tag of the answer to `question` (a frozen dataclass in its normal form) from `files`.
 
-        Each by name and checksum: somebody may have restored another object under the name.
+        Each by name and checksum: an operator may have restored another object under the name.
         """
         digest = hashlib.sha256()
         parts = (self._build_fingerprint, repr(question), wanted.format.name, repr(wanted.coding))

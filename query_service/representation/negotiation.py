@@ -1,6 +1,7 @@
-"""The one place where format and content coding are negotiated (RFC 9110, section 12).
+"""Negotiates format and content coding (RFC 9110, section 12), and is the only place that does.
 
-`format=` decides, else the Accept header; JSON where both leave it open. The content coding is by Accept-Encoding.
+`format=` has priority over the Accept header; the default is JSON. Accept-Encoding selects the
+content coding.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from query_service.errors import not_acceptable_error, parameter_error
 
 @dataclass(frozen=True)
 class Format:
-    """How an answer can be written. `name` is what `format=` takes and how file names end."""
+    """A format. `name` is the value of `format=` and the extension of file names."""
 
     name: str
     media_type: str
@@ -71,7 +72,7 @@ _LEAST: Final = 0.0001  # below every weight that can be written
 
 @dataclass(frozen=True)
 class Coding:
-    """A coding; when it `is_required`, the caller does not take bytes without it."""
+    """A content coding. `is_required`: the caller does not accept uncompressed bytes."""
 
     name: str
     is_required: bool = False
@@ -105,7 +106,7 @@ def _negotiated(accept_encoding: str) -> Coding:
 
 
 USUAL_CHARACTERS: Final = 300
-"""What is in a header may be remembered up to this length: clients say the same few, a longer one is somebody's own."""
+"""Headers up to this length are cached: clients send the same few, long ones are unusual."""
 
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?", re.ASCII)
 

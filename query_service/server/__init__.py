@@ -1,1 +1,1 @@
-"""The process: sockets, uvicorn, signals."""
+"""The server process: sockets, uvicorn, signals."""

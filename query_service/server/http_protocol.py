@@ -1,7 +1,7 @@
-"""A connection as whoever sends over it needs it: uvicorn's protocol, plus when bytes have gone, and a way to end it.
+"""uvicorn's HTTP protocol, with `drain` and `abort` for senders and limits on what it buffers.
 
-Without it a server keeps what nobody reads: `close()` waits until all that was written has gone, which may be never.
-And a kernel takes 4 MB for each reader, most answers whole: nobody would notice those who do not take them.
+A plain `close()` waits until all written bytes are gone, which may be never. The kernel would
+buffer 4 MB for each reader and hide stalled ones; the send buffer is therefore small.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from query_service.middleware.send_timeout import TRANSPORT_IN_STATE, Transport
 
-_KERNEL_BYTES: Final = 256 * 1024  # held for a reader: 2.5 MB/s to who is 100 ms away, more to who is nearer
+_KERNEL_BYTES: Final = 256 * 1024  # send buffer: 2.5 MB/s at 100 ms round trip, more at less
 _HEAD_BYTES: Final = 64 * 1024
-_WAITING_REQUESTS: Final = 16  # on one connection: nobody who waits for an answer before he asks again has any
+_WAITING_REQUESTS: Final = 16  # on one connection: only callers that pipeline have any
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # linger, 0 seconds
 
 
 class Connection(HttpToolsProtocol):
-    """What uvicorn speaks HTTP/1.1 with, and three things that its parser in C does not do by itself (ADR 19).
+    """uvicorn's httptools protocol with the overrides that correctness and memory need (ADR 19).
 
-    Each request finds its Transport. What has no end is not kept: a head, fields behind a body, requests that wait for
-    the answer before theirs. And what comes behind a body, or behind a request for another protocol, is part of no
-    request.
+    - Each request has its Transport in its scope.
+    - The size of a head, of trailers and of a queue of pipelined requests is limited.
+    - Trailers, and bytes after a protocol upgrade, never become part of a request.
 
-    httptools is the faster of uvicorn's two parsers by far; the other one needs none of this.
+    httptools is much faster than h11, uvicorn's other parser, which needs none of this.
     """
 
     _endless_bytes = 0  # taken since a request began or a part of its body came
@@ -70,7 +70,7 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:
-        """What is invalid is refused, but not in the middle of an answer: those that are owed come first."""
+        """Refuses an invalid request, but only after the answers that are still owed."""
         if self._is_answering:
             self._end()
         else:

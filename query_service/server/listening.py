@@ -1,4 +1,4 @@
-"""From a host and a port to the sockets that the API is served on."""
+"""Opens the sockets of a host and a port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that serves the API: settings, sockets, uvicorn, signals."""
+"""Runs the API: settings, sockets, uvicorn, signals."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def uvicorn_config(store: Store, settings: Settings, keys: Keys) -> uvicorn.Conf
 
 
 class _Server(uvicorn.Server):
-    """Says where it answers as soon as it does."""
+    """Logs its address as soon as it answers."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -80,7 +80,7 @@ class _Server(uvicorn.Server):
 
 
 def _announce(store: Store, settings: Settings, keys: Keys) -> None:
-    """Says what is served, to whom, and within which bounds."""
+    """Logs the lake, the access and the limits."""
     _log.info(
         "serving %s on %s:%d; plans up to %g s old, %d queries at once, %d more may wait, %g s for an answer,"
         " %d MB of files, %d MB for DuckDB",

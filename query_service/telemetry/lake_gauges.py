@@ -1,4 +1,4 @@
-"""What plan and caches know anyway, as metrics that are read when a scraper asks."""
+"""Gauges of the plan and the caches, read when a scraper asks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from query_service.queries.rollup_cache import RollupCache
 
 @dataclass(frozen=True)
 class LakeMetrics(Collector):
-    """What the parts know anyway, read when a scraper asks: scraping lists and downloads nothing."""
+    """Reads what the parts know already: a scrape lists and downloads nothing."""
 
     plan_cache: PlanCache
     cache: FileCache
@@ -63,7 +63,7 @@ class LakeMetrics(Collector):
 
 
 def _of_plan(plan: Plan | None, now: dt.datetime) -> Iterator[Metric]:
-    """NaN is what is not known: before the first plan, before the first commit."""
+    """NaN is for unknown values: before the first plan, before the first commit."""
     created = None if plan is None else plan.snapshot_created
     landed = () if plan is None else plan.landing.files
     newest = max((file.info.created for file in landed), default=None)

@@ -1,6 +1,7 @@
-"""What the service measures, for Prometheus. docs/metrics.md explains each name; a test holds the two together.
+"""The API's Prometheus metrics. docs/metrics.md explains each; a test compares the two.
 
-Label values are bounded by the code or the configuration: never a path, a flight or a carrier as it was asked for.
+Label values are bounded by the code or the configuration: never a path, a flight or a carrier of a
+request.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _KNOWN_FOR_S: Final = 60.0
 
 
 class Metrics(Observer):
-    """Counts what the parts report; the page is what a scraper gets."""
+    """Counts what the parts report, and renders the page for a scraper."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry

@@ -1,1 +1,1 @@
-"""What tests share: builders, fakes, oracles, clients."""
+"""Shared by tests: builders, fakes, oracles, clients."""

@@ -1,4 +1,4 @@
-"""Compactors on a shared store: options, faults between their steps, and what the table must then be."""
+"""Compactors on a shared store: options, faults between their steps, and the expected table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ START = dt.datetime(2013, 2, 1, tzinfo=dt.UTC)
 
 
 class Clock:
-    """Moves when it is told to."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now = START
@@ -113,7 +113,7 @@ def random_rows(rng: random.Random, count: int, flights: int, days: Sequence[str
 
 
 class HidingStore(WrappedStore):
-    """Whoever lists it does not see some objects, as if it had listed before they were there."""
+    """A store whose listings lack some objects, as if made before these existed."""
 
     def __init__(self, inner: Store, *hidden: str) -> None:
         super().__init__(inner)
@@ -127,7 +127,7 @@ _Actions = list[tuple[str, str, Callable[[str], None]]]
 
 
 class MeddlingStore(WrappedStore):
-    """Runs `before` ahead of calls like `("create", name)`, once each; it may raise or change the lake."""
+    """Runs `before` ahead of calls like `("create", name)`, once each; it may raise or write."""
 
     def __init__(self, inner: Store) -> None:
         super().__init__(inner)

@@ -1,4 +1,4 @@
-"""Builds events, messages and the rows that they must become, from plain Python values."""
+"""Builds events, messages and their expected rows from plain Python values."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def line(**changes: Any) -> bytes:
 
 
 def raw(name: str, text: bytes) -> bytes:
-    """A valid event whose field `name` is written as the JSON `text`, whatever that is."""
+    """A valid event, except that the field `name` is written as the JSON `text`."""
     return encode(without(name))[:-1] + b', "' + name.encode() + b'": ' + text + b"}"
 
 

@@ -1,6 +1,6 @@
-"""A subscription and a store that a test can break, and a bench that runs a writer on them in virtual time.
+"""A subscription and a store with faults, and a bench that runs a writer on them in virtual time.
 
-Everything that happens is put into one journal, in order, with its (virtual) time.
+One journal records everything that happens, in order, with its virtual time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PULL_WAIT_S = 30.0  # how long the server keeps a pull open that finds nothing
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that happened. `what` is a name, or ack ids."""
+    """An entry of the journal. `what` is a name, or ack ids."""
 
     at_s: float
     call: str
@@ -46,7 +46,7 @@ class Entry:
 
 
 class Journal:
-    """What happened, in order."""
+    """All entries, in order."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -68,7 +68,7 @@ class _Held:
 
 
 class FakeSubscription:
-    """Delivers what was published until it is acked, again when its lease ends. `fail` makes calls fail."""
+    """Delivers messages until acked, again after each lease. `fail` makes calls fail."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -175,7 +175,7 @@ class FakeSubscription:
 
 
 class FaultyStore(MemoryStore):
-    """Creates take `slow_s` until they are answered, and go wrong as `fault` says; deletes are forbidden."""
+    """Creates take `slow_s` and fail as `fault` says; deletes are forbidden."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__(lambda: dt.datetime(2013, 1, 1, tzinfo=dt.UTC))

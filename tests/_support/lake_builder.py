@@ -1,4 +1,4 @@
-"""Lakes for tests, written by hand from plain dicts: landed files, month files, snapshots."""
+"""Writes lakes for tests from plain dicts: landed files, month files, snapshots."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T0 = dt.datetime(2013, 1, 1, 12, tzinfo=dt.UTC)
 
 
 def event(**given: Any) -> Event:
-    """A whole event; what is not given is that of UA 1545 of 2013-01-01."""
+    """A whole event; fields that are not given are those of UA 1545 of 2013-01-01."""
     day: dt.date = given.get("flight_date", dt.date(2013, 1, 1))
     hour: int = given.get("scheduled_departure_hour", 5)
     departure = dt.datetime(day.year, day.month, day.day, hour, 15, tzinfo=dt.UTC)
@@ -51,7 +51,7 @@ def parquet(rows: Sequence[Event]) -> bytes:
 
 
 class LakeBuilder:
-    """Writes to a store what writers and compactors would."""
+    """Writes the objects that writers and compactors would."""
 
     def __init__(self, store: Store) -> None:
         self.store = store

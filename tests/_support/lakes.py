@@ -65,7 +65,7 @@ def write(path: Path, rows: Sequence[Row]) -> Path:
 
 
 def raw_parquet(path: Path, rows: pa.Table, version: str | None = "1") -> Path:
-    """A Parquet file as somebody else would write it: any columns, any format_version."""
+    """A Parquet file of another program: any columns, any format_version."""
     with pq.ParquetWriter(path, rows.schema, store_schema=False) as writer:
         writer.write_table(rows)
         if version is not None:

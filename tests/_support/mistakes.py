@@ -1,4 +1,4 @@
-"""A mistake of ours that only some messages meet, to be planted where batches are prepared."""
+"""Injects a bug into decoding or encoding that only some messages trigger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ingest_writer.message import Message
 
 
 class Mistake:
-    """Decoding, or encoding, raises for some messages as long as it is there."""
+    """While active, decoding or encoding raises for some messages."""
 
     def __init__(self, *message_ids: str) -> None:
         self.message_ids = message_ids

@@ -1,4 +1,4 @@
-"""The commands as processes of their own."""
+"""Runs the commands as processes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 class Process:
-    """A command that runs until it is told to stop. `log` is what it wrote."""
+    """A command that runs until it is stopped. `log` is its output."""
 
     def __init__(self, arguments: tuple[str, ...], settings: Mapping[str, str], log: Path) -> None:
         self._log = log
@@ -92,7 +92,7 @@ def started(log: Path, *arguments: str, **settings: str) -> Iterator[Process]:
 
 
 def get(url: str) -> tuple[int, dict[str, Any]]:
-    """Status and JSON body; (0, {}) when nobody listens yet."""
+    """Status and JSON body; (0, {}) when nothing listens yet."""
     try:
         with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:
             return response.status, json.load(response)
@@ -115,5 +115,5 @@ def silent_server() -> Iterator[str]:
     """A server on this machine that takes connections and never answers; gives `host:port`."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
-        server.listen(64)  # the system accepts for it; nobody ever reads
+        server.listen(64)  # the kernel accepts connections; nothing ever reads
         yield f"127.0.0.1:{server.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""Reads an answer in any format with readers that the service does not use, as rows that can be compared."""
+"""Reads an answer in any format as comparable rows, with readers that the service does not use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large each verification is: a short gate in `make test`, a long one in `make verify`; each an option of pytest.
+"""The sizes of the verifications in `make test` (short) and `make verify` (long), and as options.
 
 `make prove` has sizes of its own (tests/verification/campaign/campaigns.py): hours.
 """
@@ -13,7 +13,7 @@ import pytest
 
 @dataclass(frozen=True)
 class Size:
-    """How many of `what`; `option` sets another number."""
+    """The numbers of `what`; the pytest option `option` sets another one."""
 
     option: str
     what: str

@@ -1,4 +1,4 @@
-"""Where a long run is, in a JSON file: read when it begins, replaced at once whenever it has gone on."""
+"""The progress of a long run in a JSON file: read at the start, replaced atomically."""
 
 from __future__ import annotations
 

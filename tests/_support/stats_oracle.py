@@ -1,4 +1,4 @@
-"""The statistics of design section 7 once more, in plain Python over lists of dicts; shares nothing with the SQL."""
+"""An oracle for the statistics, in plain Python over dicts; shares nothing with the SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores around a store: what was called in which order, and what goes wrong in between."""
+"""Wrappers around a store that record calls or inject faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Hook = Callable[[str], None]
 
 
 class WrappedStore:
-    """Passes everything on; a test overrides what it is about."""
+    """Passes every call on; a test overrides some."""
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner
@@ -46,7 +46,7 @@ class WrappedStore:
 
 
 class SpyStore(WrappedStore):
-    """Remembers calls as `("list", prefix)`; `before` runs first and may raise or change the lake."""
+    """Records calls as `("list", prefix)`; `before` runs first and may raise or change the lake."""
 
     def __init__(self, inner: Store, before: Callable[[str, str], None] = lambda call, name: None) -> None:
         super().__init__(inner)

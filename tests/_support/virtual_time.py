@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class _JumpingSelector(selectors.BaseSelector):
-    """Never waits: the time that it was asked to wait has passed when it returns."""
+    """Never waits: it moves the clock by the time that it was asked to wait."""
 
     def __init__(self) -> None:
         self._inner = selectors.DefaultSelector()
@@ -39,7 +39,7 @@ class _JumpingSelector(selectors.BaseSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Its time begins at 0."""
+    """An event loop in virtual time, which begins at 0."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()

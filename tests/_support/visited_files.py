@@ -1,4 +1,4 @@
-"""Which source files of ours a piece of work visits: those whose functions run, on any thread."""
+"""Records which of our source files some work visits: those whose functions run, on any thread."""
 
 from __future__ import annotations
 

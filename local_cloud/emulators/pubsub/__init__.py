@@ -1,4 +1,4 @@
-"""A Pub/Sub server in the process, for the official clients: what is published comes back until it is acked."""
+"""A Pub/Sub server for the official clients: it delivers each message until it is acked."""
 
 from local_cloud.emulators.pubsub.clock import Clock
 from local_cloud.emulators.pubsub.faults import Faults

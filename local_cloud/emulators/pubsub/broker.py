@@ -1,6 +1,6 @@
-"""Topics and subscriptions: published message bodies into deliveries, under one lock, with the clock passed in.
+"""Topics and subscriptions: turns published messages into deliveries, under one lock.
 
-Knows nothing of gRPC and does not look inside a body.
+The clock is passed in. Knows nothing of gRPC and does not look inside a message.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_RESPONSE_BYTES = 4_100_000
 # twice. Beyond, publishers are told to back off (the official client retries) before a laptop swaps.
 DEFAULT_MAX_UNACKED_BYTES = 1_000_000_000
 
-# The clock may jump while somebody waits for a deadline (a laptop sleeps, a test moves it): look again this often.
+# The clock may jump during a wait (a laptop sleeps, a test moves it): check again this often.
 _LONGEST_NAP_S = 1.0
 
 # Real ack ids are about this long. Requests of acks are limited by size, so short ones would hide a mistake.
@@ -53,7 +53,7 @@ def _always() -> bool:
 
 
 class Broker:
-    """With a journal, it begins with what that says, and nothing is answered before it is in there."""
+    """With a journal, it starts from its content, and answers only after writing to it."""
 
     def __init__(
         self,
@@ -187,10 +187,10 @@ class Broker:
         outstanding: Outstanding | None = None,
         wanted: Callable[[], bool] = _always,
     ) -> list[Delivery]:
-        """What is ready, at once; else waits. Empty when the time is over or nobody wants an answer any more.
+        """Ready messages at once, else waits. Empty after `wait_s`, or when `wanted` is false.
 
-        Whoever makes `wanted` false calls wake(). Without a deadline of its own (asked for
-        after the wait, it may have changed) a lease gets the subscription's.
+        Code that makes `wanted` false calls wake(). `deadline_s` is called after the wait, since it
+        may have changed; without it, a lease gets the subscription's deadline.
         """
         with self._lock:
             wait_until = self._clock.monotonic_s() + wait_s

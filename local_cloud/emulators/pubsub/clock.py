@@ -1,4 +1,4 @@
-"""Where time comes from: one clock for deadlines, one for publish times, so that a test can own both."""
+"""The clocks for deadlines and for publish times, so that a test can control both."""
 
 from __future__ import annotations
 

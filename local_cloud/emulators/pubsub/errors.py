@@ -1,4 +1,4 @@
-"""What the service refuses, each under the status that the real one answers with."""
+"""The errors of the service, each with the gRPC status of the real one."""
 
 from __future__ import annotations
 

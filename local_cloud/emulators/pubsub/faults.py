@@ -1,7 +1,7 @@
-"""Faults that the real service is allowed to have, and that a subscriber must survive: settings into dice.
+"""Faults that the real service may have and that a subscriber must survive.
 
-Each kind of fault has its own dice, so that switching one on does not change what another does. The dice are
-seeded: the n-th publish, ack or RPC meets the same fate in every run. Which message is the n-th is up to the
+Each kind of fault has its own seeded dice, so turning one on does not change the others. The n-th
+publish, ack or RPC has the same outcome in every run. Which message is the n-th depends on the
 concurrency of the clients.
 """
 
@@ -23,7 +23,7 @@ class Faults:
     redeliver: float = _fraction("fraction of acked messages that are delivered once more")
     duplicate: float = _fraction("fraction of messages that are published again under a new message id")
     reorder: float = _fraction("fraction of messages held back for a random time, behind later ones")
-    # Longer than the milliseconds between two publishes, shorter than anybody's patience.
+    # Longer than the milliseconds between two publishes, short enough for a person to wait.
     reorder_s: float = field(default=1.0, metadata={"help": "longest time that reorder holds a message back"})
     delay: float = _fraction("fraction of messages that are held back by delay-s")
     delay_s: float = field(default=5.0, metadata={"help": "seconds that delay holds a message back"})
@@ -43,7 +43,7 @@ class Faults:
 
 
 class Dice:
-    """Says for each occasion whether the fault happens."""
+    """Decides for each occasion whether the fault happens."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults

@@ -1,8 +1,8 @@
-"""What a broker keeps over its own death: topics, subscriptions, messages and acks, each a line of a file.
+"""A broker's journal: topics, subscriptions, messages and acks, each a line of a file.
 
-A line is on disk before what it says is answered, so that a killed server forgets nothing that anybody was told,
-like the real service. Nothing is ever rewritten: the file is as long as all that was ever published, up to a limit.
-Leases are not kept: a server that starts delivers again what was not acked.
+A line is on disk before its call is answered, so a killed server forgets nothing that it confirmed,
+like the real service. The file is append-only, up to a limit. Leases are not kept: a server that
+starts delivers unacked messages again.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ DEFAULT_MAX_JOURNAL_BYTES = 5_000_000_000
 
 
 class JournalUnusable(Exception):
-    """Another server has the file, or it holds something else than a journal."""
+    """Another server uses the file, or it is not a journal."""
 
 
 @dataclass
 class Kept:
-    """What the file says: per subscription its topic, ack deadline, and the bodies that are unacked, by number."""
+    """The content: of each subscription its topic, ack deadline, and unacked messages by number."""
 
     topics: set[str] = field(default_factory=set)
     subscriptions: dict[str, tuple[str, int]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The faults as options of a command line."""
+"""Command-line options for the faults."""
 
 from __future__ import annotations
 

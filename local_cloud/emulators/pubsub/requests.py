@@ -1,4 +1,4 @@
-"""Requests checked against the limits of the real service: a mistake must show up here, not in the cloud."""
+"""Checks requests against the limits of the real service, so that mistakes show up here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_ATTRIBUTE_VALUE_BYTES = 1024
 
 _NAME = re.compile(r"projects/[^/]+/(topics|subscriptions)/(?!goog)[A-Za-z][A-Za-z0-9_.~+%-]{2,254}")
 
-# Settings that change what is delivered to whom. Ignoring them would be a lie.
+# Settings that change which messages are delivered. Ignoring them would mislead.
 _UNSUPPORTED = (
     "bigquery_config",
     "cloud_storage_config",

@@ -34,13 +34,14 @@ _OPTIONS = [
 
 
 class PortTaken(Exception):
-    """Somebody else listens there: stop it, or choose another port."""
+    """Another process listens there: stop it, or choose another port."""
 
 
 class PubsubServer:
     """`with PubsubServer(port=0) as server:` serves at `server.address` until the block ends.
 
-    Messages are kept in memory, or in the file `data`, where the next server finds them, also after a kill.
+    Messages are in memory, or in the file `data`, where the next server finds them, even after a
+    kill.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The gRPC services google.pubsub.v1 Publisher and Subscriber: requests into calls of the broker."""
+"""The gRPC services google.pubsub.v1 Publisher and Subscriber, on top of the broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One StreamingPull: the subscriber's requests (acks, deadlines) in, deliveries out, as flow control allows."""
+"""One StreamingPull: acks and deadlines in, deliveries out, within flow control."""
 
 from __future__ import annotations
 

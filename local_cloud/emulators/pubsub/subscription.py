@@ -1,7 +1,7 @@
 """The messages of one subscription: held back -> ready -> leased to a subscriber -> acked and gone.
 
-Pure bookkeeping: time comes in as an argument, the caller holds the lock. Taking and acking a message cost the same
-however many there are; deadlines are a heap whose entries are checked against the lease when they come up, so that
+Pure bookkeeping: time is an argument and the caller holds the lock. Taking and acking a message
+take constant time. Deadlines are a heap; an entry is checked against its lease when it comes up, so
 an ack or a new deadline needs no search.
 """
 
@@ -20,7 +20,7 @@ _OVERHEAD_BYTES = 200
 
 @dataclass(slots=True, eq=False)
 class Retention:
-    """How much of a topic is kept because some subscription has not acked it."""
+    """The size of a topic's messages that some subscription has not acked."""
 
     unacked_bytes: int = 0
 
@@ -42,7 +42,7 @@ class Message:
 
 @dataclass(slots=True, eq=False)
 class Outstanding:
-    """What one stream holds and has not settled: the server's side of flow control."""
+    """The unsettled messages of one stream: the server's side of flow control."""
 
     max_messages: int
     max_bytes: int
@@ -98,7 +98,7 @@ class Subscription:
     def take(
         self, now: float, max_messages: int, max_bytes: int, deadline_s: float, outstanding: Outstanding | None
     ) -> list[Delivery]:
-        """Leases what is ready, each under a fresh ack id, until a limit is reached; at least one if any fits."""
+        """Leases ready messages, each under a new ack id, up to a limit."""
         self._refresh(now)
         deliveries: list[Delivery] = []
         size = 0

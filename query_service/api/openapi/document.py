@@ -1,6 +1,6 @@
-"""What /docs and /openapi.json say: parameters, answers, headers and problems of every path, with examples.
+"""The OpenAPI document: parameters, answers, headers, problems and examples of every path.
 
-Each constant at the end holds the arguments of one route. Parameters come from `parameter_table`,
+Each constant at the end holds the arguments of one route. Parameters come from `parameters.py`,
 as in the parser.
 """
 
@@ -208,7 +208,7 @@ def document(routes: Sequence[BaseRoute], filter_max_values: int) -> Json:
 
 
 def with_keys(document: Json) -> Json:
-    """The OpenAPI `document` of a service that takes API keys: what is under /v1/ needs one."""
+    """The OpenAPI `document` of a service with API keys: paths under /v1/ need one."""
     scheme = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
     paths = {path: _with_key(item) if path.startswith("/v1/") else item for path, item in document["paths"].items()}
     components = document.get("components", {}) | {"securitySchemes": {"key": scheme}}

@@ -1,4 +1,4 @@
-"""Examples of answers for the OpenAPI document. A test holds them together with real ones."""
+"""Examples of answers for the OpenAPI document. A test compares them with real answers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FLIGHTS_BODY: Final[Json] = {"data": [FLIGHT], "truncated": True, "next_cursor":
 
 
 def other_formats(row: Mapping[str, Any]) -> Json:
-    """The media types of a table beside JSON, with the same row."""
+    """The media types of a table other than JSON, with the same row."""
     line = json.dumps(row, separators=(",", ":")) + "\n"
     header_and_line = f"{','.join(row)}\r\n{','.join(map(json.dumps, row.values()))}\r\n"
     text: Json = {"type": "string"}

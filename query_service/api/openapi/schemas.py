@@ -1,4 +1,4 @@
-"""JSON Schemas of answers and problem documents, exact: what an answer may hold, and nothing beside it."""
+"""JSON Schemas of answers and problem documents. They are exact: no other member is allowed."""
 
 from __future__ import annotations
 

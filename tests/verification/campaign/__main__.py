@@ -1,7 +1,7 @@
-"""The long version of all proofs: `make prove`, or `python -m tests.verification.campaign --help` for its sizes.
+"""The long runs of all verifications: `make prove` (`--help` lists the sizes).
 
-Goes on where it was cut off; a run that has passed with the same sizes is not repeated (delete the folder to start
-anew). Exit code 1 when one of them found something.
+Resumes where it was interrupted. A run that has passed with the same sizes is not repeated (delete
+the folder to start again). Exit code 1 when a run found something.
 """
 
 from __future__ import annotations

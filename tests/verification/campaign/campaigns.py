@@ -1,4 +1,4 @@
-"""The long runs: what each is called, the command that makes it, and how large it is."""
+"""The long runs: name, command and size of each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of each. The defaults are what `docs/proof.md` reports."""
+    """The size of each run. `docs/proof.md` reports the defaults."""
 
     seeds: int = 100_000
     real_seeds: int = 1_000
@@ -21,7 +21,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Campaign:
-    """One long run. `module` with `arguments` does it; with a state file it goes on where it was cut off."""
+    """One long run: `module` with `arguments`; with a state file it resumes."""
 
     name: str
     module: str

@@ -1,4 +1,4 @@
-"""`python -m tests.verification.campaign.document`: writes the tables of `docs/proof.md` from runs and planted bugs."""
+"""`python -m tests.verification.campaign.document`: writes the tables of `docs/proof.md`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was run, on which commit, for how long and how it ended: one JSON file, kept up to date."""
+"""The record of runs (commit, duration, result) in one JSON file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[3]
 
 
 class Ledger:
-    """One entry a campaign, over all the sittings that it took."""
+    """One entry a campaign, also when it was interrupted and resumed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._entries: dict[str, dict[str, Any]] = load_state(path, {}, same=())
 
     def passed(self, name: str, command: list[str]) -> bool:
-        """Whether exactly this was run to its end already, and the law held."""
+        """Whether exactly this has run to its end already and passed."""
         entry = self._entries.get(name, {})
         return entry.get("command") == command and entry.get("exit_code") == 0
 
@@ -36,7 +36,7 @@ class Ledger:
         self._save(name, entry)
 
     def add(self, name: str, seconds: float, last_line: str, exit_code: int | None) -> None:
-        """`seconds` more were spent; None: it goes on."""
+        """Adds `seconds`; None: it has not ended."""
         entry = self._entries[name]
         entry |= {"seconds": entry["seconds"] + seconds, "says": last_line, "exit_code": exit_code, "ended": _today()}
         self._save(name, entry)

@@ -1,4 +1,4 @@
-"""The parts of `make verify`: which tests each runs, and how large. The only list of their folders."""
+"""The parts of `make verify`: the tests and sizes of each. The only list of their folders."""
 
 from __future__ import annotations
 

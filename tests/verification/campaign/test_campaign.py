@@ -1,4 +1,4 @@
-"""The long version of the proofs: its sizes reach the runs, and what is done is not done again."""
+"""The long runs: sizes reach the runs, and a finished run is not repeated."""
 
 from __future__ import annotations
 

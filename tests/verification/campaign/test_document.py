@@ -1,4 +1,4 @@
-"""`docs/proof.md` says what is planted and what was run."""
+"""`docs/proof.md` lists the mutations and the runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The long gates: what has passed with this source is not run again, what has not passed fails the run."""
+"""`make verify`: a part that passed with this source is not run again; others fail the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONG = re.compile(r"mark[.]long\b|^from tests._support.sizes import .*\bseeds\b"
 
 @dataclass(frozen=True)
 class Code(Part):
-    """A part that runs the code of a file instead of tests, which take a second to start."""
+    """A part that runs the code of a file instead of tests, whose start takes a second."""
 
     @property
     def command(self) -> list[str]:
@@ -29,7 +29,7 @@ class Code(Part):
 
 
 class Run:
-    """`make verify` with two parts, each of which leaves a trace of every run."""
+    """`make verify` with two parts, which record every run."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._folder = folder
@@ -112,7 +112,7 @@ def test_the_hash_changes_with_any_file_of_the_source(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         hashes.append(verify.source_hash(tmp_path))
     assert len(set(hashes)) == 3
-    assert hashes[2] == hashes[3]  # what is ignored is not part of it
+    assert hashes[2] == hashes[3]  # ignored files are not part of it
 
 
 def test_without_git_nothing_has_passed_before(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """The long gates: `make verify`, or `python -m tests.verification.campaign.verify`. What a nightly run calls.
 
-Half an hour at most on two cores. Goes on where it was cut off: a part that has passed with this very source is not
-run again (delete the folder to start anew). Prints a table at its end; exit code 1 when a part did not pass.
+Half an hour at most on two cores. It resumes where it was interrupted: a part that has passed with
+this very source is not run again (delete the folder to start again). It prints a table at its end;
+exit code 1 when a part did not pass.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _parser(parts: Sequence[Part]) -> argparse.ArgumentParser:
 
 
 class Results:
-    """What each part said, in a file; results of another source are forgotten."""
+    """The result of each part, in a file; results of other sources are dropped."""
 
     def __init__(self, path: Path, source: str) -> None:
         self._path = path

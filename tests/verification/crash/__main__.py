@@ -1,8 +1,8 @@
 """Long runs of real kills: `python -m tests.verification.crash --kills N --seed S [--state FILE]`
 
-Rounds of kills, each over a fresh system in a fresh folder. With the state file, goes on at the round where it was cut
-off. Exit code 1 when the law was broken: the seed and the history are printed, and the folder of that round is kept.
-The state file remembers it: playing on never makes a failure good.
+Rounds of kills, each on a fresh system in a fresh folder. With the state file, it resumes at the
+round where it was interrupted. Exit code 1 when an invariant was violated: the seed and the history
+are printed, and the folder of that round is kept. The state file records the failure for good.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is published, and what must become of it: newest wins in plain Python, without any code of the project."""
+"""Published events and their expected state: newest wins in plain Python, without project code."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Event:
-    """A line that was published: what decides which is newest, and what the API must show of it."""
+    """A published event: the values that order it, and the values that the API must show."""
 
     order: Order
     line: Line
 
 
 class Maker:
-    """Makes one message after another from a seed."""
+    """Makes messages from a seed."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng

@@ -1,4 +1,4 @@
-"""The law: what was acked is durable, answers hold the newest of it, and nothing that was not published."""
+"""Invariants: acked events are durable, answers have the newest of them and only published ones."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SHOWN = 5
 
 
 class LawBroken(Exception):
-    """The message says what was found and what should have been."""
+    """An invariant is violated; the message has the actual and the expected state."""
 
 
 class Law:
-    """Compares what the API answers with what was published, according to the publisher and the server's disk."""
+    """Compares the API's answers with the publisher's record and the server's disk."""
 
     def __init__(self, publisher: Publisher, journal: Journal, objects: Objects, api: httpx.Client) -> None:
         self._publisher = publisher
@@ -32,13 +32,13 @@ class Law:
         self._api = api
 
     def check_acked(self) -> int:
-        """At any moment: all of what is acked, and of the rest only what was published. Returns the acked messages."""
+        """At any moment: all acked events, and only published ones. Returns the acked messages."""
         self._journal.read()
         acked = [self._journal.published[number] for number in sorted(self._journal.acked)]
         self._check_durable(acked)
         least = newest(self._events(acked))
         rows = self._flights()
-        self._journal.read()  # whatever the answer holds was published before
+        self._journal.read()  # the answer holds only events published before
         published: dict[tuple[str | None, str, int], Event] = {}
         for event in self._events(self._journal.published.values()):
             same = event.line.flight, event.line.mark, event.order[1]

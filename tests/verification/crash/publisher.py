@@ -1,4 +1,4 @@
-"""A publisher that survives its server: what it got no answer for it publishes again."""
+"""A publisher that survives its server: it publishes unanswered messages again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.verification.crash.events import Line, Maker
 _REQUESTS_A_S = 20.0
 _MESSAGES_A_REQUEST = 3
 _ANSWER_WITHIN_S = 5.0
-# A server that was killed is back within a second or two; nobody waits for longer than that.
+# A killed server is back within a second or two; longer waits are pointless.
 _CHANNEL = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
 
 _Request: Any = pubsub_v1.PublishRequest.pb()
@@ -48,7 +48,7 @@ class Publisher:
         self._channel.close()
 
     def abandon(self) -> None:
-        """Ends it at once, whatever is unanswered."""
+        """Ends it at once, with calls unanswered."""
         self._abandoned = True
         self.stop()
 

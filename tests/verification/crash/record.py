@@ -1,4 +1,4 @@
-"""What the servers' own disks say: messages published and acked, objects landed and rejected, whoever is dead."""
+"""Reads the servers' disks, even of dead servers: published and acked messages, stored objects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Message:
 
 
 class Journal:
-    """The Pub/Sub server's file, read on from where it was read before."""
+    """The Pub/Sub server's file, read incrementally."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -58,7 +58,7 @@ class Journal:
 
 
 class Objects:
-    """A thread that notes every landed and rejected object before a collector deletes it, also in a file."""
+    """A thread that records landed and rejected objects before they are deleted, also in a file."""
 
     def __init__(self, bucket: Path, log: Path) -> None:
         self._bucket = bucket
@@ -94,5 +94,5 @@ class Objects:
                 try:
                     table = pq.ParquetFile(path).read(columns=["message_id", "message_line"])
                 except (OSError, pa.ArrowInvalid):
-                    continue  # half written, or just collected; if it counts, the law will miss it
+                    continue  # half written, or just deleted; if it matters, an invariant will fail
                 yield name, list(zip(*(column.to_pylist() for column in table.columns), strict=True))

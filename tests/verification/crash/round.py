@@ -1,4 +1,4 @@
-"""One round: a fresh system, deaths and freezes from a seed, the law again and again, all settled in the end."""
+"""One round: a fresh system, kills and freezes from a seed, invariants checked to the end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KINDS = (
 
 
 class Round:
-    """`run` returns how often each kind happened. Raises LawBroken or ProcessFailed; `history` tells the story."""
+    """`run` returns how often each kind of fault happened. Raises LawBroken or ProcessFailed."""
 
     def __init__(self, folder: Path, seed: str, kills: int) -> None:
         self._folder = folder
@@ -75,7 +75,7 @@ class Round:
                 self._note(f"the law holds, {self._law.check_acked()} messages acked")
 
     def _next_kind(self) -> str:
-        """The first of a random order whose victim is at work now: which that is, a busy machine decides too."""
+        """The first of a random order whose victim runs now (which depends on load too)."""
         order = self._rng.sample(KINDS, len(KINDS))
         found: list[str] = []
 
@@ -113,7 +113,7 @@ class Round:
         self._due.append((time.monotonic() + seconds, name, action))
 
     def _tick(self, *, all_due: bool = False) -> None:
-        """Does what is due, and looks whether anybody ended who should not have."""
+        """Runs due actions, and checks that no process ended unexpectedly."""
         now = time.monotonic()
         due = [each for each in self._due if all_due or each[0] <= now]
         self._due = [each for each in self._due if each not in due]

@@ -1,4 +1,4 @@
-"""The whole system as processes, each of which can be killed, frozen, thawed and started again over the same data."""
+"""The whole system as processes that can be killed, frozen, thawed and restarted."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _SETTINGS = {
 
 
 class Services:
-    """`with Services(folder, seed) as services:` starts everything, and leaves nothing behind but the folder."""
+    """`with Services(folder, seed) as services:` starts everything; only the folder remains."""
 
     def __init__(self, folder: Path, seed: str, names: Sequence[str] = NAMES, faults: Sequence[str] = FAULTS) -> None:
         self.folder = folder

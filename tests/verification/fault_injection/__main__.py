@@ -1,6 +1,6 @@
 """`python -m tests.verification.fault_injection --seeds A..B [--state FILE]`: long runs on a storage that lies.
 
-With the file, it goes on where it was cut off. Exit code 1 when the law was broken; every seed that did is printed.
+With the file, it resumes. Exit code 1 when an invariant was violated; each such seed is printed.
 """
 
 from __future__ import annotations

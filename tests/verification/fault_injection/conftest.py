@@ -1,4 +1,4 @@
-"""One real Cloud Storage emulator, and a lake behind a proxy that lies as a test tells it."""
+"""A real Cloud Storage emulator, and a lake behind a proxy with faults."""
 
 from __future__ import annotations
 

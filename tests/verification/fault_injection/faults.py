@@ -1,4 +1,4 @@
-"""What the lying proxy is asked and what it does to it: as a test says, or from a seed."""
+"""Requests to the lying proxy and the faults that it injects: scripted, or from a seed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.verification.fault_injection.uploads import named_in
 
 
 class Operation(Enum):
-    """What the client wants. A resumable upload is BEGIN, then SEND."""
+    """The client's operation. A resumable upload is BEGIN, then SEND."""
 
     LIST = auto()
     READ = auto()
@@ -137,7 +137,7 @@ _WEIGHTS: Final = {
 def from_seed(seed: int, rate: float) -> Plan:
     """Lies about that part of the requests. What happens to the nth request for a name does not depend on the others.
 
-    A name in a listing is never changed: it has no checksum, nobody but TLS could notice.
+    A name in a listing is never changed: it has no checksum, only TLS could notice.
     """
     asked: Counter[Request] = Counter()
     lock = threading.Lock()

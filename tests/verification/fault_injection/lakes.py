@@ -1,4 +1,4 @@
-"""A bucket as it is, and as the lying proxy shows it."""
+"""A bucket, seen directly and through the lying proxy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _buckets = itertools.count(1)
 
 @dataclass(frozen=True)
 class LyingLake:
-    """`store` goes through the proxy; `truth` asks the server."""
+    """`store` goes through the proxy; `truth` goes to the server."""
 
     proxy: LyingProxy
     store: GcsStore
@@ -52,6 +52,6 @@ def lying_lake(server: GcsServer) -> Iterator[LyingLake]:
 
 @contextmanager
 def resumable_uploads() -> Iterator[None]:
-    """Whatever is larger than a kilobyte is uploaded as Google's client does it above 8 MiB."""
+    """Uploads objects above a kilobyte as Google's client does above 8 MiB."""
     with mock.patch("google.cloud.storage.blob._MAX_MULTIPART_SIZE", _SIMPLE_UP_TO_BYTES):
         yield

@@ -1,4 +1,4 @@
-"""Safeguards to take away, to see that the tests here notice: each with what is put in its place."""
+"""Mutations that remove a safeguard, to check that these tests notice."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PLANTED: Final[dict[str, dict[str, Any]]] = {
     "create if absent": {"lakehouse.store.gcs.GcsStore.create": _overwrite},
     "a listing has its shape": {"lakehouse.store.gcs._infos": _take_what_comes},
 }
-"""By the safeguard: what is replaced, by what."""
+"""By safeguard: the code to replace, and the replacement."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A proxy before a Cloud Storage server that lies, as a plan says, request by request."""
+"""A lying proxy before a Cloud Storage server: it injects faults as a plan says, by request."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class _Answer(NamedTuple):
 
 
 class LyingProxy:
-    """`with LyingProxy(port, stall_s) as proxy:` passes everything on to the server at `port`, as `proxy.plan` has it.
+    """`with LyingProxy(port, stall_s) as proxy:` forwards to the server at `port`.
 
-    A stall ends after `stall_s`, which is to be longer than the client's patience. `proxy.told` are the requests with
-    what was done to them.
+    `proxy.plan` decides the faults. A stall ends after `stall_s`, which must be longer than the
+    client's timeout. `proxy.told` has the requests and their faults.
     """
 
     def __init__(self, server_port: int, stall_s: float) -> None:
@@ -208,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def reset(self) -> None:
-        """Ends the connection the hard way: whatever the client does with it fails."""
+        """Resets the connection: all further use by the client fails."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.rfile.close()

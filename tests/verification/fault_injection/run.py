@@ -1,7 +1,7 @@
-"""One random run: a writer, compactors, a collector and readers at work through a proxy that lies, from a seed.
+"""One random run from a seed: writer, compactors, collector and readers behind the lying proxy.
 
-What the writer acked has to be in every answer from then on, and what is in an answer has to be what somebody
-published. In the end, with no more lies, the answer is the newest of all that was published, as plain Python has it.
+Every answer after an ack has to cover the acked events, and contains only published events. At the
+end, without faults, the answer is the newest of all published events, as plain Python computes it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _DAYS = ("2013-01-31", "2013-02-01")
 _RATES = (0.05, 0.15, 0.3)  # of requests that are lied about
 _CACHE_BYTES = 1 << 28
 _LANDS_WITHIN_S = 20.0  # half of a round, before it is merged: a machine may be busy
-_ENDS_WITHIN_S = 60.0  # once nobody lies any more
+_ENDS_WITHIN_S = 60.0  # after the last fault
 
 _OPTIONS: Final = dataclasses.replace(
     OPTIONS,
@@ -63,7 +63,7 @@ Answer = dict[Flight, str]
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """`violations` of the law, and how much was lied."""
+    """`violations` of the invariants, and the number of faults."""
 
     violations: tuple[str, ...]
     lies: int
@@ -72,7 +72,7 @@ class Outcome:
 
 
 class Ledger:
-    """All that was published, and what an answer may and must say."""
+    """All published events, and what an answer may and must contain."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -114,7 +114,7 @@ class Ledger:
         return found
 
     def problems(self, answer: Answer, acked: set[str]) -> list[str]:
-        """What is wrong with an answer whose listing began when these were acked."""
+        """The problems of an answer whose listing began when these were acked."""
         published = {(flight, mark): order for lines in self._by_message.values() for flight, order, mark in lines}
         wrong = [f"{f} is {mark}, which nobody published" for f, mark in answer.items() if (f, mark) not in published]
         for flight, (order, mark) in self.newest(acked).items():
@@ -125,7 +125,7 @@ class Ledger:
 
 
 class _Run:
-    """A lake, the ledger, and those who work on it."""
+    """A lake, the ledger, and the actors."""
 
     def __init__(self, seed: int, lake: LyingLake, folder: Path) -> None:
         self._lake = lake
@@ -191,7 +191,7 @@ class _Run:
         self.violations += self._ledger.problems(answer, acked)
 
     def _end(self) -> None:
-        """Nobody lies: everything is in the answer, also when it is merged, and nothing is broken."""
+        """Without faults: the answer has everything, also after a merge, and nothing is broken."""
         wanted = {flight: mark for flight, (_, mark) in self._ledger.newest().items()}
         for when in ("with a tail", "merged"):
             if (found := self._answer(self._lake.truth)) != wanted:

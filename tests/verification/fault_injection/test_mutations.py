@@ -1,4 +1,4 @@
-"""Without a safeguard, a test of it fails."""
+"""Without a safeguard, its test fails."""
 
 from __future__ import annotations
 

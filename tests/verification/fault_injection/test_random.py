@@ -1,4 +1,4 @@
-"""The law holds for the seeds of this gate.
+"""The invariants hold for the seeds of this gate.
 
 More of them: `python -m tests.verification.fault_injection --seeds A..B`.
 """

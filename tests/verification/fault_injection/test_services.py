@@ -1,4 +1,4 @@
-"""What landing, compactor and reader make of a Cloud Storage that lies once, at the worst place."""
+"""Landing, compactor and reader against a Cloud Storage that lies once, at the worst place."""
 
 from __future__ import annotations
 

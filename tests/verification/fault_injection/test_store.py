@@ -1,6 +1,6 @@
-"""What the store makes of a Cloud Storage that lies: the right error, a few tries, and never wrong bytes.
+"""The store against a Cloud Storage that lies: the right error, a few retries, never wrong bytes.
 
-The client is Google's, the server is the emulator, and a proxy between them does what a test says.
+The client is Google's, the server is the emulator, and a proxy between them injects faults.
 """
 
 from __future__ import annotations

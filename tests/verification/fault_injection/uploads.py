@@ -1,4 +1,4 @@
-"""The bytes of an object inside an upload, and how Cloud Storage checks them, which the emulator does not."""
+"""Finds an object's bytes in an upload and checks them as Cloud Storage, not the emulator, does."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Explicit-state search: visits every state that a model can reach, nearest first, and keeps the way there.
+"""Explicit-state search: visits every reachable state of a model, breadth first, with its trace.
 
-Knows nothing of lakes. The first problem found is therefore at the end of a shortest trace.
+So the first problem found has a shortest trace. Knows nothing of lakes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ S = TypeVar("S")
 
 
 class Step(NamedTuple, Generic[S]):
-    """One atomic step: who does what, the state after it, and what is wrong with that (None: nothing)."""
+    """One atomic step: who does what, the state after it, and its problem (None: it is fine)."""
 
     actor: str
     action: str
@@ -25,7 +25,7 @@ class Step(NamedTuple, Generic[S]):
 
 
 class Model(Protocol[S]):
-    """What can be searched."""
+    """A model that can be searched."""
 
     def start(self) -> S:
         """The state in which everything begins."""
@@ -39,7 +39,7 @@ class Model(Protocol[S]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a search found. `complete`: every reachable state was visited, so no problem means there is none."""
+    """The result of a search. `complete`: all reachable states were visited."""
 
     states: int
     seconds: float

@@ -1,8 +1,9 @@
-"""A collector of the model: works from the line only, no clocks of its own.
+"""The model's garbage collector: it follows the history of snapshots and has no clock.
 
-(1) snapshots below the latest's `oldest`; (2) landed files that the latest has absorbed, past their grace; (3) month
-files that no retained snapshot names and whose `since` is below the month's. Deletes come one at a time, in any order
-within (1) and (2), and whatever it leaves is left: what the grace still protects, or what a failure cut short.
+It deletes (1) snapshots below the latest's `oldest` (`min_retained` in the code); (2) landed files
+that the latest has absorbed, after their grace; (3) month files that no retained snapshot names and
+whose `since` is below the month's. It deletes one at a time, in any order within (1) and (2), and
+may stop at any point.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tests.verification.model_checker.rules import Finder
 
 
 class Collector(NamedTuple):
-    """`doomed`: month files that it may yet delete. `unread`: retained snapshots that may yet name them."""
+    """`doomed`: month files it may delete. `unread`: retained snapshots that may name them."""
 
     at: str = "idle"
     latest: Snapshot | None = None
@@ -93,7 +94,7 @@ def _read_retained(me: Collector, lake: Lake) -> Move:
 
 
 def without(me: Collector, named: frozenset[File]) -> Collector:
-    """The same, as far as anybody could tell to whom only the files `named` are of use."""
+    """The same collector without doomed files that no other process can name."""
     doomed = me.doomed & named
     return me._replace(doomed=doomed) if doomed else IDLE
 

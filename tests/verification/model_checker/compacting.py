@@ -1,15 +1,17 @@
-"""A compactor of the model: list landing, read the latest snapshot n, merge, store, create n+1, list once more.
+"""The model's compactor: list landing, read snapshot n, merge, store, create n+1, list again.
 
-Steps of a compactor that nobody could tell from one are one, in fewer states and without loss:
+Steps that no other process can tell apart are one step, which saves states and loses nothing:
 
-- reading what is merged happens with reading the snapshot: a merge may leave any file for later (`World.merges`), so
-  those which are gone when their turn comes are covered;
-- a month file is stored in the same moment: stored later it could only be missed by a collector, which may as well
-  fail to delete it;
-- "list once more: committed only if the number is not below the latest's `oldest`" happens with the create, because
-  its outcome is settled then: the next number of the line is committed, and a number in a hole never is.
+- The inputs of a merge are read with the snapshot. A merge may leave any file for later
+  (`World.merges`), which covers files that have disappeared by then.
+- A month file is stored in the same step. If it were stored later, a collector could only miss it,
+  and a collector may fail to delete it anyway.
+- The second listing ("committed only if the number is not below the latest's `oldest`") happens
+  with the create, which settles the outcome: the next number of the history is committed, an
+  expired number never is.
 
-A month file of unknown outcome is not modelled: its maker uses another name, and nobody ever names the first one.
+A month file of unknown outcome is not modelled: the compactor uses another name, and no snapshot
+ever names the first one.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from tests.verification.model_checker.rules import Finder
 
 
 class Made(NamedTuple):
-    """A new month that is stored as `file`, made from the entry `base` and from the landed `events`."""
+    """A new month stored as `file`, made from the entry `base` and the landed `events`."""
 
     base: Entry | None
     events: Events
@@ -32,7 +34,7 @@ class Made(NamedTuple):
 
 
 class Compactor(NamedTuple):
-    """`kept`: months that are stored, and can be committed as long as their entry is the one they were made from."""
+    """`kept`: stored months, valid while the entry that they were made from is current."""
 
     at: str = "idle"
     page: int = 0
@@ -48,7 +50,7 @@ Used = Callable[[], frozenset[File]]
 
 
 def steps(me: Compactor, lake: Lake, finder: Finder, used: Used) -> Iterator[Move]:
-    """Every next step of a compactor in this lake. `used`: month files whose names are known to anybody."""
+    """All next steps of a compactor in this lake. `used`: month files that a process knows."""
     if me.at in ("idle", "landing"):
         if me.at == "landing" or finder.latest(lake, None).number < finder.world.max_snapshot:
             yield _list_page(me, lake, finder)
@@ -112,7 +114,7 @@ def _plan(me: Compactor, base: Snapshot, lake: Lake, finder: Finder, used: Used)
 
 
 def _made(month: int, base: Entry | None, events: Events, finder: Finder, used: frozenset[File]) -> Made:
-    """Named with the `since` of the entry that it was built from, and random bits that nobody has in mind."""
+    """Named with the `since` of its base entry, and random bits that no process knows."""
     since, says = (0, 0) if base is None else (base.since, base.file.says)
     file = File(month, since, says | finder.covered(events), 0)
     while file in used:
@@ -132,7 +134,7 @@ def _parts(there: Events, finder: Finder) -> list[Events]:
 
 
 def _in_order(part: Events, lake: Lake, finder: Finder) -> bool:
-    """Of events that are alike because nobody has merged one, the first stand for all."""
+    """Unmerged events are alike: the first ones stand for all."""
     if not finder.interchangeable:
         return True
     fresh = finder.world.all_events & ~lake.merged
@@ -201,7 +203,7 @@ def _confirm(me: Compactor, mine: Snapshot, lake: Lake, finder: Finder) -> tuple
 
 
 def _collect_by_own(me: Compactor, mine: Snapshot, lake: Lake) -> Iterator[Move]:
-    """The variant: takes for the line what it has just created."""
+    """The variant: takes the snapshot that it has just created for the history."""
     for landed in single_events(mine.absorbed & lake.landing):
         yield f"deletes landed {show(landed)}", lake._replace(landing=lake.landing & ~landed), me, None
     yield f"leaves snapshot {mine.number}", lake, IDLE, None

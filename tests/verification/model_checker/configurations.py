@@ -1,4 +1,4 @@
-"""What is searched: worlds in which the protocol must be safe, and variants that must be caught losing data.
+"""The configurations: worlds in which the protocol is safe, and variants that must lose data.
 
 The small ones are the gate; the big ones take minutes and some GB.
 """
@@ -16,7 +16,7 @@ from tests.verification.model_checker.rules import SPECIFIED, Rules
 
 @dataclass(frozen=True)
 class Configuration:
-    """A world under rules, and what its search must say. `problem`: a part of what must be found, None for safe."""
+    """A world under rules. `problem`: a part of the expected finding; None when it must be safe."""
 
     name: str
     world: World
@@ -39,9 +39,9 @@ _A, _B, _C, _D = (Event(name) for name in "abcd")
 _OLDER_AND_NEWER: Final = (Event("a", 2), Event("a", 1))
 _TWO: Final = World((_A, _B), 2)
 _HOLE: Final = World((_A, _B, _C), 3, landed_at_start=True, merges="one", shortest_retention=True)
-"""The smallest world with a hole: snapshot 3 is the first that can let go of snapshot 1."""
+"""The smallest world with an expired number: snapshot 3 is the first that can expire snapshot 1."""
 _HOLE_AND_MORE: Final = replace(_HOLE, events=(_A, _B, _C, _D))
-"""One event more than the line can take: what is absorbed in the hole alone is not absorbed."""
+"""One event more than the history can hold: absorbed only in an expired number is not absorbed."""
 
 _ASLEEP: Final = (
     ("compactor 1", "lists landing"),

@@ -1,7 +1,7 @@
-"""The lake of the model: a world to explore, the objects in the store, and what must be true of them.
+"""The model's lake: a world to explore, the objects in the store, and their invariants.
 
-A set of events is an integer with one bit an event. What a month file *says* is the set of events that it has
-made history: an event is covered by a file that holds it or a newer one of its flight, so "newest wins" is a union.
+A set of events is an integer with one bit an event. A month file *says* (covers) an event if it has
+that event or a newer one of the flight, so "newest wins" is a union.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class World:
-    """What there is to play with. Everything within these bounds is explored."""
+    """The bounds of the search. Everything within them is explored."""
 
     events: tuple[Event, ...]
     max_snapshot: int
@@ -37,7 +37,8 @@ class World:
     pages: tuple[Events, ...] = ()
     """How names spread over the pages of a listing of `landing/`; empty: one page."""
     landed_at_start: bool = False
-    """Whether all events are there when it begins. With partial merges that says nearly as much, in fewer states."""
+    """Whether all events exist at the start. With partial merges it proves nearly as much, with
+    fewer states."""
     merges: Literal["any", "one"] = "any"
     """Which files of its tail a merge takes: it has bounds, some cannot be read just now, some are gone."""
     shortest_retention: bool = False
@@ -83,7 +84,7 @@ class World:
 
     @property
     def interchangeable(self) -> bool:
-        """Whether events that nobody has merged yet are all alike."""
+        """Whether unmerged events are all alike."""
         last = len(self.events) - 1
         return self.landed_at_start and self.before(last) == self.all_events & ~(1 << last)
 
@@ -132,7 +133,7 @@ class Snapshot(NamedTuple):
 
 
 class Lake(NamedTuple):
-    """What is in the store; and besides, what was ever acked, and a create that is still on its way."""
+    """The store's objects, the acked events, and a create that is still under way."""
 
     landing: Events
     acked: Events
@@ -143,7 +144,7 @@ class Lake(NamedTuple):
     unknown_creates: int
     """How many more outcomes may be unknown."""
     merged: Events = 0
-    """What anybody has merged so far. Decides nothing; while events are alike, the others are taken in order."""
+    """All events merged so far. It changes no behaviour; alike events are taken in order."""
 
     def read(self, number: int) -> Snapshot | None:
         """The snapshot of that name, if there is one."""

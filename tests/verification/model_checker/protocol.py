@@ -1,21 +1,21 @@
 """The protocol of snapshots, as a model: who may take which step in which state.
 
-Each operation on the store is one atomic step, and any step of anybody may come next: a process may sleep between
-any two of its own for as long as it takes to do harm. Time is an adversary too: whether a landed file is past its
-grace, and how far the retention has advanced `oldest`, is decided by the search, both ways.
+Each operation on the store is one atomic step, and any process may take the next one: a process may
+sleep between two of its steps for any time. Time is adversarial too: the search tries both outcomes
+of whether a landed file is past its grace, and of how far retention has advanced `oldest`.
 
 | who | steps | the sentence of the design |
 |---|---|---|
 | writer | here | one object per batch; when it is durable, ack. (Unknown outcome: landed again, one more event) |
 | compactor | `compacting.py` | list landing, read the latest snapshot, merge, create n+1, rebase, list once more |
-| collector | `collecting.py` | works from the line only |
+| collector | `collecting.py` | follows the history only |
 | reader | `reading.py` | landing first, all pages; then the highest name in a listing; then files |
 
-After every step it is checked (`lake.problem_of`) that each acked event is in landing or in a month file of the latest
-snapshot; that the latest snapshot contains what the one before it contained, and the highest number never goes back
-(so no reader's line does); and that the latest and all retained snapshots and their month files are there. Of every
-answer (`reading.py`): it covers what was acked before its listing began, and invents nothing. Of every commit that is
-taken for one (`compacting.py`): the line contains it.
+After every step `lake.problem_of` checks that each acked event is in landing or in a month file of
+the latest snapshot; that the latest snapshot contains all of the one before, and that the highest
+number never goes back (so no reader does); and that the latest and all retained snapshots and their
+month files exist. Every answer (`reading.py`) covers the events acked before its listing began, and
+only published events. Every commit that counts (`compacting.py`) is in the history.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.verification.model_checker.rules import SPECIFIED, Finder, Rules
 
 
 class State(NamedTuple):
-    """The store, and what each process has in memory."""
+    """The store, and the memory of each process."""
 
     lake: Lake
     compactors: tuple[Compactor, ...]
@@ -62,8 +62,8 @@ class Protocol:
         )
 
     def canonical(self, state: State) -> Hashable:
-        """Compactors are alike, collectors are alike: in which order they stand cannot matter. Month files that
-        nobody has in mind and no snapshot names will never be named again: whether they are there cannot matter."""
+        """Compactors are alike, collectors are alike: their order cannot matter. Month files that
+        no process knows and no snapshot names will never be named again: they cannot matter."""
         named = _named(state)
         collectors = (collecting.without(process, named) if process.doomed else process for process in state.collectors)
         return (
@@ -74,7 +74,7 @@ class Protocol:
         )
 
     def steps(self, state: State) -> Iterator[Step[State]]:
-        """Whatever may happen next, with what it breaks."""
+        """All possible next steps, each with the problem that it causes."""
         yield from self._landings(state)
         yield from self._late_create(state)
         yield from self._compactors(state)
@@ -145,6 +145,6 @@ def _named(state: State) -> frozenset[File]:
 
 
 def _known(state: State) -> frozenset[File]:
-    """Month files whose names somebody has in mind. A new one may take the name of any other: as that will never be
-    named again, it is as if it were not there, and names stay few."""
+    """Month files whose names a process knows. A new one may reuse any other name: a file that is
+    never named again counts as absent, and names stay few."""
     return _named(state).union(*(process.doomed for process in state.collectors))

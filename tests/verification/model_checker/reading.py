@@ -1,8 +1,8 @@
-"""A reader of the model: landing first, all pages; then the latest snapshot; then the files of that plan.
+"""The model's reader: landing first, all pages; then the latest snapshot; then the plan's files.
 
-Reading all files is one step: names are used once and files only ever disappear, so what was there when the last
-one was read was there when the first one was. What the answer will be is settled by the plan; only a plan whose
-answer would be wrong is followed on to see whether its files are still there.
+Reading all files is one step: names are used once and files only disappear, so files that exist at
+the last read existed at the first one. The plan settles the answer; only a plan with a wrong answer
+is followed further, to see whether its files still exist.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.verification.model_checker.rules import Finder
 
 
 class Reader(NamedTuple):
-    """`owed`: what was acked before its listing of landing began, which the answer must cover."""
+    """`owed`: the events acked before its listing of landing began; the answer must cover them."""
 
     at: str = "idle"
     page: int = 0
@@ -91,7 +91,7 @@ def _answer(me: Reader, snapshot: Snapshot, lake: Lake, finder: Finder) -> Move:
 
 
 def _wrong(me: Reader, lake: Lake, finder: Finder) -> str | None:
-    """What is wrong with the answer from this plan. Answer = newest wins over month files and tail."""
+    """The problem of the answer from this plan. Answer = newest wins over month files and tail."""
     snapshot = finder.empty if me.snapshot is None else me.snapshot
     answer = _newest(snapshot.says, me.listed & ~snapshot.absorbed, finder)
     if missing := me.owed & ~answer:

@@ -1,4 +1,4 @@
-"""The rules of the protocol that can be broken one at a time, and how the latest snapshot is found under them."""
+"""The protocol's rules, which can be broken one at a time, and how the latest snapshot is found."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tests.verification.model_checker.lake import Events, Lake, Snapshot, World
 
 @dataclass(frozen=True)
 class Rules:
-    """True is what the protocol does; each False is a variant that loses data."""
+    """True: the protocol as it is. Each False is a variant that loses data."""
 
     lists_for_the_latest: bool = True
-    """The latest snapshot is the highest name in a listing. False: whoever saw n asks for n+1, n+2, ..."""
+    """The latest snapshot is the highest name of a listing. False: from n, ask for n+1, n+2, ..."""
     reads_what_was_listed: bool = True
-    """The snapshot that is read is the very object that was listed (its generation, or its checksum). False:
-    whatever has its name by then, be it one that was created in the hole which the collector left. (While it is
-    true, listing and reading are one step of the model: what is read is known when it is listed, and when it is gone
+    """The snapshot that is read is the object that was listed (by generation or checksum). False:
+    any object of that name, even one created under an expired number. (When true, listing and
+    reading are one step of the model: the content is known when listed, and if the object is gone
     the listing is done again, as if for the first time.)"""
     collects_by_since: bool = True
     """A month file goes only if its maker can no longer commit it. False: orphans go by age."""
     collects_by_the_line: bool = True
-    """Landed files go by the latest of the line. False: by a snapshot that the process has just created."""
+    """Landed files go by the latest of the history. False: by a snapshot just created."""
     lists_landing_first: bool = True
     """A reader lists landing, then finds the snapshot. False: the other way round."""
     newest_wins: bool = True
@@ -33,7 +33,7 @@ SPECIFIED: Final = Rules()
 
 
 class Finder:
-    """A world under rules, with what its processes have in common."""
+    """A world under rules, with the code that its processes share."""
 
     def __init__(self, world: World, rules: Rules) -> None:
         self.world = world

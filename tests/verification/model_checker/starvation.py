@@ -1,7 +1,8 @@
-"""Why months are rebased: a slow month beside a fast one, on a fair schedule.
+"""Why months are rebased: a slow month next to a fast one, on a fair schedule.
 
-Two compactors, each busy with one month whose tail never ends. Whoever has merged tries to create the next snapshot;
-whoever lost that number to the other lists again, and either keeps its merged month or merges anew.
+Two compactors are each busy with one month whose tail never ends. After a merge, a compactor tries
+to create the next snapshot. If it lost that number to the other one it lists again, and either
+keeps its merged month or merges again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Commits:
 def simulate(merge_s: dict[str, float], run_s: float, rebase: bool, list_s: float = 0.02) -> Commits:
     """A compactor a month, all started at once; `list_s` is what listing and reading the latest snapshot takes.
 
-    Nobody else ever changes a compactor's month, so with `rebase` its merge is always worth keeping.
+    No other process changes a compactor's month, so `rebase` always keeps its merge.
     """
     committed: Counter[str] = Counter()
     redone: Counter[str] = Counter()

@@ -59,7 +59,7 @@ def test_a_slow_month_starves_beside_a_fast_one_without_the_rebase() -> None:
 
 
 class _Counter:
-    """Two processes count to two, in one number that must not be three."""
+    """Two processes count to two in a shared number, which must not become three."""
 
     def start(self) -> tuple[int, int]:
         return (0, 0)

@@ -1,4 +1,4 @@
-"""Each safeguard, taken out of a copy of the source, is missed by the test that the table names."""
+"""Removing a safeguard from a copy of the source makes the test fail that the table names."""
 
 from __future__ import annotations
 

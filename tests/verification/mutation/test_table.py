@@ -1,4 +1,4 @@
-"""The table of safeguards fits the source and the tests: quick, while taking them out is for `make verify`."""
+"""The table of safeguards matches the source and the tests. `make verify` removes each one."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """Long runs of the simulation: `python -m tests.verification.simulation ...`
 
-    --seeds 0..99999 [--processes N] [--state FILE]    many seeds; with the file, goes on where it was cut off
-    --seed 42 [--trace]                                one, shrunk if it fails, or all that happened in it
-    crashes [--pairs]                                  a kill at every point of a small script, or at every pair
-    planted                                            how many seeds it takes to find each planted bug
+    --seeds 0..99999 [--processes N] [--state FILE]    many seeds; with the file, resumes
+    --seed 42 [--trace]                                one, shrunk if it fails, or its trace
+    crashes [--pairs]                                  a kill at each point of a script, or pair
+    planted                                            seeds that it takes to find each mutation
 
-Exit code 1 when the law was broken (or a planted bug not found).
+Exit code 1 when an invariant was violated (or a mutation not found).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _one(options: argparse.Namespace) -> int:
 
 
 def _planted() -> int:
-    """How many seeds it takes to find each planted bug."""
+    """The number of seeds that it takes to find each mutation."""
     missed = 0
     for bug in PLANTED:
         with planted(bug):

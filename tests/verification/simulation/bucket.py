@@ -1,4 +1,4 @@
-"""An in-memory bucket in virtual time, and the store that each actor sees of it: the same objects, its own faults."""
+"""An in-memory bucket in virtual time, and each actor's store: the same objects, its own faults."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CHANGE = ("unavailable", "lost", "late")
 
 
 class Bucket:
-    """What is stored. Never fails. Tells `on_create` and `on_delete` of everything that takes place."""
+    """The stored objects. Never fails. Calls `on_create` and `on_delete` for every effect."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -90,7 +90,7 @@ class Bucket:
 
 
 class SimulatedStore:
-    """The store of one actor. A thread waits before each operation; a writer's operations wait outside of it."""
+    """The store of one actor. A thread waits before each operation; a writer waits outside."""
 
     def __init__(self, bucket: Bucket, actor: Actor) -> None:
         self._bucket = bucket

@@ -1,4 +1,4 @@
-"""Long runs: chunk after chunk of seeds or kills, in processes, with a state file to go on from."""
+"""Long runs: chunks of seeds or kills in processes, with a state file to resume from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.verification.simulation.scenario import from_seed
 _REPORT_S = 10.0
 
 Failures = list[str]
-"""What to say of each scenario that broke the law."""
+"""The report of each scenario that violated an invariant."""
 
 
 def seeds(first: int, count: int, *, is_real: bool) -> tuple[int, Failures]:
@@ -37,7 +37,7 @@ def pairs(first: int, count: int) -> tuple[int, Failures]:
 
 
 class Campaign:
-    """A long run in chunks, in order, whose state is a file."""
+    """A long run in ordered chunks, with its state in a file."""
 
     def __init__(
         self, kind: str, work: Callable[[int, int], tuple[int, Failures]], chunk: int, processes: int, path: Path | None

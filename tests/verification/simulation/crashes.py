@@ -1,4 +1,4 @@
-"""A small script of events, and a kill before and after every single operation of it; or at every pair of them."""
+"""A small script of events with a kill before and after each operation, or at each pair."""
 
 from __future__ import annotations
 

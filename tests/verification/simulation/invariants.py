@@ -1,4 +1,4 @@
-"""The law, and all that the harness knows to judge by: what was published, acked, landed, rejected and committed."""
+"""The invariants, and the record of everything published, acked, landed, rejected and committed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floor = dict[Flight, tuple[Any, ...]]
 
 
 class Law:
-    """Hears of everything that takes place, at the moment when it does."""
+    """Records every effect at the moment it happens, and checks the invariants."""
 
     def __init__(self, world: World, files: Files) -> None:
         self._world = world
@@ -65,7 +65,7 @@ class Law:
                 self._raise_floor(line.essence[0], line.essence[1])
 
     def committed(self, who: str, number: int) -> None:
-        """A compactor says so. A snapshot in a hole of the line is none."""
+        """A compactor reports a commit. A snapshot under an expired number is none."""
         if (who, number) not in self._on_line:
             raise Violation(f"{who}: says that it committed snapshot {number}, which is not on the line")
 

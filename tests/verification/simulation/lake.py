@@ -1,4 +1,4 @@
-"""Compactors, collectors and readers of the simulation: round after round of the real ones."""
+"""Compactors, collectors and readers of the simulation: rounds of the real code."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TROUBLE = (StoreUnavailableError, StoreAccessDeniedError, CreateStateUnknownErr
 
 @dataclass(frozen=True)
 class Lake:
-    """What the rounds work on."""
+    """The state that the rounds work on."""
 
     world: World
     bucket: Bucket
@@ -63,7 +63,7 @@ class Lake:
         self._rounds(actor, reader.answer)
 
     def finish(self, actor: ThreadActor) -> None:
-        """When all has calmed down: an answer from what is there, everything compacted, the same answer."""
+        """After the faults: an answer, then everything compacted, then the same answer."""
         self.law.ended("before the last compaction", Reader(self, actor).answer())
         store = SimulatedStore(self.bucket, actor)
         compactor = self._compactor(actor, store)

@@ -1,4 +1,4 @@
-"""Bugs to plant, to see that the simulation finds them: each replaces one function by one that is nearly right."""
+"""Mutations that the simulation must find: each replaces a function by one that is nearly right."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ PLANTED: dict[str, tuple[str, Any]] = {
     "keep months whose base changed": ("ingest_writer.compaction.month_merge.Merged", _keep_months_whose_base_changed),
     "unknown commit is success": ("ingest_writer.compaction.compactor.Compactor._is_there", _unknown_commit_is_success),
 }
-"""By name: what is replaced, and by what."""
+"""By name: the function to replace, and its replacement."""
 
 
 @contextmanager

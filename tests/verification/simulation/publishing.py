@@ -1,4 +1,4 @@
-"""Publishers: messages of every kind, and what must become of each line, known without the decoder."""
+"""Publishers: messages of every kind, and the expected result of each line, without the decoder."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Published:
-    """A message and what must become of it."""
+    """A message and its expected result."""
 
     message: Message
     lines: tuple[Line, ...]
 
 
 class Publisher:
-    """Makes one message after another."""
+    """Makes messages."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._rng = random.Random(f"{scenario.seed} publisher")

@@ -1,4 +1,4 @@
-"""A subscription in virtual time: at least once, in any order, in any portion, with leases that end."""
+"""A subscription in virtual time: at least once, in any order and batch, with leases that end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Leased:
 
 
 class Broker:
-    """What is published and not yet acked. Never fails; `on_ack` hears of every ack that takes place."""
+    """The published, unacked messages. Never fails; calls `on_ack` for every effective ack."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -111,7 +111,7 @@ class Broker:
 
 
 class SimulatedSubscription:
-    """The subscription of one writer: each call reaches the broker, and its answer the writer, or does not."""
+    """The subscription of one writer: calls to the broker, and their answers, may be lost."""
 
     def __init__(self, broker: Broker, actor: WriterActor) -> None:
         self._broker = broker

@@ -1,4 +1,4 @@
-"""Rows and their files: plain ones (pickled) for speed, or real Parquet. And a "newest wins" of its own, in Python."""
+"""Rows and their files, pickled for speed or real Parquet, and "newest wins" in plain Python."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def newest(rows: Iterable[Row]) -> State:
 
 
 class Files:
-    """Reads the rows of an object's bytes; the same bytes are read once."""
+    """Reads the rows of an object's bytes, and caches them by the bytes."""
 
     def __init__(self, *, is_real: bool) -> None:
         self._is_real = is_real

@@ -1,4 +1,4 @@
-"""Runs a scenario to its end and says whether the law held."""
+"""Runs a scenario to its end and reports violated invariants."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DRAIN_S = 900.0  # of virtual time: all leases have ended several times
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run. `points`: how many places there were to be killed at."""
+    """The result of a run. `points`: the number of points at which a kill is possible."""
 
     violations: tuple[str, ...]
     trace: tuple[str, ...]
@@ -60,7 +60,7 @@ def run(scenario: Scenario, *, trace: bool = False) -> Outcome:
 
 
 class _Run:
-    """The course of a run: trouble, calm, the end."""
+    """The phases of a run: faults, calm, the end."""
 
     def __init__(self, world: World, scratch: Path) -> None:
         scenario = world.scenario
@@ -129,7 +129,7 @@ class _Run:
         return not self._world.late_effects and not any(actor.is_running for actor in self._threads)
 
     async def _until(self, condition: Callable[[], bool], within_s: float) -> bool:
-        """Lets time pass until it holds or somebody broke the law; whether it holds."""
+        """Lets time pass until it holds or an invariant is violated; returns whether it holds."""
         give_up_at = self._world.loop.time() + within_s
         while not condition() and not self._world.violations:
             if self._world.loop.time() >= give_up_at:
@@ -138,14 +138,14 @@ class _Run:
         return condition()
 
     async def _end_threads(self) -> None:
-        """After a violation: nobody is left behind."""
+        """After a violation: ends all actors."""
         self._world.is_ending = True
         for actor in self._threads:
             actor.abandon()
 
 
 class InlineExecutor(Executor):
-    """Runs each call at once, in the caller's turn; of a `map`, in a shuffled order."""
+    """Runs each call at once in the caller; a `map` in shuffled order."""
 
     rng = random.Random(0)
 
@@ -169,7 +169,7 @@ class InlineExecutor(Executor):
 
 
 class Rewrites:
-    """Stands in for the question whether a month file is of an older format."""
+    """Replaces the check whether a month file has an older format."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._rng = random.Random(f"{scenario.seed} rewrites")
@@ -181,7 +181,7 @@ class Rewrites:
 
 @contextmanager
 def machinery(scenario: Scenario) -> Iterator[None]:
-    """Puts what is simulated in the place of thread pools and, unless the scenario is real, of Parquet and DuckDB."""
+    """Replaces thread pools and, unless the scenario is real, Parquet and DuckDB by simulations."""
     replaced: dict[str, Any] = {
         "lakehouse.table.file_cache.ThreadPoolExecutor": InlineExecutor,
         "lakehouse.client.verify.ThreadPoolExecutor": InlineExecutor,
@@ -212,6 +212,6 @@ def machinery(scenario: Scenario) -> Iterator[None]:
 
 
 def _unexpected(world: World, context: dict[str, Any]) -> None:
-    """What asyncio would log: an error that nobody took."""
+    """Errors that asyncio would log because no task handles them."""
     if not isinstance(context.get("exception"), Killed):
         world.violate(f"unexpected: {context.get('message')}: {context.get('exception')!r}")

@@ -1,4 +1,4 @@
-"""From a seed to a scenario: who takes part, what is published, how often things go wrong. A value: it can shrink."""
+"""Makes a scenario from a seed: actors, messages, fault rates. A value, so it can be shrunk."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Scenario:
     is_real: bool = False
     """Real Parquet files and the real DuckDB merge; else rows are pickled, which is ten times faster."""
     kill_at: frozenset[int] = frozenset()
-    """Points (numbered through the run; one before, one after every operation) at which whoever is there is killed."""
+    """Points of kills, numbered through the run: one before and one after every operation."""
     only_faults: frozenset[str] | None = None
     """Faults that may still happen; None: all that the rates bring about."""
 

@@ -1,4 +1,4 @@
-"""Makes a failing scenario smaller as long as it still fails: fewer actors, messages and faults, a shorter trace."""
+"""Shrinks a failing scenario: fewer actors, messages and faults, a shorter trace."""
 
 from __future__ import annotations
 

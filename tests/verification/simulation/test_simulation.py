@@ -1,6 +1,6 @@
-"""The law holds in some tens of seeds and whatever single operation a process dies at; planted bugs are found.
+"""The invariants hold for some tens of seeds and for a kill at any operation; mutations are found.
 
-More of both: `make verify`, and as many as you like: `python -m tests.verification.simulation`.
+More of both: `make verify`; any number: `python -m tests.verification.simulation`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The clock, the trace, the faults, and who acts when. Exactly one actor runs at any time.
+"""The clock, the trace, the faults and the scheduler. Exactly one actor runs at any time.
 
-Writers are tasks of one event loop in virtual time. Compactors, collectors and readers are plain code: each runs in
-a thread of its own that hands the turn back to the loop at every operation on storage. The loop's timers are the
-only queue, so the order of everything follows from the seed.
+Writers are tasks of one event loop in virtual time. Compactors, collectors and readers are plain
+code: each runs in its own thread, which returns control to the loop at every operation on storage.
+The loop's timers are the only queue, so the order of everything follows from the seed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _IDS = re.compile(r"([0-9a-f]{4})[0-9a-f]{28}")
 
 
 class Killed(BaseException):
-    """The process of this actor is gone: nothing that it would do has an effect any more."""
+    """The process of this actor is dead: nothing it does has an effect any more."""
 
 
 class Violation(Exception):
-    """The law does not hold."""
+    """An invariant is violated."""
 
 
 class Loop(VirtualTimeLoop):
-    """Virtual time that a thread may move on by itself when nothing else is due before: it saves changing threads."""
+    """Virtual time. A thread may advance it when nothing else is due, which saves switches."""
 
     _ready: Any
     _scheduled: Any
@@ -76,7 +76,7 @@ class World:
         return START + dt.timedelta(seconds=self.loop.time() + skew_s)
 
     def later(self, delay_s: float, effect: Callable[[], object], what: str) -> None:
-        """An effect that takes place after its caller was told that it failed; it may fail, which nobody hears."""
+        """An effect after its caller was told that it failed; its own failure goes unnoticed."""
 
         def take_place() -> None:
             self.late_effects -= 1
@@ -99,7 +99,7 @@ class World:
 
 
 class Actor:
-    """Somebody whose operations can go wrong, with randomness of its own."""
+    """An actor whose operations can fail, with its own randomness."""
 
     def __init__(self, world: World, name: str) -> None:
         self.world = world
@@ -183,7 +183,7 @@ Fail = Callable[[str], Any]
 
 
 class ThreadActor(Actor):
-    """Plain code that runs in a thread, one operation at a time, and is started again when it was killed."""
+    """Plain code in a thread, one operation at a time, started again after a kill."""
 
     def __init__(self, world: World, name: str, body: Callable[[ThreadActor], None]) -> None:
         super().__init__(world, name)
@@ -202,7 +202,7 @@ class ThreadActor(Actor):
         if self.is_dead:
             raise Killed
         if self.world.loop.skip(seconds):
-            return  # nobody else would have had a turn
+            return  # no other actor would have had a turn
         self._wait_s = seconds
         self.world.turn.release()
         self._go.acquire()

@@ -1,10 +1,10 @@
-"""Long runs of hostile messages: `python -m tests.verification.fuzz.messages ...`
+"""Long runs of fuzzed messages: `python -m tests.verification.fuzz.messages ...`
 
-    --messages 200000 --seed 1 [--state FILE]    mutated messages; with the file, goes on where it was cut off
+    --messages 200000 --seed 1 [--state FILE]    mutated messages; with the file, resumes
     --hex 7b7d                                   one message
-    --write-corpus                               afterwards, what was found becomes the corpus that the tests replay
+    --write-corpus                               afterwards, findings become the replayed corpus
 
-Exit code 1 when a message broke the law.
+Exit code 1 when a message violated an invariant.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A long run: mutate, check, keep what does something new. The same seed gives the same messages."""
+"""A long run: mutate, check, keep messages with new behaviour. A seed gives the same messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REPORT_S: Final = 10.0
 
 @dataclass
 class Campaign:
-    """Where a run is; all of it is in its state file."""
+    """The progress of a run, all in its state file."""
 
     seed: int
     done: int = 0
@@ -36,7 +36,7 @@ class Campaign:
     findings: list[Finding] = field(default_factory=list)
 
     def run(self, messages: int, say: Callable[[str], None], state: Path | None = None) -> None:
-        """Until `messages` have been checked since the campaign began. What breaks the law is said, and kept."""
+        """Runs until `messages` have been checked in total. Violations are printed and kept."""
         began = said = time.monotonic()
         first = self.done
         while self.done < messages and len(self.findings) < _FINDINGS_MOST:

@@ -1,4 +1,4 @@
-"""What holds of every message, whatever is in it; returns what is broken, in words."""
+"""The invariants of every message; returns violations in words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MATES = [encode(event()), encode(whole_event()) + b"\n" + encode(event(flight_n
 
 @dataclass(frozen=True)
 class Finding:
-    """A message that breaks the law."""
+    """A message that violates an invariant."""
 
     data: bytes
     what: str
@@ -94,7 +94,7 @@ def _message(data: bytes, number: int) -> Message:
 
 
 def _broken(given: Message, all_rows: Mapping[str, list[Row]], decoded: Decoded) -> str:
-    """What is wrong with the outcome of one message, or nothing."""
+    """The violation by the outcome of one message, or nothing."""
     rows = all_rows.get(given.message_id, [])
     rejected = [line for line in decoded.rejected if line.message_id == given.message_id]
     try:

@@ -1,4 +1,4 @@
-"""Hostile messages out of good ones: bytes, structure and values are changed at random, from a `random.Random`."""
+"""Mutates good messages at random: bytes, structure and values, from a `random.Random`."""
 
 from __future__ import annotations
 

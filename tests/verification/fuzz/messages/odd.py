@@ -1,4 +1,4 @@
-"""Odd bytes, values and times, each of which some parser has stumbled over."""
+"""Odd bytes, values and times that have broken parsers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What must become of a message, written from docs/event.md alone; shares nothing with the project.
+"""The expected result of a message, written from docs/event.md alone; shares no project code.
 
-JSON is read by Python's parser in its strict form, where the project mostly relies on another.
+It uses Python's own JSON parser in strict form; the project mostly uses another one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DECODER_VERSION = 2
 
 
 class _Bad(Exception):
-    """No event."""
+    """The line is not a valid event."""
 
 
 class _Object(list[tuple[str, Any]]):

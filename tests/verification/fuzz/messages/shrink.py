@@ -1,4 +1,4 @@
-"""A message that breaks the law, made smaller while it still does."""
+"""Shrinks a message that violates an invariant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TRIES: Final = 2000
 
 
 def shrink(finding: Finding) -> Finding:
-    """Cuts pieces out, large ones first, as long as something is still wrong."""
+    """Cuts parts out, large ones first, as long as something is still wrong."""
     tries = _TRIES
     size = len(finding.data)
     while size:

@@ -1,4 +1,4 @@
-"""Hostile messages: never a crash, never a silent drop, neighbours unharmed, time and memory bounded."""
+"""Fuzzed messages: no crash, no silent drop, no effect on others, bounded time and memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.verification.fuzz.messages.invariants import check, signature
 from tests.verification.fuzz.messages.mutations import good_message
 from tests.verification.fuzz.messages.shrink import shrink
 
-# -- the law ---------------------------------------------------------------------------------------------------
+# -- the invariants ------------------------------------------------------------------------------
 
 
 @pytest.mark.timeout(300)  # 10,000 are 10 to 20 s of work; the machine may be busy with other things
@@ -57,7 +57,7 @@ def test_good_messages_become_rows_of_each_line() -> None:
         assert signature(good_message(rng)) <= {"row", "fast, one", "fast, several", "slow, one", "slow, several"}
 
 
-# -- the law can fail ------------------------------------------------------------------------------------------
+# -- the invariants can fail ---------------------------------------------------------------------
 
 _to_row = line_decoding.to_row
 

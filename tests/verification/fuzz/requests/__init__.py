@@ -1,1 +1,1 @@
-"""Questions that nobody should ask, thousands of them from a seed, and what every answer has to be."""
+"""Thousands of odd requests from a seed, and the invariants of every answer."""

@@ -1,10 +1,11 @@
-"""Many hostile questions: `python -m tests.verification.fuzz.requests ...`
+"""Many fuzzed requests: `python -m tests.verification.fuzz.requests ...`
 
-    --questions N --seed S [--state FILE]    so many; with the file, goes on where it was cut off
+    --questions N --seed S [--state FILE]    so many; with the file, resumes where it stopped
     --question I --seed S                    one of them, with its answer
 
-Most questions are our own; schemathesis makes 600 of the OpenAPI document at first, then one in twenty. Exit code 1
-when an answer broke the law; each such question is printed as a curl line.
+Most requests are our own; schemathesis makes 600 from the OpenAPI document first, then one in
+twenty. Exit code 1 when an answer violated an invariant; each such request is printed as a curl
+line.
 """
 
 from __future__ import annotations

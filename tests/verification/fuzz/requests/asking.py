@@ -1,4 +1,4 @@
-"""Asks the application itself: no client and no server in between that would refuse or repair a request."""
+"""Calls the application directly: no client or server in between refuses or repairs a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks questions one after the other, keeps what broke the law, and looks at the lake afterwards."""
+"""Sends requests one by one, keeps those that violate an invariant, checks the lake afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.verification.fuzz.requests.question import Question
 
 @dataclass
 class Outcome:
-    """How many questions of each kind were answered how, and the failures as people read them."""
+    """The number of requests by kind and status, and the failures as text."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -31,7 +31,7 @@ class Outcome:
 
 
 class Campaign:
-    """The application over `lake`, and what it is asked."""
+    """The application over `lake`, and its requests."""
 
     def __init__(self, api: Api, lake: Lake) -> None:
         self._api = api
@@ -59,7 +59,7 @@ class Campaign:
         return self._generator.question(seed, number)
 
     def one(self, question: Question) -> tuple[Answer, list[str]]:
-        """The answer, and what is wrong with it."""
+        """The answer and its violations."""
         answer = self._api.run(ask(self._api.app, question))
         return answer, self.law.broken(question, answer)
 

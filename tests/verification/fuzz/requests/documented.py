@@ -1,6 +1,6 @@
-"""Questions that schemathesis makes from the OpenAPI document, right ones and wrong ones, with its checks.
+"""Requests that schemathesis makes from the OpenAPI document, valid and invalid, with its checks.
 
-What it may not hold against the service is listed here by name: rules between parameters, which no schema can say.
+Rules between parameters cannot be expressed in a schema; the exceptions are listed here by name.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ DELIBERATE = {
 
 @dataclass
 class Documented:
-    """What was asked and what came of it."""
+    """The requests and their results."""
 
     asked: int = 0
     statuses: Counter[int] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""Question number n of a seed: a kind drawn at random, and what the oracle says of it."""
+"""Makes request number n of a seed: a random kind, and the oracle's expectation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MANY = {100: 5, 101: 5, 1000: 3, 10_000: 1}  # how many, how often: thousands a
 
 
 class Generator:
-    """Makes questions about the lake that `oracle` knows."""
+    """Makes requests about the oracle's lake."""
 
     def __init__(self, oracle: Oracle) -> None:
         self._oracle = oracle

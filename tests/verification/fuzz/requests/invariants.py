@@ -1,4 +1,4 @@
-"""What holds for every answer: its form, its schema, what it may not tell, and the oracle's word where there is one."""
+"""The invariants of every answer: form, schema, no internals, and the oracle's result if known."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Law:
         }
 
     def broken(self, question: Question, answer: Answer) -> list[str]:
-        """What is wrong with the answer; nothing when it is as it has to be."""
+        """The violations of an answer."""
         if answer.status not in _STATUSES:
             return [f"status {answer.status}"]
         if any(re.search(r"[\x00-\x1f\x7f-\U0010ffff]", value) for value in answer.headers.values()):

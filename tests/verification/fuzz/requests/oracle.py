@@ -1,6 +1,6 @@
-"""Which values a parameter takes, and what the right answer to right parameters is: plain Python over the rows.
+"""An oracle: which values a parameter takes, and the right answer, in plain Python over the rows.
 
-Written from the documentation, not from the code under test; shares nothing with it.
+Written from the documentation, not from the code under test; shares no code with it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _KEY = tuple[date, str, int, str, str]
 
 
 class Oracle:
-    """The right answer to the pairs of a query string, by the events of the lake and those of its only snapshot."""
+    """The right answer to a query string, from the events of the lake and of its only snapshot."""
 
     def __init__(self, events: Iterable[Event], merged: Iterable[Event] | None = None) -> None:
         self.states = {key(row): row for row in newest(events)}
@@ -167,7 +167,7 @@ def cursor(text: str) -> str:
 
 
 def cursor_key(text: str) -> _KEY | None:
-    """The flight that a cursor goes on after; None when no page gave it."""
+    """The flight that a cursor continues after; None when no page gave the cursor."""
     try:
         plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
     except ValueError:

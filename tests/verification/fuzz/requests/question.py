@@ -1,4 +1,4 @@
-"""A request as bytes, so that nothing on the way repairs it, and how to ask it again by hand."""
+"""A request as bytes, so that no client repairs it, and as a command to repeat it by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CURL_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class Expected:
-    """What only one answer can be: with 200 its `body`, or its flights, as far as `rows` tell, and the cursor."""
+    """The only right answer: its `body`, or its flights by `rows`, and the cursor."""
 
     status: int
     parameter: str | None = None

@@ -1,4 +1,4 @@
-"""No question, however odd, is answered by anything but the truth or a problem document that names what is wrong."""
+"""Every request gets the right answer, or a problem document that names the mistake."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_what_the_document_says_is_what_happens(tmp_path: Path) -> None:
 def test_a_rule_that_is_documented_and_not_kept_is_found(
     rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is right gets refused."""
+    """Refuses every valid value."""
     monkeypatch.setattr(query_string, rule, re.compile("never"))
     with served(make_lake(tmp_path / "lake"), tmp_path / "cache") as url:
         outcome = ask_documented(url, seed=1, examples=0, phases=("examples",))

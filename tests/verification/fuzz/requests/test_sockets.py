@@ -1,4 +1,4 @@
-"""What no HTTP client sends, to the real process: it refuses or answers, and goes on answering everybody else."""
+"""Sends bytes that no HTTP client sends to the real process: it keeps serving other callers."""
 
 from __future__ import annotations
 
