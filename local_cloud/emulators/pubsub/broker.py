@@ -16,7 +16,14 @@ from local_cloud.emulators.pubsub.clock import Clock
 from local_cloud.emulators.pubsub.errors import AlreadyExists, NotFound, ResourceExhausted, Unavailable
 from local_cloud.emulators.pubsub.faults import Dice
 from local_cloud.emulators.pubsub.journal import Journal, Kept
-from local_cloud.emulators.pubsub.subscription import Delivery, Message, Outstanding, Retention, Subscription
+from local_cloud.emulators.pubsub.subscription import (
+    PERMANENT_FAILURE,
+    Delivery,
+    Message,
+    Outstanding,
+    Retention,
+    Subscription,
+)
 
 DELETED_TOPIC = "_deleted-topic_"
 
@@ -46,6 +53,7 @@ class SubscriptionInfo:
     name: str
     topic: str
     ack_deadline_s: int
+    is_exactly_once: bool = False
 
 
 def _always() -> bool:
@@ -111,14 +119,16 @@ class Broker:
 
     # subscriptions
 
-    def create_subscription(self, name: str, topic: str, ack_deadline_s: int) -> SubscriptionInfo:
+    def create_subscription(
+        self, name: str, topic: str, ack_deadline_s: int, *, is_exactly_once: bool = False
+    ) -> SubscriptionInfo:
         with self._lock:
             if name in self._subscriptions:
                 raise AlreadyExists(f"Subscription already exists: {name}")
             subscriptions = self._topic(topic).subscriptions
             if self._journal is not None:
-                self._journal.subscription(name, topic, ack_deadline_s)
-            subscriptions[name] = self._open(name, topic, ack_deadline_s)
+                self._journal.subscription(name, topic, ack_deadline_s, is_exactly_once)
+            subscriptions[name] = self._open(name, topic, ack_deadline_s, is_exactly_once)
             return self._info(name)
 
     def delete_subscription(self, name: str) -> None:
@@ -209,20 +219,25 @@ class Broker:
                 wake_at = wait_until if next_change_at is None else min(wait_until, next_change_at)
                 self._changed[subscription_name].wait(min(max(wake_at - now, 0.0), _LONGEST_NAP_S))
 
-    def acknowledge(self, subscription_name: str, ack_ids: Iterable[str]) -> None:
+    def acknowledge(self, subscription_name: str, ack_ids: Iterable[str]) -> dict[str, str]:
+        """The failures by ack id, which only a subscription with exactly-once delivery has."""
         with self._lock:
-            gone = self._subscription(subscription_name).ack(ack_ids, self._clock.monotonic_s())
+            acked = self._subscription(subscription_name).ack(ack_ids, self._clock.monotonic_s())
             if self._journal is not None:
-                self._journal.ack(subscription_name, gone)
+                self._journal.ack(subscription_name, acked.gone)
             self._changed[subscription_name].notify_all()
+            return acked.failures
 
-    def modify_deadlines(self, subscription_name: str, deadlines: Iterable[tuple[str, float]]) -> None:
+    def modify_deadlines(self, subscription_name: str, deadlines: Iterable[tuple[str, float]]) -> dict[str, str]:
+        """Likewise."""
         with self._lock:
             subscription = self._subscription(subscription_name)
             now = self._clock.monotonic_s()
-            for ack_id, deadline_s in deadlines:
-                subscription.modify_deadline(ack_id, deadline_s, now)
+            unknown = [
+                each for each, deadline_s in deadlines if not subscription.modify_deadline(each, deadline_s, now)
+            ]
             self._changed[subscription_name].notify_all()
+            return dict.fromkeys(unknown, PERMANENT_FAILURE) if subscription.is_exactly_once else {}
 
     # waiting
 
@@ -240,9 +255,9 @@ class Broker:
 
     # under the lock
 
-    def _open(self, name: str, topic: str, ack_deadline_s: int) -> Subscription:
+    def _open(self, name: str, topic: str, ack_deadline_s: int, is_exactly_once: bool) -> Subscription:
         prefix = secrets.token_urlsafe(_ACK_ID_LENGTH * 3 // 4) + "-"
-        subscription = Subscription(topic, ack_deadline_s, prefix, self._dice)
+        subscription = Subscription(topic, ack_deadline_s, prefix, self._dice, is_exactly_once=is_exactly_once)
         self._subscriptions[name] = subscription
         self._changed[name] = threading.Condition(self._lock)
         return subscription
@@ -254,9 +269,10 @@ class Broker:
         holders = Counter(number for unacked in kept.unacked.values() for number in unacked)
         messages: dict[int, Message] = {}
         now = self._clock.monotonic_s()
-        for name, (topic_name, ack_deadline_s) in kept.subscriptions.items():
+        for name, (topic_name, ack_deadline_s, is_exactly_once) in kept.subscriptions.items():
             topic = self._topics.get(topic_name, forgotten)
-            subscription = self._open(name, DELETED_TOPIC if topic is forgotten else topic_name, ack_deadline_s)
+            given_topic = DELETED_TOPIC if topic is forgotten else topic_name
+            subscription = self._open(name, given_topic, ack_deadline_s, is_exactly_once)
             topic.subscriptions[name] = subscription
             for number, body in kept.unacked[name].items():
                 if number not in messages:
@@ -276,4 +292,4 @@ class Broker:
 
     def _info(self, name: str) -> SubscriptionInfo:
         subscription = self._subscriptions[name]
-        return SubscriptionInfo(name, subscription.topic, subscription.ack_deadline_s)
+        return SubscriptionInfo(name, subscription.topic, subscription.ack_deadline_s, subscription.is_exactly_once)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import grpc
 
 
@@ -19,6 +21,19 @@ class AlreadyExists(PubsubError):
 
 class InvalidArgument(PubsubError):
     code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class AckIdsFailed(PubsubError):
+    """An exactly-once subscription did not take some ack ids; the others of the call are done."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        is_final = any(failure.startswith("PERMANENT") for failure in failures.values())
+        self.code = grpc.StatusCode.INVALID_ARGUMENT if is_final else grpc.StatusCode.UNAVAILABLE
+        super().__init__(
+            "Some acknowledgement ids in the request were invalid. This could be because the acknowledgement ids have"
+            " expired or the acknowledgement ids were malformed."
+        )
+        self.failures = failures
 
 
 class ResourceExhausted(PubsubError):

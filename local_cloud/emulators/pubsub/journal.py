@@ -28,10 +28,11 @@ class JournalUnusable(Exception):
 
 @dataclass
 class Kept:
-    """The content: of each subscription its topic, ack deadline, and unacked messages by number."""
+    """What the file says: per subscription what it is, and the bodies that are unacked, by number."""
 
     topics: set[str] = field(default_factory=set)
-    subscriptions: dict[str, tuple[str, int]] = field(default_factory=dict)
+    subscriptions: dict[str, tuple[str, int, bool]] = field(default_factory=dict)
+    """Topic, ack deadline in seconds, whether delivery is exactly once."""
     unacked: dict[str, dict[int, bytes]] = field(default_factory=dict)
     next_number: int = 1
 
@@ -41,8 +42,8 @@ class Kept:
                 self.topics.add(name)
             case ["no topic", name]:
                 self.topics.discard(name)
-            case ["subscription", name, topic, ack_deadline_s]:
-                self.subscriptions[name] = topic, ack_deadline_s
+            case ["subscription", name, topic, ack_deadline_s, *exactly_once]:  # older files do not say
+                self.subscriptions[name] = topic, ack_deadline_s, any(exactly_once)
                 self.unacked[name] = {}
             case ["no subscription", name]:
                 del self.subscriptions[name], self.unacked[name]
@@ -80,8 +81,8 @@ class Journal:
     def no_topic(self, name: str) -> None:
         self._append("no topic", name)
 
-    def subscription(self, name: str, topic: str, ack_deadline_s: int) -> None:
-        self._append("subscription", name, topic, ack_deadline_s)
+    def subscription(self, name: str, topic: str, ack_deadline_s: int, is_exactly_once: bool = False) -> None:
+        self._append("subscription", name, topic, ack_deadline_s, is_exactly_once)
 
     def no_subscription(self, name: str) -> None:
         self._append("no subscription", name)

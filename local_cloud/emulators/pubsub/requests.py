@@ -22,7 +22,6 @@ _UNSUPPORTED = (
     "bigquery_config",
     "cloud_storage_config",
     "dead_letter_policy",
-    "enable_exactly_once_delivery",
     "enable_message_ordering",
     "filter",
     "push_config",

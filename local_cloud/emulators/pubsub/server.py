@@ -11,10 +11,11 @@ from typing import Any
 
 import grpc
 from google import pubsub_v1
+from google.rpc import error_details_pb2, status_pb2
 
 from local_cloud.emulators.pubsub.broker import DEFAULT_MAX_UNACKED_BYTES, Broker
 from local_cloud.emulators.pubsub.clock import Clock
-from local_cloud.emulators.pubsub.errors import PubsubError, Unavailable
+from local_cloud.emulators.pubsub.errors import AckIdsFailed, PubsubError, Unavailable
 from local_cloud.emulators.pubsub.faults import Dice, Faults
 from local_cloud.emulators.pubsub.journal import Journal
 from local_cloud.emulators.pubsub.service import Context, PublisherService, SubscriberService
@@ -137,11 +138,25 @@ def _unary(dice: Dice | None, method: _Method, request_class: Any) -> grpc.RpcMe
             response = method(request, context)
             if dice is not None and dice.hits("unavailable_after"):
                 raise Unavailable("fault: carried out")
+        except AckIdsFailed as error:
+            context.set_trailing_metadata((("grpc-status-details-bin", _details(error)),))
+            context.abort(error.code, str(error))
         except PubsubError as error:
             context.abort(error.code, str(error))
         return response
 
     return grpc.unary_unary_rpc_method_handler(handle, request_class.pb().FromString, _serialize)
+
+
+def _details(error: AckIdsFailed) -> bytes:
+    """The answer for each ack id, where clients look for it."""
+    info = error_details_pb2.ErrorInfo(
+        reason="EXACTLY_ONCE_ACKID_FAILURE", domain="pubsub.googleapis.com", metadata=error.failures
+    )
+    status = status_pb2.Status(code=error.code.value[0], message=str(error))
+    status.details.add().Pack(info)
+    body: bytes = status.SerializeToString()
+    return body
 
 
 def _streaming(broker: Broker, dice: Dice) -> grpc.RpcMethodHandler[Any, Any]:

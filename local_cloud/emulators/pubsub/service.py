@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 
 from local_cloud.emulators.pubsub.broker import Broker, SubscriptionInfo
 from local_cloud.emulators.pubsub.clock import Clock
-from local_cloud.emulators.pubsub.errors import InvalidArgument
+from local_cloud.emulators.pubsub.errors import AckIdsFailed, InvalidArgument
 from local_cloud.emulators.pubsub.faults import Dice
 from local_cloud.emulators.pubsub.requests import (
     check_ack_request,
@@ -87,7 +87,12 @@ class SubscriberService:
 
     def create_subscription(self, request: Any, _: Context) -> Any:
         ack_deadline_s = check_subscription(request)
-        return _subscription(self._broker.create_subscription(request.name, request.topic, ack_deadline_s))
+        is_exactly_once = bool(request.enable_exactly_once_delivery)
+        return _subscription(
+            self._broker.create_subscription(
+                request.name, request.topic, ack_deadline_s, is_exactly_once=is_exactly_once
+            )
+        )
 
     def get_subscription(self, request: Any, _: Context) -> Any:
         return _subscription(self._broker.subscription(request.subscription))
@@ -120,14 +125,16 @@ class SubscriberService:
 
     def acknowledge(self, request: Any, _: Context) -> Any:
         check_ack_request(request)
-        self._broker.acknowledge(request.subscription, request.ack_ids)
+        if failures := self._broker.acknowledge(request.subscription, request.ack_ids):
+            raise AckIdsFailed(failures)
         return empty_pb2.Empty()
 
     def modify_ack_deadline(self, request: Any, _: Context) -> Any:
         check_ack_request(request)
         check_new_deadline(request.ack_deadline_seconds)
         deadlines = [(ack_id, request.ack_deadline_seconds) for ack_id in request.ack_ids]
-        self._broker.modify_deadlines(request.subscription, deadlines)
+        if failures := self._broker.modify_deadlines(request.subscription, deadlines):
+            raise AckIdsFailed(failures)
         return empty_pb2.Empty()
 
 
@@ -136,6 +143,7 @@ def _subscription(info: SubscriptionInfo) -> Any:
         name=info.name,
         topic=info.topic,
         ack_deadline_seconds=info.ack_deadline_s,
+        enable_exactly_once_delivery=info.is_exactly_once,
         state=pubsub_v1.Subscription.State.ACTIVE,
     )
 

@@ -10,12 +10,20 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from local_cloud.emulators.pubsub.faults import Dice
 
 # What a delivery adds to its body: the ack id and a few bytes of framing.
 _OVERHEAD_BYTES = 200
+
+# As in the error of the real service: clients look at what these begin with.
+PERMANENT_FAILURE: Final = "PERMANENT_FAILURE_INVALID_ACK_ID"
+TRANSIENT_FAILURE: Final = "TRANSIENT_FAILURE_OTHER"
+
+# Of an exactly-once subscription: a caller whose answer was lost asks again within seconds.
+_ACKED_REMEMBERED: Final = 100_000
 
 
 @dataclass(slots=True, eq=False)
@@ -71,10 +79,22 @@ class Delivery:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """What became of an ack: numbers of the messages that are gone; of exactly-once delivery, each id's failure."""
+
+    gone: list[int] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
 class Subscription:
-    def __init__(self, topic: str, ack_deadline_s: int, ack_id_prefix: str, dice: Dice) -> None:
+    def __init__(
+        self, topic: str, ack_deadline_s: int, ack_id_prefix: str, dice: Dice, *, is_exactly_once: bool = False
+    ) -> None:
         self.topic = topic
         self.ack_deadline_s = ack_deadline_s
+        self.is_exactly_once = is_exactly_once
+        self._acked: dict[str, None] = {}  # of exactly-once delivery, oldest first: to ack again is no failure
         self._ack_id_prefix = ack_id_prefix
         self._dice = dice
         self._sequence = 0
@@ -111,35 +131,49 @@ class Subscription:
             deliveries.append(self._lease(now + deadline_s, outstanding))
         return deliveries
 
-    def ack(self, ack_ids: Iterable[str], now: float) -> list[int]:
-        """The numbers of the messages that are gone now.
+    def ack(self, ack_ids: Iterable[str], now: float) -> Acked:
+        """Ack ids that are unknown, used up or too late change nothing, as in the real service.
 
-        Ack ids that are unknown, used up or too late change nothing, as in the real service.
+        With exactly-once delivery each of them is answered, and what is acked never comes again.
         """
-        gone: list[int] = []
+        acked = Acked()
         self._refresh(now)
         for ack_id in ack_ids:
-            if ack_id in self._leases and not self._dice.hits("drop_acks"):
+            if ack_id not in self._leases:
+                if self.is_exactly_once and ack_id not in self._acked:
+                    acked.failures[ack_id] = PERMANENT_FAILURE
+            elif self._dice.hits("drop_acks"):
+                if self.is_exactly_once:
+                    acked.failures[ack_id] = TRANSIENT_FAILURE
+            else:
                 lease = self._end_lease(ack_id)
                 # Once more and no oftener, or a fraction of 1 would never end.
-                if not lease.acked_before and self._dice.hits("redeliver"):
+                if not lease.acked_before and not self.is_exactly_once and self._dice.hits("redeliver"):
                     self._ready.append((lease.message, True))
                 else:
                     lease.message.acked()
-                    gone.append(lease.message.number)
-        return gone
+                    acked.gone.append(lease.message.number)
+                    self._remember_acked(ack_id)
+        return acked
 
-    def modify_deadline(self, ack_id: str, deadline_s: float, now: float) -> None:
-        """Prolongs or shortens a lease; 0 gives the message back at once."""
+    def _remember_acked(self, ack_id: str) -> None:
+        if self.is_exactly_once:
+            self._acked[ack_id] = None
+            if len(self._acked) > _ACKED_REMEMBERED:
+                del self._acked[next(iter(self._acked))]
+
+    def modify_deadline(self, ack_id: str, deadline_s: float, now: float) -> bool:
+        """Prolongs or shortens a lease; 0 gives the message back at once. False when there is no such lease."""
         self._refresh(now)
         lease = self._leases.get(ack_id)
         if lease is None:
-            return
+            return False
         if deadline_s == 0:
             self._give_back(ack_id)
         else:
             lease.deadline = now + deadline_s
             self._watch(lease.deadline, ack_id)
+        return True
 
     def drop_all(self) -> None:
         """The subscription is deleted: it no longer keeps any message alive."""

@@ -33,12 +33,22 @@ class Stream:
         self._requests.put(StreamingPullRequest(**request))
 
     def receive(self) -> list[Any]:
-        return list(next(self._responses).received_messages)
+        return list(self.response().received_messages)
+
+    def response(self) -> Any:
+        return next(self._responses)
+
+    def half_close(self) -> None:
+        self._requests.put(None)
+
+    def rest(self) -> list[Any]:
+        """What comes until the server has closed its half."""
+        return list(self._responses)
 
     def close(self) -> None:
         """Half-closes, and waits until the server has closed the other half."""
-        self._requests.put(None)
-        assert list(self._responses) == []
+        self.half_close()
+        assert self.rest() == []
 
     def error(self) -> Exception:
         with pytest.raises(GoogleAPICallError) as caught:
