@@ -77,6 +77,7 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
     subscription = PubsubSubscription(subscription_from_environment())
     threads = ThreadPoolExecutor(settings.uploads_in_flight + settings.pulls_in_flight, thread_name_prefix="work")
     try:
+        subscription.check()
         with asyncio.Runner() as runner:
             writer = Writer(
                 MeasuredSubscription(subscription, metrics.subscription),

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         return _canary(settings) if options.command == "canary" else _deploy(settings, options.id)
     except ConfigError as error:
-        print(f"probe: {error}", file=sys.stderr)
+        print(f"probe: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except ProbeFailedError as error:
         print(f"probe: FAILED: {error}", file=sys.stderr)

@@ -8,21 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+import google.auth.exceptions
 import grpc
 from google.cloud import pubsub_v1
 from google.protobuf import empty_pb2
 
 from ingest_writer.message import Message
 from ingest_writer.subscriber.subscription import SubscriptionUnavailableError
+from lakehouse.environment import PUBSUB_EMULATOR, emulator, no_credentials_error, no_emulator_error
 
 _PULL_TIMEOUT_S: Final = 60.0  # the server answers an empty pull well before
 _CALL_TIMEOUT_S: Final = 10.0  # ack and lease calls; a lost one only means a redelivery
+_CHECK_TIMEOUT_S: Final = 3.0  # at a start: an emulator is near
 _ACK_IDS_A_CALL: Final = 1000  # of about 200 bytes; a request may have 512 KiB
+
+_SAID_BY_PUBSUB: Final = (
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.INVALID_ARGUMENT,
+)
+"""What only somebody who speaks the protocol answers when asked for a subscription."""
 
 
 class PubsubSubscription:
@@ -34,11 +43,27 @@ class PubsubSubscription:
         self._pull_request = types.PullRequest.pb()
         self._ack_request = types.AcknowledgeRequest.pb()
         self._modify_request = types.ModifyAckDeadlineRequest.pb()
-        self._channel = channel = _channel()
+        self._channel = channel = _channel(name)
         self._pull = _method(channel, "Pull", self._pull_request, types.PullResponse.pb())
         self._ack = _method(channel, "Acknowledge", self._ack_request, empty_pb2.Empty)
         self._modify = _method(channel, "ModifyAckDeadline", self._modify_request, empty_pb2.Empty)
         self._metadata = (("x-goog-request-params", f"subscription={quote(name, safe='')}"),)
+
+    def check(self) -> None:
+        """One call, at a start. Raises ConfigError when there is no emulator where it should be.
+
+        The service itself is not asked: a subscriber need not have the permission. Who takes connections and does not
+        answer may have a reason that passes.
+        """
+        if emulator(PUBSUB_EMULATOR) is None:
+            return
+        types = pubsub_v1.types
+        get = _method(self._channel, "GetSubscription", types.GetSubscriptionRequest.pb(), types.Subscription.pb())
+        try:
+            get(types.GetSubscriptionRequest.pb()(subscription=self._name), timeout=_CHECK_TIMEOUT_S)
+        except grpc.RpcError as error:
+            if _status(error) not in (*_SAID_BY_PUBSUB, grpc.StatusCode.DEADLINE_EXCEEDED):
+                raise no_emulator_error(PUBSUB_EMULATOR, "Pub/Sub", _why(error)) from error
 
     async def pull(self, max_messages: int, *, wait: bool = True) -> Sequence[Message]:
         request = self._pull_request(subscription=self._name, max_messages=max_messages, return_immediately=not wait)
@@ -80,11 +105,14 @@ class PubsubSubscription:
             call.cancel()
 
 
-def _channel() -> grpc.Channel:
+def _channel(name: str) -> grpc.Channel:
     """The client's channel to the service, or one to an emulator, where the client would take only 4 MB."""
-    if host := os.environ.get("PUBSUB_EMULATOR_HOST"):
+    if host := emulator(PUBSUB_EMULATOR):
         return grpc.insecure_channel(host, options=[("grpc.max_receive_message_length", -1)])
-    channel: grpc.Channel = pubsub_v1.SubscriberClient().transport.grpc_channel
+    try:
+        channel: grpc.Channel = pubsub_v1.SubscriberClient().transport.grpc_channel
+    except (google.auth.exceptions.GoogleAuthError, ValueError) as error:
+        raise no_credentials_error(name, PUBSUB_EMULATOR, error) from error
     return channel
 
 
@@ -122,7 +150,11 @@ def _parts(ack_ids: Sequence[str]) -> list[Sequence[str]]:
 
 
 def _code(error: SubscriptionUnavailableError) -> object:
-    code = getattr(error.__cause__, "code", None)
+    return _status(error.__cause__)
+
+
+def _status(error: object) -> object:
+    code = getattr(error, "code", None)
     return code() if callable(code) else None
 
 

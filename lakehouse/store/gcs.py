@@ -24,7 +24,9 @@ from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from lakehouse.environment import STORAGE_EMULATOR, emulator, no_credentials_error, no_emulator_error
 from lakehouse.errors import (
+    ConfigError,
     CreateStateUnknownError,
     ObjectExistsError,
     ObjectMissingError,
@@ -37,6 +39,7 @@ from lakehouse.store.store import ObjectInfo, Source
 
 _RETRY_S = 30.0  # reads: longer than a usual hiccup, shorter than a caller's patience
 _TIMEOUT_S = (5.0, 30.0)  # connect, and between two bytes
+_CHECK_TIMEOUT_S = (3.0, 3.0)  # at a start: an emulator is near, and whoever started it waits for a prompt
 _FIELDS = "items(name,size,crc32c,timeCreated,generation),nextPageToken"
 _ANSWERED = {
     "kind",
@@ -56,10 +59,11 @@ class GcsStore:
     """The store for `gs://bucket`, with Application Default Credentials or STORAGE_EMULATOR_HOST."""
 
     def __init__(self, bucket: str, retry_s: float = _RETRY_S, timeout_s: tuple[float, float] = _TIMEOUT_S) -> None:
+        self._emulator = emulator(STORAGE_EMULATOR)
         try:
             self._client = storage.Client(project=None)  # nothing here needs one, and not all credentials know one
-        except google.auth.exceptions.DefaultCredentialsError as error:
-            raise StoreAccessDeniedError(f"gs://{bucket}: no Google credentials: {error}") from error
+        except (google.auth.exceptions.GoogleAuthError, ValueError) as error:
+            raise no_credentials_error(f"gs://{bucket}", STORAGE_EMULATOR, error) from error
         _widen_pool(self._client)
         self._client._http.hooks["response"].append(_read_refusal)
         # Otherwise the client reads the bucket's metadata in the background, for unused traces,
@@ -72,6 +76,27 @@ class GcsStore:
     @property
     def url(self) -> str:
         return f"gs://{self._bucket.name}"
+
+    def check(self) -> None:
+        """One call, at a start. Raises ConfigError when there is no such bucket, or no emulator where it should be.
+
+        Everything else is no mistake in a setting: an outage passes, not every identity may list, and who takes
+        connections and does not answer may have a reason that passes.
+        """
+        try:
+            pages = self._client.list_blobs(
+                self._bucket, prefix="snapshots/", max_results=1, fields=_FIELDS, timeout=_CHECK_TIMEOUT_S, retry=None
+            ).pages
+            for _ in _infos(next(pages).raw_page):
+                pass
+        except api.NotFound as error:
+            where = "" if self._emulator is None else f" at {STORAGE_EMULATOR}, which is {self._emulator!r}"
+            raise ConfigError(f"LAKE_URL (or --lake) is {self.url!r}; there is no such bucket{where}") from error
+        except (requests.ReadTimeout, api.GoogleAPICallError, google.auth.exceptions.GoogleAuthError):
+            return
+        except (requests.RequestException, ConnectionError, TimeoutError, *_NONSENSE) as error:
+            if self._emulator is not None:
+                raise no_emulator_error(STORAGE_EMULATOR, "Cloud Storage", _why(error)) from error
 
     def list(self, prefix: str, start: str = "") -> Iterator[ObjectInfo]:
         with _translated(f"{self.url}/{prefix}"), _bucket_expected(f"{self.url}/{prefix}"):

@@ -13,8 +13,8 @@ from lakehouse.store.store import Store
 def open_store(url: str, *, must_exist: bool = False) -> Store:
     """The store for `gs://bucket` or `file:///absolute/path` (percent-encoded).
 
-    Raises ConfigError when it is neither, and with `must_exist` when the folder does not exist: a
-    reader would take it for an empty lake. (A bucket must always exist.)
+    Raises ConfigError when it is neither, and with `must_exist` when there is no such folder: whoever only reads would
+    take it for an empty lake. (A bucket must always exist, and its server answer: one call finds out.)
     """
     parts = urlsplit(url)
     if parts.query or parts.fragment:
@@ -22,13 +22,17 @@ def open_store(url: str, *, must_exist: bool = False) -> Store:
     if parts.scheme == "gs" and parts.netloc and parts.path in ("", "/"):
         from lakehouse.store.gcs import GcsStore  # slow to import, and needed for buckets only
 
-        return GcsStore(parts.netloc)
+        store = GcsStore(parts.netloc)
+        store.check()
+        return store
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
         from lakehouse.store.local import LocalStore
 
         folder = Path(unquote(parts.path))
         if must_exist and not folder.is_dir():
             raise ConfigError(f"LAKE_URL is {url!r}; there is no such folder")
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError(f"LAKE_URL is {url!r}; that is no folder")
         return LocalStore(folder)
     raise ConfigError(f"LAKE_URL is {url!r}; it takes gs://bucket or file:///absolute/path")
 

@@ -6,7 +6,6 @@ import argparse
 import itertools
 import os
 import re
-import socket
 import sys
 import time
 from collections import deque
@@ -22,6 +21,8 @@ from google.cloud import pubsub_v1
 from local_cloud.flights.events import count_events_of, events_of
 from local_cloud.flights.nycflights13 import read_flights
 from local_cloud.flights.progress import progress
+from probe.errors import ConfigError
+from probe.publisher import CREDENTIALS, check_emulator
 
 DEFAULT_TOPIC = "projects/local/topics/flights"
 DEFAULT_ADDRESS = "127.0.0.1:8085"
@@ -111,10 +112,10 @@ def main(argv: Sequence[str]) -> int:
     # `up` in one terminal and `replay` in another must do without any settings.
     if options.topic.startswith("projects/local/"):
         os.environ.setdefault("PUBSUB_EMULATOR_HOST", DEFAULT_ADDRESS)
-    address = os.environ.get("PUBSUB_EMULATOR_HOST")
-    if address is not None and not _is_listening(address):
-        # The client would retry for ten minutes.
-        return _failed(f"nothing listens at {address}; start it with: python -m local_cloud up")
+    try:
+        check_emulator(options.topic)
+    except ConfigError as error:
+        return _failed(f"{error}; start it with: python -m local_cloud up")
     flights = read_flights(options.limit)
     try:
         with progress("events", count_events_of(flights)) as advance:
@@ -129,23 +130,15 @@ def main(argv: Sequence[str]) -> int:
         return _failed(f"publishing failed: {error}")
     except GoogleAuthError as error:
         return _failed(
-            f"{options.topic} is not local, PUBSUB_EMULATOR_HOST is not set, and there are no credentials: {error}"
+            f"{options.topic} is not local, PUBSUB_EMULATOR_HOST is not set, and there are no credentials:"
+            f" {CREDENTIALS} ({error})"
         )
     print(f"replayed {report}", flush=True)
     return 0
 
 
-def _is_listening(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=5.0).close()
-    except OSError:
-        return False
-    return True
-
-
 def _failed(text: str) -> int:
-    print(f"replay: {text}", file=sys.stderr, flush=True)
+    print(f"replay: {' '.join(text.split())}", file=sys.stderr, flush=True)
     return 1
 
 

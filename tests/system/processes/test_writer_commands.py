@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -229,15 +230,12 @@ def test_a_writer_whose_storage_takes_uploads_and_does_not_answer_says_so(
             assert "storage is away" not in process.log, "the upload itself had not failed yet"
 
 
-def test_a_writer_without_pubsub_is_not_ready_says_so_and_ends_in_time(lake: Store, tmp_path: Path) -> None:
+def test_a_writer_that_loses_pubsub_is_not_ready_says_so_and_ends_in_time(lake: Store, tmp_path: Path) -> None:
     port = free_port()
-    settings = {
-        "LAKE_URL": lake.url,
-        "PUBSUB_SUBSCRIPTION": SUBSCRIPTION,
-        "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{free_port()}",
-        "WRITER_PORT": str(port),
-    }
-    with started(tmp_path / "log", "run", **settings) as process:
+    with ExitStack() as stack:
+        with PubsubServer() as lost:
+            process = stack.enter_context(started(tmp_path / "log", "run", **_writer_settings(lost, lake.url, port)))
+            process.until(lambda: "writer starts" in process.log, "it runs")
         process.until(lambda: "pubsub is away" in process.log, "it says so")
         status, ready = get(f"http://127.0.0.1:{port}/ready")
         assert (status, ready["ready"]) == (503, False)
