@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
 
 from ingest_writer.message import Message
@@ -31,9 +32,15 @@ class Lease:
 
     def of(self, message_ids: Set[str], *, are_in: bool) -> Lease:
         """The part whose messages are among `message_ids`, or the part whose are not."""
-        both = zip(self.ack_ids, self.message_ids, strict=True)
-        kept = [(ack_id, message_id) for ack_id, message_id in both if (message_id in message_ids) == are_in]
-        return Lease([a for a, _ in kept], [m for _, m in kept], self.received_s, self.until_s)
+        return self._where([(message_id in message_ids) == are_in for message_id in self.message_ids])
+
+    def of_ack_ids(self, ack_ids: Set[str], *, are_in: bool) -> Lease:
+        """Likewise, by ack ids."""
+        return self._where([(ack_id in ack_ids) == are_in for ack_id in self.ack_ids])
+
+    def _where(self, is_kept: Sequence[bool]) -> Lease:
+        ack_ids, message_ids = list(compress(self.ack_ids, is_kept)), list(compress(self.message_ids, is_kept))
+        return Lease(ack_ids, message_ids, self.received_s, self.until_s)
 
 
 @dataclass
@@ -61,6 +68,22 @@ class Batch:
         kept = [lease.of(message_ids, are_in=False) for lease in self.leases]
         self.leases = [lease for lease in kept if lease.ack_ids]
         return [lease for lease in split if lease.ack_ids]
+
+    def drop_ack_ids(self, ack_ids: Set[str]) -> int:
+        """Forgets the leases of these; returns how many there were."""
+        before = len(self.ack_ids)
+        split = [
+            lease if ack_ids.isdisjoint(lease.ack_ids) else lease.of_ack_ids(ack_ids, are_in=False)
+            for lease in self.leases
+        ]
+        self.leases = [lease for lease in split if lease.ack_ids]
+        return before - len(self.ack_ids)
+
+    def extend(self, ack_ids: Set[str], until_s: float) -> None:
+        """The leases of these, and only of these, end at `until_s`."""
+        extended = [replace(lease.of_ack_ids(ack_ids, are_in=True), until_s=until_s) for lease in self.leases]
+        as_before = [lease.of_ack_ids(ack_ids, are_in=False) for lease in self.leases]
+        self.leases = [lease for lease in (*extended, *as_before) if lease.ack_ids]
 
     def is_full(self, limits: Limits) -> bool:
         return self.row_count >= limits.max_rows or self.byte_count >= limits.max_bytes

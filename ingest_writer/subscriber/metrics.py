@@ -21,7 +21,7 @@ from ingest_writer.decoding.line import count_name
 from ingest_writer.landing import Prepared
 from ingest_writer.message import Message
 from ingest_writer.subscriber.buffer import Batch
-from ingest_writer.subscriber.subscription import Subscription, SubscriptionUnavailableError
+from ingest_writer.subscriber.subscription import AckIdsError, Subscription, SubscriptionUnavailableError
 from lakehouse.telemetry.instrumented_store import StoreMetrics
 from lakehouse.telemetry.prometheus import exposition
 
@@ -243,6 +243,9 @@ class MeasuredSubscription:
     def _measured(self, operation: str) -> Iterator[None]:
         try:
             yield
+        except AckIdsError:
+            self._metrics.requests.labels(operation, "partly").inc()
+            raise
         except SubscriptionUnavailableError:
             self._metrics.requests.labels(operation, "unavailable").inc()
             raise

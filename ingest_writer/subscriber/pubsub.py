@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,15 +16,23 @@ import google.auth.exceptions
 import grpc
 from google.cloud import pubsub_v1
 from google.protobuf import empty_pb2
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
 
 from ingest_writer.message import Message
-from ingest_writer.subscriber.subscription import SubscriptionUnavailableError
+from ingest_writer.subscriber.subscription import AckIdsError, SubscriptionUnavailableError
 from lakehouse.environment import PUBSUB_EMULATOR, emulator, no_credentials_error, no_emulator_error
 
 _PULL_TIMEOUT_S: Final = 60.0  # the server answers an empty pull well before
 _CALL_TIMEOUT_S: Final = 10.0  # ack and lease calls; a lost one only means a redelivery
+_TRANSIENT: Final = "TRANSIENT_"  # how an ack id's failure begins that may pass
 _CHECK_TIMEOUT_S: Final = 3.0  # at a start: an emulator is near
 _ACK_IDS_A_CALL: Final = 1000  # of about 200 bytes; a request may have 512 KiB
+
+_CHANNEL_OPTIONS: Final = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_metadata_size", 4 << 20),  # the failures of a thousand ack ids; the client has the same for the service
+]
 
 _SAID_BY_PUBSUB: Final = (
     grpc.StatusCode.NOT_FOUND,
@@ -76,13 +84,17 @@ class PubsubSubscription:
         return [_message(received) for received in response.received_messages]
 
     async def acknowledge(self, ack_ids: Sequence[str]) -> None:
-        for some in _parts(ack_ids):
+        async def part(some: Sequence[str]) -> None:
             await self._call(self._ack, self._ack_request(subscription=self._name, ack_ids=some), _CALL_TIMEOUT_S)
 
+        await _in_parts(ack_ids, part)
+
     async def modify_ack_deadline(self, ack_ids: Sequence[str], seconds: int) -> None:
-        for some in _parts(ack_ids):
+        async def part(some: Sequence[str]) -> None:
             request = self._modify_request(subscription=self._name, ack_ids=some, ack_deadline_seconds=seconds)
             await self._call(self._modify, request, _CALL_TIMEOUT_S)
+
+        await _in_parts(ack_ids, part)
 
     def close(self) -> None:
         """Ends the channel; calls in flight fail."""
@@ -108,7 +120,7 @@ class PubsubSubscription:
 def _channel(name: str) -> grpc.Channel:
     """The client's channel to the service, or one to an emulator, where the client would take only 4 MB."""
     if host := emulator(PUBSUB_EMULATOR):
-        return grpc.insecure_channel(host, options=[("grpc.max_receive_message_length", -1)])
+        return grpc.insecure_channel(host, options=_CHANNEL_OPTIONS)
     try:
         channel: grpc.Channel = pubsub_v1.SubscriberClient().transport.grpc_channel
     except (google.auth.exceptions.GoogleAuthError, ValueError) as error:
@@ -143,6 +155,42 @@ def _message(received: Any) -> Message:
         message.message_id,
         time.seconds * 1_000_000 + time.nanos // 1000,
     )
+
+
+async def _in_parts(ack_ids: Sequence[str], call: Callable[[Sequence[str]], Awaitable[None]]) -> None:
+    """Tries every part, whatever becomes of the others. Raises AckIdsError when some ids were taken, or lost."""
+    parts = _parts(ack_ids)
+    answers = await asyncio.gather(*map(call, parts), return_exceptions=True)
+    failed = [(some, error) for some, error in zip(parts, answers, strict=True) if error is not None]
+    if not failed:
+        return
+    to_retry: set[str] = set()
+    lost: set[str] = set()
+    for some, error in failed:
+        if not isinstance(error, SubscriptionUnavailableError):
+            raise error
+        failures = _failures(error)
+        lost |= {each for each in some if not failures.get(each, _TRANSIENT).startswith(_TRANSIENT)}
+        # Those that are not named may have been taken: to ask again changes nothing.
+        to_retry |= set(some) - lost
+    why = failed[0][1]
+    if len(to_retry) == len(ack_ids):
+        raise why
+    raise AckIdsError(f"{len(lost)} of {len(ack_ids)} ack ids are lost, {len(to_retry)} remain: {why}", to_retry, lost)
+
+
+def _failures(error: SubscriptionUnavailableError) -> Mapping[str, str]:
+    """By ack id, as a subscription with exactly-once delivery answers; empty when nothing was said of single ids."""
+    trailing = getattr(error.__cause__, "trailing_metadata", None)
+    found: dict[str, str] = {}
+    for key, value in (trailing() or ()) if callable(trailing) else ():
+        if key == "grpc-status-details-bin":
+            with contextlib.suppress(DecodeError):
+                for detail in status_pb2.Status.FromString(value).details:
+                    info = error_details_pb2.ErrorInfo()
+                    if detail.Unpack(info):
+                        found.update(info.metadata)
+    return found
 
 
 def _parts(ack_ids: Sequence[str]) -> list[Sequence[str]]:

@@ -11,11 +11,11 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from ingest_writer.subscriber.buffer import Batch, Buffer
+from ingest_writer.subscriber.buffer import Batch, Buffer, Lease
 from ingest_writer.subscriber.event_loop import Backoff
 from ingest_writer.subscriber.metrics import Counts, Observer
 from ingest_writer.subscriber.options import WriterOptions
-from ingest_writer.subscriber.subscription import Subscription, SubscriptionUnavailableError, nack
+from ingest_writer.subscriber.subscription import AckIdsError, Subscription, SubscriptionUnavailableError, nack
 
 log = logging.getLogger(__name__)
 
@@ -107,12 +107,20 @@ class LeaseKeeper:
             if now - lease.received_s > self._options.lease_max_s or now > lease.until_s:
                 return False
             if lease.until_s - now < deadline_s / 2:
-                try:
-                    await self._subscription.modify_ack_deadline(lease.ack_ids, int(deadline_s))
-                    lease.until_s = now + deadline_s
-                except SubscriptionUnavailableError as error:
-                    log.warning("lease not extended, tries again until it ends: %s", error)
+                await self._extend(batch, lease, now + deadline_s)
         return True
+
+    async def _extend(self, batch: Batch, lease: Lease, until_s: float) -> None:
+        """As many of the lease's messages as the subscription takes; those it has lost are forgotten."""
+        try:
+            await self._subscription.modify_ack_deadline(lease.ack_ids, int(self._options.ack_deadline_s))
+            lease.until_s = until_s
+        except AckIdsError as error:
+            self._counts.given_up += batch.drop_ack_ids(error.lost)
+            batch.extend(set(lease.ack_ids) - error.lost - error.to_retry, until_s)
+            log.warning("lease extended in part: %s", error)
+        except SubscriptionUnavailableError as error:
+            log.warning("lease not extended, tries again until it ends: %s", error)
 
     async def _give_up(self, batch: Batch) -> None:
         """Drops the batch from memory and nacks its messages; they will be delivered again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Protocol
 
 from ingest_writer.message import Message
@@ -15,8 +15,22 @@ class SubscriptionUnavailableError(Exception):
     """The subscription did not answer or refused the call: try again later."""
 
 
+class AckIdsError(SubscriptionUnavailableError):
+    """Some ack ids of a call were not taken; all others were."""
+
+    def __init__(self, message: str, to_retry: Set[str], lost: Set[str]) -> None:
+        super().__init__(message)
+        self.to_retry = to_retry
+        """May be taken later."""
+        self.lost = lost
+        """Are no longer valid, for good: their messages come again under others."""
+
+
 class Subscription(Protocol):
-    """Where messages come from. Every method may raise SubscriptionUnavailableError."""
+    """Where messages come from. Every method may raise SubscriptionUnavailableError.
+
+    Those that take ack ids raise AckIdsError when only some were taken.
+    """
 
     async def pull(self, max_messages: int, *, wait: bool = True) -> Sequence[Message]:
         """Messages that were waiting, possibly none; waits a while for the first, or does not."""

@@ -20,7 +20,7 @@ from ingest_writer.subscriber.metrics import Counts, Observer
 from ingest_writer.subscriber.options import WriterOptions
 from ingest_writer.subscriber.puller import LeaseKeeper, Puller
 from ingest_writer.subscriber.quarantine import Quarantine
-from ingest_writer.subscriber.subscription import Subscription, SubscriptionUnavailableError, nack
+from ingest_writer.subscriber.subscription import AckIdsError, Subscription, SubscriptionUnavailableError, nack
 from ingest_writer.subscriber.uploads import Uploads
 from lakehouse.object_names import RandomId
 from lakehouse.store.store import Store
@@ -133,23 +133,28 @@ class Writer:
         self.counts.add_landed(prepared)
         _log_rejected(prepared)
         self._observer.landed(batch, prepared, began - batch.opened_s, landing_s)
+        messages = len(batch.ack_ids)
         await self._acknowledge(batch)
-        _log_landed(batch, prepared, began)
+        _log_landed(batch, prepared, began, messages)
 
     async def _acknowledge(self, batch: Batch) -> None:
         """Acks a durable batch. A lost ack only means a redelivery, which changes nothing.
 
-        Tries until the leases cannot be kept; then the batch is given up like any other.
+        Tries until the leases cannot be kept; then the batch is given up like any other. What was answered for some
+        ack ids is not asked again.
         """
-        ack_ids = batch.ack_ids
         failures = 0
-        while True:
+        while ack_ids := batch.ack_ids:
             try:
                 await self._subscription.acknowledge(ack_ids)
             except SubscriptionUnavailableError as error:
+                if isinstance(error, AckIdsError):
+                    self.counts.given_up += batch.drop_ack_ids(error.lost)
+                    self.counts.acked += batch.drop_ack_ids(set(ack_ids) - error.to_retry)
                 failures += 1
                 log.info("ack not taken, tries again: %s", error)
-                await self._backoff.pause(failures)
+                if batch.leases:
+                    await self._backoff.pause(failures)
             else:
                 self.counts.acked += len(ack_ids)
                 return
@@ -184,21 +189,21 @@ def _log_rejected(prepared: Prepared) -> None:
         )
 
 
-def _log_landed(batch: Batch, prepared: Prepared, began_s: float) -> None:
+def _log_landed(batch: Batch, prepared: Prepared, began_s: float, messages: int) -> None:
     rejected = sum(map(len, prepared.rejected.values()))
     landing_s = asyncio.get_running_loop().time() - began_s
     log.info(
         "batch landed: rows=%d rejected=%d messages=%d objects=%d bytes=%d landing_s=%.3f",
         prepared.events,
         rejected,
-        len(batch.ack_ids),
+        messages,
         len(prepared.objects),
         batch.byte_count,
         landing_s,
         extra=logs.fields(
             rows=prepared.events,
             rejected=rejected,
-            messages=len(batch.ack_ids),
+            messages=messages,
             objects=len(prepared.objects),
             bytes=batch.byte_count,
             age_s=began_s - batch.opened_s,

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from ingest_writer.message import Message
 from ingest_writer.subscriber.metrics import MeasuredSubscription, WriterMetrics
 from ingest_writer.subscriber.options import Limits, WriterOptions
-from ingest_writer.subscriber.subscription import SubscriptionUnavailableError
+from ingest_writer.subscriber.subscription import AckIdsError, SubscriptionUnavailableError
 from ingest_writer.subscriber.writer import Writer
 from lakehouse import object_names
 from lakehouse.errors import CreateStateUnknownError, StoreUnavailableError
@@ -81,6 +81,8 @@ class FakeSubscription:
         self.hanging: set[str] = set()
         self.messages_a_pull = 1000
         self.waiting_pulls = 0
+        self.is_exactly_once = False
+        self.unsteady: set[str] = set()  # messages whose next ack fails for now, with exactly-once delivery
         self.before_ack: Callable[[set[str]], None] = lambda message_ids: None
 
     def publish(self, *data: bytes, message_ids: Sequence[str] = ()) -> list[str]:
@@ -130,9 +132,13 @@ class FakeSubscription:
         self.before_ack({ack_id.rpartition("/")[0] for ack_id in ack_ids})
         await self._begin("ack", tuple(ack_ids))
         self._take_back()
+        unsteady = {each for each in ack_ids if each in self._leased and each.rpartition("/")[0] in self.unsteady}
+        self.unsteady.clear()
+        lost = set(ack_ids) - self._leased.keys()
         for ack_id in ack_ids:
-            if held := self._leased.pop(ack_id, None):
+            if ack_id not in unsteady and (held := self._leased.pop(ack_id, None)):
                 self.acked.add(held.message.message_id)
+        self._answer(unsteady, lost)
 
     async def modify_ack_deadline(self, ack_ids: Sequence[str], seconds: int) -> None:
         await self._begin("extend" if seconds else "nack", tuple(ack_ids))
@@ -141,6 +147,17 @@ class FakeSubscription:
             if ack_id in self._leased:
                 self._leased[ack_id].until_s = _now() + seconds
         self._changed.set()
+        self._answer(set(), set(ack_ids) - self._leased.keys())
+
+    def _answer(self, to_retry: set[str], lost: set[str]) -> None:
+        if self.is_exactly_once and (to_retry or lost):
+            raise AckIdsError(f"{len(to_retry)} to retry, {len(lost)} lost", to_retry, lost)
+
+    def expire(self, message_id: str) -> None:
+        """Its lease ends, as if it had lasted too long."""
+        for ack_id, held in self._leased.items():
+            if ack_id.rpartition("/")[0] == message_id:
+                held.until_s = _now()
 
     def fail(self, *calls: str) -> None:
         """These calls fail from now on: of `pull`, `ack`, `extend`, `nack`."""

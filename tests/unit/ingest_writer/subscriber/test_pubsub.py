@@ -15,7 +15,7 @@ from google.cloud import pubsub_v1
 
 from ingest_writer.message import Message
 from ingest_writer.subscriber.pubsub import PubsubSubscription
-from ingest_writer.subscriber.subscription import SubscriptionUnavailableError
+from ingest_writer.subscriber.subscription import AckIdsError, SubscriptionUnavailableError
 from local_cloud.emulators.pubsub import Faults, PubsubServer
 from tests._support.processes import PATIENCE_S, free_port
 
@@ -276,3 +276,85 @@ def test_a_pull_waits_no_longer_than_the_loop_lives(service: Service) -> None:
 async def _pull_one(subscription: PubsubSubscription) -> None:
     [message] = await subscription.pull(1)
     assert message.data == b"a"
+
+
+ONCE = "projects/test/subscriptions/once"
+
+
+@pytest.fixture
+def once(service: Service) -> Iterator[PubsubSubscription]:
+    """A subscription with exactly-once delivery."""
+    service.server.broker.create_subscription(ONCE, TOPIC, 60, is_exactly_once=True)
+    subscription = PubsubSubscription(ONCE)
+    yield subscription
+    subscription.close()
+
+
+def test_an_ack_id_that_is_no_longer_valid_costs_no_other_its_ack(service: Service, once: PubsubSubscription) -> None:
+    async def scenario() -> None:
+        for _ in range(3):
+            service.publish(*[b"x"] * 1000)
+        ack_ids = [message.ack_id for message in await pull_all(once, 3000)]
+        ack_ids[500] = "no longer valid"
+        with pytest.raises(AckIdsError, match="1 of 3000 ack ids are lost") as caught:
+            await once.acknowledge(ack_ids)
+        assert caught.value.lost == {"no longer valid"}
+        assert service.server.broker.unacked_messages(ONCE) == 1  # whose id was replaced
+        await once.acknowledge(list(caught.value.to_retry))  # those that the answer did not name: acked already
+
+    run(scenario())
+
+
+def test_an_ack_id_that_is_no_longer_valid_costs_no_other_its_lease(service: Service, once: PubsubSubscription) -> None:
+    async def scenario() -> None:
+        for _ in range(3):
+            service.publish(*[b"x"] * 500)
+        ack_ids = [message.ack_id for message in await pull_all(once, 1500)]
+        with pytest.raises(AckIdsError) as caught:
+            await once.modify_ack_deadline(["bad", *ack_ids], 0)
+        assert caught.value.lost == {"bad"}
+        assert len(await pull_all(once, 1500)) == 1500  # all of them were given back
+
+    run(scenario())
+
+
+def test_a_thousand_lost_ack_ids_are_all_named(once: PubsubSubscription) -> None:
+    async def scenario() -> None:
+        bad = [f"{number:0180}" for number in range(1000)]
+        with pytest.raises(AckIdsError) as caught:
+            await once.acknowledge(bad)
+        assert (caught.value.lost, caught.value.to_retry) == (set(bad), set())
+
+    run(scenario())
+
+
+def test_a_transient_failure_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        with pytest.raises(SubscriptionUnavailableError):
+            await subscription.acknowledge([message.ack_id for message in await pull_all(subscription, 1)])
+
+    with PubsubServer(faults=Faults(drop_acks=1.0)) as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        made = Service(server)
+        server.broker.create_subscription(ONCE, TOPIC, 60, is_exactly_once=True)
+        made.publish(b"a")
+        subscription = PubsubSubscription(ONCE)
+        run(scenario())
+        assert server.broker.unacked_messages(ONCE) == 1
+        subscription.close()
+        made.close()
+
+
+def test_every_part_is_tried_when_one_fails(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest_writer.subscriber.pubsub._ACK_IDS_A_CALL", 1)
+
+    async def scenario() -> None:
+        service.publish(b"a", b"b")
+        first, second = (message.ack_id for message in await pull_all(service.subscription, 2))
+        too_large = "x" * 600_000  # more than a request may have
+        with pytest.raises(AckIdsError) as caught:
+            await service.subscription.acknowledge([first, too_large, second])
+        assert (caught.value.to_retry, caught.value.lost) == ({too_large}, set())
+        assert service.unacked == 0
+
+    run(scenario())

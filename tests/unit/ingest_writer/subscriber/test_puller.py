@@ -202,3 +202,27 @@ def test_a_batch_that_was_given_up_leaves_another_alone() -> None:
             assert b.writer.counts.given_up == 5
 
     run_virtually(scenario())
+
+
+def test_a_lease_that_is_lost_costs_no_other_message_its_lease() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.subscription.is_exactly_once = True
+            b.store.slow_s = lambda name: 3 * ACK_DEADLINE_S
+            b.subscription.publish(*flights(5), message_ids=list("abcde"))
+            await b.until(lambda: b.held_rows == 5)
+            b.subscription.expire("c")
+            b.subscription.fail("pull")
+            await b.until(lambda: len(b.subscription.acked) == 4, within_s=500)
+            first, *later = ({each[0] for each in call.what} for call in b.journal.calls("extend"))
+            assert first == set("abcde")
+            assert later
+            assert all(extended == set("abde") for extended in later)
+            [acked] = b.journal.calls("ack")
+            assert {each[0] for each in acked.what} == set("abde")
+            assert (b.writer.counts.acked, b.writer.counts.given_up) == (4, 1)
+            b.subscription.work_again()
+            await b.until(lambda: b.subscription.unacked == 0, within_s=500)
+            assert len(b.journal.calls("delivered")) == 2  # the one that was lost came again, and no other
+
+    run_virtually(scenario())

@@ -78,3 +78,31 @@ def test_halves_of_characters_in_duplicate_keys_are_rejected_and_neighbours_land
             assert (b.writer.counts.rejected, b.writer.counts.failed_batches) == (1, 0)
 
     run_virtually(scenario())
+
+
+def test_an_ack_id_that_is_no_longer_valid_costs_no_other_message_its_ack() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.subscription.is_exactly_once = True
+            b.subscription.before_ack = lambda message_ids: b.subscription.expire("c") if "a" in message_ids else None
+            b.subscription.publish(*flights(5), message_ids=list("abcde"))
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert b.subscription.acked == set("abcde")
+            assert [{each[0] for each in call.what} for call in b.journal.calls("ack")] == [set("abcde"), {"c"}]
+            assert (b.writer.counts.acked, b.writer.counts.given_up) == (5, 1)
+
+    run_virtually(scenario())
+
+
+def test_an_ack_that_fails_for_now_is_asked_again_for_its_own_ids_alone() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.subscription.is_exactly_once = True
+            b.subscription.unsteady = set("bd")
+            b.subscription.publish(*flights(5), message_ids=list("abcde"))
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert [{each[0] for each in call.what} for call in b.journal.calls("ack")] == [set("abcde"), set("bd")]
+            await b.until(lambda: b.writer.counts.acked == 5)
+            assert len(b.journal.calls("delivered")) == 1
+
+    run_virtually(scenario())
