@@ -222,11 +222,28 @@ def _read_parquet(file: Path) -> Iterator[Line]:
         with pq.ParquetFile(file) as parquet:
             number = 0
             for batch in parquet.iter_batches(batch_size=10_000):
-                for values in _in_microseconds(batch).to_pylist():
+                for values in _python_rows(_in_microseconds(batch)):
                     yield _parquet_line(number, values)
                     number += 1
     except pa.ArrowException as error:
         raise ConfigError(f"{file}: not a Parquet file: {error}") from error
+
+
+def _python_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """The rows; what Python has no date for (infinity is one) is a text, which a decoder refuses with its row alone."""
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except (ValueError, OverflowError):
+        columns = [[_python_value(value) for value in column] for column in batch.columns]
+        return [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return rows
+
+
+def _python_value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError):
+        return "infinity, or a time beyond the years 1 to 9999"
 
 
 def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -7,6 +7,7 @@ express is refused.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import stat
 import sys
@@ -18,6 +19,7 @@ from typing import IO, Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -27,6 +29,11 @@ from lakehouse.schema.timestamps import as_text
 _BATCH_ROWS: Final = 122_880  # a row group as DuckDB writes them; about 30 MB of flights in memory
 
 _CSV: Final = {"quoting_header": "needed", "eol": "\n"}  # lines as the tools of a shell expect them
+
+_EPOCH: Final = dt.date(1970, 1, 1).toordinal()
+_FIRST_DAY: Final = dt.date.min.toordinal() - _EPOCH
+_LAST_DAY: Final = dt.date.max.toordinal() - _EPOCH
+_PER_SECOND: Final = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
 
 _IN_CSV: Final = (
     pa.types.is_boolean,
@@ -74,7 +81,26 @@ def _csv(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sink: IO[bytes]) 
     options = pyarrow.csv.WriteOptions(**_CSV)
     with pyarrow.csv.CSVWriter(pa.PythonFile(_Open(sink), "w"), header, write_options=options) as writer:
         for batch in batches:
+            _check_dates(batch)
             writer.write_table(as_text(pa.table(batch)))
+
+
+def _check_dates(batch: pa.RecordBatch) -> None:
+    """RFC 3339 has years of four digits: an infinite date, or one far away, would be written as something else."""
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        if pa.types.is_date(field.type):
+            days = column.cast(pa.date32()).cast(pa.int32())
+            is_beyond = pc.or_(pc.less(days, _FIRST_DAY), pc.greater(days, _LAST_DAY))
+        elif pa.types.is_timestamp(field.type):
+            # In whole seconds: the last day in nanoseconds would be no 64 bit number.
+            seconds = pc.divide(column.cast(pa.int64()), _PER_SECOND[field.type.unit])
+            is_beyond = pc.or_(pc.less(seconds, _FIRST_DAY * 86_400), pc.greater(seconds, _LAST_DAY * 86_400 + 86_399))
+        else:
+            continue
+        if pc.any(is_beyond).as_py():
+            raise QueryError(
+                f'column "{field.name}": CSV has no form for infinity or years other than 1 to 9999: cast it to VARCHAR'
+            )
 
 
 def _parquet(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sink: IO[bytes]) -> None:

@@ -12,6 +12,7 @@ import duckdb
 
 _NUMBERS = (int, float, Decimal)
 _PREFIX: Final = "Invalid Input Error: Attempting to execute an unsuccessful or closed pending query result\nError: "
+_INFINITE_TIMES: Final = (dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC))
 
 
 class QueryError(Exception):
@@ -29,12 +30,23 @@ class Result(NamedTuple):
 def executed(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyConnection:
     """`connection` with the answer to `query`, none of whose rows is fetched yet. Raises QueryError."""
     try:
+        _check_answers(connection.extract_statements(query))
         cursor = connection.execute(query)
     except duckdb.Error as error:
         raise QueryError(reason(str(error))) from error
     if cursor is None:  # the stubs do not know: nothing but comments and blanks
         raise QueryError("there is no statement in the query")
     return cursor
+
+
+def _check_answers(statements: Sequence[duckdb.Statement]) -> None:
+    """Raises QueryError when there is an answer before the last one, which nobody would see."""
+    for number, statement in enumerate(statements[:-1], 1):
+        if statement.type in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+            raise QueryError(
+                f"there are {len(statements)} statements, and the answer of statement {number} would be lost: only the"
+                " last one may be a query; run the others by themselves"
+            )
 
 
 def run(connection: duckdb.DuckDBPyConnection, query: str, max_rows: int) -> Result:
@@ -45,7 +57,29 @@ def run(connection: duckdb.DuckDBPyConnection, query: str, max_rows: int) -> Res
     except duckdb.Error as error:
         raise QueryError(reason(str(error))) from error
     columns = [str(column[0]) for column in cursor.description or ()]
+    _check_dates(columns, rows)
     return Result(columns, rows[:max_rows], len(rows) > max_rows)
+
+
+def _check_dates(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """DuckDB gives Python the first or the last date there is for an infinite one: refused, rather than shown."""
+    for row in rows:
+        for column, value in zip(columns, row, strict=True):
+            if _may_be_infinite(value):
+                raise QueryError(
+                    f'column "{column}": a table does not tell infinity from the first or last date there is: cast it'
+                    " to VARCHAR"
+                )
+
+
+def _may_be_infinite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_may_be_infinite, (*value.keys(), *value.values())))
+    if isinstance(value, list | tuple):
+        return any(map(_may_be_infinite, value))
+    if isinstance(value, dt.datetime):
+        return value.replace(tzinfo=dt.UTC) in _INFINITE_TIMES
+    return isinstance(value, dt.date) and value in (dt.date.min, dt.date.max)
 
 
 def table(result: Result) -> Iterator[str]:

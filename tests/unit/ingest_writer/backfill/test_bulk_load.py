@@ -381,3 +381,37 @@ def test_a_file_that_cannot_be_loaded_is_named_and_nothing_lands(
         load(store, tmp_path, good, tmp_path / name)
     assert name in str(caught.value)
     assert list(store.list("")) == []
+
+
+@pytest.mark.parametrize("days", [2**31 - 1, -(2**31 - 1), 10_000_000])
+def test_a_date_beyond_all_years_rejects_its_row_alone(store: Store, tmp_path: Path, days: int) -> None:
+    path = parquet_of(tmp_path / "a.parquet", [event(flight_number=1), event(flight_number=2)])
+    table = pq.read_table(path)
+    dates = pa.array([15706, days], pa.int32()).cast(pa.date32())
+    number = table.schema.get_field_index("flight_date")
+    pq.write_table(table.set_column(number, "flight_date", dates), path)
+    report = load(store, tmp_path, file_of(path, path.read_bytes()))
+    assert (report.rows, report.rejected) == (1, 1)
+    [line_] = rejected(store, tmp_path)
+    assert "flight_date" in line_["reason"]
+
+
+@pytest.mark.parametrize("microseconds_", [2**63 - 1, -(2**63 - 1)])
+def test_an_infinite_time_rejects_its_row_alone(store: Store, tmp_path: Path, microseconds_: int) -> None:
+    rows = [event(flight_number=1), event(flight_number=2)]
+    table = pq.read_table(parquet_of(tmp_path / "a.parquet", rows))
+    times = pa.array([1_357_034_400_000_000, microseconds_], pa.int64()).cast(pa.timestamp("us", "UTC"))
+    number = table.schema.get_field_index("event_time")
+    path = tmp_path / "b.parquet"
+    pq.write_table(table.set_column(number, "event_time", times), path)
+    report = load(store, tmp_path, file_of(path, path.read_bytes()))
+    assert (report.rows, report.rejected) == (1, 1)
+
+
+@pytest.mark.parametrize("field", ["flight_date", "event_time", "scheduled_departure"])
+@pytest.mark.parametrize("suffix", [".csv", ".ndjson"])
+def test_infinity_as_text_rejects_its_row_alone(store: Store, tmp_path: Path, field: str, suffix: str) -> None:
+    rows = [event(flight_number=1), event(flight_number=2) | {field: "infinity"}]
+    data = csv(*rows) if suffix == ".csv" else b"\n".join(map(encode, rows))
+    report = load(store, tmp_path, file_of(tmp_path / f"a{suffix}", data))
+    assert (report.rows, report.rejected) == (1, 1)

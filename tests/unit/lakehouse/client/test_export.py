@@ -225,3 +225,28 @@ def test_a_reader_who_has_seen_enough_is_no_traceback(lake: LocalStore, format: 
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 1
+
+
+_BEYOND = ["'infinity'", "'-infinity'", "'10000-01-01'", "'0044-03-15 (BC)'"]
+
+
+@pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_S", "TIMESTAMP_MS"])
+@pytest.mark.parametrize("value", _BEYOND)
+def test_csv_refuses_dates_and_times_that_it_has_no_form_for(kind: str, value: str) -> None:
+    query = f"SELECT CAST(x AS {kind}) AS d FROM (VALUES (NULL), ('2013-01-01'), ({value})) t(x)"
+    with pytest.raises(QueryError, match=r'column "d": CSV has no form for infinity.* cast it to VARCHAR'):
+        _exported(query)
+
+
+@pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"])
+def test_csv_has_the_dates_of_every_year_of_four_digits(kind: str) -> None:
+    years = ("1678", "2262") if kind == "TIMESTAMP_NS" else ("0001", "9999")
+    for year in years:
+        text = _exported(f"SELECT CAST('{year}-01-01' AS {kind}) AS d").decode()
+        assert text.startswith(f'"d"\n"{year}-01-01') or text.startswith(f'"d"\n{year}-01-01')
+
+
+def test_parquet_keeps_infinity(tmp_path: Path) -> None:
+    (tmp_path / "d.parquet").write_bytes(_exported("SELECT 'infinity'::DATE AS d", "parquet"))
+    with duckdb.connect() as connection:
+        assert connection.sql(f"SELECT d::VARCHAR FROM '{tmp_path}/d.parquet'").fetchall() == [("infinity",)]

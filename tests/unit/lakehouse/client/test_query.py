@@ -185,3 +185,24 @@ def test_a_reader_who_has_seen_enough_is_no_traceback(lake: LocalStore) -> None:
     with process.stderr as errors:
         assert errors.read() == b""
     process.wait(60)
+
+
+@pytest.mark.parametrize("first", ["SELECT 1", "FROM range(3)", "EXPLAIN SELECT 1", "SET threads = 1; SELECT 1"])
+def test_an_answer_that_nobody_would_see_is_refused_before_anything_runs(first: str) -> None:
+    with duckdb.connect() as connection:
+        query = f"CREATE TABLE t AS SELECT 1; {first}; SELECT 2"
+        with pytest.raises(QueryError, match=r"the answer of statement . would be lost"):
+            run(connection, query, 100)
+        assert connection.sql("SHOW TABLES").fetchall() == []
+
+
+@pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP", "TIMESTAMPTZ", "DATE[]", "STRUCT(a DATE)"])
+@pytest.mark.parametrize("value", ["infinity", "-infinity"])
+def test_infinity_is_not_shown_as_a_date(kind: str, value: str) -> None:
+    text = {"DATE[]": f"['{value}'::DATE]", "STRUCT(a DATE)": f"{{'a': '{value}'::DATE}}"}.get(
+        kind, f"'{value}'::{kind}"
+    )
+    with duckdb.connect() as connection:
+        with pytest.raises(QueryError, match='column "d": a table does not tell infinity'):
+            run(connection, f"SELECT {text} AS d", 100)
+        assert run(connection, f"SELECT '{value}'::DATE::VARCHAR AS d", 100).rows == [(value,)]
