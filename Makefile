@@ -2,19 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV_VERSION := 0.13.9
+INSTALL_UV = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+    -r requirements.uv.lock
 
-.PHONY: help setup demo test verify test-year prove check check-deploy test-terraform bench figures format lock lock-images names vendor screenshots configuration fields diagrams clean
+.PHONY: help setup demo test verify test-year prove check check-deploy test-terraform bench figures format lock lock-images pin-images names vendor screenshots configuration fields diagrams clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/ready  ## a virtual environment with the locked dependencies
 
-$(VENV)/ready: pyproject.toml requirements.lock
+$(VENV)/ready: pyproject.toml requirements.lock requirements.uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.x")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(INSTALL_UV)
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
@@ -68,7 +69,9 @@ format: setup  ## format the code
 	@$(BIN)/ruff check --fix .
 
 lock:  ## resolve the newest versions that fit into requirements.lock
-	@$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	@$(PYTHON) -m venv $(VENV) && $(INSTALL_UV)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group installer --upgrade --generate-hashes \
+	    --no-emit-index-url --custom-compile-command "make lock" -o requirements.uv.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group build --upgrade --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	@$(MAKE) --no-print-directory lock-images lock-engines
@@ -82,6 +85,9 @@ lock-images:  ## the part of requirements.lock that each image installs, and the
 lock-engines:  ## what `make test-engines` installs beside requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group engines --generate-hashes --constraint requirements.lock \
 	    --no-emit-index-url --custom-compile-command "make lock" -o requirements.engines.lock
+
+pin-images: setup  ## write the digests of all images that builds start from (needs docker with buildx); ARGS=--check only looks
+	@$(BIN)/python -m tools.pin_images $(ARGS)
 
 names:  ## write the dashboard's names of carriers and airports again
 	@$(BIN)/python -m local_cloud names > query_service/dashboard/static/names.json
