@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_cloud.emulators.pubsub import Faults
-from probe.errors import ProbeFailedError
+from probe.errors import ConfigError, ProbeFailedError
 from probe.publisher import Publisher
 from tests._support.pubsub import TOPIC, PubsubBench, pubsub_bench
 
@@ -37,5 +37,5 @@ def test_a_topic_that_is_not_there_is_an_error_that_names_it() -> None:
 def test_a_machine_without_credentials_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file")
-    with pytest.raises(ProbeFailedError, match="expected credentials to publish with"):
+    with pytest.raises(ConfigError, match="needs Google credentials"):
         Publisher(TOPIC)

@@ -37,9 +37,9 @@ def test_an_ack_frees_its_message_and_says_its_number() -> None:
     reader.add(b"12345", b"678")
     first, second = reader.take(0.0)
     assert first.ack_id != second.ack_id
-    assert reader.subscription.ack([second.ack_id], 1.0) == [2]
+    assert reader.subscription.ack([second.ack_id], 1.0).gone == [2]
     assert (len(reader.subscription), reader.retention.unacked_bytes) == (1, 5)
-    assert reader.subscription.ack([second.ack_id], 1.0) == []  # used up
+    assert reader.subscription.ack([second.ack_id], 1.0).gone == []  # used up
 
 
 def test_a_message_that_two_subscriptions_hold_is_kept_until_both_have_acked_it() -> None:
@@ -107,9 +107,9 @@ def test_a_redelivery_of_an_acked_message_happens_once() -> None:
     reader = Reader(redeliver=1.0)
     reader.add(b"a")
     (first,) = reader.take(0.0)
-    assert reader.subscription.ack([first.ack_id], 0.0) == []
+    assert reader.subscription.ack([first.ack_id], 0.0).gone == []
     (again,) = reader.take(0.0)
-    assert reader.subscription.ack([again.ack_id], 0.0) == [1]
+    assert reader.subscription.ack([again.ack_id], 0.0).gone == [1]
     assert reader.retention.unacked_bytes == 0
 
 
