@@ -37,17 +37,44 @@ resource "google_storage_bucket" "lake" {
   depends_on = [google_project_service.api]
 }
 
-# The writer creates objects and can do nothing else: it cannot even read what it wrote.
+# What each identity may touch, by how the names of objects begin. Listing is asked of the bucket, not of an object, so
+# whoever lists needs the bucket itself too; that shows names, never bytes. Who is not here (canary, build) gets nothing.
+locals {
+  lake_prefixes = {
+    writer    = ["landing/", "rejected/"]
+    api       = ["landing/", "rejected/", "flights/", "snapshots/"]
+    compactor = ["landing/", "flights/", "snapshots/", "flights.manifest", "lake.duckdb"]
+  }
+  lake_objects = {
+    for account, prefixes in local.lake_prefixes : account => join(" || ", [
+      for prefix in prefixes : "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.lake.name}/objects/${prefix}\")"
+    ])
+  }
+  lake_listing = "resource.type == \"storage.googleapis.com/Bucket\""
+}
+
+# The writer creates objects of these two folders and can do nothing else: it cannot even read what it wrote, and above
+# all it cannot commit a snapshot, by which the compactor decides what to delete.
 resource "google_storage_bucket_iam_member" "writer_creates" {
   bucket = google_storage_bucket.lake.name
   role   = "roles/storage.objectCreator"
   member = google_service_account.writer.member
+
+  condition {
+    title      = "landing and rejected"
+    expression = local.lake_objects["writer"]
+  }
 }
 
 resource "google_storage_bucket_iam_member" "api_reads" {
   bucket = google_storage_bucket.lake.name
   role   = "roles/storage.objectViewer"
   member = google_service_account.api.member
+
+  condition {
+    title      = "lists, and reads what answers come from"
+    expression = "${local.lake_listing} || ${local.lake_objects["api"]}"
+  }
 }
 
 # Read, and create and delete: the predefined roles that hold these and neither change metadata nor grant anything.
@@ -57,4 +84,9 @@ resource "google_storage_bucket_iam_member" "compactor" {
   bucket = google_storage_bucket.lake.name
   role   = each.key
   member = google_service_account.compactor.member
+
+  condition {
+    title      = "lists, and all but rejected messages"
+    expression = "${local.lake_listing} || ${local.lake_objects["compactor"]}"
+  }
 }

@@ -49,6 +49,14 @@ run "one_apply_makes_everything" {
     error_message = "The lake has to be protected."
   }
   assert {
+    condition     = google_storage_bucket_iam_member.writer_creates.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/flights-test-flights-lake/objects/landing/\") || resource.name.startsWith(\"projects/_/buckets/flights-test-flights-lake/objects/rejected/\")"
+    error_message = "The writer creates under landing/ and rejected/ alone."
+  }
+  assert {
+    condition     = alltrue([for grant in [google_storage_bucket_iam_member.api_reads, google_storage_bucket_iam_member.compactor["roles/storage.objectViewer"], google_storage_bucket_iam_member.compactor["roles/storage.legacyBucketWriter"]] : startswith(grant.condition[0].expression, "resource.type == \"storage.googleapis.com/Bucket\" || resource.name.startsWith(\"projects/_/buckets/flights-test-flights-lake/objects/landing/\")")])
+    error_message = "Who lists may list, and has objects by their names."
+  }
+  assert {
     condition     = length(google_cloud_run_v2_service_iam_member.public) == 0
     error_message = "Nobody asked for a public API."
   }

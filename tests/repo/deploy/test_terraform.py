@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ingest_writer.settings import CompactorSettings, WriterSettings
+from lakehouse import object_names
 from local_cloud.emulators.up import ACK_DEADLINE_S
 from probe import settings as probe_settings
 from query_service.settings import Settings as ApiSettings
@@ -69,6 +70,37 @@ def test_grants_are_these_and_no_others() -> None:
 def test_grants_add_a_member_and_never_replace_what_others_granted() -> None:
     kinds = {address.partition(".")[0] for address in resources(MAIN) if "_iam_" in address}
     assert all(kind.endswith("_iam_member") for kind in kinds)
+
+
+def test_every_grant_on_the_lake_is_bound_to_names_of_objects() -> None:
+    conditions = {
+        address.partition(".")[2]: (body["condition"][0]["expression"], body["bucket"])
+        for address, body in resources(MAIN, "google_storage_bucket_iam_member").items()
+    }
+    lake = "${google_storage_bucket.lake.name}"
+    lists = "${local.lake_listing} || "
+    assert {name: expression for name, (expression, _) in conditions.items()} == {
+        "writer_creates": '${local.lake_objects["writer"]}',  # it lists nothing
+        "api_reads": lists + '${local.lake_objects["api"]}',
+        "compactor": lists + '${local.lake_objects["compactor"]}',
+    }
+    assert {bucket for _, bucket in conditions.values()} == {lake}
+    assert resources(MAIN)["google_storage_bucket.lake"]["uniform_bucket_level_access"] is True  # conditions need it
+
+
+def test_what_each_identity_may_touch_is_what_its_code_touches() -> None:
+    names = {account: set(prefixes) for account, prefixes in local("lake_prefixes").items()}
+    table = {object_names.LANDING, object_names.FLIGHTS, object_names.SNAPSHOTS}
+    assert names == {
+        "writer": {object_names.LANDING, object_names.REJECTED},
+        "api": table | {object_names.REJECTED},
+        "compactor": table | set(object_names.DERIVED),
+    }
+    condition = str(local("lake_objects"))
+    assert (
+        'resource.name.startsWith(\\"projects/_/buckets/${google_storage_bucket.lake.name}/objects/${prefix}'
+        in condition
+    )
 
 
 def test_public_api_is_asked_for() -> None:
