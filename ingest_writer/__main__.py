@@ -114,7 +114,14 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
     metrics = CompactorMetrics(CollectorRegistry())
     store = InstrumentedStore(store_from_environment(), metrics.store)
     compactor = _compactor(store, settings)
-    collector = GarbageCollector(store, compactor.planner, settings.delete_grace_s, settings.deletes_at_once)
+    collector = GarbageCollector(
+        store,
+        compactor.planner,
+        settings.delete_grace_s,
+        settings.deletes_at_once,
+        settings.retention_s,
+        compactor.history,
+    )
     compaction = Compaction(store, compactor, collector, settings.scratch_dir, metrics)
     if options.every is None:
         report = compaction.until_done()
@@ -171,6 +178,7 @@ def _compactor(store: Store, settings: CompactorSettings) -> Compactor:
         merge_max_bytes=settings.merge_max_mb * 1_000_000,
         commit_attempts=settings.commit_attempts,
         retention_s=settings.retention_s,
+        trusted_snapshot=settings.trusted_snapshot,
     )
     return Compactor(store, options, lambda: dt.datetime.now(dt.UTC), _random_id)
 

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest_writer.subscriber.options import Limits, WriterOptions
 from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
+from lakehouse.object_names import MAX_SNAPSHOT
 from lakehouse.telemetry.logs import LogFormat
 
 _RENAMED: Final = {
@@ -114,6 +115,9 @@ class CompactorSettings(BaseSettings):
     """Every lost race is somebody else's commit; months are kept and rebased, so a few tries are plenty."""
     retention_s: float = Field(86_400.0, ge=0)
     """How long snapshots can be asked for: longer than the longest outside query. At most 1,000 are kept."""
+    trusted_snapshot: int = Field(0, ge=0, lt=MAX_SNAPSHOT)
+    """Snapshots below this number are not checked for being one history. 0 checks all: raise it only to a number
+    that you have verified, after snapshots were restored or copied (docs/runbook.md, foreign-snapshot)."""
     delete_grace_s: float = Field(600.0, ge=0)
     """How long absorbed landed files stay for readers that planned before: far above a query's deadline."""
     deletes_at_once: int = Field(16, ge=1, le=256)

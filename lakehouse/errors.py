@@ -40,6 +40,20 @@ class UnreadableError(LakeError):
         self.why = why
 
 
+class ForeignSnapshotError(UnreadableError):
+    """No compactor of ours can have made this snapshot: go on with nothing; a person looks, and removes it."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name, why)
+        self.args = (f"{name}: is no snapshot of this table: {why}; {_REMOVE_FOREIGN}",)
+
+
+_REMOVE_FOREIGN = (
+    "nothing was merged or deleted because of it; find out who created it, and remove it as docs/runbook.md says"
+    ' under "foreign-snapshot"'
+)
+
+
 class FormatTooNewError(LakeError):
     """A newer program wrote this: upgrade this one."""
 

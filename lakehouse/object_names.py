@@ -17,6 +17,9 @@ ATTACHABLE: Final = "lake.duckdb"
 DERIVED: Final = (MANIFEST, ATTACHABLE)
 """For readers outside; never read by us."""
 
+MAX_SNAPSHOT: Final = 999_999_999
+"""The highest number that a snapshot may have: one commit a second for thirty years."""
+
 _ID = r"[0-9a-f]{32}"
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _LANDED = re.compile(rf"landing/flight_date=({_DATE})/{_ID}\.parquet", re.ASCII)
@@ -79,6 +82,11 @@ def parse_snapshot(name: str) -> int | None:
     """The number of a snapshot; None when it is not a name of ours."""
     match = _SNAPSHOT.fullmatch(name)
     return None if match is None or int(match[1]) == 0 else int(match[1])
+
+
+def has_room_above(number: int) -> bool:
+    """Whether another snapshot may follow the one of this number."""
+    return number < MAX_SNAPSHOT
 
 
 def is_ours(name: str) -> bool:

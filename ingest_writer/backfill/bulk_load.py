@@ -82,6 +82,7 @@ class Loader:
         """Loads all rows of all files. Raises ConfigError for a file that is none, and the store's errors."""
         report = LoadReport(files=len(files))
         readers = [(file, _reader(file)) for file in files]
+        self._compactor.check_history()  # a lake that takes no commit is refused before anything has landed
         folder = self._scratch / f"load-{uuid.uuid4().hex}"
         folder.mkdir(parents=True)
         spill = _Spill(folder)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
 
-from ingest_writer.compaction.model import CompactorOptions, Merged, Report
+from ingest_writer.compaction.history import History
+from ingest_writer.compaction.model import MAX_RETAINED, CompactorOptions, Merged, Report
 from ingest_writer.compaction.month_merge import MonthMerger, month_merger
 from lakehouse import object_names
 from lakehouse.errors import (
@@ -31,9 +31,6 @@ from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 
 log = logging.getLogger(__name__)
 
-MAX_RETAINED: Final = 1000
-"""Snapshots kept at most, whatever the retention: a collector reads them all."""
-
 
 class Compactor:
     """Merges and commits. One instance may run again and again; it remembers the latest snapshot."""
@@ -43,6 +40,7 @@ class Compactor:
         self._options = options
         self._random_id = random_id
         self.planner = Planner(store, now)
+        self.history = History(store, self.planner, options.trusted_snapshot)
 
     def compact(self) -> Report:
         """Absorbs what is in the tail (up to the bounds of a merge) in one commit; none when nothing is there.
@@ -50,8 +48,8 @@ class Compactor:
         Then, in a commit of its own, rewrites a month whose file is of an older format, if there is one.
 
         Raises ResourcesExhaustedError or CacheFullError when no month could be merged, FormatTooNewError,
-        SnapshotHistoryLostError, StoreUnavailableError and the store's errors; what was merged but not
-        committed is an orphan for the garbage collector.
+        SnapshotHistoryLostError, ForeignSnapshotError, StoreUnavailableError and the store's errors; what was merged
+        but not committed is an orphan for the garbage collector.
         """
         report = Report()
         with month_merger(self._store, self._options, self._random_id) as merger:
@@ -60,11 +58,16 @@ class Compactor:
                 self._rewrite_one(merger, report)
         return report
 
+    def check_history(self) -> None:
+        """Raises ForeignSnapshotError when no commit can be made on top of the latest snapshot."""
+        self.history.check_latest(self.planner.latest_snapshot())
+
     def _absorb(self, merger: MonthMerger, report: Report) -> Snapshot:
         """The snapshot that the last plan was made of."""
         kept: dict[str, Merged] = {}
         for _ in range(self._options.commit_attempts):
             plan = self.planner.plan()
+            self.history.check_latest(plan.snapshot)
             kept = {m: made for m, made in kept.items() if plan.snapshot.months.get(m) == made.base}
             results = merger.merge_months(plan, skip=kept.keys())
             report.add_results(results)

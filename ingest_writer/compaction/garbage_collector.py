@@ -10,7 +10,10 @@ import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
+from ingest_writer.compaction.history import History
+from ingest_writer.compaction.model import MAX_RETAINED
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError
 from lakehouse.store.store import ObjectInfo, Store
@@ -32,9 +35,20 @@ class Collected:
 class GarbageCollector:
     """Collects again and again; remembers which month files each snapshot names (snapshots never change)."""
 
-    def __init__(self, store: Store, planner: Planner, delete_grace_s: float, deletes_at_once: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        planner: Planner,
+        delete_grace_s: float,
+        deletes_at_once: int,
+        retention_s: float = 0.0,
+        history: History | None = None,
+    ) -> None:
+        """`history` is that of the compactor beside it, if there is one: what it has read is not read again."""
         self._store = store
         self._planner = planner
+        self._history = history or History(store, planner)
+        self._retention = dt.timedelta(seconds=retention_s)
         self._grace = dt.timedelta(seconds=delete_grace_s)
         self._deletes_at_once = deletes_at_once
         self._named: dict[int, frozenset[str]] = {}
@@ -42,20 +56,36 @@ class GarbageCollector:
     def collect(self) -> Collected:
         """Deletes expired snapshots, absorbed landed files past their grace, and superseded month files.
 
-        Raises the store's errors, SnapshotHistoryLostError, UnreadableError, FormatTooNewError; what is left is the
-        next run's.
+        Raises the store's errors, SnapshotHistoryLostError, ForeignSnapshotError (nothing was deleted),
+        UnreadableError, FormatTooNewError; what is left is the next run's.
         """
         latest = self._planner.latest_snapshot()
         if latest.number == 0:
             return Collected(0, 0, 0)
         listed = list(self._store.list(object_names.SNAPSHOTS))
-        expired = [i.name for i in listed if 0 < (object_names.parse_snapshot(i.name) or 0) < latest.min_retained]
-        self._delete(expired)
+        expired = self._expired(latest, listed)
         landed = self._absorbed_past_grace(latest, listed)
+        past = self._past_files(latest)
+        if not (expired or landed or past) or not self._history.check_whole(latest):
+            return Collected(0, 0, 0)
+        for name in expired:  # from the lowest on, and none above one that is still there: History relies on it
+            self._store.delete(name)
         self._delete(landed)
-        months = self._superseded(latest)
+        months = self._superseded(latest, past)
         self._delete(months)
         return Collected(len(expired), len(landed), len(months))
+
+    def _expired(self, latest: Snapshot, listed: list[ObjectInfo]) -> list[str]:
+        """Snapshots that the latest has given up, up to the first that our own retention would still keep."""
+        created = {n: info.created for info in listed if (n := object_names.parse_snapshot(info.name)) is not None}
+        found: list[str] = []
+        for number, successor in pairwise(sorted(created)):
+            is_many = number <= latest.number - MAX_RETAINED
+            is_old = latest.number in created and created[latest.number] - created[successor] >= self._retention
+            if number >= latest.min_retained or not (is_many or is_old):
+                break
+            found.append(object_names.snapshot(number))
+        return found
 
     def _absorbed_past_grace(self, latest: Snapshot, listed: list[ObjectInfo]) -> list[str]:
         """Landed files inside the latest snapshot, older than the grace by the store's clock."""
@@ -68,13 +98,16 @@ class GarbageCollector:
             if info.name in latest.absorbed and created - info.created >= self._grace
         ]
 
-    def _superseded(self, latest: Snapshot) -> list[str]:
-        """Month files that no retained snapshot names and whose maker can no longer commit them."""
-        candidates = [info.name for info in self._store.list(object_names.FLIGHTS) if self._is_past(info.name, latest)]
-        if not candidates:
-            return []
-        named = self._named_by_retained(latest)
-        return [] if named is None else [name for name in candidates if name not in named]
+    def _past_files(self, latest: Snapshot) -> list[str]:
+        """Month files that the latest does not name and whose maker can no longer commit them."""
+        named = {entry.name for entry in latest.months.values()}
+        listed = self._store.list(object_names.FLIGHTS)
+        return [info.name for info in listed if info.name not in named and self._is_past(info.name, latest)]
+
+    def _superseded(self, latest: Snapshot, past: list[str]) -> list[str]:
+        """Those of `past` that no retained snapshot names."""
+        named = self._named_by_retained(latest) if past else None
+        return [] if named is None else [name for name in past if name not in named]
 
     def _is_past(self, name: str, latest: Snapshot) -> bool:
         parsed = object_names.parse_month_file(name)
@@ -84,7 +117,8 @@ class GarbageCollector:
         """Every month file that a snapshot still listed names; None when one of them vanished meanwhile."""
         numbers = [object_names.parse_snapshot(info.name) for info in self._store.list(object_names.SNAPSHOTS)]
         present = {number for number in numbers if number is not None}
-        self._named = {number: paths for number, paths in self._named.items() if number in present}
+        known = self._named | self._history.named_files()
+        self._named = {number: paths for number, paths in known.items() if number in present}
         for number in sorted(present - self._named.keys()):
             name = object_names.snapshot(number)
             try:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from lakehouse.errors import LakeError
 from lakehouse.table.planner import Plan
 from lakehouse.table.snapshot import MonthFile
+
+MAX_RETAINED: Final = 1000
+"""Snapshots kept at most, whatever the retention: a collector reads them all."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class CompactorOptions:
     merge_max_bytes: int
     commit_attempts: int
     retention_s: float
+    trusted_snapshot: int = 0
 
 
 @dataclass(frozen=True)

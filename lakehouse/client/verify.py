@@ -18,6 +18,7 @@ from lakehouse.errors import FormatTooNewError, LakeError, ObjectMissingError, U
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import Store
+from lakehouse.table.lineage import descent_problem
 from lakehouse.table.parquet_files import MonthStats, contents
 from lakehouse.table.planner import LandedFile, Now, Plan, Planner
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
@@ -170,6 +171,9 @@ def _line_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
     for path in sorted(snapshot.absorbed):
         if object_names.parse_landed_file(path) is None:
             yield f"{name}: absorbed {path!r}, which is not the name of a landed file"
+    if not object_names.has_room_above(snapshot.number):
+        yield f"{name}: numbers end at {object_names.MAX_SNAPSHOT}: no commit can follow it"
+    yield from _history_problems(store, snapshot)
     listed = {object_names.parse_snapshot(info.name) for info in store.list(object_names.SNAPSHOTS)} - {None}
     latest = max((number for number in listed if number is not None), default=0)
     min_retained = snapshot.min_retained if latest == snapshot.number else _oldest(store, latest, snapshot.number)
@@ -178,6 +182,25 @@ def _line_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
         shown = ", ".join(map(str, missing[:_SHOWN])) + (", ..." if len(missing) > _SHOWN else "")
         retained = f"{min_retained} to {snapshot.number}"
         yield f"{object_names.SNAPSHOTS}: {len(missing)} missing of those retained, {retained}: {shown}"
+
+
+def _history_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
+    """Every retained snapshot must hold what the one before it held; those that are gone are not looked at."""
+    before = None
+    for number in range(max(snapshot.min_retained, 1), snapshot.number + 1):
+        name = object_names.snapshot(number)
+        try:
+            found = snapshot if number == snapshot.number else from_json(name, store.read(name))
+        except ObjectMissingError:
+            before = None
+            continue
+        except UnreadableError as error:
+            yield str(error)
+            before = None
+            continue
+        if before is not None and (why := descent_problem(before, found)) is not None:
+            yield f"{name}: no compactor of ours made it: {why}"
+        before = found
 
 
 def _oldest(store: Store, latest: int, otherwise: int) -> int:

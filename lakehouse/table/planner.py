@@ -17,9 +17,10 @@ from typing import Final
 import google_crc32c
 
 from lakehouse import object_names
-from lakehouse.errors import ObjectMissingError, SnapshotHistoryLostError, StoreUnavailableError
+from lakehouse.errors import ForeignSnapshotError, ObjectMissingError, SnapshotHistoryLostError, StoreUnavailableError
 from lakehouse.schema.timestamps import rfc3339
 from lakehouse.store.store import ObjectInfo, Store
+from lakehouse.table.lineage import descent_problem
 from lakehouse.table.parquet_files import FooterInfo, check_landed_file
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
 from lakehouse.table.stored_file import StoredFile
@@ -159,7 +160,7 @@ class Planner:
     def plan(self) -> Plan:
         """A plan as of now.
 
-        Raises SnapshotHistoryLostError, UnreadableError, FormatTooNewError and the store's errors.
+        Raises SnapshotHistoryLostError, ForeignSnapshotError, UnreadableError, FormatTooNewError, the store's errors.
         """
         listed_at = self._now()
         landing = list_landing(self._store)
@@ -175,13 +176,17 @@ class Planner:
             listed = self._highest()
             if listed is None or listed.name == object_names.snapshot(self._latest.number):
                 return self._latest
+            check_number(listed.name)
             try:
                 data = self._store.read(listed.name)
             except ObjectMissingError:
                 continue  # collected between the listing and the read: a newer one is there
             if google_crc32c.value(data) != listed.crc32c:
                 continue  # expired, then created again by a suspended compactor: not in the history
-            self._latest = from_json(listed.name, data)
+            found = from_json(listed.name, data)
+            if (why := descent_problem(self._latest, found)) is not None:
+                raise ForeignSnapshotError(listed.name, why)
+            self._latest = found
             self._latest_created = listed.created
             return self._latest
         raise StoreUnavailableError(
@@ -204,6 +209,13 @@ class Planner:
                 " it on is there now; restore the deleted objects (soft delete) before going on"
             )
         return highest
+
+
+def check_number(name: str) -> None:
+    """Raises ForeignSnapshotError when the number in the name is above all that a snapshot may have."""
+    number = object_names.parse_snapshot(name)
+    if number is not None and number > object_names.MAX_SNAPSHOT:
+        raise ForeignSnapshotError(name, f"numbers end at {object_names.MAX_SNAPSHOT}")
 
 
 def list_landing(store: Store) -> Landing:

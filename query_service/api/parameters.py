@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Final
 
+from lakehouse.object_names import MAX_SNAPSHOT
 from lakehouse.schema.event import (
     AIRPORT_PATTERN,
     CARRIER_PATTERN,
@@ -23,7 +24,6 @@ from query_service.queries.model import (
     FLIGHTS_LIMIT_MOST,
     GROUPS,
     METRICS,
-    SNAPSHOT_MOST,
     STATS_LIMIT,
     STATS_LIMIT_MOST,
     WAIT_MOST_S,
@@ -147,7 +147,7 @@ WAIT_S: Final[Parameter[float | None]] = Parameter(
 SNAPSHOT: Final[Parameter[int | None]] = Parameter(
     name="snapshot",
     endpoints=(STATS, FLIGHTS, FLIGHT),
-    type=integer(SNAPSHOT_MOST),
+    type=integer(MAX_SNAPSHOT),
     description="Answer from the month files of this snapshot alone, without what has landed since. 404 when it is not"
     " there yet, 410 when it is not retained any more; the answer can be cached for ever.",
     example=1,

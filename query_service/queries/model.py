@@ -24,8 +24,6 @@ STATS_LIMIT_MOST: Final = 10_000
 FLIGHTS_LIMIT: Final = 100
 FLIGHTS_LIMIT_MOST: Final = 1000
 WAIT_MOST_S: Final = 30
-SNAPSHOT_MOST: Final = 999_999_999
-"""One commit a second for thirty years."""
 CURSOR_PATTERN: Final = "[A-Za-z0-9_-]{26,34}"
 
 

@@ -144,6 +144,70 @@ SAFEGUARDS: Final = (
         "tests/unit/query_service/engine/test_executor.py::test_a_plan_that_grows_old_in_the_queue_is_renewed_once",
     ),
     Safeguard(
+        "a commit on top of nothing foreign",
+        "ingest_writer/compaction/compactor.py",
+        "            self.history.check_latest(plan.snapshot)\n",
+        "",
+        "tests/system/test_foreign_snapshots.py::test_no_compactor_builds_on_a_planted_snapshot",
+    ),
+    Safeguard(
+        "nothing is collected by a foreign snapshot",
+        "ingest_writer/compaction/garbage_collector.py",
+        "or not self._history.check_whole(latest):",
+        "or False:",
+        "tests/system/test_foreign_snapshots.py::test_nothing_is_deleted_by_a_planted_snapshot",
+    ),
+    Safeguard(
+        "a jump in the numbers is foreign",
+        "ingest_writer/compaction/history.py",
+        "first = min(self._oldest_original(listed), max(latest.min_retained, 1))",
+        "first = max(latest.min_retained, 1)",
+        "tests/unit/ingest_writer/compaction/test_history.py::test_a_gap_above_an_old_snapshot_is_refused",
+    ),
+    Safeguard(
+        "an expired number made again is no doubt",
+        "ingest_writer/compaction/history.py",
+        "if info.created + _CLOCKS_DIFFER < least or info == self._known:",
+        "if True:",
+        "tests/unit/ingest_writer/compaction/test_history.py::test_an_expired_number_that_was_made_again_is_no_doubt",
+    ),
+    Safeguard(
+        "months never lose rows",
+        "lakehouse/table/lineage.py",
+        "if after.rows < before.rows:",
+        "if False:",
+        "tests/unit/lakehouse/table/test_lineage.py::test_what_no_commit_makes_is_said",
+    ),
+    Safeguard(
+        "only changed months absorb",
+        "lakehouse/table/lineage.py",
+        "if date is None or object_names.month_of(date) not in changed:",
+        "if date is None:",
+        "tests/unit/lakehouse/table/test_lineage.py::test_what_no_commit_makes_is_said",
+    ),
+    Safeguard(
+        "own retention keeps snapshots too",
+        "ingest_writer/compaction/garbage_collector.py",
+        "if number >= latest.min_retained or not (is_many or is_old):",
+        "if number >= latest.min_retained:",
+        "tests/system/test_foreign_snapshots.py::"
+        "test_snapshots_that_retention_still_keeps_stay_whatever_the_latest_says",
+    ),
+    Safeguard(
+        "readers see months that shrank",
+        "lakehouse/table/planner.py",
+        "if (why := descent_problem(self._latest, found)) is not None:",
+        "if (why := None) is not None:",
+        "tests/system/test_foreign_snapshots.py::test_the_api_names_a_foreign_snapshot_and_answers_nothing_from_it",
+    ),
+    Safeguard(
+        "numbers end",
+        "lakehouse/table/planner.py",
+        "if number is not None and number > object_names.MAX_SNAPSHOT:",
+        "if False:",
+        "tests/system/test_foreign_snapshots.py::test_a_number_without_room_above_it_is_refused_by_everybody",
+    ),
+    Safeguard(
         "re-listing after a create",
         "ingest_writer/compaction/compactor.py",
         "return snapshot.number >= self.planner.latest_snapshot().min_retained",
@@ -181,8 +245,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "collecting what no retained snapshot names",
         "ingest_writer/compaction/garbage_collector.py",
-        "return [] if named is None else [name for name in candidates if name not in named]",
-        "return [] if named is None else candidates",
+        "return [] if named is None else [name for name in past if name not in named]",
+        "return [] if named is None else past",
         "tests/unit/ingest_writer/compaction/test_garbage_collector.py::"
         "test_a_superseded_month_file_stays_as_long_as_a_retained_snapshot_names_it",
     ),
@@ -204,10 +268,10 @@ SAFEGUARDS: Final = (
     Safeguard(
         "snapshots go before their files",
         "ingest_writer/compaction/garbage_collector.py",
-        "        self._delete(expired)\n        landed = self._absorbed_past_grace(latest, listed)\n"
-        "        self._delete(landed)\n        months = self._superseded(latest)\n        self._delete(months)\n",
-        "        landed = self._absorbed_past_grace(latest, listed)\n"
-        "        self._delete(landed)\n        months = self._superseded(latest)\n        self._delete(months)\n"
+        "            self._store.delete(name)\n        self._delete(landed)\n"
+        "        months = self._superseded(latest, past)\n        self._delete(months)\n",
+        "            pass\n        self._delete(landed)\n"
+        "        months = self._superseded(latest, past)\n        self._delete(months)\n"
         "        self._delete(expired)\n",
         "tests/unit/ingest_writer/compaction/test_garbage_collector.py::test_snapshots_go_before_landed_files_and_these_before_month_files",
     ),

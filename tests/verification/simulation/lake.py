@@ -131,7 +131,8 @@ class Lake:
         return Compactor(store, options, actor.now, actor.random_id)
 
     def _collector(self, actor: ThreadActor, store: SimulatedStore, planner: Planner) -> GarbageCollector:
-        return GarbageCollector(store, planner, self.world.scenario.delete_grace_s, deletes_at_once=1)
+        scenario = self.world.scenario
+        return GarbageCollector(store, planner, scenario.delete_grace_s, 1, scenario.retention_s)
 
 
 class Reader:

@@ -153,6 +153,7 @@ def test_a_landed_file_that_is_not_absorbed_is_never_deleted(store: MemoryStore,
 def test_a_file_absorbed_only_by_a_snapshot_in_a_hole_is_kept(store: MemoryStore, clock: Clock) -> None:
     entry = put_month(store, [row()], added_snapshot=9)
     name = land(store, [row(number=2)])
+    commit(store, 8, [], min_retained=7)
     commit(store, 3, [entry], absorbed=[name], min_retained=1)  # created late, below the oldest of the line
     clock.advance(1e6)
     commit(store, 9, [entry], min_retained=8)
@@ -203,7 +204,8 @@ def test_an_orphan_is_deleted_only_when_its_maker_can_no_longer_commit_it(
     entries = [put_month(store, [row()], added_snapshot=entry_since)] if entry_since else []
     other = put_month(store, [row("2013-02-01")], added_snapshot=7)
     orphan = put_month(store, [row()], added_snapshot=99, name_since=name_since).name
-    commit(store, 7, [*entries, other], min_retained=7)
+    commit(store, 6, entries, min_retained=5)
+    commit(store, 7, [*entries, other], min_retained=6)
     clock.advance(1e9)  # age is no reason
     collected = collector(store, delete_grace_s=0.0).collect()
     assert (orphan in listed(store, object_names.FLIGHTS)) is is_kept

@@ -24,7 +24,7 @@ from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Planner
-from lakehouse.table.snapshot import to_json
+from lakehouse.table.snapshot import MonthFile, from_json, to_json
 from lakehouse.table.time_travel import read_snapshot
 from tests._support.lakes import commit, land, put_month, row
 from tests._support.stores import SpyStore
@@ -38,6 +38,11 @@ def grown(store: Store, min_retained: int = 1) -> None:
         rows = [row(number=n) for n in range(1, number + 1)]
         commit(store, number, [put_month(store, rows, number)], min_retained=min_retained if number == 3 else 1)
     land(store, [row(number=99)])
+
+
+def months_of(store: Store, number: int) -> list[MonthFile]:
+    name = object_names.snapshot(number)
+    return list(from_json(name, store.read(name)).months.values())
 
 
 def read(store: Store, number: int, now: Now) -> int:
@@ -73,7 +78,7 @@ def test_what_was_put_into_the_hole_of_a_collected_snapshot_is_refused(memory: M
 
     def collect_and_replace(call: str, name: str) -> None:
         if (call, name) == ("read", object_names.snapshot(2)):
-            commit(memory, 4, [], min_retained=3)
+            commit(memory, 4, months_of(memory, 3), min_retained=3)
             memory.delete(name)
             commit(memory, 2, [])
 
@@ -86,7 +91,7 @@ def test_a_snapshot_that_is_collected_before_it_is_read_is_gone(memory: MemorySt
 
     def collect(call: str, name: str) -> None:
         if (call, name) == ("read", object_names.snapshot(2)):
-            commit(memory, 4, [], min_retained=3)
+            commit(memory, 4, months_of(memory, 3), min_retained=3)
             memory.delete(name)
 
     with pytest.raises(SnapshotExpiredError):
@@ -132,7 +137,7 @@ def test_a_month_file_that_is_collected_meanwhile_makes_the_snapshot_gone(
 
     def collect(call: str, name: str) -> None:
         if call == "download":
-            commit(memory, 4, [], min_retained=3)
+            commit(memory, 4, months_of(memory, 3), min_retained=3)
             memory.delete(object_names.snapshot(2))
             memory.delete(name)
 

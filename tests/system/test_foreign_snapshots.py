@@ -1,0 +1,320 @@
+"""An identity that may only create objects plants snapshots: nothing is deleted, and whoever meets one says so."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest_writer.backfill.bulk_load import Loader
+from ingest_writer.compaction.garbage_collector import Collected, GarbageCollector
+from ingest_writer.compaction.history import History
+from lakehouse import object_names
+from lakehouse.client.connection import connect_store
+from lakehouse.errors import ForeignSnapshotError
+from lakehouse.store.memory import MemoryStore
+from lakehouse.table.planner import Planner
+from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
+from tests._support.api import serving
+from tests._support.compactors import START, Clock, MeddlingStore, compactor, latest, numbers, problems
+from tests._support.events import ids
+from tests._support.lakes import commit, land, put_month, row
+
+HIGHEST = "snapshots/99999999999999999999.json"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(clock: Clock, tmp_path: Path) -> MemoryStore:
+    """Five commits of two months, ten minutes apart, all retained; three landed files in the tail."""
+    lake = MemoryStore(clock)
+    made = compactor(lake, tmp_path, retention_s=1e9)
+    for number in range(1, 6):
+        land(lake, [row(number=number)])
+        land(lake, [row("2013-02-01", number=number)])
+        made.compact()
+        clock.advance(600)
+    for number in (6, 7, 8):
+        land(lake, [row(number=number)])
+    return lake
+
+
+def names(store: MemoryStore) -> set[str]:
+    return {info.name for info in store.list("")}
+
+
+def collect(store: MemoryStore) -> Collected:
+    """As a process does that has never seen this lake before."""
+    return GarbageCollector(store, Planner(store, lambda: START), 0.0, 4).collect()
+
+
+def plant(store: MemoryStore, number: int, base: Snapshot, **changes: Any) -> str:
+    snapshot = dataclasses.replace(base, number=number, **changes)
+    store.create(object_names.snapshot(number), to_json(snapshot))
+    return object_names.snapshot(number)
+
+
+def tail(store: MemoryStore) -> frozenset[str]:
+    return frozenset(info.name for info in store.list(object_names.LANDING))
+
+
+def since(entry: MonthFile, number: int) -> MonthFile:
+    return dataclasses.replace(entry, added_snapshot=number)
+
+
+def a_high_number(store: MemoryStore, base: Snapshot) -> str:
+    months = {month: since(entry, 1000) for month, entry in base.months.items()}
+    return plant(store, 1000, base, min_retained=1000, months=months, absorbed=tail(store))
+
+
+def a_high_number_with_a_chain_below(store: MemoryStore, base: Snapshot) -> str:
+    for number in range(995, 1000):
+        plant(store, number, base, min_retained=995)
+    return plant(store, 1000, base, min_retained=995, absorbed=tail(store))
+
+
+def the_next_number_that_gives_up_all_before(store: MemoryStore, base: Snapshot) -> str:
+    return plant(store, 6, base, min_retained=6)
+
+
+def the_next_number_that_absorbs_the_tail(store: MemoryStore, base: Snapshot) -> str:
+    return plant(store, 6, base, absorbed=tail(store))
+
+
+def the_next_numbers_that_hide_their_first(store: MemoryStore, base: Snapshot) -> str:
+    """The one that absorbs is given up by the last, which differs from it in nothing."""
+    name = plant(store, 6, base, absorbed=tail(store))
+    for number in (7, 8):
+        plant(store, number, base, min_retained=7 if number == 8 else 6, absorbed=tail(store))
+    return name
+
+
+def a_since_above_the_number(store: MemoryStore, base: Snapshot) -> str:
+    return plant(store, 6, base, months={m: since(e, 10**6) for m, e in base.months.items()})
+
+
+def a_since_of_its_own(store: MemoryStore, base: Snapshot) -> str:
+    return plant(store, 6, base, months={m: since(e, 6) for m, e in base.months.items()})
+
+
+def a_month_less(store: MemoryStore, base: Snapshot) -> str:
+    return plant(store, 6, base, months={"2013-01": base.months["2013-01"]})
+
+
+def a_month_with_fewer_rows(store: MemoryStore, base: Snapshot) -> str:
+    entry = put_month(store, [row()], added_snapshot=6, name_since=base.added_snapshot("2013-01"))
+    return plant(store, 6, base, months={**base.months, "2013-01": entry}, absorbed=tail(store))
+
+
+def a_month_built_from_nothing(store: MemoryStore, base: Snapshot) -> str:
+    entry = put_month(store, [row(number=n) for n in range(1, 20)], added_snapshot=6)
+    return plant(store, 6, base, months={**base.months, "2013-01": entry}, absorbed=tail(store))
+
+
+def no_months_at_all(store: MemoryStore, base: Snapshot) -> str:
+    return plant(store, 6, base, months={}, absorbed=tail(store))
+
+
+def a_lower_oldest(store: MemoryStore, base: Snapshot) -> str:
+    return plant(store, 6, base, min_retained=0)
+
+
+def a_number_without_room(store: MemoryStore, base: Snapshot) -> str:
+    return plant(store, object_names.MAX_SNAPSHOT, base)
+
+
+def a_number_beyond_all(store: MemoryStore, base: Snapshot) -> str:
+    store.create(HIGHEST, b"{}")
+    return HIGHEST
+
+
+PLANTS = (
+    a_high_number,
+    a_high_number_with_a_chain_below,
+    the_next_number_that_gives_up_all_before,
+    the_next_number_that_absorbs_the_tail,
+    the_next_numbers_that_hide_their_first,
+    a_since_above_the_number,
+    a_since_of_its_own,
+    a_month_less,
+    a_month_with_fewer_rows,
+    a_month_built_from_nothing,
+    no_months_at_all,
+    a_lower_oldest,
+    a_number_without_room,
+    a_number_beyond_all,
+)
+
+
+@pytest.mark.parametrize("planted", PLANTS, ids=lambda plant: plant.__name__)
+def test_nothing_is_deleted_by_a_planted_snapshot(
+    planted: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, clock: Clock
+) -> None:
+    name = planted(store, latest(store))
+    clock.advance(1e6)
+    before = names(store)
+    with pytest.raises(ForeignSnapshotError) as refused:
+        collect(store)
+    assert names(store) == before
+    assert "foreign-snapshot" in str(refused.value)
+    assert refused.value.name == name or "missing" in refused.value.why
+    store.delete(refused.value.name)  # as the runbook says, until a run goes through
+    for number in numbers(store):
+        if number > 5:
+            store.delete(object_names.snapshot(number))
+    collect(store)
+    assert problems(store) == ()
+    assert numbers(store) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [each for each in PLANTS if each is not the_next_numbers_that_hide_their_first],  # the collector's whole look
+    ids=lambda plant: plant.__name__,
+)
+def test_no_compactor_builds_on_a_planted_snapshot(
+    planted: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, tmp_path: Path
+) -> None:
+    planted(store, latest(store))
+    before = names(store)
+    with pytest.raises(ForeignSnapshotError):
+        compactor(store, tmp_path).compact()
+    assert names(store) == before
+
+
+def test_a_process_that_knows_the_lake_sees_a_jump_at_once(clock: Clock, tmp_path: Path) -> None:
+    """No clock is needed where the last snapshot was seen before, and is still there without a successor."""
+    store = MemoryStore(clock)
+    made = compactor(store, tmp_path)
+    for number in (1, 2):
+        land(store, [row(number=number)])
+        made.compact()
+    made.compact()
+    base = latest(store)
+    for number in (99, 100):
+        plant(store, number, base, min_retained=98)
+    plant(store, 98, base, min_retained=97)
+    before = names(store)
+    with pytest.raises(ForeignSnapshotError, match="snapshot 3 is missing between 2 and it"):
+        made.compact()
+    assert names(store) == before
+
+
+def test_the_first_snapshot_of_a_lake_can_be_foreign_too(clock: Clock, tmp_path: Path) -> None:
+    lake = MemoryStore(clock)
+    name = land(lake, [row()])
+    clock.advance(1e6)
+    commit(lake, 1, [], absorbed=[name])
+    with pytest.raises(ForeignSnapshotError, match="whose month has not changed"):
+        collect(lake)
+    with pytest.raises(ForeignSnapshotError):
+        compactor(lake, tmp_path).compact()
+    assert name in names(lake)
+
+
+def test_snapshots_whose_creation_runs_backwards_are_not_collected_by(clock: Clock) -> None:
+    lake = MemoryStore(clock)
+    january = put_month(lake, [row()], added_snapshot=2)
+    february = put_month(lake, [row("2013-02-01")], added_snapshot=3)
+    name = land(lake, [row()])
+    commit(lake, 3, [january, february], absorbed=[name], min_retained=2)
+    clock.advance(3600)
+    commit(lake, 2, [january], absorbed=[name])
+    with pytest.raises(ForeignSnapshotError, match="created before"):
+        collect(lake)
+    assert name in names(lake)
+    planner = Planner(lake, lambda: START)
+    trusting = GarbageCollector(lake, planner, -1e6, 4, history=History(lake, planner, trusted=3))
+    assert trusting.collect().landed_files == 1  # somebody looked, and said so
+
+
+def test_snapshots_that_retention_still_keeps_stay_whatever_the_latest_says(
+    store: MemoryStore, clock: Clock, tmp_path: Path
+) -> None:
+    """A compactor with another retention is no attack: its choice waits until ours would have made it."""
+    compactor(store, tmp_path, retention_s=0.0).compact()
+    assert latest(store).min_retained == 5
+    planner = Planner(store, lambda: START)
+    cautious = GarbageCollector(store, planner, 0.0, 4, retention_s=1500.0)
+    assert cautious.collect().snapshots == 2  # those followed by another for 25 minutes
+    assert numbers(store) == [3, 4, 5, 6]
+    assert problems(store) == ()
+    assert collect(store).snapshots == 2
+
+
+def test_expired_snapshots_are_deleted_from_the_lowest_on_and_none_above_a_failure(
+    store: MemoryStore, tmp_path: Path
+) -> None:
+    compactor(store, tmp_path, retention_s=0.0).compact()
+    meddling = MeddlingStore(store)
+
+    def fail(name: str) -> None:
+        if name == object_names.snapshot(2):
+            raise OSError("storage")
+
+    for _ in range(4):
+        meddling.before("delete", object_names.SNAPSHOTS, fail)
+    with pytest.raises(OSError, match="storage"):
+        GarbageCollector(meddling, Planner(meddling, lambda: START), 0.0, 4).collect()
+    assert numbers(store) == [2, 3, 4, 5, 6]
+    collect(store)
+    assert numbers(store) == [5, 6]
+
+
+def test_a_number_without_room_above_it_is_refused_by_everybody(store: MemoryStore, tmp_path: Path) -> None:
+    store.create(HIGHEST, b"{}")
+    now: Callable[[], dt.datetime] = lambda: START  # noqa: E731
+    events = tmp_path / "events.ndjson"
+    events.write_text("{}\n")
+    before = names(store)
+    doings: dict[str, Callable[[], object]] = {
+        "compact": lambda: compactor(store, tmp_path).compact(),
+        "load": lambda: Loader(store, compactor(store, tmp_path), ids(), tmp_path).load([events]),
+        "collect": lambda: collect(store),
+        "plan": lambda: Planner(store, now).plan(),
+        "connect": lambda: connect_store(store, now, tmp_path, 1 << 20),
+    }
+    for doing in doings.values():
+        with pytest.raises(ForeignSnapshotError, match=f"{HIGHEST}: is no snapshot .*numbers end .*foreign-snapshot"):
+            doing()
+    assert names(store) == before
+    assert [problem for problem in problems(store) if problem.startswith(f"{HIGHEST}: is no snapshot")]
+    store.delete(HIGHEST)
+    compactor(store, tmp_path).compact()
+
+
+def test_the_last_number_is_refused_as_a_base_and_can_be_read(store: MemoryStore, tmp_path: Path) -> None:
+    base = latest(store)
+    name = object_names.snapshot(object_names.MAX_SNAPSHOT)
+    for number in (object_names.MAX_SNAPSHOT - 1, object_names.MAX_SNAPSHOT):
+        plant(store, number, base, min_retained=object_names.MAX_SNAPSHOT - 1)
+    before = names(store)
+    events = tmp_path / "events.ndjson"
+    events.write_text("{}\n")
+    for trusted in (0, object_names.MAX_SNAPSHOT - 1):
+        made = compactor(store, tmp_path, trusted_snapshot=trusted)
+        with pytest.raises(ForeignSnapshotError, match=f"{name}: .*none can follow it"):
+            made.compact()
+        with pytest.raises(ForeignSnapshotError, match=f"{name}: .*none can follow it"):
+            Loader(store, made, ids(), tmp_path).load([events])
+    assert names(store) == before
+    assert f"{name}: numbers end at 999999999: no commit can follow it" in problems(store)
+    assert latest(store).number == object_names.MAX_SNAPSHOT
+
+
+def test_the_api_names_a_foreign_snapshot_and_answers_nothing_from_it(store: MemoryStore) -> None:
+    with serving(store) as api:
+        assert api.rows("/v1/stats")[0]["flights"] == 13
+        for plant_one in (a_month_less, a_number_beyond_all):
+            name = plant_one(store, latest(store))
+            refused = api.get("/v1/stats")
+            assert (refused.status_code, name in refused.json()["detail"]) == (503, True)
+            store.delete(name)

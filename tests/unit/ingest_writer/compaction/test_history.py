@@ -1,0 +1,94 @@
+"""Which snapshots in a bucket are taken for one history, and which are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest_writer.compaction.history import History
+from lakehouse import object_names
+from lakehouse.errors import ForeignSnapshotError
+from lakehouse.store.memory import MemoryStore
+from lakehouse.store.store import ObjectInfo, Store
+from lakehouse.table.planner import Planner
+from tests._support.compactors import START, Clock, MeddlingStore, compactor, latest
+from tests._support.lakes import commit, land, row
+from tests._support.stores import WrappedStore
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(clock: Clock, tmp_path: Path) -> MemoryStore:
+    """Six commits, ten minutes apart; the last retains 5 and 6, and nobody has collected."""
+    lake = MemoryStore(clock)
+    made = compactor(lake, tmp_path, retention_s=0.0)
+    for number in range(1, 7):
+        land(lake, [row(number=number)])
+        made.compact()
+        clock.advance(600)
+    return lake
+
+
+def check(store: Store, trusted: int = 0) -> bool:
+    planner = Planner(store, lambda: START)
+    return History(store, planner, trusted).check_whole(planner.latest_snapshot())
+
+
+@pytest.mark.parametrize("deleted", range(5))
+def test_a_collection_that_was_cut_off_anywhere_is_one_history(deleted: int, store: MemoryStore) -> None:
+    for number in range(1, deleted + 1):
+        store.delete(object_names.snapshot(number))
+    assert check(store)
+
+
+@pytest.mark.parametrize("hole", [1, 2, 3, 4])
+def test_an_expired_number_that_was_made_again_is_no_doubt(hole: int, store: MemoryStore) -> None:
+    for number in range(1, 5):
+        store.delete(object_names.snapshot(number))
+    commit(store, hole, [])  # a process that slept
+    assert check(store)
+
+
+@pytest.mark.parametrize("missing", [2, 3, 4, 5])
+def test_a_gap_above_an_old_snapshot_is_refused(missing: int, store: MemoryStore) -> None:
+    store.delete(object_names.snapshot(missing))
+    with pytest.raises(ForeignSnapshotError, match=f"snapshot {missing} is missing between 1 and it"):
+        check(store)
+    assert check(store, trusted=6)
+
+
+class _TornStore(WrappedStore):
+    """The second listing of snapshots has the first name of before a collection, and the rest of after it."""
+
+    def __init__(self, inner: MemoryStore) -> None:
+        super().__init__(inner)
+        self._listings = 0
+
+    def list(self, prefix: str, start: str = "") -> Iterator[ObjectInfo]:
+        self._listings += prefix == object_names.SNAPSHOTS
+        if self._listings == 2:
+            yield next(iter(super().list(prefix, start)))
+            for number in (1, 2, 3, 4):
+                self.delete(object_names.snapshot(number))
+        yield from super().list(prefix, start)
+
+
+def test_a_listing_that_is_torn_by_a_collection_is_left_to_the_next_run(store: MemoryStore) -> None:
+    torn = _TornStore(store)
+    assert not check(torn)
+    assert check(torn)
+
+
+def test_a_snapshot_that_is_known_is_not_looked_at_again(store: MemoryStore) -> None:
+    view = MeddlingStore(store)
+    history = History(view, Planner(view, lambda: START))
+    history.check_latest(latest(store))
+    reads = len(view.called("read", ""))
+    history.check_latest(latest(store))
+    assert len(view.called("read", "")) == reads
