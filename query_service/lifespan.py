@@ -21,7 +21,8 @@ from query_service.engine.tail_cache import TailCache
 from query_service.engine.time_travel import TimeTravel
 from query_service.middleware.send_timeout import SendBudget
 from query_service.queries.conditional_get import ConditionalGet, ResultCache
-from query_service.queries.lake_status import LakeStatusService, Rejections
+from query_service.queries.inventory import InventorySampler
+from query_service.queries.lake_status import LakeStatusService
 from query_service.queries.long_poll import LongPoll
 from query_service.queries.rollup_cache import RollupCache
 from query_service.queries.stats import RollupStats
@@ -81,7 +82,7 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
         stack.callback(metrics.watch(LakeMetrics(plan_cache, cache, tail_cache, rollups, results, executor, now)))
         history = TimeTravel(store, Planner(store, now))
         stack.callback(history.close)
-        lake = LakeStatusService(Rejections(store, now, settings.plan_max_age_s), metrics)
+        lake = LakeStatusService(InventorySampler(store, now, settings.inventory_max_age_s), metrics)
         stack.callback(lake.close)
         tags = ETagFactory(build_fingerprint())
         yield Services(

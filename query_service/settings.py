@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     snapshots) costs about 26 dollars a month under constant traffic, and nothing without any."""
     plan_timeout_s: float = Field(5.0, gt=0, le=300)
     """Ten times a listing of ten pages: a store that is slower than this does not answer."""
+    inventory_max_age_s: float = Field(300.0, ge=0, le=86_400)
+    """How old the counts of rejected and foreign objects in /v1/lake may be. They need a listing of the whole bucket,
+    made in the background when somebody asks, at most twice in this time: 200,000 objects are 200 requests."""
     file_cache_mb: int = Field(512, ge=1)
     """Downloaded files: at 28 bytes a flight, 18 million. With DuckDB's memory it fills half of an instance of 2 GiB,
     where the file system is memory too."""

@@ -140,12 +140,12 @@ def lake_answer(found: LakeStatus, plan: Plan) -> Response:
         "newest_event_time": _moment(found.totals.newest_event_time),
         "newest_publish_time": _moment(found.totals.newest_publish_time),
         "rejected": {
-            "files": found.rejected.files,
-            "rows": found.rejected.rows,
-            "bytes": found.rejected.bytes,
+            "files": found.inventory.files,
+            "rows": found.inventory.rows,
+            "bytes": found.inventory.bytes,
         },
         "unreadable": [{"name": error.name, "why": why_unreadable(error)} for error in found.unreadable],
-        "foreign": found.rejected.unrecognized,
+        "foreign": found.inventory.unrecognized,
     }
     return Response(json_bytes(body), 200, _headers(plan), JSON.media_type)
 

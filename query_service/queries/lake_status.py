@@ -1,7 +1,8 @@
 """/v1/lake: the current content of the lake, month by month, even if some files are unreadable.
 
-Month files never change, so the totals of each date are computed once and cached; only dates with a
-tail are merged again.
+Month files never change, so what one amounts to on each date is computed once and remembered; only dates that
+the tail touches are decided anew, once for all who ask at the same time. What needs a listing of the whole bucket is
+sampled beside it: see inventory.
 """
 
 from __future__ import annotations
@@ -9,24 +10,17 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from lakehouse import object_names
-from lakehouse.errors import LakeError, ObjectMissingError, UnreadableError
-from lakehouse.schema.event import REJECTED_SCHEMA
-from lakehouse.store.store import Store
+from lakehouse.errors import UnreadableError
 from lakehouse.table.latest_sql import VISIBLE, read_files, without_probes
-from lakehouse.table.parquet_files import check_schema
-from lakehouse.table.planner import FileSet, Now, by_month
+from lakehouse.table.planner import FileSet, Plan, by_month
 from query_service.engine.database import LocalFiles, Query
 from query_service.engine.executor import QueryContext
 from query_service.observer import Observer
+from query_service.queries.inventory import Inventory, InventorySampler
 
 _COUNTED: Final = f"{without_probes()} AND {VISIBLE}"
 
@@ -54,35 +48,55 @@ class LakeStatus:
     totals: Totals
     tail_rows: int
     unreadable: tuple[UnreadableError, ...]
-    rejected: Rejected
+    inventory: Inventory
 
 
 class LakeStatusService:
-    """Computes the LakeStatus of a context; caches the totals of month files."""
+    """Makes LakeStatus of views; remembers the totals of month files. One look at a time, shared."""
 
-    def __init__(self, rejections: Rejections, observer: Observer) -> None:
-        """`rejections` for this object alone: it is used in another thread."""
-        self._rejections = rejections
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rejections")
+    def __init__(self, inventory: InventorySampler, observer: Observer) -> None:
+        self._inventory = inventory
         self._observer = observer
         self._by_date: dict[str, dict[dt.date, Totals]] = {}  # month file -> date -> totals
+        self._look: _Look | None = None
 
     async def find(self, view: QueryContext) -> LakeStatus:
         """Looks at every month of the plan. Raises what answering raises, except UnreadableError."""
-        rejecting = asyncio.get_running_loop().run_in_executor(self._thread, self._rejections.count)
+        inventory = asyncio.create_task(self._inventory.latest())
         try:
-            months = await self._months(view)
-        except BaseException:
-            rejecting.cancel()
-            raise
-        rejected = await rejecting
+            months = await self._shared(view)
+            sampled = await inventory
+        finally:
+            inventory.cancel()
         self._observer.lake_looked_at(view.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
-        unreadable = sorted((*months.unreadable, *rejected.unreadable), key=lambda error: error.name)
-        return LakeStatus(months.totals, months.tail_rows, tuple(unreadable), rejected)
+        unreadable = sorted((*months.unreadable, *sampled.unreadable), key=lambda error: error.name)
+        return LakeStatus(months.totals, months.tail_rows, tuple(unreadable), sampled)
 
     def close(self) -> None:
-        """Waits for a count that is under way."""
-        self._thread.shutdown(cancel_futures=True)
+        """Ends a listing that is under way."""
+        self._inventory.close()
+
+    async def _shared(self, view: QueryContext) -> _Months:
+        """What one look at `view.plan` finds, for all who want it; a look at another plan ends before it begins."""
+        while self._look is not None and self._look.plan is not view.plan:
+            await asyncio.wait({self._look.task})
+        if self._look is None:
+            self._look = _Look(view.plan, asyncio.create_task(self._months(view)))
+            self._look.task.add_done_callback(self._forget)
+        look = self._look
+        look.waiting += 1
+        try:
+            await asyncio.wait({look.task})
+        finally:
+            look.waiting -= 1
+            if look.waiting == 0 and not look.task.done():
+                self._forget(look.task)  # nobody may join it any more
+                look.task.cancel()
+        return look.task.result()
+
+    def _forget(self, task: asyncio.Task[_Months]) -> None:
+        if self._look is not None and self._look.task is task:
+            self._look = None
 
     async def _months(self, view: QueryContext) -> _Months:
         plan = view.plan
@@ -126,6 +140,15 @@ class LakeStatusService:
 
 
 @dataclass
+class _Look:
+    """A look that is under way, and how many wait for it; it ends with the last of them."""
+
+    plan: Plan
+    task: asyncio.Task[_Months]
+    waiting: int = 0
+
+
+@dataclass
 class _Months:
     """The totals so far."""
 
@@ -164,74 +187,3 @@ def _without(files: FileSet, name: str) -> FileSet:
 
 def _latest(one: dt.datetime | None, other: dt.datetime | None) -> dt.datetime | None:
     return max((moment for moment in (one, other) if moment is not None), default=None)
-
-
-_READS_A_TIME = 50  # objects of some kilobytes, 20 ms each from storage: one second
-_REMEMBERED = 100_000  # names of about 150 bytes each; beyond it rows are unknown, not wrong
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """Objects under `rejected/`; `rows` is None until counted. `unrecognized`: in all folders."""
-
-    files: int
-    rows: int | None
-    bytes: int
-    unreadable: tuple[UnreadableError, ...]
-    unrecognized: int
-
-
-class Rejections:
-    """Counts at most once a plan age. Not thread-safe."""
-
-    def __init__(self, store: Store, now: Now, max_age_s: float) -> None:
-        self._store = store
-        self._now = now
-        self._max_age = dt.timedelta(seconds=max_age_s)
-        self._rows: dict[str, int | UnreadableError] = {}
-        self._counted: tuple[dt.datetime, Rejected] | None = None
-
-    def count(self) -> Rejected:
-        """Lists, and reads some objects that were not read before. Raises the store's errors."""
-        now = self._now()
-        if self._counted is not None and dt.timedelta(0) <= now - self._counted[0] <= self._max_age:
-            return self._counted[1]
-        counted = self._count()
-        self._counted = (now, counted)
-        return counted
-
-    def _count(self) -> Rejected:
-        files, rows, size, unknown, reads, unrecognized = 0, 0, 0, 0, 0, 0
-        known: dict[str, int | UnreadableError] = {}
-        for info in self._store.list(""):
-            if object_names.parse_rejected_file(info.name) is None:
-                unrecognized += not object_names.is_ours(info.name)
-                continue
-            files += 1
-            size += info.size
-            found = self._rows.get(info.name)
-            if found is None and reads < _READS_A_TIME and len(known) < _REMEMBERED:
-                reads += 1
-                found = self._read(info.name)
-            if found is None:
-                unknown += 1
-                continue
-            known[info.name] = found
-            rows += found if isinstance(found, int) else 0
-        self._rows = known
-        unreadable = tuple(found for found in known.values() if isinstance(found, UnreadableError))
-        return Rejected(files, None if unknown else rows, size, unreadable, unrecognized)
-
-    def _read(self, name: str) -> int | UnreadableError | None:
-        try:
-            with pq.ParquetFile(pa.BufferReader(self._store.read(name))) as file:
-                check_schema(name, file, REJECTED_SCHEMA)
-                return int(file.metadata.num_rows)
-        except UnreadableError as error:
-            return error
-        except (pa.ArrowException, OSError) as error:
-            return UnreadableError(name, f"not a whole Parquet file: {error}")
-        except ObjectMissingError:
-            return 0  # deleted since it was listed
-        except LakeError:
-            return None  # tried again next time

@@ -61,8 +61,9 @@ class Api:
 
 @contextmanager
 def serving(store: Store, now: Now = utc_now, keys: Keys | None = None, **settings: Any) -> Iterator[Api]:
-    """The application over `store`. The plan age is 0 unless given: each request lists it."""
-    given: dict[str, Any] = {"lake_url": store.url, "plan_max_age_s": 0.0, "max_concurrent_queries": 2} | settings
+    """The application over `store`. A plan age of 0 unless given: every request sees what is there."""
+    fresh = {"plan_max_age_s": 0.0, "inventory_max_age_s": 0.0}
+    given: dict[str, Any] = {"lake_url": store.url, "max_concurrent_queries": 2} | fresh | settings
     app = create_app(store, Settings(**given), now, keys)
     with asyncio.Runner() as runner:
         lifespan = app.router.lifespan_context(app)

@@ -124,12 +124,12 @@ LAKE: Final = _object(
         "tail": _object({"files": _COUNT, "rows": _COUNT}),
         "newest_event_time": _or_null(_MOMENT),
         "newest_publish_time": _or_null(_MOMENT),
-        "rejected": _object({"files": _COUNT, "rows": _or_null(_COUNT), "bytes": _COUNT}),
+        "rejected": _object({name: _or_null(_COUNT) for name in ("files", "rows", "bytes")}),
         "unreadable": {
             "type": "array",
             "items": _object({"name": {"type": "string"}, "why": {"type": "string"}}),
         },
-        "foreign": _COUNT,
+        "foreign": _or_null(_COUNT),
     }
 )
 

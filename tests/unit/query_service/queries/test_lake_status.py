@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import date, timedelta
 from typing import Any
@@ -13,11 +14,11 @@ import pytest
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.memory import MemoryStore
-from query_service.queries import lake_status
+from query_service.queries import inventory
 from tests._support import stats_oracle
-from tests._support.api import serving
+from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, LakeBuilder, event, parquet
-from tests._support.stores import WatchedStore
+from tests._support.stores import Gate, WatchedStore
 
 
 def z(moment: Any) -> str:
@@ -155,7 +156,7 @@ def test_rejected_rows_are_counted() -> None:
 
 
 def test_rejected_rows_are_unknown_until_every_file_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lake_status, "_READS_A_TIME", 2)  # fewer than there are
+    monkeypatch.setattr(inventory, "_READS_A_TIME", 2)  # fewer than there are
     lake = LakeBuilder(MemoryStore())
     for _ in range(5):
         lake.reject(2)
@@ -198,3 +199,71 @@ def test_health_asks_nobody_and_ready_needs_a_listing() -> None:
         before = store.landing_listings
         assert api.get("/ready").status_code == 200  # lately is enough
         assert store.landing_listings == before
+
+
+def _queries(api: Api) -> float:
+    page = api.get("/metrics").text
+    return float(page.partition("flights_api_query_seconds_count ")[2].partition("\n")[0])
+
+
+def test_all_who_ask_at_once_share_one_look() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(flight_date=date(2013, 2, 1)))
+    with serving(lake.store, plan_max_age_s=60.0) as api:
+
+        async def many(count: int) -> list[Any]:
+            return await asyncio.gather(*(api.client.get("/v1/lake") for _ in range(count)))
+
+        assert api.run(many(1))[0].json()["flights"] == 2
+        alone = _queries(api)
+        answers = api.run(many(20))
+        assert [answer.status_code for answer in answers] == [200] * 20
+        assert {answer.json()["flights"] for answer in answers} == {2}
+        assert _queries(api) == 2 * alone
+
+
+def test_a_look_goes_on_for_others_when_its_first_caller_leaves() -> None:
+    lake = LakeBuilder(WatchedStore())
+    lake.land(event())
+    gate = Gate()
+    assert isinstance(lake.store, WatchedStore)
+    lake.store.on_download = gate
+    with serving(lake.store, plan_max_age_s=60.0) as api:
+        service = api.app.state.services
+
+        async def leave() -> tuple[Any, bool]:
+            first = asyncio.create_task(service.executor.answer(service.lake.find))
+            await asyncio.to_thread(gate.wait_until_reached)
+            second = asyncio.create_task(service.executor.answer(service.lake.find))
+            while service.lake._look.waiting < 2:  # noqa: ASYNC110  # yields, and waits for no time
+                await asyncio.sleep(0)
+            first.cancel()
+            await asyncio.wait({first})
+            gate.open()
+            return await second, first.cancelled()
+
+        answered, is_cancelled = api.run(leave())
+    assert (answered.value.totals.flights, is_cancelled) == (1, True)
+
+
+def test_a_look_ends_with_the_last_who_wants_it_and_a_new_one_begins() -> None:
+    lake = LakeBuilder(WatchedStore())
+    lake.land(event())
+    gate = Gate()
+    assert isinstance(lake.store, WatchedStore)
+    lake.store.on_download = gate
+    with serving(lake.store, plan_max_age_s=60.0) as api:
+        service = api.app.state.services
+
+        async def leave() -> tuple[Any, bool]:
+            first = asyncio.create_task(service.executor.answer(service.lake.find))
+            await asyncio.to_thread(gate.wait_until_reached)
+            look = service.lake._look.task
+            first.cancel()
+            second = asyncio.create_task(service.executor.answer(service.lake.find))
+            await asyncio.wait({first, look})
+            gate.open()
+            return await second, look.cancelled()
+
+        answered, is_cancelled = api.run(leave())
+    assert (answered.value.totals.flights, is_cancelled) == (1, True)
