@@ -33,7 +33,7 @@ from lakehouse.telemetry.instrumented_store import InstrumentedStore
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; returns its exit code: 0 done, 1 failed, 2 wrongly configured."""
+    """Runs a command; returns its exit code: 0 done, 1 failed, 2 wrongly configured, 130 interrupted."""
     options = _parser().parse_args(arguments)
     try:
         writer, compactor = load_settings()
@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (LakeError, OSError) as error:
         print(f"ingest_writer: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("ingest_writer: interrupted; run again, what was landed stays", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

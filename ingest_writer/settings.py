@@ -27,7 +27,10 @@ _RENAMED: Final = {
 
 def _temporary_folder() -> Path:
     """the system's folder for temporary files"""
-    return Path(tempfile.gettempdir())
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:  # none can be written: whoever needs it says so, and a writer does not
+        return Path("/tmp")  # noqa: S108
 
 
 class WriterSettings(BaseSettings):

@@ -94,5 +94,12 @@ class ResourcesExhaustedError(LakeError):
     """Not enough memory or disk: add some, or raise the setting that bounds it."""
 
 
+class LocalDiskError(LakeError):
+    """A folder of this machine cannot be written or read, which says nothing of the lake: make room, or name another.
+
+    Its text names the folder, and how much room there was.
+    """
+
+
 class ConfigError(LakeError):
     """A setting is missing or wrong: correct it and start again."""

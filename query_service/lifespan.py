@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import fcntl
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.errors import ConfigError
+from lakehouse.errors import ConfigError, LocalDiskError
+from lakehouse.local_disk import check_writable, temporary_folder
 from lakehouse.store.store import Store
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Now, Planner
@@ -32,6 +32,7 @@ from query_service.telemetry.lake_gauges import LakeMetrics
 from query_service.telemetry.metrics import Metrics
 
 MB = 1_000_000
+_PROBE_BYTES = 4096  # a block: an empty file fits on a full disk
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Services:
     long_poll: LongPoll
     lake: LakeStatusService
     filter_max_values: int
+    check_disk: Callable[[], None]
+    """Raises LocalDiskError while files of the lake cannot be written here."""
 
 
 @contextmanager
@@ -93,6 +96,7 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
             LongPoll(executor, history, tags, now, settings.plan_max_age_s, settings.max_long_polls),
             lake,
             settings.filter_max_values,
+            cache.check_disk,
         )
 
 
@@ -100,17 +104,30 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
 def workspace(folder: Path | None) -> Iterator[Path]:
     """A folder for this process alone: `folder`, locked, or a temporary one. Raises ConfigError."""
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="flights-api-") as temporary:
-            yield Path(temporary)
+        with _temporary() as temporary:
+            yield temporary
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        check_writable(folder, _PROBE_BYTES)
         lock = (folder / "lock").open("ab")
-    except OSError as error:
-        raise ConfigError(f"API_CACHE_DIR is {str(folder)!r}; it cannot be used: {error.strerror}") from error
+    except (LocalDiskError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"API_CACHE_DIR is {str(folder)!r}; it cannot be used: {why}") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ConfigError(f"API_CACHE_DIR is {str(folder)!r}; another process uses it") from error
+        yield folder
+
+
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    """Raises ConfigError when there is none that can be written."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(temporary_folder("flights-api-"))
+            check_writable(folder, _PROBE_BYTES)
+        except LocalDiskError as error:
+            raise ConfigError(f"API_CACHE_DIR is not set, and no temporary folder can be used: {error}") from error
         yield folder

@@ -15,6 +15,7 @@ from lakehouse.errors import (
     CacheFullError,
     FormatTooNewError,
     LakeError,
+    LocalDiskError,
     SnapshotHistoryLostError,
     StoreAccessDeniedError,
     UnreadableError,
@@ -67,6 +68,9 @@ def lake_problem(error: LakeError) -> Problem:
         case StoreAccessDeniedError():
             detail = "Storage access denied this service; its permissions or its LAKE_URL have to be corrected."
             return Problem(503, "storage-refused", "Storage access denied", detail)
+        case LocalDiskError():
+            detail = "The disk of this instance cannot be used at the moment: it is full, or its folder is gone."
+            return Problem(503, "local-cache", "Local cache unavailable", detail, retry_after_s=1)
         case CacheFullError():
             detail = "Other questions use the room for files at the moment."
             return Problem(503, "cache-full", "No room for the files of this question", detail, retry_after_s=1)

@@ -13,8 +13,6 @@ import hashlib
 import json
 import logging
 import re
-import shutil
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +30,7 @@ from ingest_writer.decoding.line import decode_line, decode_object
 from ingest_writer.landing import by_publish_date, landed_events, rejected_lines, sorted_by_key, store_with_retry
 from lakehouse import object_names
 from lakehouse.errors import ConfigError
+from lakehouse.local_disk import local_errors, temporary_folder
 from lakehouse.object_names import RandomId
 from lakehouse.schema.event import EVENT_SCHEMA, FIELDS
 from lakehouse.schema.fields import Integer
@@ -79,23 +78,20 @@ class Loader:
         self._scratch = scratch
 
     def load(self, files: list[Path]) -> LoadReport:
-        """Loads all rows of all files. Raises ConfigError for a file that is none, and the store's errors."""
+        """Loads all rows of all files. Raises ConfigError for a file that is none, LocalDiskError and the store's."""
         report = LoadReport(files=len(files))
         readers = [(file, _reader(file)) for file in files]
         self._compactor.check_history()  # a lake that takes no commit is refused before anything has landed
-        folder = self._scratch / f"load-{uuid.uuid4().hex}"
-        folder.mkdir(parents=True)
-        spill = _Spill(folder)
-        try:
-            for file, read in readers:
-                self._decode_file(file, read, spill, report)
-            spill.close()
+        with temporary_folder("load-", self._scratch) as folder:
+            spill = _Spill(folder)
+            try:
+                for file, read in readers:
+                    self._decode_file(file, read, spill, report)
+            finally:
+                spill.close()
             for month, path in sorted(spill.files.items()):
                 self._land_month(path)
                 self._compact(month, report)
-        finally:
-            spill.close()
-            shutil.rmtree(folder, ignore_errors=True)
         return report
 
     def _decode_file(self, file: Path, read: Reader, spill: _Spill, report: LoadReport) -> None:
@@ -125,7 +121,7 @@ class Loader:
             log.warning("rejected %d rows, the first: line %d: %s", len(rejected), first.message_line, first.reason)
 
     def _land_month(self, path: Path) -> None:
-        with pq.ParquetFile(path) as file:
+        with local_errors(path.parent), pq.ParquetFile(path) as file:  # the store's errors are no OSErrors
             for batch in file.iter_batches(batch_size=_ROWS_A_BATCH):
                 table = pa.Table.from_batches([batch])
                 for day in table["flight_date"].unique().to_pylist():
@@ -162,14 +158,17 @@ class _Spill:
         for row in rows:
             months.setdefault(object_names.month_of(row[0]), []).append(row)
         for month, some in months.items():
-            if month not in self._writers:
-                self.files[month] = self._folder / f"{month}.parquet"
-                self._writers[month] = pq.ParquetWriter(self.files[month], EVENT_SCHEMA, compression="zstd")
-            self._writers[month].write_table(sorted_by_key(event_table(some)))
+            table = sorted_by_key(event_table(some))
+            with local_errors(self._folder):
+                if month not in self._writers:
+                    self.files[month] = self._folder / f"{month}.parquet"
+                    self._writers[month] = pq.ParquetWriter(self.files[month], EVENT_SCHEMA, compression="zstd")
+                self._writers[month].write_table(table)
 
     def close(self) -> None:
-        while self._writers:
-            self._writers.popitem()[1].close()
+        with local_errors(self._folder):
+            while self._writers:
+                self._writers.popitem()[1].close()
 
 
 def _reader(file: Path) -> Reader:

@@ -6,10 +6,8 @@ Rejected objects are kept (the bucket's lifecycle ends them), so running twice l
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ingest_writer.decoding.decoder import event_table
@@ -18,6 +16,7 @@ from ingest_writer.decoding.line import decode_line
 from ingest_writer.landing import by_flight_date, landed_events, store_with_retry
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, UnreadableError
+from lakehouse.local_disk import temporary_folder
 from lakehouse.object_names import RandomId
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import read_rejected_file
@@ -56,8 +55,8 @@ def replay_rejected(store: Store, random_id: RandomId) -> ReplayReport:
 
 
 def _decode_again(store: Store, name: str, report: ReplayReport) -> list[Row]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rejected.parquet"
+    with temporary_folder("flights-rejected-") as folder:
+        path = folder / "rejected.parquet"
         store.download(name, path)
         table = read_rejected_file(name, path)
     rows: list[Row] = []

@@ -17,6 +17,7 @@ from lakehouse import object_names
 from lakehouse.errors import (
     CacheFullError,
     CreateStateUnknownError,
+    LocalDiskError,
     ObjectExistsError,
     ObjectMissingError,
     ResourcesExhaustedError,
@@ -47,9 +48,9 @@ class Compactor:
 
         Then, in a commit of its own, rewrites a month whose file is of an older format, if there is one.
 
-        Raises ResourcesExhaustedError or CacheFullError when no month could be merged, FormatTooNewError,
-        SnapshotHistoryLostError, ForeignSnapshotError, StoreUnavailableError and the store's errors; what was merged
-        but not committed is an orphan for the garbage collector.
+        Raises ResourcesExhaustedError, CacheFullError or LocalDiskError when no month could be merged,
+        FormatTooNewError, SnapshotHistoryLostError, ForeignSnapshotError, StoreUnavailableError and the store's
+        errors; what was merged but not committed is an orphan for the garbage collector.
         """
         report = Report()
         with month_merger(self._store, self._options, self._random_id) as merger:
@@ -103,7 +104,7 @@ class Compactor:
                 report.unreadable[error.name] = "cannot be found"
         except UnreadableError as error:
             report.unreadable[error.name] = error.why
-        except (ResourcesExhaustedError, CacheFullError) as error:
+        except (ResourcesExhaustedError, CacheFullError, LocalDiskError) as error:
             report.not_rewritten[month] = error
         return None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -20,6 +19,7 @@ from fsspec import AbstractFileSystem
 
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, ResourcesExhaustedError, UnreadableError
+from lakehouse.local_disk import temporary_folder
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.store.store import Store
 from lakehouse.table.latest_sql import VISIBLE, quoted, read_uris, without_probes
@@ -33,15 +33,15 @@ _OPTIONS: Final = "STORAGE_VERSION 'v1.0.0', BLOCK_SIZE 16384"
 def publish_attachable(store: Store, planner: Planner, scratch: Path) -> bool:
     """Writes `lake.duckdb` if it is not right already; True when it did.
 
-    Raises ResourcesExhaustedError and the store's errors.
+    Raises ResourcesExhaustedError, LocalDiskError and the store's errors.
     """
     generation = store.generation(object_names.ATTACHABLE)
     snapshot = planner.latest_snapshot()
     view = view_sql(store.url, snapshot)
-    with tempfile.TemporaryDirectory(prefix="attachable-", dir=scratch) as folder:
-        if generation and _is_right(store, Path(folder) / "found.duckdb", snapshot.number, view):
+    with temporary_folder("attachable-", scratch) as folder:
+        if generation and _is_right(store, folder / "found.duckdb", snapshot.number, view):
             return False
-        path = Path(folder) / "lake.duckdb"
+        path = folder / "lake.duckdb"
         build(path, store.url, snapshot)
         return store.replace(object_names.ATTACHABLE, path.read_bytes(), generation)
 

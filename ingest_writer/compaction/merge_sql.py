@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from lakehouse.errors import ResourcesExhaustedError
+from lakehouse.local_disk import room
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.table.latest_sql import SORT_KEY, newest, quoted, read_files
@@ -63,6 +64,7 @@ class Merger:
         except (duckdb.Error, OSError) as error:
             raise ResourcesExhaustedError(
                 f"merge of {len(inputs)} files: {str(error).partition(chr(10))[0][:300]}"
+                f" ({output.parent}: {room(output.parent)})"
             ) from error
         check_month_file(output.name, output, FooterInfo(stats.rows, FORMAT_VERSION))
         return stats

@@ -7,11 +7,10 @@ result.
 from __future__ import annotations
 
 import logging
-import shutil
 import uuid
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +20,14 @@ from lakehouse import object_names
 from lakehouse.errors import (
     CacheFullError,
     CreateStateUnknownError,
+    LocalDiskError,
     ObjectExistsError,
     ObjectMissingError,
     ResourcesExhaustedError,
     StoreUnavailableError,
     UnreadableError,
 )
+from lakehouse.local_disk import temporary_folder
 from lakehouse.object_names import RandomId
 from lakehouse.store.store import Store
 from lakehouse.table.file_cache import FileCache
@@ -40,16 +41,12 @@ log = logging.getLogger(__name__)
 @contextmanager
 def month_merger(store: Store, options: CompactorOptions, random_id: RandomId) -> Iterator[MonthMerger]:
     """A merger with its own scratch folder, which is deleted afterwards."""
-    scratch = options.scratch / f"compactor-{uuid.uuid4().hex}"
-    scratch.mkdir(parents=True)
-    cache = FileCache(store, scratch / "files", options.scratch_max_bytes)
-    merger = Merger(scratch, options.memory_mb, options.threads)
-    try:
+    with temporary_folder("compactor-", options.scratch) as scratch, ExitStack() as stack:
+        cache = FileCache(store, scratch / "files", options.scratch_max_bytes)
+        stack.callback(cache.close)
+        merger = Merger(scratch, options.memory_mb, options.threads)
+        stack.callback(merger.close)
         yield MonthMerger(store, options, cache, merger, scratch, random_id)
-    finally:
-        merger.close()
-        cache.close()
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 class MonthMerger:
@@ -85,7 +82,7 @@ class MonthMerger:
         unreadable: dict[str, str] = {}
         try:
             readable = self._first_readable(tail, unreadable)
-        except CacheFullError as error:
+        except (CacheFullError, LocalDiskError) as error:
             return MonthResult(month, unreadable=unreadable, error=error)
         if not readable:
             return MonthResult(month, unreadable=unreadable)
@@ -98,6 +95,7 @@ class MonthMerger:
         except (
             ResourcesExhaustedError,
             CacheFullError,
+            LocalDiskError,
         ) as error:  # this month's size, say: the others go on
             return MonthResult(month, unreadable=unreadable, error=error, has_input=True)
         else:

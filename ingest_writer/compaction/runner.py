@@ -97,10 +97,9 @@ class Compaction:
 def publish_derived(store: Store, planner: Planner, scratch: Path) -> None:
     """Brings the manifest and `lake.duckdb` up to the latest snapshot: outside readers start from them.
 
-    Raises ResourcesExhaustedError and the store's errors.
+    Raises ResourcesExhaustedError, LocalDiskError and the store's errors.
     """
     publish_manifest(store, planner)
-    scratch.mkdir(parents=True, exist_ok=True)
     publish_attachable(store, planner, scratch)
 
 

@@ -11,12 +11,11 @@ connection's own database, refers to `plan`.
 from __future__ import annotations
 
 import datetime as dt
-import shutil
-import tempfile
+import os
 import threading
 import weakref
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from typing import Final
 import duckdb
 
 from lakehouse.errors import ConfigError, ObjectMissingError
+from lakehouse.local_disk import local_disk_error, new_temporary_folder, remove_folder
 from lakehouse.schema.event import FIELDS, PROBE_CARRIER
 from lakehouse.store.store import Store
 from lakehouse.table.file_cache import FileCache
@@ -52,20 +52,24 @@ def connect_store(
     With `snapshot`, `flights` and `probes` are of that snapshot alone, and there is no `landing`.
 
     Raises UnreadableError, ObjectMissingError (listed and not there), CacheFullError, FormatTooNewError,
-    SnapshotHistoryLostError, SnapshotNotYetError, SnapshotExpiredError and the store's errors; then nothing stays on
-    disk.
+    SnapshotHistoryLostError, SnapshotNotYetError, SnapshotExpiredError, LocalDiskError and the store's errors; then
+    nothing stays on disk.
     """
-    if cache_dir is not None:
-        Path(cache_dir).mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="flights-lakehouse-", dir=cache_dir))
-    cache = FileCache(store, folder / "files", cache_max_bytes)
+    folder = new_temporary_folder("flights-lakehouse-", cache_dir)
+    owner = os.getpid()
     try:
-        views = _Views(store, now, folder, cache, snapshot)
-        connection = views.connect()
+        cache = FileCache(store, folder / "files", cache_max_bytes)
+        try:
+            views = _Views(store, now, folder, cache, snapshot)
+            with _local_errors(folder):
+                connection = views.connect()
+        except BaseException:
+            cache.close()
+            raise
     except BaseException:
-        _remove(cache, folder)
+        remove_folder(folder, owner)
         raise
-    weakref.finalize(connection, _remove, cache, folder)  # also at exit
+    weakref.finalize(connection, _remove, cache, folder, owner)  # also at exit, of a fork too
     _VIEWS[connection] = views
     return connection
 
@@ -85,9 +89,18 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> bool:
     return views.refresh(connection)
 
 
-def _remove(cache: FileCache, folder: Path) -> None:
+def _remove(cache: FileCache, folder: Path, owner: int) -> None:
     cache.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_folder(folder, owner)
+
+
+@contextmanager
+def _local_errors(folder: Path) -> Iterator[None]:
+    """What DuckDB and the system say of the folder: it is full, or gone."""
+    try:
+        yield
+    except (duckdb.IOException, OSError) as error:
+        raise local_disk_error(folder, error) from error
 
 
 @dataclass(frozen=True)
@@ -134,14 +147,17 @@ class _Views:
             if self._number is not None:
                 return False
             pinned = self._download()
+            shown = self._shown[-1]
             try:
-                has_changed = _is_other(pinned.plan, self._shown[-1].plan)
-                if has_changed:
-                    cursor.execute(_attach(self._database_of(pinned)))
+                has_changed = _is_other(pinned.plan, shown.plan)
+                is_moved = has_changed or pinned.files != shown.files  # taken from the folder, and fetched again
+                if is_moved:
+                    with _local_errors(self._folder):
+                        cursor.execute(_attach(self._database_of(pinned)))
             except BaseException:
                 pinned.pins.close()
                 raise
-            if has_changed:
+            if is_moved:
                 self._show(pinned)
             else:
                 pinned.pins.close()

@@ -6,7 +6,6 @@ At most one file is on disk and one batch of rows in memory.
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from lakehouse import object_names
 from lakehouse.client.verify_rows import inspect_month, month_bounds
 from lakehouse.errors import FormatTooNewError, LakeError, ObjectMissingError, UnreadableError
+from lakehouse.local_disk import temporary_folder
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import Store
@@ -65,8 +65,8 @@ def verify(store: Store, now: Now) -> Report:
         plan = planner.plan()
     except (UnreadableError, FormatTooNewError) as error:
         return Report(listed_at, 0, (), 0, 0, 0, 0, (str(error),))
-    with tempfile.TemporaryDirectory(prefix="flights-verify-") as folder:
-        check = _Check(store, planner, plan, Path(folder))
+    with temporary_folder("flights-verify-") as folder:
+        check = _Check(store, planner, plan, folder)
         line = tuple(_line_problems(store, plan.snapshot))
         months = tuple(check.month(month) for month in sorted(plan.snapshot.months))
         landed_rows, landed = check.landing()

@@ -34,6 +34,7 @@ from lakehouse.errors import (
     StoreUnavailableError,
     UnreadableError,
 )
+from lakehouse.local_disk import local_errors
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import ObjectInfo, Source
 
@@ -125,7 +126,8 @@ class GcsStore:
 
     def download(self, name: str, path: Path) -> None:
         try:
-            self._whole(name, lambda blob, **options: blob.download_to_filename(str(path), **options))
+            with local_errors(path.parent):  # what the network does to the client is translated before that
+                self._whole(name, lambda blob, **options: blob.download_to_filename(str(path), **options))
         except BaseException:
             path.unlink(missing_ok=True)  # the client leaves what it has when the connection breaks
             raise

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from lakehouse.bounded_lru import BoundedLRU
 from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreAccessDeniedError, StoreUnavailableError
+from lakehouse.local_disk import local_errors, room
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import ObjectInfo, Source
 
@@ -39,7 +40,7 @@ class LocalStore:
 
     def list(self, prefix: str, start: str = "") -> Iterator[ObjectInfo]:
         folder = self._root / prefix.rpartition("/")[0]
-        with _translated(prefix):
+        with self._translated(prefix):
             found = sorted(n for n in self._walk(folder) if n.startswith(prefix) and n >= start)
         for name in found:
             try:
@@ -49,7 +50,7 @@ class LocalStore:
             yield info
 
     def create(self, name: str, source: Source) -> None:
-        with _translated(name), self._staged(source) as staged:
+        with self._translated(name), self._staged(source) as staged:
             target = self._target(name)
             try:
                 os.link(staged, target)
@@ -58,32 +59,34 @@ class LocalStore:
             _sync_folder(target.parent)
 
     def read(self, name: str) -> bytes:
-        with _translated(name):
+        with self._translated(name):
             return (self._root / name).read_bytes()
 
     def download(self, name: str, path: Path) -> None:
-        with _translated(name):
+        source = self._root / name
+        with self._translated(name):
+            data = source.open("rb")
+        with data, local_errors(path.parent):
             try:
-                os.link(self._root / name, path)  # immutable: sharing the bytes is as good as a copy
-            except FileNotFoundError:
-                raise
-            except OSError:
-                shutil.copyfile(self._root / name, path)
+                os.link(source, path)  # immutable: sharing the bytes is as good as a copy
+            except OSError:  # another file system, say
+                with path.open("xb") as out:
+                    shutil.copyfileobj(data, out, _CHUNK_BYTES)
 
     def delete(self, name: str) -> None:
-        with _translated(name):
+        with self._translated(name):
             path = self._root / name
             path.unlink(missing_ok=True)
             if path.parent.exists():
                 _sync_folder(path.parent)
 
     def generation(self, name: str) -> int:
-        with _translated(name):
+        with self._translated(name):
             path = self._root / name
             return path.stat().st_mtime_ns if path.exists() else 0
 
     def replace(self, name: str, data: bytes, generation: int) -> bool:
-        with _translated(name), self._locked(name):
+        with self._translated(name), self._locked(name):
             if self.generation(name) != generation:
                 return False
             with self._staged(data) as staged:
@@ -104,7 +107,7 @@ class LocalStore:
 
     def _info(self, name: str) -> ObjectInfo:
         path = self._root / name
-        with _translated(name):
+        with self._translated(name):
             stat = path.stat()
             crc32c = _CHECKSUMS.of(path, stat)
         created = dt.datetime.fromtimestamp(stat.st_mtime_ns / 1e9, dt.UTC)
@@ -144,6 +147,17 @@ class LocalStore:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    @contextmanager
+    def _translated(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise ObjectMissingError(name) from None
+        except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
+            raise StoreAccessDeniedError(f"{name}: {error.strerror}") from error
+        except OSError as error:
+            raise StoreUnavailableError(f"{name}: {error.strerror} (in {self._root}, {room(self._root)})") from error
+
 
 class _Checksums:
     """crc32c by inode: a file never changes, so each process reads it once. Thread-safe."""
@@ -178,15 +192,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise ObjectMissingError(name) from None
-    except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
-        raise StoreAccessDeniedError(f"{name}: {error.strerror}") from error
-    except OSError as error:
-        raise StoreUnavailableError(f"{name}: {error.strerror}") from error

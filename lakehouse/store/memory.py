@@ -11,6 +11,7 @@ from pathlib import Path
 import google_crc32c
 
 from lakehouse.errors import ObjectExistsError, ObjectMissingError
+from lakehouse.local_disk import local_errors
 from lakehouse.store.store import ObjectInfo, Source
 
 
@@ -56,7 +57,9 @@ class MemoryStore:
             return self._objects[name].data
 
     def download(self, name: str, path: Path) -> None:
-        path.write_bytes(self.read(name))
+        data = self.read(name)
+        with local_errors(path.parent):
+            path.write_bytes(data)
 
     def delete(self, name: str) -> None:
         with self._lock:

@@ -49,7 +49,10 @@ class Store(Protocol):
         """The whole object, checked by crc32c. Raises ObjectMissingError, UnreadableError."""
 
     def download(self, name: str, path: Path) -> None:
-        """The object as a new file at `path`. Raises ObjectMissingError, UnreadableError."""
+        """The object as a new file at `path`. Raises ObjectMissingError, UnreadableError.
+
+        LocalDiskError when the file cannot be written: that is not the object's or the store's.
+        """
 
     def delete(self, name: str) -> None:
         """Removes the object; it is no error when it is gone already."""

@@ -7,7 +7,8 @@ thread waits for a download.
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import os
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.bounded_lru import BoundedLRU, CacheStats
-from lakehouse.errors import CacheFullError
+from lakehouse.errors import CacheFullError, LocalDiskError
+from lakehouse.local_disk import check_writable, local_errors, remove_folder
 from lakehouse.schema.versions import local_name
 from lakehouse.store.store import Store
 from lakehouse.table.stored_file import StoredFile, download
 
 _DOWNLOADS_AT_ONCE = 16  # object storage answers in tens of milliseconds: waiting, not work
+_PROBE_BYTES = 4096  # a block: an empty file fits on a full disk
 
 
 @dataclass
@@ -53,16 +56,19 @@ class FileCache:
         self._entries: BoundedLRU[str, _Entry] = BoundedLRU(max_bytes, lambda entry: entry.is_in_use)
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="download")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        self._owner = os.getpid()
+        self._failed_bytes: int | None = None
+        remove_folder(folder, self._owner)
+        with local_errors(folder):
+            folder.mkdir(parents=True)
 
     @contextmanager
     def pin(self, files: Iterable[StoredFile]) -> Iterator[list[Future[Path]]]:
         """Futures of the local paths of `files`, in order. The files stay until the block ends.
 
         Does not wait. The futures may be shared: do not cancel them. They raise ObjectMissingError
-        (plan again), UnreadableError (checksum or content wrong), FormatTooNewError and the store's
-        errors; a later call starts another download. Raises CacheFullError itself.
+        (plan again), UnreadableError (checksum or content wrong), FormatTooNewError, LocalDiskError and
+        the store's errors; a later call starts another download. Raises CacheFullError itself.
         """
         taken: list[_Entry] = []
         try:
@@ -100,10 +106,21 @@ class FileCache:
         with self._lock:
             return self._entries.stats
 
+    @property
+    def is_disk_failing(self) -> bool:
+        """Whether the last download that ended could not be written."""
+        return self._failed_bytes is not None
+
+    def check_disk(self) -> None:
+        """Raises LocalDiskError unless there is room for the file that could not be written last; for any, if none."""
+        check_writable(self._folder, self._failed_bytes or _PROBE_BYTES)
+        self._failed_bytes = None
+
     def close(self) -> None:
-        """Ends downloads and removes the folder."""
-        self._pool.shutdown(cancel_futures=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Ends downloads and removes the folder; nothing in a fork, whose parent uses it."""
+        if os.getpid() == self._owner:
+            self._pool.shutdown(cancel_futures=True)
+            remove_folder(self._folder, self._owner)
 
     def _take(self, file: StoredFile) -> _Entry:
         with self._lock:
@@ -136,22 +153,39 @@ class FileCache:
     def _fetch(self, file: StoredFile, deletion: Future[None] | None) -> Path:
         if deletion is not None:
             deletion.result()
+        try:
+            with local_errors(self._folder):
+                path = self._downloaded(file)
+        except LocalDiskError:
+            self._failed_bytes = file.size
+            raise
+        self._failed_bytes = None
+        return path
+
+    def _downloaded(self, file: StoredFile) -> Path:
+        self._folder.mkdir(parents=True, exist_ok=True)  # a cleaner of temporary folders may have taken it
         stem = uuid.uuid4().hex
         path = self._folder / stem
         try:
             found = download(self._store, file, path)
             return path.rename(self._folder / local_name(stem, found.format_version))
         except BaseException:
-            path.unlink(missing_ok=True)
+            _unlink(path)
             raise
 
 
 def _delete(entries: Iterable[_Entry]) -> None:
     """Deletes files that are no longer kept, each when it is here: it may have begun to come."""
     for entry in entries:
-        entry.ready.add_done_callback(_unlink)
+        entry.ready.add_done_callback(_unlink_download)
 
 
-def _unlink(ready: Future[Path]) -> None:
+def _unlink_download(ready: Future[Path]) -> None:
     if not ready.cancelled() and ready.exception() is None:
-        ready.result().unlink(missing_ok=True)
+        _unlink(ready.result())
+
+
+def _unlink(path: Path) -> None:
+    """A disk that refuses even that refuses the next download too, which says so."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

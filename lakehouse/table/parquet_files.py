@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakehouse.errors import FormatTooNewError, UnreadableError
+from lakehouse.local_disk import local_disk_error
 from lakehouse.schema.event import FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
 from lakehouse.schema.versions import schema_of
 
@@ -132,7 +133,10 @@ def _opened(name: str, path: Path, expected: pa.Schema | None = None) -> Iterato
     try:
         with pq.ParquetFile(path) as file:
             yield file, check_schema(name, file, expected)
-    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: names in the footer that are not UTF-8
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the file system's: says nothing of the object
+            raise local_disk_error(path.parent, error) from error
+        # ValueError: names in the footer that are not UTF-8
         why = str(error).partition("\n")[0][:200]
         raise UnreadableError(name, f"not a whole Parquet file: {why}") from error
 

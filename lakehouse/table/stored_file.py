@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lakehouse.errors import UnreadableError
+from lakehouse.local_disk import local_errors
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import FooterInfo
@@ -33,10 +34,12 @@ class StoredFile(Protocol):
 def download(store: Store, file: StoredFile, path: Path) -> FooterInfo:
     """Writes `file` to `path`; whole and as it must be, unless this raises.
 
-    Raises ObjectMissingError, UnreadableError (checksum or contents wrong), FormatTooNewError and
-    the store's errors.
+    Raises ObjectMissingError, UnreadableError (checksum or contents wrong), FormatTooNewError, LocalDiskError
+    and the store's errors.
     """
     store.download(file.name, path)
-    if file_crc32c(path) != file.crc32c:
+    with local_errors(path.parent):
+        crc32c = file_crc32c(path)
+    if crc32c != file.crc32c:
         raise UnreadableError(file.name, f"its bytes do not have crc32c {file.crc32c}")
     return file.check(path)

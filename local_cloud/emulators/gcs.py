@@ -71,7 +71,7 @@ class GcsServer:
                 stderr=stderr,
                 start_new_session=True,
             )
-            atexit.register(self.stop)
+            atexit.register(self._stop_at_exit, os.getpid())
             self._guard = subprocess.Popen(
                 ["/bin/sh", "-c", _GUARD, "guard", str(self._process.pid)],
                 stdin=subprocess.PIPE,
@@ -86,11 +86,15 @@ class GcsServer:
 
     def stop(self) -> None:
         """Safe to call again, and after the process has died."""
-        atexit.unregister(self.stop)
+        atexit.unregister(self._stop_at_exit)
         for process in (self._guard, self._process):
             if process is not None:
                 _end(process)
         self._guard = self._process = None
+
+    def _stop_at_exit(self, owner: int) -> None:
+        if os.getpid() == owner:  # a fork ends too, and its parent goes on
+            self.stop()
 
     def __enter__(self) -> GcsServer:
         self.start()

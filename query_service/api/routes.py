@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+from collections.abc import Callable
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
@@ -87,8 +89,8 @@ async def get_health() -> Response:
 
 @router.get("/ready", **document.READY)
 async def get_ready(services: ServicesOf) -> Response:
-    """The lake could be listed lately, or can be now."""
-    return await _ready(services.plan_cache)
+    """The lake could be listed lately, or can be now; its files can be written here."""
+    return await _ready(services.plan_cache, services.check_disk)
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -183,8 +185,12 @@ def _alive() -> Response:
     return Response(json_bytes({"status": "ok"}), 200, _NO_STORE, JSON.media_type)
 
 
-async def _ready(plan_cache: PlanCache) -> Response:
-    """200 when a plan was made lately or can be made now. Raises LakeError and ProblemError (503) otherwise."""
+async def _ready(plan_cache: PlanCache, check_disk: Callable[[], None]) -> Response:
+    """200 when a plan was made lately or can be made now, and the disk can be used.
+
+    Raises LakeError and ProblemError (503) otherwise.
+    """
+    await asyncio.to_thread(check_disk)
     if not plan_cache.planned_within(LATELY):
         await plan_cache.plan()
     return Response(json_bytes({"status": "ready"}), 200, _NO_STORE, JSON.media_type)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
+from lakehouse.errors import LocalDiskError
+from lakehouse.local_disk import local_disk_error, local_errors
 from lakehouse.table.latest_sql import merged
 from lakehouse.table.planner import FileSet
 from query_service.observer import Observer
@@ -90,7 +93,10 @@ class Database:
 
     def __init__(self, folder: Path, memory_mb: int, max_concurrent_queries: int, observer: Observer) -> None:
         """`folder` takes what does not fit into memory."""
-        folder.mkdir(parents=True, exist_ok=True)
+        with local_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._owner = os.getpid()
         self._connection = duckdb.connect(
             ":memory:",
             config={
@@ -149,10 +155,22 @@ class Database:
         running.add_done_callback(self._free)
         return await asyncio.shield(running)
 
+    def restore_folder(self) -> bool:
+        """Makes the folder again, which a cleaner of temporary folders may have taken; True if it was gone."""
+        was_there = self._folder.exists()
+        with local_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+        return not was_there
+
+    def disk_error(self, error: Exception) -> LocalDiskError:
+        """What became of work in the folder that holds this database's."""
+        return local_disk_error(self._folder.parent, error)
+
     def close(self) -> None:
-        """Waits for queries that are still running."""
-        self._threads.shutdown(cancel_futures=True)
-        self._connection.close()
+        """Waits for queries that are still running; nothing in a fork, which has none of the threads that run them."""
+        if os.getpid() == self._owner:
+            self._threads.shutdown(cancel_futures=True)
+            self._connection.close()
 
     async def _turn(self, is_finishing: bool) -> None:
         """Waits for a core."""

@@ -18,7 +18,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.errors import FormatTooNewError, ObjectMissingError, UnreadableError
+from lakehouse.errors import FormatTooNewError, LocalDiskError, ObjectMissingError, UnreadableError
+from lakehouse.local_disk import local_disk_error
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Dates, FileSet, Landing, Now, Plan
 from lakehouse.table.snapshot import Snapshot
@@ -35,6 +36,7 @@ from query_service.errors import (
 )
 from query_service.observer import Observer
 
+_FETCHES = 3  # a cleaner takes a folder once, not after each download
 _PLANS = 4  # the first, and three more when files are gone: a collector in a hurry, not a broken lake
 
 _log = logging.getLogger(__name__)
@@ -127,6 +129,9 @@ class QueryExecutor:
             if deadline.expired():
                 raise deadline_error(self._timeout_s) from None
             raise
+        except LocalDiskError:
+            self._observer.disk_failed()
+            raise
         finally:
             self._under_way -= 1
 
@@ -164,7 +169,19 @@ class QueryExecutor:
         """See View.fetch. When it is the query's turn, and right before it runs, the plan's age is looked at again."""
         if files.bytes > self._cache_bytes:
             raise too_many_dates_error(files.bytes, self._cache_bytes)
+        attempt = 0
+        while True:
+            try:
+                return await self._fetch(plan, arrived, files, question, decide)
+            except _LocalFileLostError as error:
+                attempt += 1
+                _log.warning("%s (%d)", error, attempt)
+                if attempt == _FETCHES:
+                    raise self._database.disk_error(error) from None
 
+    async def _fetch(
+        self, plan: Plan, arrived: dt.datetime, files: FileSet, question: Callable[[LocalFiles], Query], decide: bool
+    ) -> pa.Table:
         async def fetched(query: Query) -> pa.Table:
             return await self._database.fetch(query, lambda: self._check_age(plan, arrived))
 
@@ -176,14 +193,19 @@ class QueryExecutor:
                 is_large = decide and files.tail_bytes >= self._tail_cache.min_bytes
                 if not (is_large and self._tail_cache.should_cache(files)):
                     return await fetched(question(local))
-                async with self._tail_cache.of(local, fetched) as with_decided:
-                    return await fetched(question(with_decided))
+                async with self._tail_cache.of(local, fetched) as local:
+                    return await fetched(question(local))
             except duckdb.OutOfMemoryException as error:
                 _log.warning("a query hit the memory limit: %s", str(error).partition("\n")[0])
                 raise out_of_memory_error() from None
-            except duckdb.Error:
+            except duckdb.Error as error:
+                await asyncio.to_thread(_find_lost, local, self._database)
                 await asyncio.to_thread(_find_broken, files, paths)
+                if isinstance(error, duckdb.IOException):  # all files are well: it was writing
+                    raise self._database.disk_error(error) from error
                 raise
+            except OSError as error:
+                raise self._database.disk_error(error) from error
 
     async def unreadable(self, files: FileSet) -> list[UnreadableError]:
         """See View.unreadable."""
@@ -204,6 +226,10 @@ class QueryExecutor:
             raise _PlanOutdatedError
 
 
+class _LocalFileLostError(Exception):
+    """Something outside (a cleaner of temporary folders) took a file while a query read it, or before."""
+
+
 class _PlanOutdatedError(Exception):
     """The plan has become too old, or lacks the requested data: plan again."""
 
@@ -217,14 +243,23 @@ async def _path_of(download: Future[Path]) -> Path:
     return download.result()
 
 
-def _find_broken(files: FileSet, paths: Sequence[Path]) -> None:
-    """After a failed query: raises ObjectMissingError or UnreadableError for the first file that explains it."""
-    for name, path in zip(files.names, paths, strict=True):
+def _find_lost(local: LocalFiles, database: Database) -> None:
+    """After a failed query: raises _LocalFileLostError when something that it needs has been taken away."""
+    for path in (*local.months, *local.tail, *(local.merged_tail or ())):
         if not path.exists():
-            raise ObjectMissingError(name)
+            raise _LocalFileLostError(f"{path} is gone: something took it from the folder")
+    if database.restore_folder():
+        raise _LocalFileLostError("the folder for what does not fit into memory was gone")
+
+
+def _find_broken(files: FileSet, paths: Sequence[Path]) -> None:
+    """After a failed query: raises UnreadableError for the first file that explains it."""
+    for name, path in zip(files.names, paths, strict=True):
         try:
             with pq.ParquetFile(path) as file:
                 for _ in file.iter_batches():
                     pass
         except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # the file system's: nothing of the object
+                raise local_disk_error(path.parent, error) from error
             raise UnreadableError(name, f"its pages cannot be decoded: {error}") from error

@@ -23,6 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from lakehouse.bounded_lru import BoundedLRU, CacheStats
+from lakehouse.local_disk import local_errors
 from lakehouse.schema.event import COLUMNS
 from lakehouse.table.latest_sql import newest, quoted, read_files
 from lakehouse.table.planner import FileSet
@@ -69,7 +70,8 @@ class TailCache:
     def __init__(self, folder: Path, max_bytes: int, from_bytes: int) -> None:
         """Empties `folder` and needs it alone. 0 turns it off; `from_bytes`: smallest tail."""
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        with local_errors(folder):
+            folder.mkdir(parents=True)
         self._folder = folder
         self._max_bytes = max_bytes
         self.min_bytes = from_bytes

@@ -43,6 +43,7 @@ class LakeMetrics(Collector):
         yield _counter("file_cache_hits", "Files that were there already", files.hits)
         yield _counter("file_cache_downloads", "Files fetched", files.puts)
         yield _counter("file_cache_evictions", "Files given up for others", files.evictions)
+        yield _gauge("local_disk_trouble", "Whether files cannot be written here", self.cache.is_disk_failing)
         dates = self.tail_cache.stats
         yield _gauge("decided_cache_bytes", "Bytes of decided dates on disk", dates.bytes)
         yield _counter("decided_cache_found", "Decided dates that were there already", dates.hits)

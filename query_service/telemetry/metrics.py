@@ -44,6 +44,9 @@ class Metrics(Observer):
         self._problems = Counter("flights_api_problems", "Problem documents sent", ("kind",), registry=registry)
         self._admitted = Counter("flights_api_questions_admitted", "Questions taken", registry=registry)
         self._shed = Counter("flights_api_questions_shed", "Questions turned away", registry=registry)
+        self._disk_failed = Counter(
+            "flights_api_local_disk_errors", "Questions that this machine's disk failed", registry=registry
+        )
         self._queries_waiting = Gauge("flights_api_queries_waiting", "Work that waits for a core", registry=registry)
         self._queries_running = Gauge("flights_api_queries_running", "Queries that run", registry=registry)
         self._query_seconds = Histogram(
@@ -94,6 +97,9 @@ class Metrics(Observer):
 
     def shed(self) -> None:
         self._shed.inc()
+
+    def disk_failed(self) -> None:
+        self._disk_failed.inc()
 
     def query_queued(self) -> None:
         self._queries_waiting.inc()

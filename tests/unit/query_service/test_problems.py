@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date
+import shutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import google_crc32c
+import pyarrow as pa
 import pytest
 
 from lakehouse.errors import StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.schema.event import FORMAT_VERSION
-from query_service.engine.database import Database
+from query_service.engine.database import Database, Query
 from tests._support.api import serving
-from tests._support.lake_builder import LakeBuilder, parquet
+from tests._support.full_disk import files_limited_to
+from tests._support.lake_builder import LakeBuilder, event, parquet
 from tests._support.problems import problem
 from tests._support.stores import WatchedStore
 from tests._support.two_months import FEBRUARY, JANUARY, raising, two_months
@@ -134,3 +139,78 @@ def test_a_file_that_somebody_deleted_from_the_cache_folder_is_named(tmp_path: A
         if answer.status_code != 200:  # the cache may notice by itself
             assert lake.snapshot.months["2013-02"].name in problem(answer, 503, "missing")["detail"]
         assert api.get(JANUARY).status_code == 200
+
+
+@pytest.mark.parametrize("taken", ["files", "spill", "decided", "."])
+def test_a_folder_that_a_cleaner_took_is_made_again(taken: str, tmp_path: Path) -> None:
+    lake = two_months()
+    with serving(lake.store, cache_dir=tmp_path / "cache", tail_cache_min_kb=0, result_cache_mb=0) as api:
+        for day in range(3, 6):
+            assert api.rows(JANUARY)[0]["flights"] == day - 1
+            shutil.rmtree(tmp_path / "cache" / taken, ignore_errors=True)  # not made yet, at times
+            assert api.rows(FEBRUARY)[0]["flights"] == 1
+            assert api.get("/ready").status_code == 200
+            lake.land(event(flight_date=date(2013, 1, day)))
+
+
+def test_files_taken_while_a_query_reads_them_are_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = two_months()
+    fetch, takings = Database.fetch, 1
+
+    async def cleaned(self: Database, query: Query, admitted: Callable[[], None]) -> pa.Table:
+        nonlocal takings
+        if takings > 0:
+            takings -= 1
+            shutil.rmtree(tmp_path / "cache")
+        return await fetch(self, query, admitted)
+
+    monkeypatch.setattr(Database, "fetch", cleaned)
+    with serving(lake.store, cache_dir=tmp_path / "cache", result_cache_mb=0) as api:
+        assert api.rows(JANUARY)[0]["flights"] == 2
+        takings = 1000
+        problem(api.get(JANUARY), 503, "local-cache")
+
+
+def test_a_full_disk_is_its_own_problem_and_readiness_sees_it(tmp_path: Path) -> None:
+    lake = two_months()
+    with serving(lake.store, cache_dir=tmp_path) as api:
+        with files_limited_to(100):
+            document = problem(api.get(JANUARY), 503, "local-cache")
+            assert document["title"] == "Local cache unavailable"
+            assert str(tmp_path) not in document["detail"]
+            problem(api.get("/ready"), 503, "local-cache")
+            page = api.get("/metrics").text
+            assert "flights_api_local_disk_trouble 1.0" in page
+            assert "flights_api_local_disk_errors_total 1.0" in page
+        assert api.get("/ready").status_code == 200
+        assert api.rows(JANUARY)[0]["flights"] == 2
+        assert "flights_api_local_disk_trouble 0.0" in api.get("/metrics").text
+
+
+def test_a_folder_that_cannot_be_written_is_seen_before_a_question_needs_it(tmp_path: Path) -> None:
+    with serving(two_months().store, cache_dir=tmp_path) as api:
+        assert api.get("/ready").status_code == 200
+        with files_limited_to(0):
+            problem(api.get("/ready"), 503, "local-cache")
+
+
+def test_a_query_that_cannot_spill_is_no_fault_of_the_lake(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> pa.Table:
+        raise duckdb.IOException('IO Error: Could not write file "spill/duckdb_temp": No space left on device')
+
+    monkeypatch.setattr(Database, "fetch", full)
+    with serving(two_months().store) as api:
+        problem(api.get(JANUARY), 503, "local-cache")
+
+
+def test_a_clock_that_jumps_an_hour_back_and_forth_costs_no_answer() -> None:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    lake = two_months()
+    with serving(lake.store, now=lambda: moment, plan_max_age_s=1.0) as api:
+        for flights, hours in enumerate((0, 1, -1, -1, 2), start=2):
+            moment += timedelta(hours=hours)
+            assert api.rows(JANUARY)[0]["flights"] == flights
+            assert api.json("/v1/lake")["flights"] == flights + 1
+            lake.land(event(flight_date=date(2013, 1, flights + 1)))

@@ -22,6 +22,7 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_HEAD_KB": "15",
         "API_PLAN_MAX_AGE_S": "0.5",
         "API_PLAN_TIMEOUT_S": "2",
+        "API_INVENTORY_MAX_AGE_S": "16.5",
         "API_FILE_CACHE_MB": "100",
         "API_CACHE_DIR": str(tmp_path),
         "API_MAX_CONCURRENT_QUERIES": "3",

@@ -17,13 +17,14 @@ import pytest
 from ingest_writer.backfill.bulk_load import Loader, LoadReport
 from ingest_writer.backfill.replay_rejected import replay_rejected
 from lakehouse import object_names
-from lakehouse.errors import ConfigError, CreateStateUnknownError
+from lakehouse.errors import ConfigError, CreateStateUnknownError, LocalDiskError
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import read_rejected_file
 from tests._support.compactors import MeddlingStore, compactor, latest, problems, table_rows
 from tests._support.events import Event, encode, event, ids, line, microseconds, whole_event
+from tests._support.full_disk import files_limited_to
 from tests._support.lakes import row, write
 
 _names = ids()  # never the same name twice, over all loads
@@ -415,3 +416,11 @@ def test_infinity_as_text_rejects_its_row_alone(store: Store, tmp_path: Path, fi
     data = csv(*rows) if suffix == ".csv" else b"\n".join(map(encode, rows))
     report = load(store, tmp_path, file_of(tmp_path / f"a{suffix}", data))
     assert (report.rows, report.rejected) == (1, 1)
+
+
+def test_a_full_scratch_folder_is_named_with_its_room(store: MemoryStore, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.ndjson", encode(event()))
+    with files_limited_to(100), pytest.raises(LocalDiskError, match=rf"{tmp_path}/scratch/load-.*MB are free"):
+        load(store, tmp_path, file)
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert load(store, tmp_path, file).rows == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from ingest_writer.compaction.merge_sql import Merger
 from lakehouse import object_names
 from lakehouse.errors import (
     CreateStateUnknownError,
+    LakeError,
     ResourcesExhaustedError,
     StoreUnavailableError,
 )
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.parquet_files import MonthStats
 from tests._support.compactors import MeddlingStore, compactor, latest, month_rows
+from tests._support.full_disk import files_limited_to
 from tests._support.lakes import land, row
 
 
@@ -108,3 +111,17 @@ def test_a_month_file_of_unknown_outcome_is_stored_again_under_another_name(
     first, second = meddling.called("create", object_names.FLIGHTS)
     assert latest(store).months["2013-01"].name == second != first
     assert meddling.called("delete", "") == []
+
+
+@pytest.mark.parametrize("size", [100, 2_500])  # less than a landed file; less than what DuckDB writes of two
+def test_a_full_scratch_folder_is_named_with_its_room_and_nothing_is_lost(
+    store: MemoryStore, tmp_path: Path, size: int
+) -> None:
+    rows = [row(number=number) for number in range(1, 200)]
+    land(store, rows)
+    made = compactor(store, tmp_path / "scratch")
+    with files_limited_to(size), pytest.raises(LakeError, match=rf"{tmp_path}/scratch.*MB are free"):
+        made.compact()
+    assert list((tmp_path / "scratch").iterdir()) == []
+    shutil.rmtree(tmp_path / "scratch")  # as a cleaner of temporary folders does
+    assert made.compact().absorbed_files == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from lakehouse.errors import (
     ConfigError,
     FormatTooNewError,
     LakeError,
+    LocalDiskError,
     ObjectMissingError,
     StoreUnavailableError,
     UnreadableError,
@@ -31,6 +33,7 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.snapshot import MonthFile
 from tests._support import lakes
+from tests._support.full_disk import files_limited_to
 from tests._support.lakes import Row, commit, land, put_month, row
 from tests._support.stores import SpyStore
 
@@ -349,3 +352,47 @@ def test_views_have_a_comment_on_every_column_also_after_a_refresh(connect: Conn
             found = connection.execute(comments, [view]).fetchall()
             assert found == [(field.name, field.description) for field in FIELDS]
         land(store, [row()])
+
+
+def test_refresh_brings_back_what_a_cleaner_took(memory: MemoryStore, connect: Connect, cache_dir: Path) -> None:
+    rows = [row(number=1)]
+    commit(memory, 1, [put_month(memory, rows, 1)])
+    connection = connect(memory)
+    for folder in cache_dir.iterdir():
+        shutil.rmtree(folder)
+    with pytest.raises(duckdb.Error):
+        _rows(connection, "flights")
+    assert not lakehouse.refresh(connection)  # the lake is as it was
+    assert _rows(connection, "flights") == rows
+
+
+def test_a_full_disk_is_an_error_that_names_the_folder_and_the_room(
+    memory: MemoryStore, now: Callable[[], dt.datetime], cache_dir: Path
+) -> None:
+    land(memory, [row()])
+    for size in (100, 10_000):  # less than a landed file; less than a database of views
+        with files_limited_to(size), pytest.raises(LocalDiskError, match=rf"{cache_dir}/.*MB are free"):
+            connect_store(memory, now, cache_dir, 1 << 20)
+        assert list(cache_dir.iterdir()) == []
+
+
+def test_a_cache_folder_that_cannot_be_made_is_named(memory: MemoryStore, now: Callable[[], dt.datetime]) -> None:
+    with pytest.raises(LocalDiskError, match="/proc/no: No such file or directory"):
+        connect_store(memory, now, "/proc/no", 1 << 20)
+
+
+def test_a_fork_leaves_the_connections_folder_to_its_parent(tmp_path: Path, cache_dir: Path) -> None:
+    LocalStore(tmp_path / "lake").create("x", b"")
+    program = """if True:
+        import os, sys, warnings, lakehouse
+        connection = lakehouse.connect(sys.argv[1], cache_dir=sys.argv[2])
+        warnings.simplefilter("ignore")
+        if os.fork() == 0:
+            sys.exit(0)  # runs what is registered for the exit
+        os.wait()
+        print(len(os.listdir(sys.argv[2])), connection.sql("FROM flights").fetchall())
+    """
+    arguments = [sys.executable, "-c", program, f"file://{tmp_path}/lake", str(cache_dir)]
+    done = subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "1 []\n"
+    assert list(cache_dir.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import CacheFullError, ObjectMissingError, StoreUnavailableError, UnreadableError
+from lakehouse.errors import CacheFullError, LocalDiskError, ObjectMissingError, StoreUnavailableError, UnreadableError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table import file_cache as cache_module
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.planner import LandedFile, list_landing
 from lakehouse.table.snapshot import MonthFile
+from tests._support.forks import in_a_fork
+from tests._support.full_disk import files_limited_to
 from tests._support.lakes import land, put_month, row, table
 from tests._support.stores import SpyStore
 
@@ -333,3 +336,41 @@ def test_nothing_of_an_earlier_process_is_used_and_nothing_stays_after_closing(
     _touch(cache, *_landed(memory, 2))
     cache.close()
     assert not folder.exists()
+
+
+def test_the_folder_is_made_again_when_a_cleaner_took_it(
+    caches: ExitStack, spy: SpyStore, memory: MemoryStore, folder: Path
+) -> None:
+    files = _landed(memory, 2)
+    cache = _cache(caches, spy, folder, _PLENTY)
+    with cache.pinned(files[:1]):
+        pass
+    shutil.rmtree(folder)
+    with cache.pinned(files) as paths:
+        assert [path.stat().st_size for path in paths] == [file.size for file in files]
+
+
+def test_a_disk_that_refuses_is_not_the_lakes_fault_and_is_seen_until_there_is_room(
+    caches: ExitStack, memory: MemoryStore, folder: Path
+) -> None:
+    [file] = _landed(memory, 1)
+    cache = _cache(caches, SpyStore(memory), folder, _PLENTY)
+    with files_limited_to(file.size - 1):
+        with pytest.raises(LocalDiskError, match=f"{folder}: File too large .*MB are free"), cache.pinned([file]):
+            pass
+        seen = [cache.is_disk_failing]
+        with pytest.raises(LocalDiskError):  # though there is room for a small file
+            cache.check_disk()
+        assert list(folder.iterdir()) == []
+    cache.check_disk()
+    assert [*seen, cache.is_disk_failing] == [True, False]
+    with cache.pinned([file]):
+        pass
+
+
+def test_a_fork_that_closes_its_copy_removes_nothing(caches: ExitStack, memory: MemoryStore, folder: Path) -> None:
+    [file] = _landed(memory, 1)
+    cache = _cache(caches, SpyStore(memory), folder, _PLENTY)
+    with cache.pinned([file]) as [path]:
+        assert in_a_fork(cache.close) == 0
+        assert path.exists()

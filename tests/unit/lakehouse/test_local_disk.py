@@ -1,0 +1,62 @@
+"""What is said of a folder that cannot be used, and that a fork leaves its parent's folders alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lakehouse.errors import LocalDiskError
+from lakehouse.local_disk import check_writable, local_errors, new_temporary_folder, temporary_folder
+from tests._support.forks import in_a_fork
+from tests._support.full_disk import files_limited_to
+
+
+def test_an_error_names_the_folder_the_reason_and_the_room(tmp_path: Path) -> None:
+    with pytest.raises(LocalDiskError) as caught, local_errors(tmp_path):
+        (tmp_path / "missing" / "file").write_bytes(b"")
+    pattern = rf"{tmp_path}: No such file or directory \([\d,]+ MB of [\d,]+ MB are free\)"
+    assert re.fullmatch(pattern, str(caught.value))
+
+
+def test_an_error_says_that_the_folder_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(LocalDiskError, match=r"MB are free; the folder is not there\)"), local_errors(tmp_path / "a"):
+        (tmp_path / "a" / "file").write_bytes(b"")
+
+
+def test_a_folder_that_is_gone_is_made_again_when_it_is_checked(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a" / "b", 10)
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_folder_without_room_for_that_much_is_refused_and_left_empty(tmp_path: Path) -> None:
+    with files_limited_to(5000):
+        check_writable(tmp_path, 5000)
+        with pytest.raises(LocalDiskError, match="File too large"):
+            check_writable(tmp_path, 5001)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_temporary_folder_goes_with_its_block(tmp_path: Path) -> None:
+    with temporary_folder("x-", tmp_path / "made") as folder:
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
+def test_no_temporary_folder_at_all_says_which_variable_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object, **__: object) -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("tempfile.mkdtemp", none)
+    with pytest.raises(LocalDiskError, match=r"No usable temporary directory.*TMPDIR"):
+        new_temporary_folder("x-")
+
+
+def test_a_fork_that_ends_its_copy_of_the_block_removes_nothing(tmp_path: Path) -> None:
+    block = temporary_folder("x-", tmp_path)
+    folder = block.__enter__()
+    assert in_a_fork(lambda: block.__exit__(None, None, None)) == 0
+    assert folder.is_dir()
+    block.__exit__(None, None, None)
+    assert not folder.exists()
