@@ -46,7 +46,7 @@ _QUERY: Final = (
 _READING: Final = (
     *("lakehouse/table/file_cache.py", "lakehouse/table/latest_sql.py", "lakehouse/table/planner.py"),
     *("lakehouse/table/snapshot.py", "lakehouse/table/time_travel.py", "lakehouse/table/stored_file.py"),
-    *("lakehouse/store/local.py", "lakehouse/store/memory.py", "lakehouse/bounded_lru.py"),
+    *("lakehouse/store/local.py", "lakehouse/store/memory.py", "lakehouse/bounded_lru.py", "lakehouse/local_disk.py"),
 )
 """What readers of a lake and its compactor use, and a writer does not."""
 

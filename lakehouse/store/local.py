@@ -177,7 +177,11 @@ class _Checksums:
         return known
 
 
-_CHECKSUMS: Final = _Checksums(100_000)  # entries of about 300 bytes
+# More than a folder holds, or every listing reads every file again: it goes through them in one order, so those that
+# come next have just been given up. Measured with 200,000 files: 2 s of CPU a listing instead of 4, 26 MB more (112 MB
+# in all); full, about 130 MB.
+_REMEMBERED_FILES: Final = 500_000
+_CHECKSUMS: Final = _Checksums(_REMEMBERED_FILES)
 
 
 def _raise_unless_gone(error: OSError) -> None:

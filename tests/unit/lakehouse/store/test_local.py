@@ -217,3 +217,22 @@ def test_only_new_files_are_read_when_more_came_and_went_than_are_known(
         for _ in range(2):
             list(store.list(""))
         assert read == [f"{number}"]
+
+
+def test_each_of_200_000_files_is_read_once_however_often_it_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = 0
+
+    def checksum(_: Path) -> int:
+        nonlocal read
+        read += 1
+        return 0
+
+    monkeypatch.setattr(local, "file_crc32c", checksum)
+    checksums = _Checksums(local._REMEMBERED_FILES)
+    files = [os.stat_result((0, inode, 0, 1, 0, 0, 1, 0, 0, 0)) for inode in range(200_000)]
+    for _ in range(2):  # two listings, in the same order
+        for stat in files:
+            checksums.of(tmp_path, stat)
+    assert read == len(files)
