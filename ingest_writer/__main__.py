@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         writer, compactor = load_settings()
-        logs.configure(compactor.log_format if options.command in (_compact, _load) else writer.log_format)
+        chosen = compactor if options.command in (_compact, _load) else writer
+        logs.configure(chosen.log_format, lines_per_minute=chosen.log_lines_per_minute)
         return int(options.command(options, writer, compactor))
     except ConfigError as error:
         print(f"ingest_writer: {error}", file=sys.stderr)

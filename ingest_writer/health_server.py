@@ -1,12 +1,18 @@
-"""Answers /health, /ready and /metrics of a writer or compactor over HTTP, from its own thread."""
+"""Answers /health, /ready and /metrics of a writer or compactor over HTTP, from one thread with an event loop.
+
+A caller has so long for a whole request and its answer, and there are only so many callers: slow ones hold up nobody.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import http
 import json
+import logging
+import socket
 import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 
 from lakehouse.errors import ConfigError
 from lakehouse.telemetry.prometheus import CONTENT_TYPE
@@ -17,25 +23,94 @@ Status = Callable[[], Mapping[str, Any]]
 Page = Callable[[], bytes]
 """The metrics of now, in the text format."""
 
+DEADLINE_S: Final = 10.0
+"""For a request and its answer, from the connection on: probes give up sooner."""
+
+MAX_CONNECTIONS: Final = 32
+"""A probe or two and a scraper come at once; the one that came first gives way to the next."""
+
+_HEAD_BYTES: Final = 16_384
+_BACKLOG: Final = 16
+
+_log = logging.getLogger(__name__)
+
 
 class HealthServer:
     """Listens on `port` (0 picks one) until it is closed. Raises OSError when the port is taken."""
 
-    def __init__(self, port: int, status: Status, metrics: Page) -> None:
-        class Handler(_Handler):
-            ready_status = staticmethod(status)
-            metrics_page = staticmethod(metrics)
-
-        self._server = ThreadingHTTPServer(("", port), Handler)
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
+    def __init__(
+        self,
+        port: int,
+        status: Status,
+        metrics: Page,
+        *,
+        deadline_s: float = DEADLINE_S,
+        max_connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        self._status = status
+        self._metrics = metrics
+        self._deadline_s = deadline_s
+        self._max_connections = max_connections
+        self._open: dict[asyncio.StreamWriter, None] = {}  # the first one came first
+        self._socket = _bound(port)
+        self.port: int = self._socket.getsockname()[1]
+        self._stopping = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._on_connection, sock=self._socket, limit=_HEAD_BYTES, backlog=_BACKLOG)
+        await self._stopping.wait()
+        server.close()
+
+    async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._open) >= self._max_connections:
+            first = next(iter(self._open))
+            del self._open[first]
+            first.transport.abort()
+        self._open[writer] = None
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                writer.write(self._answer(await reader.readuntil(b"\n\r\n")))
+                writer.close()
+                await writer.wait_closed()
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # too slow, gone, or no request: nobody to tell
+        finally:
+            self._open.pop(writer, None)
+            writer.transport.abort()
+
+    def _answer(self, head: bytes) -> bytes:
+        method, _, rest = head.partition(b" ")
+        path = rest.split(maxsplit=1)[0] if rest.split(maxsplit=1) else b""
+        if method != b"GET":
+            return _json(405, {"title": "only GET is answered here"})
+        try:
+            return self._page(path)
+        except Exception:  # noqa: BLE001 - whatever it is, others go on being answered
+            _log.exception("%s: unexpected error", path.decode("latin-1"))
+            return _json(500, {"title": "unexpected error; the log says why"})
+
+    def _page(self, path: bytes) -> bytes:
+        match path:
+            case b"/health":
+                return _json(200, {"status": "ok"})
+            case b"/ready":
+                status = self._status()
+                return _json(200 if status["ready"] else 503, status)
+            case b"/metrics":
+                return _whole(200, CONTENT_TYPE, self._metrics())
+            case _:
+                return _json(404, {"title": "there are /health, /ready and /metrics here"})
 
 
 def listen(setting: str, port: int, status: Status, metrics: Page) -> HealthServer:
@@ -46,35 +121,26 @@ def listen(setting: str, port: int, status: Status, metrics: Page) -> HealthServ
         raise ConfigError(f"{setting} is {port}: {error.strerror}") from None
 
 
-class _Handler(BaseHTTPRequestHandler):
-    ready_status: Status
-    metrics_page: Page
-    timeout = 10  # seconds for one request: a slow client does not hold a thread
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port of a process that has just ended
+        bound.bind(("", port))
+        bound.listen(_BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
-    def do_GET(self) -> None:
-        if self.path == "/health":
-            self._answer(200, {"status": "ok"})
-        elif self.path == "/ready":
-            status = self.ready_status()
-            self._answer(200 if status["ready"] else 503, status)
-        elif self.path == "/metrics":
-            self._send(200, CONTENT_TYPE, self.metrics_page())
-        else:
-            self._answer(404, {"title": "there are /health, /ready and /metrics here"})
 
-    def _answer(self, code: int, body: Mapping[str, Any]) -> None:
-        self._send(code, "application/json", json.dumps(body).encode())
+def _json(code: int, body: Mapping[str, Any]) -> bytes:
+    return _whole(code, "application/json", json.dumps(body).encode())
 
-    def _send(self, code: int, content_type: str, data: bytes) -> None:
-        self.send_response(code)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
 
-    def version_string(self) -> str:
-        """Does not reveal the version of Python."""
-        return "flights"
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Probes every few seconds need no log line."""
+def _whole(code: int, content_type: str, body: bytes) -> bytes:
+    """An answer after which the connection ends. Does not reveal the version of Python."""
+    head = (
+        f"HTTP/1.0 {code} {http.HTTPStatus(code).phrase}\r\nServer: flights\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

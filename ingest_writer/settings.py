@@ -17,6 +17,7 @@ from ingest_writer.subscriber.options import Limits, WriterOptions
 from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
 from lakehouse.object_names import MAX_SNAPSHOT
+from lakehouse.telemetry.log_rate import LINES_PER_MINUTE
 from lakehouse.telemetry.logs import LogFormat
 
 _RENAMED: Final = {
@@ -42,6 +43,9 @@ class WriterSettings(BaseSettings):
     """Health, readiness and metrics. Beside the API's 8080 on the same machine."""
     log_format: LogFormat = "auto"
     """`json`, `text`, or by whether stderr is a terminal."""
+    log_lines_per_minute: int = Field(LINES_PER_MINUTE, ge=1, le=1_000_000)
+    """Warnings and errors of one kind that are written; a line says how many more there were. Requests' own lines are
+    not counted. One a second shows that it goes on, and fills no disk."""
     batch_max_age_s: float = Field(5.0, gt=0, le=300)
     """Freshness goal of seconds; at 5 s a quiet day costs 17,280 small objects, a few cents."""
     batch_max_rows: int = Field(200_000, ge=1)
@@ -99,6 +103,9 @@ class CompactorSettings(BaseSettings):
     """Health, readiness and metrics of `compact --every`; 0 is none: a job that ends has nobody to scrape it."""
     log_format: LogFormat = "auto"
     """`json`, `text`, or by whether stderr is a terminal."""
+    log_lines_per_minute: int = Field(LINES_PER_MINUTE, ge=1, le=1_000_000)
+    """Warnings and errors of one kind that are written; a line says how many more there were. Requests' own lines are
+    not counted. One a second shows that it goes on, and fills no disk."""
     memory_mb: int = Field(1024, ge=64)
     """DuckDB's limit; beyond it a merge spills to disk, whatever the size of the month."""
     threads: int = Field(2, ge=1, le=256)

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Now, utc_now
 from query_service.api.openapi import document
+from query_service.api.parameters import max_pairs
 from query_service.api.routes import router
 from query_service.auth.api_keys import NO_KEY, Keys
 from query_service.auth.middleware import HEADER, AuthMiddleware
@@ -21,7 +22,7 @@ from query_service.dashboard.router import dashboard_router
 from query_service.lifespan import MB, opened
 from query_service.middleware.access_log import AccessLogMiddleware
 from query_service.middleware.exceptions import LoadSheddingMiddleware, install_error_handlers
-from query_service.middleware.headers import HeadMiddleware, SecurityHeaders
+from query_service.middleware.headers import HeadMiddleware, RequestLimitMiddleware, RequestLimits, SecurityHeaders
 from query_service.middleware.send_timeout import SendBudget, SendTimeoutMiddleware
 from query_service.settings import Settings
 from query_service.telemetry.metrics import Metrics
@@ -99,8 +100,18 @@ def _add_middleware(app: FastAPI, settings: Settings, keys: Keys, metrics: Metri
             expose_headers=EXPOSED,
             max_age=_PREFLIGHT_S,
         )
+    app.add_middleware(RequestLimitMiddleware, limits=_request_limits(settings))
     app.add_middleware(SecurityHeaders, hsts=settings.tls_in_front)
     app.add_middleware(SendTimeoutMiddleware, send_budget=send_budget, timeout_s=settings.send_timeout_s)
     app.add_middleware(
         AccessLogMiddleware, metrics=metrics, trace_project=settings.trace_project, proxy_hops=settings.proxy_hops
+    )
+
+
+def _request_limits(settings: Settings) -> RequestLimits:
+    return RequestLimits(
+        url_bytes=settings.url_kb * 1000,
+        query_pairs=max_pairs(settings.filter_max_values),
+        headers=settings.max_headers,
+        header_items=settings.max_header_items,
     )

@@ -63,6 +63,30 @@ def unknown_parameter_error(parameter: str, got: str, known: tuple[str, ...]) ->
     return ProblemError(Problem(422, "parameter", "A parameter is unknown", detail, name, shortened(got), expected))
 
 
+def url_too_long_error(size: int, limit_bytes: int) -> ProblemError:
+    """414: path and query string are longer than a question can be."""
+    detail = f"Path and query string have {size} bytes; this service takes {limit_bytes}. Ask with fewer values."
+    return ProblemError(Problem(414, "url-too-long", "The URL is too long", detail))
+
+
+def too_many_pairs_error(number: int, limit: int) -> ProblemError:
+    """400: more parameters than all that there are, with as many values as each may have."""
+    detail = f"The query string has {number} parameters; this service takes {limit} at most. Ask with fewer values."
+    return ProblemError(Problem(400, "too-many-parameters", "Too many parameters", detail))
+
+
+def too_many_headers_error(number: int, limit: int) -> ProblemError:
+    """431: more header lines than a client sends."""
+    detail = f"The request has {number} headers; this service takes {limit}. Leave out those that it does not need."
+    return ProblemError(Problem(431, "too-many-headers", "Too many headers", detail))
+
+
+def too_many_header_items_error(name: str, number: int, limit: int) -> ProblemError:
+    """431: a header that names more than anybody has a reason to."""
+    detail = f"The header {shortened(name)} has {number} items and parameters; this service takes {limit}."
+    return ProblemError(Problem(431, "too-many-header-items", "A header has too many items", detail))
+
+
 def not_acceptable_error(header: str, got: str, offered: str) -> ProblemError:
     """406: Accept or Accept-Encoding allows nothing that can be given."""
     detail = f"The {header} header allows none of: {offered}."
@@ -117,6 +141,18 @@ def overloaded_error(limit: int) -> ProblemError:
     """503: more questions at once than the service takes."""
     detail = f"{limit} questions are being answered or waiting already."
     return ProblemError(Problem(503, "overloaded", "Too many questions at once", detail, retry_after_s=1))
+
+
+def too_many_waits_error(limit: int) -> ProblemError:
+    """429: a caller has taken its share of the places for waiting."""
+    detail = f"{limit} requests of this caller wait already; let one of them end, or ask without wait_s."
+    return ProblemError(Problem(429, "too-many-waits", "Too many requests wait", detail, retry_after_s=1))
+
+
+def connections_error() -> ProblemError:
+    """503: more connections than the service takes, and none of them idle."""
+    detail = "All connections of this service are busy."
+    return ProblemError(Problem(503, "connections", "Too many connections at once", detail, retry_after_s=1))
 
 
 def sending_error(limit_bytes: int) -> ProblemError:

@@ -23,7 +23,7 @@ from query_service.middleware.send_timeout import SendBudget
 from query_service.queries.conditional_get import ConditionalGet, ResultCache
 from query_service.queries.inventory import InventorySampler
 from query_service.queries.lake_status import LakeStatusService
-from query_service.queries.long_poll import LongPoll
+from query_service.queries.long_poll import LongPoll, WaitingPlaces, WaitLimits
 from query_service.queries.rollup_cache import RollupCache
 from query_service.queries.stats import RollupStats
 from query_service.representation.etag import ETagFactory, build_fingerprint
@@ -93,11 +93,15 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
             executor,
             ConditionalGet(executor, history, tags, results, database, send_budget.check_room),
             RollupStats(rollups, settings.max_concurrent_queries, settings.rollup_min_rows),
-            LongPoll(executor, history, tags, now, settings.plan_max_age_s, settings.max_long_polls),
+            LongPoll(executor, history, tags, now, settings.plan_max_age_s, WaitingPlaces(_wait_limits(settings))),
             lake,
             settings.filter_max_values,
             cache.check_disk,
         )
+
+
+def _wait_limits(settings: Settings) -> WaitLimits:
+    return WaitLimits(settings.max_long_polls, settings.max_long_polls_per_caller, settings.canary_long_polls)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
+from lakehouse.telemetry.log_rate import LINES_PER_MINUTE
 from lakehouse.telemetry.logs import LogFormat
 from query_service.cgroup import memory_limit_bytes
 
@@ -63,10 +64,11 @@ class Settings(BaseSettings):
     host: str = Field("0.0.0.0", min_length=1)  # noqa: S104
     """All interfaces: a container is reached from outside of it."""
     max_connections: int = Field(512, ge=1, le=100_000)
-    """Open ones, idle ones too: beyond, a request gets uvicorn's 503 (plain text) before anything of ours is asked.
-    Three times what Cloud Run is told to send, and half of the descriptors that a process usually may have."""
+    """Open ones, idle ones too: beyond, the one that waited longest for a request is closed for a new one; where none
+    waits, the new one gets a 503. Three times what Cloud Run is told to send, half of the descriptors that a process
+    usually may have; fewer where the hard limit of open files leaves too few for files."""
     backlog_connections: int = Field(2048, ge=1, le=65_535)
-    """That the kernel holds until they are accepted, a matter of milliseconds. uvicorn's default; Linux caps it at
+    """That the kernel holds until they are accepted, a few at a time. uvicorn's default; Linux caps it at
     net.core.somaxconn, usually 4,096."""
     keep_alive_s: int = Field(5, ge=1, le=3600)
     """An idle connection after an answer: uvicorn's default, ample for a page that loads its parts. Behind a proxy that
@@ -74,6 +76,15 @@ class Settings(BaseSettings):
     head_kb: int = Field(64, ge=8, le=1024)
     """Of a request: line and headers. As much as uvicorn's other parser takes; a URL with a hundred values has a few
     kB. Up to one read (256 kB) more may have come before it is refused."""
+    url_kb: int = Field(32, ge=1, le=1024)
+    """Of a request's path and query string, as sent; beyond it is a 414. Half of what a head may have: a hundred values
+    of each filter, most of them percent-encoded. Decoding as much takes a millisecond."""
+    max_headers: int = Field(100, ge=20, le=10_000)
+    """Header lines of a request; beyond it is a 431. What nginx and Apache take: browsers send about 20, proxies add
+    some."""
+    max_header_items: int = Field(100, ge=10, le=10_000)
+    """Items and parameters in all lines of one header, `Accept` say; beyond it is a 431. Browsers send up to 20. Each
+    takes 10 us on the thread that answers everybody."""
     plan_max_age_s: float = Field(1.0, ge=0, le=3600)
     """Freshness goal of seconds, most of which writers take. One listing a second (two requests, landing and
     snapshots) costs about 26 dollars a month under constant traffic, and nothing without any."""
@@ -126,6 +137,12 @@ class Settings(BaseSettings):
     max_long_polls: int = Field(100, ge=0, le=100_000)
     """Requests that wait for a newer state: each wakes once a plan age, and runs a query of a few
     milliseconds when its date has new files."""
+    max_long_polls_per_caller: int = Field(20, ge=1, le=100_000)
+    """Of them, for one API key, without keys for one address (of IPv6, one /64 network); beyond is a 429. A fifth: five
+    callers have to agree to take all. Behind a proxy addresses are told apart only with API_PROXY_HOPS."""
+    canary_long_polls: int = Field(4, ge=0, le=1000)
+    """Beside API_MAX_LONG_POLLS, for flights of carrier ZZ alone, half of them for one caller: a deploy's probe and the
+    canary wait one at a time each, and a full service must not look like a broken one to them."""
     keys: str = Field("", repr=False)
     """`name:hash,...` as `python -m query_service new-key NAME` prints it; then /v1/ needs a key. Off on a laptop."""
     keys_file: Path | None = None
@@ -142,9 +159,13 @@ class Settings(BaseSettings):
     tls_in_front: bool = False
     """HTTPS ends at a proxy in front: browsers are told to use nothing else. Wrong, it locks them out for a year."""
     proxy_hops: int = Field(0, ge=0, le=10)
-    """Proxies of ours in front, each of which adds an address to X-Forwarded-For; Cloud Run is 1. For the log only."""
+    """Proxies of ours in front, each of which adds an address to X-Forwarded-For; Cloud Run is 1. Tells callers apart,
+    in the log and where API_MAX_LONG_POLLS_PER_CALLER counts them."""
     log_format: LogFormat = "auto"
     """`json`, `text`, or by whether stderr is a terminal."""
+    log_lines_per_minute: int = Field(LINES_PER_MINUTE, ge=1, le=1_000_000)
+    """Warnings and errors of one kind that are written; a line says how many more there were. Requests' own lines are
+    not counted. One a second shows that it goes on, and fills no disk."""
     trace_project: str = Field("", max_length=100)
     """The Google Cloud project that traces are in: joins log lines and traces."""
 

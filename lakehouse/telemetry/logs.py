@@ -20,6 +20,8 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Final, Literal, TextIO
 
+from lakehouse.telemetry.log_rate import LINES_PER_MINUTE, LogBudget, RateLimitedHandler
+
 LogFormat = Literal["auto", "json", "text"]
 """`auto`: text on a terminal, else JSON."""
 
@@ -32,11 +34,14 @@ _HIDDEN: Final = API_KEY_PREFIX + "***"
 _BOUND: ContextVar[Mapping[str, Any] | None] = ContextVar("bound", default=None)
 
 
-def configure(log_format: LogFormat, stream: TextIO | None = None) -> None:
-    """Sends all log lines from INFO on, and uncaught exceptions, to `stream` (stderr)."""
+def configure(log_format: LogFormat, stream: TextIO | None = None, lines_per_minute: int = LINES_PER_MINUTE) -> None:
+    """Sends every logger's lines from INFO on to `stream` (stderr), and what nobody caught as well.
+
+    Of one kind of warning or error at most `lines_per_minute`.
+    """
     stream = stream or sys.stderr
     is_text = log_format == "text" or (log_format == "auto" and stream.isatty())
-    handler = logging.StreamHandler(stream)
+    handler = RateLimitedHandler(stream, LogBudget(lines_per_minute))
     handler.setFormatter(TextFormatter() if is_text else JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

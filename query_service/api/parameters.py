@@ -181,3 +181,8 @@ PARAMETERS: Final[tuple[Parameter[Any], ...]] = (
 def parameters_of(endpoint: str) -> tuple[Parameter[Any], ...]:
     """What the query string of this path takes."""
     return tuple(parameter for parameter in PARAMETERS if endpoint in parameter.endpoints)
+
+
+def max_pairs(filter_max_values: int) -> int:
+    """More than any right query string has: each parameter once, and each filter with as many values as it may have."""
+    return len(PARAMETERS) + len(FILTERS) * filter_max_values

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import ipaddress
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Final, TypeVar
@@ -20,8 +21,11 @@ from lakehouse.table.planner import Dates
 from query_service.api import parameters as table
 from query_service.api.openapi.schemas import FLIGHT_ID_PATTERN
 from query_service.api.query_string import Parameter, Parameters, pairs_of, parse, wrong_value_error
+from query_service.auth.api_keys import NO_KEY
+from query_service.auth.middleware import KEY_IN_SCOPE
 from query_service.errors import ProblemError, caller_gone_error, parameter_error
 from query_service.lifespan import Services
+from query_service.middleware.access_log import ADDRESS_IN_SCOPE
 from query_service.queries.model import METRICS, Filters, FlightRequest, FlightsRequest, Order, StatsRequest, cursor_of
 from query_service.representation.etag import ResponsePreferences, parse_if_none_match
 from query_service.representation.negotiation import TABLES, negotiate, negotiate_coding
@@ -104,14 +108,16 @@ def _group_by(given: Parameters) -> tuple[str, ...]:
 
 def _order_by(given: Parameters, columns: tuple[str, ...]) -> tuple[Order, ...]:
     items = given.listed(table.ORDER_BY)
-    orders = tuple(Order(item.removeprefix("-"), item.startswith("-")) for item in items)
-    for position, order in enumerate(orders):
+    orders: list[Order] = []
+    for item in items:
+        order = Order(item.removeprefix("-"), item.startswith("-"))
         if order.column not in columns:
             expected = f"{table.ORDER_BY.type.expected}: {', '.join(columns)}"
-            raise parameter_error(table.ORDER_BY.name, items[position], expected)
-        if order.column in [earlier.column for earlier in orders[:position]]:
+            raise parameter_error(table.ORDER_BY.name, item, expected)
+        if order.column in [earlier.column for earlier in orders]:
             raise _contradiction(given, table.ORDER_BY, f"each column once, and {order.column} is there twice")
-    return orders
+        orders.append(order)
+    return tuple(orders)
 
 
 def _cursor(given: Parameters) -> FlightKey | None:
@@ -196,6 +202,24 @@ async def _wanted_document(request: Request) -> ResponsePreferences:
     )
 
 
+async def _caller(request: Request) -> str:
+    """Whose request it is, where callers have shares: the name of the key, else the address."""
+    key = request.scope.get(KEY_IN_SCOPE, NO_KEY)
+    return key if key != NO_KEY else _network(request.scope.get(ADDRESS_IN_SCOPE, ""))
+
+
+def _network(address: str) -> str:
+    """Of an IPv6 address the /64 network: a single host has all of its addresses."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # whatever the proxy calls it
+    if parsed.version == 6 and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False)) if parsed.version == 6 else address
+
+
+CallerOf = Annotated[str, Depends(_caller)]
 StatsRequestOf = Annotated[StatsRequest, Depends(_stats_request_of)]
 FlightsRequestOf = Annotated[FlightsRequest, Depends(_flights_request_of)]
 FlightRequestOf = Annotated[FlightRequest, Depends(_flight_request_of)]

@@ -15,6 +15,7 @@ from lakehouse.table.planner import Plan
 from lakehouse.telemetry.prometheus import CONTENT_TYPE
 from query_service.api.openapi import document
 from query_service.api.requests import (
+    CallerOf,
     DocumentPreferences,
     FlightRequestOf,
     FlightsRequestOf,
@@ -67,10 +68,10 @@ async def get_flights(
 
 @router.get("/v1/flights/{flight_id}", **document.FLIGHT)
 async def get_flight(
-    request: Request, services: ServicesOf, question: FlightRequestOf, wanted: DocumentPreferences
+    request: Request, services: ServicesOf, question: FlightRequestOf, wanted: DocumentPreferences, caller: CallerOf
 ) -> Response:
     """One flight in its newest state, and where that came from; waits for a newer state if asked to."""
-    seen = await cancel_on_disconnect(request, services.long_poll.flight(question, wanted))
+    seen = await cancel_on_disconnect(request, services.long_poll.flight(question, wanted, caller))
     return flight_answer(seen, question)
 
 

@@ -22,7 +22,10 @@ from query_service.telemetry.metrics import Metrics
 _PROBES: Final = ("/health", "/ready", "/metrics")
 """Asked every few seconds: a line each would hide the others. Their failures are logged."""
 
-_OTHER: Final = "other"  # no such path, a page of the framework, or refused by a middleware
+ADDRESS_IN_SCOPE: Final = "flights.address"
+"""Where a request's scope has the address of its caller."""
+
+_OTHER: Final = "other"  # no such path, a page of the framework, or the gate sent it away before
 _SHOWN: Final = 2000  # characters of what a caller sent: a usual URL is far shorter, a log entry may have 256 KB
 
 _log = logging.getLogger("query_service.api.requests")
@@ -42,6 +45,7 @@ class AccessLogMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        address = scope[ADDRESS_IN_SCOPE] = self._remote(scope, headers)
         began = time.perf_counter()
         status, size = 500, 0  # what the server answers when nothing was sent
 
@@ -58,9 +62,9 @@ class AccessLogMiddleware:
             try:
                 await self._app(scope, receive, watched)
             finally:
-                self._ended(scope, headers, status, size, time.perf_counter() - began)
+                self._ended(scope, headers, address, status, size, time.perf_counter() - began)
 
-    def _ended(self, scope: Scope, headers: Headers, status: int, size: int, seconds: float) -> None:
+    def _ended(self, scope: Scope, headers: Headers, address: str, status: int, size: int, seconds: float) -> None:
         route: str = scope.get(ROUTE_IN_SCOPE, getattr(scope.get("route"), "path", _OTHER))
         key, problem = scope.get(KEY_IN_SCOPE, NO_KEY), scope.get(KIND_IN_SCOPE)
         is_cut_off = CUT_OFF_IN_SCOPE in scope
@@ -77,7 +81,7 @@ class AccessLogMiddleware:
             "latency": f"{seconds:.6f}s",
             "responseSize": str(size),
             "userAgent": headers.get("user-agent", "")[:_SHOWN],
-            "remoteIp": self._remote(scope, headers),
+            "remoteIp": address,
         }
         _log.log(
             max(_level(status), logging.WARNING if is_cut_off else 0),
@@ -91,10 +95,12 @@ class AccessLogMiddleware:
         )
 
     def _remote(self, scope: Scope, headers: Headers) -> str:
-        """The caller's address as our outermost proxy saw it; entries before that can be forged."""
-        forwarded = [a.strip() for line in headers.getlist("x-forwarded-for") for a in line.split(",")]
-        if 0 < self._proxy_hops <= len(forwarded):
-            return forwarded[-self._proxy_hops][:_SHOWN]
+        """Who asked, as the outermost of our own proxies saw it; what stands before that, anybody may have written."""
+        if self._proxy_hops > 0:
+            lines = ",".join(headers.getlist("x-forwarded-for"))
+            forwarded = lines.rsplit(",", self._proxy_hops)[-self._proxy_hops :]  # not what anybody wrote before
+            if lines and len(forwarded) == self._proxy_hops:
+                return forwarded[0].strip()[:_SHOWN]
         client: tuple[str, int] | None = scope.get("client")
         return "" if client is None else client[0]
 

@@ -1,22 +1,72 @@
-"""Waits until a flight is new enough: polls once a plan age and holds nothing in between."""
+"""Waits until a flight is at least as new as asked: looks once a plan age, holds nothing in between.
+
+Who waits has a place. One caller cannot take all of them, and nobody those of the deploy's probe and the canary.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from lakehouse.table.planner import Now, Plan
 from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.engine.time_travel import TimeTravel
-from query_service.errors import flight_missing_error, not_yet_error, overloaded_error
+from query_service.errors import flight_missing_error, not_yet_error, overloaded_error, too_many_waits_error
 from query_service.queries.flights import FlightState, flight_state
 from query_service.queries.model import FlightRequest
 from query_service.representation.etag import ETagFactory, ResponsePreferences
 
 _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
+
+
+PROBE_CARRIER: Final = "ZZ"
+"""Reserved for probes: no airline has it."""
+
+
+@dataclass(frozen=True)
+class WaitLimits:
+    """How many requests may wait: in all, of one caller, and beside them for the probes' carrier."""
+
+    total: int
+    per_caller: int
+    canary: int
+
+
+class WaitingPlaces:
+    """Places for those who wait. Lives on the event loop: not for threads."""
+
+    def __init__(self, limits: WaitLimits) -> None:
+        self._limits = limits
+        self._shared: Counter[str] = Counter()  # by caller; nobody is in it without a place
+        self._reserved: Counter[str] = Counter()
+
+    @contextmanager
+    def taken(self, caller: str, carrier: str) -> Iterator[None]:
+        """A place while the block runs. Raises ProblemError: 429 for a caller with too many, 503 when all are taken."""
+        places = self._places(caller, carrier)
+        places[caller] += 1
+        try:
+            yield
+        finally:
+            places[caller] -= 1
+            if not places[caller]:
+                del places[caller]
+
+    def _places(self, caller: str, carrier: str) -> Counter[str]:
+        limits = self._limits
+        mine_is_full = self._shared.get(caller, 0) >= limits.per_caller
+        if not mine_is_full and self._shared.total() < limits.total:
+            return self._shared
+        share = max(1, limits.canary // 2)
+        has_room = self._reserved.total() < limits.canary and self._reserved.get(caller, 0) < share
+        if carrier == PROBE_CARRIER and has_room:
+            return self._reserved
+        raise too_many_waits_error(limits.per_caller) if mine_is_full else overloaded_error(limits.total)
 
 
 @dataclass(frozen=True)
@@ -30,7 +80,7 @@ class FlightVersion:
 
 
 class LongPoll:
-    """Answers /v1/flights/{flight_id}; at most `at_once` requests wait."""
+    """Answers /v1/flights/{flight_id}; those that have to wait take one of `places`."""
 
     def __init__(
         self,
@@ -39,22 +89,24 @@ class LongPoll:
         tags: ETagFactory,
         now: Now,
         plan_max_age_s: float,
-        at_once: int,
+        places: WaitingPlaces,
     ) -> None:
         self._executor = executor
         self._history = history
         self._tags = tags
         self._now = now
         self._plan_max_age_s = plan_max_age_s
-        self._at_once = at_once
-        self._waiting = 0
+        self._places = places
 
-    async def flight(self, question: FlightRequest, wanted: ResponsePreferences) -> FlightVersion:
-        """The flight once it is new enough. Raises ProblemError: 404 none or withdrawn, 504 not by then."""
+    async def flight(self, question: FlightRequest, wanted: ResponsePreferences, caller: str) -> FlightVersion:
+        """The flight once it is new enough. Raises ProblemError: 404 none or withdrawn, 504 not by then.
+
+        `caller` is whose place it takes to wait.
+        """
         look = _Poll(question, wanted, self._history, self._tags)
         seen = (await self._executor.answer(look)).value
         if not look.is_new_enough(seen) and question.wait_s > 0:
-            with self._place():
+            with self._places.taken(caller, question.key.carrier):
                 seen = await self._wait(look, seen)
         state = seen.state
         if question.min_event_time is not None and not look.is_new_enough(seen):
@@ -76,16 +128,6 @@ class LongPoll:
         """Until the plan is too old to be used again."""
         age_s = (self._now() - plan.listed_at).total_seconds()
         return max(_SHORTEST_PAUSE_S, self._plan_max_age_s - max(age_s, 0.0))
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        if self._waiting >= self._at_once:
-            raise overloaded_error(self._at_once)
-        self._waiting += 1
-        try:
-            yield
-        finally:
-            self._waiting -= 1
 
 
 class _Poll:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import sys
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from query_service.errors import connections_error
 from query_service.middleware.send_timeout import TRANSPORT_IN_STATE, Transport
+from query_service.problems import problem_response
+from query_service.server.connection_slots import ConnectionSlots
 
 _KERNEL_BYTES: Final = 256 * 1024  # send buffer: 2.5 MB/s at 100 ms round trip, more at less
 _HEAD_BYTES: Final = 64 * 1024
@@ -25,9 +29,10 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # linger, 0 seconds
 class Connection(HttpToolsProtocol):
     """uvicorn's httptools protocol with the overrides that correctness and memory need (ADR 19).
 
-    - Each request has its Transport in its scope.
-    - The size of a head, of trailers and of a queue of pipelined requests is limited.
-    - Trailers, and bytes after a protocol upgrade, never become part of a request.
+    Each request finds its Transport. There are only so many connections, and the one that is idle longest gives way
+    to a new one. What has no end is not kept: a head, fields behind a body, requests that wait for
+    the answer before theirs. And what comes behind a body, or behind a request for another protocol, is part of no
+    request.
 
     httptools is much faster than h11, uvicorn's other parser, which needs none of this.
     """
@@ -35,8 +40,16 @@ class Connection(HttpToolsProtocol):
     _endless_bytes = 0  # taken since a request began or a part of its body came
     _has_ended = False  # what comes now belongs to no request
 
+    def __init__(self, *given: Any, slots: ConnectionSlots | None = None, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._slots = slots or ConnectionSlots(sys.maxsize)
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if not self._slots.admit(self):
+            transport.write(_REFUSAL)
+            transport.close()
+            return
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
         transport.set_write_buffer_limits(0)  # `drain` is: nothing is left, not: less than 64 kB
@@ -45,6 +58,15 @@ class Connection(HttpToolsProtocol):
             **self.app_state,
             TRANSPORT_IN_STATE: way_out,
         }  # uvicorn puts a copy into each request's scope
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._slots.left(self)
+        super().connection_lost(exc)
+
+    def give_way(self) -> None:
+        """Ends a connection without a request under way."""
+        self._unset_keepalive_if_required()
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self._has_ended:
@@ -61,6 +83,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self._slots.busy(self)
         super().on_headers_complete()
         self._endless_bytes = 0
         self.headers = []  # fields behind the body: the request has the list that was here before
@@ -68,6 +91,11 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._endless_bytes = 0
         super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._is_answering:
+            self._slots.idle(self)
 
     def send_400_response(self, msg: str) -> None:
         """Refuses an invalid request, but only after the answers that are still owed."""
@@ -93,6 +121,16 @@ class Connection(HttpToolsProtocol):
     def _head_bytes(self) -> int:
         """The setting that uvicorn has for its other parser; without one, what that takes."""
         return self.config.h11_max_incomplete_event_size or _HEAD_BYTES
+
+
+def _refusal() -> bytes:
+    """A whole answer, for a connection that is not read."""
+    answer = problem_response(connections_error().problem)
+    head = [b"%s: %s" % header for header in [*answer.raw_headers, (b"connection", b"close")]]
+    return b"\r\n".join([b"HTTP/1.1 503 Service Unavailable", *head, b"", bytes(answer.body)])
+
+
+_REFUSAL: Final = _refusal()
 
 
 class _TooManyRequestsError(Exception):

@@ -6,6 +6,8 @@ import logging
 import signal
 import socket
 from contextlib import ExitStack
+from functools import partial
+from typing import Any
 
 import uvicorn
 
@@ -16,6 +18,8 @@ from query_service.app import create_app
 from query_service.auth.api_keys import Keys, load_keys
 from query_service.cgroup import memory_limit_bytes
 from query_service.lifespan import workspace
+from query_service.server.connection_slots import ConnectionSlots
+from query_service.server.descriptors import ConnectionRoom, connection_room, raise_descriptor_limit
 from query_service.server.http_protocol import Connection
 from query_service.server.listening import listen
 from query_service.settings import Settings, load_settings
@@ -31,38 +35,40 @@ def run() -> int:
     Raises ConfigError and StoreAccessDeniedError.
     """
     settings = load_settings()
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, lines_per_minute=settings.log_lines_per_minute)
     keys = load_keys(settings.keys, settings.keys_file)
+    room = connection_room(settings.max_connections, raise_descriptor_limit(settings.max_connections))
     store = open_store(settings.lake_url, must_exist=True)
     with workspace(settings.cache_dir):
         pass  # usable; it is opened again when the application starts
     with ExitStack() as closing:
-        return _serve(listen(settings.host, settings.port, closing), store, settings, keys)
+        sockets = listen(settings.host, settings.port, closing)
+        _announce(store, settings, keys)
+        return _serve(sockets, uvicorn_config(store, settings, keys, room), settings.backlog_connections)
 
 
-def _serve(sockets: list[socket.socket], store: Store, settings: Settings, keys: Keys) -> int:
+def _serve(sockets: list[socket.socket], config: uvicorn.Config, backlog_connections: int) -> int:
     """0 after a signal, 1 when the application did not start."""
-    _announce(store, settings, keys)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises it again when it has shut down: that is no failure
-    server = _Server(uvicorn_config(store, settings, keys))
+    server = _Server(config, backlog_connections)
     server.run(sockets=sockets)
     return 0 if server.started else 1
 
 
-def uvicorn_config(store: Store, settings: Settings, keys: Keys) -> uvicorn.Config:
-    """How the application is served: over Connection, within the limits of `settings`."""
+def uvicorn_config(store: Store, settings: Settings, keys: Keys, room: ConnectionRoom) -> uvicorn.Config:
+    """How the application is served: over Connection, within `room` and the limits of `settings`."""
+    connection: Any = partial(Connection, slots=ConnectionSlots(room.max_connections))  # called like the class
     return uvicorn.Config(
         lambda: create_app(store, settings, keys=keys),
         factory=True,
-        http=Connection,
+        http=connection,
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # what a caller writes into X-Forwarded-For is not taken for its address
-        limit_concurrency=settings.max_connections,
-        backlog=settings.backlog_connections,
+        backlog=room.accepted_at_once,  # asyncio accepts as many in one turn; see _Server
         timeout_keep_alive=settings.keep_alive_s,
         h11_max_incomplete_event_size=settings.head_kb * 1000,  # Connection keeps to it, though it is not h11
         timeout_graceful_shutdown=_GRACE_S,
@@ -72,9 +78,14 @@ def uvicorn_config(store: Store, settings: Settings, keys: Keys) -> uvicorn.Conf
 class _Server(uvicorn.Server):
     """Logs its address as soon as it answers."""
 
+    def __init__(self, config: uvicorn.Config, backlog_connections: int) -> None:
+        super().__init__(config)
+        self._backlog_connections = backlog_connections
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for each in (sockets or ()) if self.started else ():
+            each.listen(self._backlog_connections)  # the kernel's queue may be longer than what is accepted in one turn
             host, port = each.getsockname()[:2]
             _log.info("running on http://%s:%d", f"[{host}]" if ":" in host else host, port)
 

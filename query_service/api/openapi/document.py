@@ -97,15 +97,21 @@ _TABLE_HEADERS: Json = _TAGGED_HEADERS | {
     "Content-Encoding": {"description": "When compressed", "schema": {"type": "string", "enum": ["zstd", "gzip"]}},
 }
 _PROBLEMS = {
+    400: "The query string has more parameters than there can be",
     401: "An API key is needed, in the header X-API-Key",
     404: "There is no such flight, or it was withdrawn; or there is no such snapshot yet",
     406: "Accept or Accept-Encoding allows nothing that can be given",
     410: "The snapshot is not retained any more",
+    414: "Path and query string are too long",
     422: "A parameter is unknown, malformed or contradicts another",
-    429: "More requests than the rate of this key allows; see Retry-After and RateLimit",
+    429: "More requests than the rate of this key allows, or more that wait than one caller may have; see Retry-After",
+    431: "Too many headers, or too many items in one",
     503: "Too many questions at once, or the lake cannot be read at the moment; see Retry-After",
     504: "The answer was not ready in time, or the flight not as new as asked",
 }
+
+_HEAD_PROBLEMS: Final = (400, 414, 431)
+"""Of the head of a request, whatever it asks for."""
 
 
 def _answer(
@@ -158,7 +164,7 @@ def _route(tag: str, summary: str, answer: Json, problems: tuple[int, ...], para
 STATS: Final = _tagged(
     "Flight statistics",
     _answer("Rows", schemas.STATS, examples.STATS_BODY, _TABLE_HEADERS, examples.other_formats(examples.STATS)),
-    (404, 406, 410, 422, 503, 504),
+    (*_HEAD_PROBLEMS, 404, 406, 410, 422, 503, 504),
     _parameters(parameters.STATS),
 )
 _LINK: Json = {"Link": {"description": 'The next page, rel="next"', "schema": {"type": "string"}}}
@@ -171,20 +177,20 @@ FLIGHTS: Final = _tagged(
         _TABLE_HEADERS | _LINK,
         examples.other_formats(examples.FLIGHT),
     ),
-    (404, 406, 410, 422, 503, 504),
+    (*_HEAD_PROBLEMS, 404, 406, 410, 422, 503, 504),
     _parameters(parameters.FLIGHTS),
 )
 FLIGHT: Final = _tagged(
     "One flight",
     _answer("The flight, and where its state came from", schemas.FLIGHT, examples.FLIGHT_BODY, _TAGGED_HEADERS),
-    (404, 406, 410, 422, 503, 504),
+    (*_HEAD_PROBLEMS, 404, 406, 410, 422, 429, 503, 504),
     _parameters(parameters.FLIGHT),
 )
 LAKE: Final = _route(
     "answers",
     "What the lake holds",
     _answer("The lake", schemas.LAKE, examples.LAKE_BODY, _LAKE_HEADERS),
-    (406, 422, 503, 504),
+    (*_HEAD_PROBLEMS, 406, 422, 503, 504),
     _parameters(parameters.LAKE),
 )
 HEALTH: Final = _route(

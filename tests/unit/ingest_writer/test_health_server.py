@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import socket
+import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -68,3 +73,58 @@ def test_nobody_listens_once_it_is_closed() -> None:
     server = HealthServer(0, lambda: {"ready": True}, bytes)
     server.close()
     assert get(f"http://127.0.0.1:{server.port}/health") == (0, {})
+
+
+def test_callers_that_never_end_their_request_hold_no_thread_and_hold_up_nobody() -> None:
+    server = HealthServer(0, lambda: {"ready": True}, bytes, max_connections=8)
+    threads = threading.active_count()
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.close)
+        for _ in range(50):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 20))
+            slow.sendall(b"GET /health HT")
+        assert get(f"http://127.0.0.1:{server.port}/health") == (200, {"status": "ok"})
+        assert threading.active_count() == threads
+
+
+def test_the_deadline_is_for_the_whole_request_and_not_for_each_byte() -> None:
+    server = HealthServer(0, lambda: {"ready": True}, bytes, deadline_s=0.3)
+    with contextlib.closing(server), socket.create_connection(("127.0.0.1", server.port), 0.05) as slow:
+        has_ended = False
+        while not has_ended:
+            try:
+                slow.sendall(b"G")
+                has_ended = slow.recv(1) == b""
+            except TimeoutError:
+                pass  # not yet
+            except OSError:
+                has_ended = True
+
+
+def test_a_head_without_an_end_is_not_kept() -> None:
+    server = HealthServer(0, lambda: {"ready": True}, bytes)
+    with (
+        contextlib.closing(server),
+        socket.create_connection(("127.0.0.1", server.port), 20) as endless,
+        contextlib.suppress(ConnectionResetError, BrokenPipeError),
+    ):
+        for _ in range(10_000):
+            endless.sendall(b"x" * 1000)
+        pytest.fail("10 MB were taken")
+
+
+def test_a_status_that_fails_is_logged_and_answered(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> dict[str, Any]:
+        raise LookupError("internals")
+
+    server = HealthServer(0, fail, bytes)
+    with contextlib.closing(server), caplog.at_level(logging.ERROR):
+        code, body = get(f"http://127.0.0.1:{server.port}/ready")
+    assert (code, "internals" in str(body)) == (500, False)
+    assert "LookupError" in caplog.text
+
+
+def test_other_methods_are_not_answered(url: str) -> None:
+    request = urllib.request.Request(f"{url}/health", method="POST", data=b"x")
+    with pytest.raises(urllib.error.HTTPError, match="405"):
+        urllib.request.urlopen(request, timeout=20)

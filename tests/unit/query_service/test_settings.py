@@ -20,6 +20,9 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_BACKLOG_CONNECTIONS": "13",
         "API_KEEP_ALIVE_S": "14",
         "API_HEAD_KB": "15",
+        "API_URL_KB": "16",
+        "API_MAX_HEADERS": "21",
+        "API_MAX_HEADER_ITEMS": "22",
         "API_PLAN_MAX_AGE_S": "0.5",
         "API_PLAN_TIMEOUT_S": "2",
         "API_INVENTORY_MAX_AGE_S": "16.5",
@@ -32,6 +35,8 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_SEND_BUFFER_MB": "10",
         "API_DUCKDB_MEMORY_MB": "256",
         "API_MAX_LONG_POLLS": "6",
+        "API_MAX_LONG_POLLS_PER_CALLER": "5",
+        "API_CANARY_LONG_POLLS": "1",
         "API_FILTER_MAX_VALUES": "7",
         "API_RESULT_CACHE_MB": "8",
         "API_ROLLUP_CACHE_MB": "9",
@@ -47,6 +52,7 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_TLS_IN_FRONT": "True",
         "API_PROXY_HOPS": "9",
         "API_LOG_FORMAT": "text",
+        "API_LOG_LINES_PER_MINUTE": "30",
         "API_TRACE_PROJECT": "project-1",
     }
     for name, value in given.items():
@@ -96,7 +102,7 @@ def test_it_does_not_start_with_a_wrong_setting(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("lakehouse.telemetry.logs.configure", lambda _: None)
+    monkeypatch.setattr("lakehouse.telemetry.logs.configure", lambda *_, **__: None)
     assert main([]) == 2
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -12,8 +13,11 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.store.memory import MemoryStore
+from query_service.auth.api_keys import load_keys, new_key
 from query_service.engine.database import Database, Query
-from tests._support.api import serving
+from query_service.errors import ProblemError
+from query_service.queries.long_poll import WaitingPlaces, WaitLimits
+from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event
 from tests._support.stores import Gate, WatchedStore
 
@@ -158,3 +162,103 @@ def test_a_wait_leaves_its_place_to_questions() -> None:
 
 async def _let_others_go_on() -> None:
     await asyncio.sleep(0)
+
+
+class Crowd:
+    """Requests that wait until `let_go`, when what they wait for arrives."""
+
+    def __init__(self, api: Api, lake: LakeBuilder) -> None:
+        self._api = api
+        self._lake = lake
+        self._asked: list[asyncio.Task[httpx.Response]] = []
+
+    async def refused(self, number: int, asking: list[dict[str, str]], carrier: str = "UA") -> list[httpx.Response]:
+        """The answers that come at once when requests with these headers are sent: so many."""
+        url = waiting(30).replace("-UA-", f"-{carrier}-")
+        tasks = [asyncio.create_task(self._api.client.get(url, headers=headers)) for headers in asking]
+        self._asked += tasks
+        done: set[asyncio.Task[httpx.Response]] = set()
+        left = set(tasks)
+        while len(done) < number:
+            some, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            done |= some
+        return [task.result() for task in done]
+
+    async def let_go(self) -> list[int]:
+        """How all were answered in the end."""
+        self._lake.land(event(event_time=LATER), event(carrier="ZZ", event_time=LATER))
+        return sorted(answer.status_code for answer in await asyncio.gather(*self._asked))
+
+
+def crowd_of(
+    number_refused: int, asking: list[dict[str, str]], **settings: Any
+) -> tuple[list[httpx.Response], list[int]]:
+    """The refusals among such requests, and how all were answered in the end."""
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(carrier="ZZ"))
+    with serving(lake.store, plan_max_age_s=AGE_S, **settings) as api:
+
+        async def work() -> tuple[list[httpx.Response], list[int]]:
+            crowd = Crowd(api, lake)
+            return await crowd.refused(number_refused, asking), await crowd.let_go()
+
+        return api.run(work())
+
+
+def by(*addresses: str) -> list[dict[str, str]]:
+    return [{"X-Forwarded-For": address} for address in addresses]
+
+
+def test_one_caller_takes_its_share_and_others_wait_beside_it() -> None:
+    asking = by(*["10.0.0.1"] * 4, "10.0.0.2", "10.0.0.2", "10.0.0.3")
+    refused, answered = crowd_of(2, asking, max_long_polls=5, max_long_polls_per_caller=2, proxy_hops=1)
+    assert answered == [200, 200, 200, 200, 200, 429, 429]
+    assert {answer.json()["type"].rpartition(":")[2] for answer in refused} == {"too-many-waits"}
+    assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+
+
+@pytest.mark.parametrize("other", ["10.0.0.9, 10.0.0.1", "::ffff:10.0.0.1", " 10.0.0.1 "])
+def test_a_caller_cannot_give_itself_another_address(other: str) -> None:
+    _, answered = crowd_of(1, by("10.0.0.1", other), max_long_polls_per_caller=1, proxy_hops=1)
+    assert answered == [200, 429]
+
+
+def test_a_network_of_ipv6_is_one_caller() -> None:
+    asking = by("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1")
+    _, answered = crowd_of(1, asking, max_long_polls_per_caller=1, proxy_hops=1)
+    assert answered == [200, 200, 429]
+
+
+def test_each_key_is_a_caller_wherever_it_asks_from() -> None:
+    made = {name: new_key(name) for name in ("a", "b")}
+    keys = load_keys(",".join(entry for _, entry in made.values()), None)
+    asking = [{"X-API-Key": made[name][0]} for name in ("a", "a", "b")]
+    _, answered = crowd_of(1, asking, keys=keys, max_long_polls_per_caller=1)
+    assert answered == [200, 200, 429]
+
+
+def test_the_canary_waits_when_all_other_places_are_taken() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(carrier="ZZ"))
+    with serving(lake.store, plan_max_age_s=AGE_S, max_long_polls=2, canary_long_polls=2, proxy_hops=1) as api:
+
+        async def work() -> list[int]:
+            crowd = Crowd(api, lake)
+            [refused] = await crowd.refused(1, by("10.0.0.1", "10.0.0.2", "10.0.0.3"))
+            assert refused.status_code == 503
+            [greedy] = await crowd.refused(1, by("10.0.0.4", "10.0.0.4"), "ZZ")
+            assert greedy.status_code == 503
+            await crowd.refused(0, by("10.0.0.5"), "ZZ")
+            return await crowd.let_go()
+
+        assert api.run(work()) == [200, 200, 200, 200, 503, 503]
+
+
+def test_a_place_is_free_again_after_the_wait() -> None:
+    places = WaitingPlaces(WaitLimits(total=3, per_caller=1, canary=0))
+    for _ in range(3):
+        with places.taken("a", "UA"), places.taken("b", "UA"), places.taken("c", "UA"):
+            with pytest.raises(ProblemError, match=r"^429 "), places.taken("a", "UA"):
+                pass
+            with pytest.raises(ProblemError, match=r"^503 "), places.taken("d", "ZZ"):
+                pass

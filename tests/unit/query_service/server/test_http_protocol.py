@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 import tomllib
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from query_service.middleware.send_timeout import transport_of
+from query_service.server.connection_slots import ConnectionSlots
 from query_service.server.http_protocol import Connection
 
 ROOT = Path(__file__).parents[4]
@@ -187,3 +189,87 @@ def test_a_request_hears_that_its_connection_was_cut() -> None:
             await heard.wait()
 
     asyncio.run(work())
+
+
+class Callers:
+    """Connections to a server that takes so many; all are closed in the end."""
+
+    def __init__(self, address: tuple[str, int], stack: contextlib.ExitStack) -> None:
+        self._address = address
+        self._stack = stack
+
+    async def call(self, request: bytes = b"") -> asyncio.StreamReader:
+        """Opens a connection and sends `request`."""
+        reader, writer = await asyncio.open_connection(*self._address)
+        self._stack.callback(writer.close)
+        writer.write(request)
+        return reader
+
+
+@asynccontextmanager
+async def taking(max_connections: int, app: ASGIApp) -> AsyncIterator[Callers]:
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
+    config.load()
+    state, slots, loop = ServerState(), ConnectionSlots(max_connections), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(config, state, {}, loop, slots=slots), "127.0.0.1", 0)
+    async with asyncio.timeout(SOON_S), server:
+        with contextlib.ExitStack() as stack:
+            yield Callers(server.sockets[0].getsockname(), stack)
+        for _ in range(10):  # turns of the loop in which they end
+            await asyncio.sleep(0)
+
+
+LAST = REQUEST + b"Connection: close\r\n\r\n"
+
+
+def test_silent_connections_give_way_to_one_that_asks() -> None:
+    async def work() -> tuple[list[bytes], bytes]:
+        app = Gated()
+        app.gate.set()
+        async with taking(3, app) as callers:
+            silent = [await callers.call() for _ in range(10)]
+            answer = await (await callers.call(LAST)).read()
+            return [await reader.read() for reader in silent[:8]], answer
+
+    ended, answer = asyncio.run(work())
+    assert ended == [b""] * 8
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_new_connection_is_refused_with_a_problem_when_all_are_busy() -> None:
+    async def work() -> tuple[bytes, bytes]:
+        asked, app = asyncio.Event(), Gated()
+
+        async def noticed(scope: Scope, receive: Receive, send: Send) -> None:
+            asked.set()
+            await app(scope, receive, send)
+
+        async with taking(1, noticed) as callers:
+            busy = await callers.call(LAST)
+            await asked.wait()
+            refusal = await (await callers.call()).read()
+            app.gate.set()
+            return refusal, await busy.read()
+
+    refusal, answer = asyncio.run(work())
+    head, _, body = refusal.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in head
+    assert b"connection: close" in head
+    assert json.loads(body)["type"] == "urn:flights-lakehouse:problem:connections"
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_head_that_is_not_whole_keeps_no_place() -> None:
+    async def work() -> tuple[bytes, bytes]:
+        app = Gated()
+        app.gate.set()
+        async with taking(2, app) as callers:
+            first = await callers.call(REQUEST)
+            second = await callers.call(REQUEST)
+            third = await callers.call(LAST)  # the first one came first, and has asked nothing yet
+            return await first.read(), await third.read() + (await second.read(0))
+
+    ended, answer = asyncio.run(work())
+    assert ended == b""
+    assert answer.startswith(b"HTTP/1.1 200 ")

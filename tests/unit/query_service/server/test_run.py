@@ -18,6 +18,7 @@ from lakehouse.store.local import LocalStore
 from query_service.__main__ import main
 from query_service.auth.api_keys import Keys, new_key
 from query_service.auth.middleware import HEADER
+from query_service.server.descriptors import connection_room
 from query_service.server.run import uvicorn_config
 from query_service.settings import Settings
 from tests._support.api_process import COMMAND, process, started
@@ -85,8 +86,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_limits_of_the_server_are_settings(tmp_path: Path) -> None:
     limits = {"max_connections": 7, "backlog_connections": 8, "keep_alive_s": 9, "head_kb": 10}
     store = LocalStore(tmp_path)
-    config = uvicorn_config(store, Settings.model_validate({"lake_url": store.url, **limits}), Keys(()))
-    assert (config.limit_concurrency, config.backlog, config.timeout_keep_alive) == (7, 8, 9)
+    settings = Settings.model_validate({"lake_url": store.url, **limits})
+    room = connection_room(settings.max_connections, 1024)
+    config = uvicorn_config(store, settings, Keys(()), room)
+    assert (room.max_connections, config.limit_concurrency, config.timeout_keep_alive) == (7, None, 9)
     assert config.h11_max_incomplete_event_size == 10_000
 
 
@@ -129,6 +132,6 @@ def test_a_host_that_nobody_knows_is_said(
     (tmp_path / "lake").mkdir()
     monkeypatch.setenv("LAKE_URL", f"file://{tmp_path}/lake")
     monkeypatch.setenv("API_HOST", "no-such-host.invalid")
-    monkeypatch.setattr("lakehouse.telemetry.logs.configure", lambda _: None)
+    monkeypatch.setattr("lakehouse.telemetry.logs.configure", lambda *_, **__: None)
     assert main([]) == 2
     assert "API_HOST is no-such-host.invalid and PORT is 8080: " in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,9 @@ from tests.verification.fuzz.requests.asking import Answer
 from tests.verification.fuzz.requests.oracle import SHOWN
 from tests.verification.fuzz.requests.question import Expected, Question
 
-_STATUSES = {200, 404, 405, 406, 422, 503, 504}
+_STATUSES = {200, 400, 404, 405, 406, 414, 422, 431, 503, 504}
+_URL_BYTES = 32_000  # beyond it a URL is refused, whatever else is wrong with the question
+_PAIRS = 618  # 18 parameters, and a hundred more values of each of the six filters
 _DELIBERATE = {503: {"overloaded"}, 504: {"not-yet"}}  # nothing else may happen to a healthy lake
 _TELLTALE = re.compile(
     r"Traceback|Exception|Error\b|\.py\b|(?i:duckdb|pyarrow|starlette)|SELECT |read_parquet|/(tmp|home|usr|var)\b"
@@ -49,6 +52,9 @@ class Law:
             return [f"status {answer.status}"]
         if any(re.search(r"[\x00-\x1f\x7f-\U0010ffff]", value) for value in answer.headers.values()):
             return [f"a header holds more than printable ASCII: {answer.headers}"]
+        question = replace(question, expected=_too_much(question) or question.expected)
+        if _too_much(question) is None and answer.status in (400, 414):
+            return [f"status {answer.status} for a head within the bounds"]
         format = _TABLES.get(answer.headers.get("content-type", ""))
         if answer.status == 200 and format is not None and question.path in (b"/v1/stats", b"/v1/flights"):
             return _table(question.expected, format, answer)
@@ -72,6 +78,12 @@ class Law:
             validator = _validator(problem(answer.status))
         found += [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(body)]
         return found if found or answer.status == 200 else _problem(answer, body)
+
+
+def _too_much(question: Question) -> Expected | None:
+    if len(question.path) + len(question.query) > _URL_BYTES:
+        return Expected(414)
+    return Expected(400) if question.query.count(b"&") + 1 > _PAIRS else None
 
 
 def _validator(schema: Any) -> Draft202012Validator:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -61,6 +62,14 @@ class Service:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("sockets")
+    with serving(folder) as service:
+        yield service
+    assert not re.search(r"Traceback|pip install", (folder / "log").read_text())
+
+
+@contextlib.contextmanager
+def serving(folder: Path, descriptors: int | None = None) -> Iterator[Service]:
+    """The process; its log is in `folder`. It may open so many files."""
     lake = make_lake(folder / "lake")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
@@ -68,16 +77,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     environment = {**kept, "LAKE_URL": lake.store.url, "PORT": str(port), "API_HOST": "127.0.0.1"}
     environment["API_QUERY_TIMEOUT_S"] = str(PATIENCE_S)  # cores may be busy with other tests
     log = folder / "log"
-    with (
-        log.open("w") as out,
-        subprocess.Popen([sys.executable, "-m", "query_service"], env=environment, stderr=out, text=True) as process,
-    ):
+    shell = [] if descriptors is None else ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"]
+    command = [*shell, sys.executable, "-m", "query_service"]
+    with log.open("w") as out, subprocess.Popen(command, env=environment, stderr=out, text=True) as process:
         try:
             _wait_until_it_answers(port, process)
             yield Service(process, port, lake)
         finally:
             process.kill()
-    assert not re.search(r"Traceback|pip install", log.read_text())
 
 
 def _wait_until_it_answers(port: int, process: subprocess.Popen[str]) -> None:
@@ -263,6 +270,18 @@ def test_connections_that_trickle_hold_up_nobody(service: Service) -> None:
         for connection in connections:
             connection.close()
     assert service.flights == before
+
+
+def test_more_silent_connections_than_descriptors_hold_up_nobody_and_fill_no_log(tmp_path: Path) -> None:
+    with serving(tmp_path, descriptors=200) as service, contextlib.ExitStack() as stack:
+        before = service.flights
+        for _ in range(400):
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port), PATIENCE_S))
+        assert service.flights == before
+    log = (tmp_path / "log").read_text()
+    assert len(log) < 100_000
+    assert "Too many open files" not in log
+    assert "API_MAX_CONNECTIONS is 512, and this process may open 200 files" in log
 
 
 def test_callers_that_leave_in_the_middle_hold_up_nobody(service: Service) -> None:
