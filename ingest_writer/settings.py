@@ -17,8 +17,7 @@ from ingest_writer.subscriber.options import Limits, WriterOptions
 from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
 from lakehouse.object_names import MAX_SNAPSHOT
-from lakehouse.telemetry.log_rate import LINES_PER_MINUTE
-from lakehouse.telemetry.logs import LogFormat
+from lakehouse.telemetry.logs import LINES_PER_MINUTE, LogFormat
 
 _RENAMED: Final = {
     "COMPACTOR_GRACE_S": "COMPACTOR_DELETE_GRACE_S",

@@ -14,8 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
-from lakehouse.telemetry.log_rate import LINES_PER_MINUTE
-from lakehouse.telemetry.logs import LogFormat
+from lakehouse.telemetry.logs import LINES_PER_MINUTE, LogFormat
 from query_service.cgroup import memory_limit_bytes
 
 _PREFIX = "API_"

@@ -18,9 +18,8 @@ from query_service.app import create_app
 from query_service.auth.api_keys import Keys, load_keys
 from query_service.cgroup import memory_limit_bytes
 from query_service.lifespan import workspace
-from query_service.server.connection_slots import ConnectionSlots
 from query_service.server.descriptors import ConnectionRoom, connection_room, raise_descriptor_limit
-from query_service.server.http_protocol import Connection
+from query_service.server.http_protocol import Connection, ConnectionSlots
 from query_service.server.listening import listen
 from query_service.settings import Settings, load_settings
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from google import pubsub_v1 as plain
+from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import pubsub_v1
+from google.pubsub_v1 import StreamingPullRequest
 
 from local_cloud.emulators.pubsub import Clock, Faults, PubsubServer
 from local_cloud.emulators.pubsub.broker import DEFAULT_MAX_UNACKED_BYTES
@@ -103,3 +106,42 @@ def subscribed(
     finally:
         future.cancel()
         future.result(PATIENCE_S)
+
+
+class Stream:
+    """A stream whose every request is the test's own."""
+
+    def __init__(self, pubsub: PubsubBench, **first: Any) -> None:
+        self._requests: queue.Queue[StreamingPullRequest | None] = queue.Queue()
+        first = {"subscription": SUBSCRIPTION, "stream_ack_deadline_seconds": 60, **first}
+        self.send(**first)
+        self._responses = pubsub.subscriber.streaming_pull(
+            requests=iter(self._requests.get, None), timeout=PATIENCE_S, retry=None
+        )
+
+    def send(self, **request: Any) -> None:
+        self._requests.put(StreamingPullRequest(**request))
+
+    def receive(self) -> list[Any]:
+        return list(self.response().received_messages)
+
+    def response(self) -> Any:
+        return next(self._responses)
+
+    def half_close(self) -> None:
+        self._requests.put(None)
+
+    def rest(self) -> list[Any]:
+        """What comes until the server has closed its half."""
+        return list(self._responses)
+
+    def close(self) -> None:
+        """Half-closes, and waits until the server has closed the other half."""
+        self.half_close()
+        assert self.rest() == []
+
+    def error(self) -> Exception:
+        with pytest.raises(GoogleAPICallError) as caught:
+            next(self._responses)
+        self._requests.put(None)
+        return caught.value

@@ -24,7 +24,7 @@ class Size:
 SIZES: Final = {
     size.option: size
     for size in (
-        Size("--seeds", "seeds of the simulation", 40, 1_000),
+        Size("--seeds", "seeds of the simulation", 130, 1_000),
         Size("--real-seeds", "seeds of the simulation with real files and the real merge", 1, 20),
         Size("--pairs", "pairs of kills in the simulation", 5, 200),
         Size("--storage-seeds", "random runs over a storage that lies", 2, 20),

@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests._support.lock_files import locked
 from tests.repo.deploy.dockerfile import instructions
 from tests.repo.deploy.terraform_files import ROOT
 
@@ -25,16 +26,6 @@ def test_hadolint_has_nothing_to_say() -> None:
     files = [str(ROOT / f"Dockerfile.{image}") for image in IMAGES]
     done = subprocess.run([tool, *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-
-
-def locked(file: str) -> dict[str, tuple[str, frozenset[str]]]:
-    """Version and hashes by package."""
-    text = (ROOT / file).read_text().replace("\\\n", " ")
-    found: dict[str, tuple[str, frozenset[str]]] = {}
-    for line in text.splitlines():
-        if match := re.match(r"([A-Za-z0-9._-]+)==(\S+)", line):
-            found[canonicalize_name(match[1])] = (match[2], frozenset(re.findall(r"--hash=(\S+)", line)))
-    return found
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests._support.lock_files import locked
 from tests.repo.deploy.terraform_files import ROOT
-from tests.repo.deploy.test_images import locked
 from tools import pin_images
 
 INSTALLERS = ["Makefile", "Dockerfile.api", "Dockerfile.writer", "cloudbuild.yaml", "tools/check_deploy.sh"]

@@ -25,13 +25,13 @@ FIRST_SEED_THAT_FINDS = {
     "ack before durable": 0,
     "unknown create is success": 1,
     "tail overrides merged": 1,
-    "snapshot before landing": 13,
+    "snapshot before landing": 27,
     "probe for the next number": 3,
-    "collect without since": 6,
+    "collect without since": 3,
     "collect landed by age": 1,
-    "no list after create": 38,
-    "keep months whose base changed": 6,
-    "unknown commit is success": 34,
+    "no list after create": 121,
+    "keep months whose base changed": 2,
+    "unknown commit is success": 47,
 }
 """What changes when scenarios change; `python -m tests.verification.simulation planted` counts anew."""
 

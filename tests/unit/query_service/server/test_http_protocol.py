@@ -18,8 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from query_service.middleware.send_timeout import transport_of
-from query_service.server.connection_slots import ConnectionSlots
-from query_service.server.http_protocol import Connection
+from query_service.server.http_protocol import Connection, ConnectionSlots
 
 ROOT = Path(__file__).parents[4]
 SOON_S = 20  # what takes longer on a busy machine has failed

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from lakehouse.telemetry import logs
-from lakehouse.telemetry.log_rate import WINDOW_S, LogBudget, RateLimitedHandler
+from lakehouse.telemetry.logs import WINDOW_S, LogBudget, RateLimitedHandler
 
 LINES = 3
 

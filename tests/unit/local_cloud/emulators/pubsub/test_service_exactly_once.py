@@ -18,9 +18,8 @@ from local_cloud.emulators.pubsub import Clock, Faults, PubsubServer
 from local_cloud.emulators.pubsub.broker import Broker
 from local_cloud.emulators.pubsub.faults import Dice
 from local_cloud.emulators.pubsub.journal import Journal
-from tests._support.pubsub import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench, subscribed
+from tests._support.pubsub import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench, Stream, subscribed
 from tests._support.waiting import PATIENCE_S
-from tests.unit.local_cloud.emulators.pubsub.test_streaming import Stream
 
 ONCE = "projects/test/subscriptions/once"
 INVALID = "PERMANENT_FAILURE_INVALID_ACK_ID"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from query_service.server.connection_slots import ConnectionSlots
+from query_service.server.http_protocol import ConnectionSlots
 
 
 class Caller:
