@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -22,6 +22,8 @@ from threading import Lock
 from tests._support.state_file import State, load_state, save_state
 from tests.verification.campaign.ledger import ROOT
 from tests.verification.campaign.parts import PARTS, Part
+
+_SIGNAL_CHECK_S = 0.2
 
 
 def main(arguments: Sequence[str] | None = None, parts: Sequence[Part] = PARTS) -> int:
@@ -32,8 +34,11 @@ def main(arguments: Sequence[str] | None = None, parts: Sequence[Part] = PARTS) 
     chosen = [part for part in parts if part.name in options.only]
     with ThreadPoolExecutor(options.processes) as pool, _ended_with(pool) as running:
         runs = [pool.submit(_run, part, folder, results, running) for part in chosen if not results.passed(part)]
-        for done in as_completed(runs):
-            done.result()
+        pending = set(runs)
+        while pending:  # not without end: a signal that another thread took is seen between two waits
+            done, pending = wait(pending, timeout=_SIGNAL_CHECK_S, return_when=FIRST_COMPLETED)
+            for run in done:
+                run.result()
     print("", *results.table(chosen), sep="\n")
     failed = [part.name for part in chosen if not results.passed(part)]
     if failed:
@@ -100,19 +105,40 @@ def source_hash(root: Path = ROOT) -> str:
     return whole.hexdigest() if listed.returncode == 0 else ""
 
 
-Running = set[subprocess.Popen[bytes]]
+class Running:
+    """The parts that run now. After `end` none does, and none begins."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._is_over = False
+
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._processes.add(process)
+            if self._is_over:  # it began while the run was interrupted
+                process.terminate()
+
+    def discard(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._processes.discard(process)
+
+    def end(self) -> None:
+        with self._lock:
+            self._is_over = True
+            for process in self._processes:
+                process.terminate()
 
 
 @contextmanager
 def _ended_with(pool: ThreadPoolExecutor) -> Iterator[Running]:
     """When the block is left by an interrupt, what runs is ended, and nothing begins any more."""
-    running: Running = set()
+    running = Running()
     try:
         yield running
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in list(running):
-            process.terminate()
+        running.end()
         raise
 
 
