@@ -16,10 +16,11 @@ from typing import Generic, TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lakehouse.errors import FormatTooNewError, LocalDiskError, ObjectMissingError, UnreadableError
+from lakehouse.local_disk import local_disk_error
 from lakehouse.table.file_cache import FileCache
-from lakehouse.table.parquet_files import batches
 from lakehouse.table.planner import Dates, FileSet, Landing, Now, Plan
 from lakehouse.table.snapshot import Snapshot
 from query_service.engine.database import Database, LocalFiles, Query
@@ -255,7 +256,10 @@ def _find_broken(files: FileSet, paths: Sequence[Path]) -> None:
     """After a failed query: raises UnreadableError for the first file that explains it."""
     for name, path in zip(files.names, paths, strict=True):
         try:
-            for _ in batches(name, path):
-                pass
-        except UnreadableError as error:
-            raise UnreadableError(name, f"its pages cannot be decoded: {error.why}") from error
+            with pq.ParquetFile(path) as file:
+                for _ in file.iter_batches():
+                    pass
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # the file system's: nothing of the object
+                raise local_disk_error(path.parent, error) from error
+            raise UnreadableError(name, f"its pages cannot be decoded: {error}") from error
