@@ -28,9 +28,10 @@ def main() -> None:
 
 
 def _merge(rows: Path, output: Path) -> None:
-    merger = Merger(rows.parent, _MEMORY_MB, 1)  # the folder of the output, too
-    merger.merge([rows], output)
-    merger.close()
+    with tempfile.TemporaryDirectory() as scratch:
+        merger = Merger(Path(scratch), _MEMORY_MB, 1)
+        merger.merge([rows], output)
+        merger.close()
 
 
 def _copy(rows: Path, output: Path) -> None:

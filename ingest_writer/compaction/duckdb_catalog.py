@@ -1,8 +1,8 @@
 """Keeps `lake.duckdb` in step with the latest snapshot: a small database whose view `flights` reads the month files.
 
 `ATTACH 'gs://bucket/lake.duckdb' (READ_ONLY)` in any DuckDB that reads `gs://` is all an analyst needs. Derived, and
-never opened by us: whoever may write it could put SQL of his own there. The same snapshot gives the same bytes, so
-bytes are compared. Like the manifest: generation first, then the snapshot, then the write with that generation.
+never read by us but to see whether it is right. Like the manifest: generation first, then the snapshot, then the write
+with that generation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from lakehouse.errors import ObjectMissingError, ResourcesExhaustedError, Unread
 from lakehouse.local_disk import temporary_folder
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.store.store import Store
-from lakehouse.table.confined_duckdb import connect_confined
 from lakehouse.table.latest_sql import VISIBLE, quoted, read_uris, without_probes
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import Snapshot
@@ -38,26 +37,21 @@ def publish_attachable(store: Store, planner: Planner, scratch: Path) -> bool:
     """
     generation = store.generation(object_names.ATTACHABLE)
     snapshot = planner.latest_snapshot()
+    view = view_sql(store.url, snapshot)
     with temporary_folder("attachable-", scratch) as folder:
+        if generation and _is_right(store, folder / "found.duckdb", snapshot.number, view):
+            return False
         path = folder / "lake.duckdb"
         build(path, store.url, snapshot)
-        wanted = path.read_bytes()
-    if generation and _is_published(store, wanted):
-        return False
-    return store.replace(object_names.ATTACHABLE, wanted, generation)
+        return store.replace(object_names.ATTACHABLE, path.read_bytes(), generation)
 
 
 def view_sql(url: str, snapshot: Snapshot) -> str:
     """SELECT of the flights of the snapshot, without probes, void ones, and without the tail."""
-    root = _root(url)
+    root = unquote(url.removeprefix("file://")) if url.startswith("file://") else url  # DuckDB decodes nothing
     entries = [snapshot.months[month] for month in sorted(snapshot.months)]
     files = read_uris([(f"{root}/{entry.name}", entry.format_version) for entry in entries])
     return f"SELECT {', '.join(COLUMNS)} FROM {files} WHERE {VISIBLE} AND {without_probes()}"
-
-
-def _root(url: str) -> str:
-    """What DuckDB, which decodes nothing, calls the lake's folder."""
-    return unquote(url.removeprefix("file://")) if url.startswith("file://") else url
 
 
 def build(path: Path, url: str, snapshot: Snapshot) -> None:
@@ -73,7 +67,9 @@ def build(path: Path, url: str, snapshot: Snapshot) -> None:
 
 def _build(path: Path, url: str, snapshot: Snapshot) -> None:
     view = view_sql(url, snapshot)
-    with connect_confined([path.parent, f"{_root(url)}/{object_names.FLIGHTS}"], filesystem=_EmptyFiles()) as db:
+    with duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}) as db:
+        db.register_filesystem(_EmptyFiles())
+        db.execute("SET TimeZone = 'UTC'")
         db.execute(f"ATTACH {quoted(str(path))} AS lake ({_OPTIONS})")
         db.execute(f"CREATE VIEW lake.flights AS {view}")
         db.execute("CREATE TABLE lake.snapshot (number UBIGINT, lake VARCHAR, flights_sql VARCHAR)")
@@ -81,14 +77,13 @@ def _build(path: Path, url: str, snapshot: Snapshot) -> None:
         db.execute("DETACH lake")
 
 
-def _is_published(store: Store, wanted: bytes) -> bool:
-    """Whether those are the bytes that are there. One of another size is not even read: it may be huge."""
-    sizes = [info.size for info in store.list(object_names.ATTACHABLE) if info.name == object_names.ATTACHABLE]
-    if sizes != [len(wanted)]:
-        return False
+def _is_right(store: Store, path: Path, number: int, view: str) -> bool:
+    """Whether the published one is of this snapshot; what cannot be read as a database is not."""
     try:
-        return store.read(object_names.ATTACHABLE) == wanted
-    except (ObjectMissingError, UnreadableError):
+        store.download(object_names.ATTACHABLE, path)
+        with duckdb.connect(path, read_only=True) as db:
+            return db.execute("SELECT number, flights_sql FROM snapshot").fetchall() == [(number, view)]
+    except (duckdb.Error, ObjectMissingError, UnreadableError):
         return False
 
 
