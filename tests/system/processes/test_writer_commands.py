@@ -128,13 +128,18 @@ def server() -> Iterator[PubsubServer]:
         yield made
 
 
+def _create_subscription(client: pubsub_v1.PublisherClient) -> None:
+    """On the server that PUBSUB_EMULATOR_HOST names."""
+    client.create_topic(name=TOPIC)
+    with pubsub_v1.SubscriberClient() as subscriber:
+        subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC, ack_deadline_seconds=60)
+
+
 @pytest.fixture
 def publish(server: PubsubServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[pubsub_v1.PublisherClient]:
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
-    client, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
-    client.create_topic(name=TOPIC)
-    subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC, ack_deadline_seconds=60)
-    subscriber.close()
+    client = pubsub_v1.PublisherClient()
+    _create_subscription(client)
     yield client
     client.stop()
     client.transport.close()
@@ -230,10 +235,15 @@ def test_a_writer_whose_storage_takes_uploads_and_does_not_answer_says_so(
             assert "storage is away" not in process.log, "the upload itself had not failed yet"
 
 
-def test_a_writer_that_loses_pubsub_is_not_ready_says_so_and_ends_in_time(lake: Store, tmp_path: Path) -> None:
+def test_a_writer_that_loses_pubsub_is_not_ready_says_so_and_ends_in_time(
+    lake: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = free_port()
     with ExitStack() as stack:
         with PubsubServer() as lost:
+            monkeypatch.setenv("PUBSUB_EMULATOR_HOST", lost.address)
+            with pubsub_v1.PublisherClient() as client:
+                _create_subscription(client)
             process = stack.enter_context(started(tmp_path / "log", "run", **_writer_settings(lost, lake.url, port)))
             process.until(lambda: "writer starts" in process.log, "it runs")
         process.until(lambda: "pubsub is away" in process.log, "it says so")
