@@ -32,6 +32,8 @@ ACK_DEADLINE_S = 10  # the shortest there is: what a killed writer held comes ba
 FAULTS = ("--redeliver=0.05", "--duplicate=0.05", "--reorder=0.1", "--unavailable-after=0.01")
 
 _STARTS_WITHIN_S = 60.0
+_REFUSED_ITS_START = 2
+_SERVER_IS_AWAY = "answers there; it takes"  # see lakehouse.environment.no_emulator_error
 _Topic: Any = pubsub_v1.Topic.pb()
 _Subscription: Any = pubsub_v1.Subscription.pb()
 
@@ -155,10 +157,16 @@ class Services:
         return self._processes.log(name).read_bytes()[self._log_from[name] :].decode(errors="replace")
 
     def check(self, ending: frozenset[str]) -> None:
-        """Raises ProcessFailed when one has ended by itself; those `ending` were told to."""
+        """Raises ProcessFailed when one has ended by itself; those `ending` were told to.
+
+        One that found its server away when it started is started again, as an orchestrator would.
+        """
         for name in self._running - ending:
             code = self._process(name).poll()
-            if code is not None:
+            if code == _REFUSED_ITS_START and _SERVER_IS_AWAY in self.log(name):
+                self.reap(name)
+                self.start(name)
+            elif code is not None:
                 end = self.log(name)[-2000:] if name != "gcs" else ""
                 raise ProcessFailed(f"{name} exited with {code}: {end}")
 
