@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL_UV = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
     -r requirements.uv.lock
+# Many targets start dozens of processes, each in half the time with bytecode: it is written even where the shell says not to.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test verify test-year prove check check-deploy test-terraform bench figures format lock lock-images pin-images names vendor screenshots configuration fields diagrams clean
+.PHONY: help setup demo test verify test-year prove check check-quick check-deploy test-terraform bench figures format lock lock-images pin-images names vendor screenshots configuration fields diagrams clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,9 +25,13 @@ $(VENV)/ready: pyproject.toml requirements.lock requirements.uv.lock
 demo: setup  ## the whole system on this machine, with a year of real flights
 	@$(BIN)/python -m local_cloud demo
 
+# mypy keeps one core busy for half a minute, tests wait for half of theirs: the types are checked while the tests run.
 test: setup  ## checks, all tests, and a short gate of each verification: some minutes (what it leaves out it says)
-	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(MAKE) --no-print-directory check-quick
+	@mkdir -p build && rm -f build/types.txt
+	@$(BIN)/mypy >build/types.txt 2>&1 & types=$$!; trap 'kill $$types 2>/dev/null' INT TERM HUP; \
+	    $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	    wait $$types; types=$$?; echo "mypy, beside the tests:"; cat build/types.txt; test $$tests -eq 0 && test $$types -eq 0
 
 verify: setup  ## the long gates, half an hour at most, for every night; goes on where it was cut off (ARGS="--only mutation")
 	@$(BIN)/python -m tests.verification.campaign.verify $(ARGS)
@@ -52,10 +58,12 @@ bench: setup  ## measurements against what users would pick instead: a table and
 figures:  ## measures published figures whose code has changed again, and writes the documents
 	@$(MAKE) --no-print-directory bench ARGS="--stale $(ARGS)"
 
-check: setup  ## formatter, linter, types, import rules
+check: check-quick  ## formatter, linter, import rules, types
+	@$(BIN)/mypy
+
+check-quick: setup  ## `make check` without the types: seconds
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
 check-deploy: setup  ## Terraform against the real provider, and the Dockerfiles' steps; exit 2: not all of it could be had
