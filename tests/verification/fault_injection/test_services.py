@@ -15,6 +15,8 @@ from lakehouse.client.connection import connect_store
 from lakehouse.errors import LakeError, StoreUnavailableError, UnreadableError
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import to_parquet
+from lakehouse.table.planner import LandedFile, Planner, utc_now
+from lakehouse.table.snapshot import Snapshot
 from tests._support.compactors import compactor, numbers, problems, table_rows
 from tests._support.events import ids, line, message
 from tests._support.lakes import Row, land, newest, row
@@ -62,6 +64,12 @@ def _check_table(lake: LyingLake, *rows: Row) -> None:
 def _connect(store: Store, folder: Path) -> list[Any]:
     connection = connect_store(store, lambda: dt.datetime.now(dt.UTC), folder, 1 << 30)
     return connection.sql("SELECT message_id FROM flights ORDER BY ALL").fetchall()
+
+
+def _files(store: Store) -> tuple[Snapshot, tuple[LandedFile, ...]]:
+    """What a reader's answer is computed from."""
+    plan = Planner(store, utc_now).plan()
+    return plan.snapshot, plan.tail
 
 
 # -- landing -------------------------------------------------------------------------------------------------------
@@ -176,10 +184,15 @@ def test_an_answer_never_comes_from_a_damaged_listing(lake: LyingLake, tmp_path:
     land(lake.truth, [OLD])
     compactor(lake.truth, tmp_path / "compactor").compact()
     land(lake.truth, [NEW])
+    assert _connect(lake.store, tmp_path / "reader") == [("2",)]
+    honest = _files(lake.store)
     for step in range(60):
         fault = Fault(Kind.FLIP_ANSWER, at=step / 60, spares_names=True)
         lake.proxy.plan = times(1, fault, Operation.LIST, named=prefix)
         try:
+            if _files(lake.store) == honest:  # those of the answer above, which need not be asked again
+                continue
+            lake.proxy.plan = times(1, fault, Operation.LIST, named=prefix)
             assert _connect(lake.store, tmp_path / "reader") == [("2",)], fault
         except LakeError:
             continue

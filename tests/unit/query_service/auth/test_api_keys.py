@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import ConfigError
+from query_service.__main__ import main
 from query_service.auth.api_keys import Keys, load_keys, new_key
 from tests._support.api_keys import CONFIGURED, MOBILE, PARTNER, ROTATED, digest
 
@@ -111,11 +112,19 @@ def test_the_command_prints_a_key_and_its_entry() -> None:
     "environment",
     [{"API_KEYS": MOBILE}, {"API_KEYS_FILE": "/nowhere"}, {"API_KEYS": CONFIGURED, "API_KEYS_FILE": "/x"}],
 )
-def test_the_process_does_not_start_with_wrong_keys(environment: dict[str, str], tmp_path: Path) -> None:
-    done = command(LAKE_URL=f"file://{tmp_path}", **environment)
-    assert done.returncode == 2
-    assert "API_KEYS" in done.stderr.splitlines()[-1]
-    assert MOBILE not in done.stderr
+def test_the_process_does_not_start_with_wrong_keys(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in os.environ:
+        if name.startswith("API_"):
+            monkeypatch.delenv(name)
+    for name, value in {"LAKE_URL": f"file://{tmp_path}", **environment}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("lakehouse.telemetry.logs.configure", lambda *_, **__: None)  # of this process
+    assert main([]) == 2
+    said = capsys.readouterr().err
+    assert "API_KEYS" in said.splitlines()[-1]
+    assert MOBILE not in said
 
 
 def test_no_keys_lets_nobody_be_named() -> None:

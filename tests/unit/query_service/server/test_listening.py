@@ -22,6 +22,7 @@ from query_service.server.listening import listen
 from tests._support.api_process import started
 from tests._support.lake_builder import LakeBuilder, event
 from tests._support.processes import free_port
+from tests._support.waiting import eventually, is_listening
 
 _ANSWERS = 50
 _MOST_TIMES_THE_EMPTY_ROUTE = 5  # without TCP_NODELAY it was 36 times, with it 1.2
@@ -78,21 +79,11 @@ def empty_route() -> Iterator[str]:
     command = [sys.executable, "-m", "bench.peers.empty_route"]
     with subprocess.Popen(command, env=os.environ | {"PORT": str(port)}) as process:
         try:
-            deadline = time.monotonic() + _PATIENCE_S
-            while not _listens(port):
-                assert process.poll() is None
-                assert time.monotonic() < deadline
+            eventually(lambda: is_listening(port) or process.poll() is not None, "it listens", _PATIENCE_S)
+            assert process.poll() is None
             yield f"http://127.0.0.1:{port}"
         finally:
             process.kill()
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def connected(url: str) -> http.client.HTTPConnection:
