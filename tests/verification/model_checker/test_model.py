@@ -14,6 +14,8 @@ from tests.verification.model_checker.configurations import SAFE, VARIANTS, Conf
 from tests.verification.model_checker.lake import Event, World
 from tests.verification.model_checker.starvation import simulate
 
+pytestmark = pytest.mark.early
+
 QUICK = {
     "landing listed in two pages, a reader",
     "landing listed in two pages, two compactors",

@@ -17,6 +17,8 @@ from tests.verification.simulation.run import run
 from tests.verification.simulation.scenario import Scenario, from_seed
 from tests.verification.simulation.shrink import shrink
 
+pytestmark = pytest.mark.early
+
 
 @pytest.mark.timeout(900)  # ten a second; `make verify` tries a thousand
 def test_the_law_holds_whatever_goes_wrong(pytestconfig: pytest.Config) -> None:

@@ -24,6 +24,8 @@ from tests.verification.fuzz.messages.invariants import check, signature
 from tests.verification.fuzz.messages.mutations import good_message
 from tests.verification.fuzz.messages.shrink import shrink
 
+pytestmark = pytest.mark.early
+
 # -- the invariants ------------------------------------------------------------------------------
 
 

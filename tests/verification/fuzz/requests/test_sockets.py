@@ -17,6 +17,8 @@ import pytest
 
 from tests.verification.fuzz.requests.lake import Lake, make_lake
 
+pytestmark = pytest.mark.early
+
 PATIENCE_S = 60
 QUIET_S = 0.3  # silence that counts as no (further) answer
 GROWTH_MB = 60  # a read, what is parsed of it, and the allocator's leavings
