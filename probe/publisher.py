@@ -65,7 +65,7 @@ class Publisher:
         check_emulator(topic)
         try:
             self._client = pubsub_v1.PublisherClient()
-        except (google.auth.exceptions.GoogleAuthError, ValueError) as error:
+        except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as error:  # OSError: the key is a folder
             raise ConfigError(f"{topic} needs Google credentials: {CREDENTIALS} ({error})") from error
 
     def __enter__(self) -> Publisher:

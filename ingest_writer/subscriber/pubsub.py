@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import google.auth.exceptions
@@ -26,6 +26,7 @@ from lakehouse.environment import PUBSUB_EMULATOR, emulator, no_credentials_erro
 _PULL_TIMEOUT_S: Final = 60.0  # the server answers an empty pull well before
 _CALL_TIMEOUT_S: Final = 10.0  # ack and lease calls; a lost one only means a redelivery
 _TRANSIENT: Final = "TRANSIENT_"  # how an ack id's failure begins that may pass
+_TRIES_WITHOUT_NAMED: Final = 3  # an answer names all that failed; a second one may find more
 _CHECK_TIMEOUT_S: Final = 3.0  # at a start: an emulator is near
 _ACK_IDS_A_CALL: Final = 1000  # of about 200 bytes; a request may have 512 KiB
 
@@ -123,7 +124,7 @@ def _channel(name: str) -> grpc.Channel:
         return grpc.insecure_channel(host, options=_CHANNEL_OPTIONS)
     try:
         channel: grpc.Channel = pubsub_v1.SubscriberClient().transport.grpc_channel
-    except (google.auth.exceptions.GoogleAuthError, ValueError) as error:
+    except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as error:  # OSError: the key file is a folder
         raise no_credentials_error(name, PUBSUB_EMULATOR, error) from error
     return channel
 
@@ -159,24 +160,54 @@ def _message(received: Any) -> Message:
 
 async def _in_parts(ack_ids: Sequence[str], call: Callable[[Sequence[str]], Awaitable[None]]) -> None:
     """Tries every part, whatever becomes of the others. Raises AckIdsError when some ids were taken, or lost."""
-    parts = _parts(ack_ids)
-    answers = await asyncio.gather(*map(call, parts), return_exceptions=True)
-    failed = [(some, error) for some, error in zip(parts, answers, strict=True) if error is not None]
-    if not failed:
+    outcomes = await asyncio.gather(*(_part(some, call) for some in _parts(ack_ids)))
+    reasons = [outcome.why for outcome in outcomes if outcome.why is not None]
+    if not reasons:
         return
-    to_retry: set[str] = set()
-    lost: set[str] = set()
-    for some, error in failed:
-        if not isinstance(error, SubscriptionUnavailableError):
-            raise error
-        failures = _failures(error)
-        lost |= {each for each in some if not failures.get(each, _TRANSIENT).startswith(_TRANSIENT)}
-        # Those that are not named may have been taken: to ask again changes nothing.
-        to_retry |= set(some) - lost
-    why = failed[0][1]
+    to_retry = set[str]().union(*(outcome.to_retry for outcome in outcomes))
+    lost = set[str]().union(*(outcome.lost for outcome in outcomes))
     if len(to_retry) == len(ack_ids):
-        raise why
-    raise AckIdsError(f"{len(lost)} of {len(ack_ids)} ack ids are lost, {len(to_retry)} remain: {why}", to_retry, lost)
+        raise reasons[0]
+    message = f"{len(lost)} of {len(ack_ids)} ack ids are lost, {len(to_retry)} remain: {reasons[0]}"
+    raise AckIdsError(message, to_retry, lost)
+
+
+class _Outcome(NamedTuple):
+    """Of the ack ids of one part: those that may be taken later, those that are lost, and the last error."""
+
+    to_retry: Set[str]
+    lost: Set[str]
+    why: SubscriptionUnavailableError | None
+
+
+async def _part(ack_ids: Sequence[str], call: Callable[[Sequence[str]], Awaitable[None]]) -> _Outcome:
+    """Calls again without the ids that an answer names: a failure of some may have kept the others from being taken.
+
+    They may have been taken, too. An id that is lost only when it is asked again was: the first answer would have
+    named it.
+    """
+    left = list(ack_ids)
+    lost: set[str] = set()
+    to_retry: set[str] = set()
+    why = None
+    for _ in range(_TRIES_WITHOUT_NAMED):
+        try:
+            await call(left)
+        except SubscriptionUnavailableError as error:
+            why = error
+            failures = _failures(error)
+            named = {each for each in left if each in failures}
+            transient = {each for each in named if failures[each].startswith(_TRANSIENT)}
+            to_retry |= transient
+            if len(left) == len(ack_ids):
+                lost = named - transient
+            left = [each for each in left if each not in named]
+            if not named or not left:
+                break
+        else:
+            left = []
+            break
+    return _Outcome(to_retry.union(left), lost, why)
 
 
 def _failures(error: SubscriptionUnavailableError) -> Mapping[str, str]:

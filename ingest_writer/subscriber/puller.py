@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ingest_writer.subscriber.buffer import Batch, Buffer, Lease
@@ -97,18 +97,20 @@ class LeaseKeeper:
             await asyncio.sleep(min(1.0, self._options.ack_deadline_s / 10))
             self._observer.holds(self._buffer.batches)
             for batch in self._buffer.batches:
-                if not await self._keep(batch):
-                    await self._give_up(batch)
+                if ended := await self._keep(batch):
+                    await self._give_up(batch, ended)
 
-    async def _keep(self, batch: Batch) -> bool:
+    async def _keep(self, batch: Batch) -> list[Lease]:
+        """Extends the leases that end soon; returns those that have ended."""
+        ended = []
         deadline_s = self._options.ack_deadline_s
         for lease in batch.leases:
             now = asyncio.get_running_loop().time()
             if now - lease.received_s > self._options.lease_max_s or now > lease.until_s:
-                return False
-            if lease.until_s - now < deadline_s / 2:
+                ended.append(lease)
+            elif lease.until_s - now < deadline_s / 2:
                 await self._extend(batch, lease, now + deadline_s)
-        return True
+        return ended
 
     async def _extend(self, batch: Batch, lease: Lease, until_s: float) -> None:
         """As many of the lease's messages as the subscription takes; those it has lost are forgotten."""
@@ -122,10 +124,16 @@ class LeaseKeeper:
         except SubscriptionUnavailableError as error:
             log.warning("lease not extended, tries again until it ends: %s", error)
 
-    async def _give_up(self, batch: Batch) -> None:
-        """Drops the batch from memory and nacks its messages; they will be delivered again."""
-        await self._buffer.drop(batch)
-        ack_ids = batch.ack_ids
-        self._counts.given_up += len(ack_ids)
-        log.warning("leases of %d messages could not be kept; given back", len(ack_ids))
-        await nack(self._subscription, ack_ids)
+    async def _give_up(self, batch: Batch, ended: Sequence[Lease]) -> None:
+        """Nacks the messages of these leases; they will be delivered again.
+
+        The batch lands with the others, and is dropped from memory when none is left: a message that lands twice
+        changes nothing.
+        """
+        ack_ids = {ack_id for lease in ended for ack_id in lease.ack_ids}
+        given_up = batch.drop_ack_ids(ack_ids)
+        if not batch.leases:
+            await self._buffer.drop(batch)
+        self._counts.given_up += given_up
+        log.warning("leases of %d messages could not be kept; given back", given_up)
+        await nack(self._subscription, sorted(ack_ids))

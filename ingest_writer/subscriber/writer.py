@@ -156,7 +156,7 @@ class Writer:
                 if batch.leases:
                     await self._backoff.pause(failures)
             else:
-                self.counts.acked += len(ack_ids)
+                self.counts.acked += batch.drop_ack_ids(set(ack_ids))  # some may have been given up meanwhile
                 return
 
     async def _drain(self, batcher: asyncio.Task[None]) -> None:

@@ -33,7 +33,10 @@ _CSV: Final = {"quoting_header": "needed", "eol": "\n"}  # lines as the tools of
 _EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 _FIRST_DAY: Final = dt.date.min.toordinal() - _EPOCH
 _LAST_DAY: Final = dt.date.max.toordinal() - _EPOCH
-_PER_SECOND: Final = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
+_PER_SECOND: Final = {"s": 1, "ms": 1000, "us": 1_000_000}
+_INFINITE: Final = 2**63 - 1  # as DuckDB has it
+_LOST_IN_ARROW: Final = ("TIME WITH TIME ZONE", "UHUGEINT")
+"""Types that DuckDB gives Arrow without the offset, and as a number of 128 bits with a sign."""
 
 _IN_CSV: Final = (
     pa.types.is_boolean,
@@ -53,8 +56,12 @@ def export(connection: duckdb.DuckDBPyConnection, query: str, format: str, sink:
 
     Raises QueryError, also for a column that the format has no form for, and what `sink` raises.
     """
+    cursor = executed(connection, query)
+    for name, kind, *_ in cursor.description or ():
+        if lost := next((each for each in _LOST_IN_ARROW if each in str(kind)), None):
+            raise QueryError(f'column "{name}": {lost} would not be exported whole: cast it to VARCHAR')
     try:
-        reader = executed(connection, query).to_arrow_reader(_BATCH_ROWS)
+        reader = cursor.to_arrow_reader(_BATCH_ROWS)
     except duckdb.Error as error:
         raise QueryError(reason(str(error))) from error
     write = _csv if format == "csv" else _parquet
@@ -92,15 +99,21 @@ def _check_dates(batch: pa.RecordBatch) -> None:
             days = column.cast(pa.date32()).cast(pa.int32())
             is_beyond = pc.or_(pc.less(days, _FIRST_DAY), pc.greater(days, _LAST_DAY))
         elif pa.types.is_timestamp(field.type):
-            # In whole seconds: the last day in nanoseconds would be no 64 bit number.
-            seconds = pc.divide(column.cast(pa.int64()), _PER_SECOND[field.type.unit])
-            is_beyond = pc.or_(pc.less(seconds, _FIRST_DAY * 86_400), pc.greater(seconds, _LAST_DAY * 86_400 + 86_399))
+            is_beyond = _is_beyond(column.cast(pa.int64()), field.type.unit)
         else:
             continue
         if pc.any(is_beyond).as_py():
             raise QueryError(
                 f'column "{field.name}": CSV has no form for infinity or years other than 1 to 9999: cast it to VARCHAR'
             )
+
+
+def _is_beyond(values: pa.Array, unit: str) -> pa.Array:
+    """Of points in time as numbers of `unit`. Nanoseconds reach from 1677 to 2262: only infinity is beyond."""
+    if unit == "ns":
+        return pc.is_in(values, pa.array([_INFINITE, -_INFINITE]))
+    per_day = 86_400 * _PER_SECOND[unit]
+    return pc.or_(pc.less(values, _FIRST_DAY * per_day), pc.greater_equal(values, (_LAST_DAY + 1) * per_day))
 
 
 def _parquet(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sink: IO[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -12,6 +13,14 @@ import duckdb
 
 _NUMBERS = (int, float, Decimal)
 _PREFIX: Final = "Invalid Input Error: Attempting to execute an unsuccessful or closed pending query result\nError: "
+_CHANGES: Final = (
+    duckdb.StatementType.INSERT,
+    duckdb.StatementType.UPDATE,
+    duckdb.StatementType.DELETE,
+    duckdb.StatementType.COPY,
+)
+_RETURNING: Final = re.compile(r"\breturning\b", re.IGNORECASE)
+_SHOWN_CHARACTERS: Final = 60
 _INFINITE_TIMES: Final = (dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC))
 
 
@@ -41,12 +50,26 @@ def executed(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDB
 
 def _check_answers(statements: Sequence[duckdb.Statement]) -> None:
     """Raises QueryError when there is an answer before the last one, which nobody would see."""
-    for number, statement in enumerate(statements[:-1], 1):
-        if statement.type in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+    for statement in statements[:-1]:
+        if _has_answer(statement):
             raise QueryError(
-                f"there are {len(statements)} statements, and the answer of statement {number} would be lost: only the"
-                " last one may be a query; run the others by themselves"
+                f"there are several statements, and the answer of this one would be lost: {_beginning(statement)}; only"
+                " the last one may be a query: run the others by themselves"
             )
+
+
+def _has_answer(statement: duckdb.Statement) -> bool:
+    """Changes have one when they return their rows: a statement with that word in it is taken for one."""
+    if statement.type in _CHANGES:
+        return _RETURNING.search(statement.query) is not None
+    return duckdb.ExpectedResultType.NOTHING not in statement.expected_result_type
+
+
+def _beginning(statement: duckdb.Statement) -> str:
+    text = " ".join(statement.query.split())
+    if not text[:1].isalpha():
+        return "a PIVOT"  # whose text is that of what the database makes of it
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
 
 
 def run(connection: duckdb.DuckDBPyConnection, query: str, max_rows: int) -> Result:

@@ -63,7 +63,7 @@ class GcsStore:
         self._emulator = emulator(STORAGE_EMULATOR)
         try:
             self._client = storage.Client(project=None)  # nothing here needs one, and not all credentials know one
-        except (google.auth.exceptions.GoogleAuthError, ValueError) as error:
+        except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as error:  # OSError: the key is a folder
             raise no_credentials_error(f"gs://{bucket}", STORAGE_EMULATOR, error) from error
         _widen_pool(self._client)
         self._client._http.hooks["response"].append(_read_refusal)
@@ -93,6 +93,9 @@ class GcsStore:
         except api.NotFound as error:
             where = "" if self._emulator is None else f" at {STORAGE_EMULATOR}, which is {self._emulator!r}"
             raise ConfigError(f"LAKE_URL (or --lake) is {self.url!r}; there is no such bucket{where}") from error
+        except (api.InternalServerError, api.BadGateway, api.GatewayTimeout) as error:
+            if self._emulator is not None:  # another server, or a proxy in front of none
+                raise no_emulator_error(STORAGE_EMULATOR, "Cloud Storage", _why(error)) from error
         except (requests.ReadTimeout, api.GoogleAPICallError, google.auth.exceptions.GoogleAuthError):
             return
         except (requests.RequestException, ConnectionError, TimeoutError, *_NONSENSE) as error:

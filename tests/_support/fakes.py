@@ -83,6 +83,7 @@ class FakeSubscription:
         self.waiting_pulls = 0
         self.is_exactly_once = False
         self.unsteady: set[str] = set()  # messages whose next ack fails for now, with exactly-once delivery
+        self.unextendable: set[str] = set()  # messages whose leases are never extended, with exactly-once delivery
         self.before_ack: Callable[[set[str]], None] = lambda message_ids: None
 
     def publish(self, *data: bytes, message_ids: Sequence[str] = ()) -> list[str]:
@@ -143,11 +144,13 @@ class FakeSubscription:
     async def modify_ack_deadline(self, ack_ids: Sequence[str], seconds: int) -> None:
         await self._begin("extend" if seconds else "nack", tuple(ack_ids))
         self._take_back()
+        refused = {each for each in ack_ids if seconds and each.rpartition("/")[0] in self.unextendable}
         for ack_id in ack_ids:
-            if ack_id in self._leased:
+            if ack_id in self._leased and ack_id not in refused:
                 self._leased[ack_id].until_s = _now() + seconds
         self._changed.set()
-        self._answer(set(), set(ack_ids) - self._leased.keys())
+        lost = set(ack_ids) - self._leased.keys()
+        self._answer(refused - lost, lost)
 
     def _answer(self, to_retry: set[str], lost: set[str]) -> None:
         if self.is_exactly_once and (to_retry or lost):

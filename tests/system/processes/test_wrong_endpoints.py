@@ -65,8 +65,10 @@ def other_server() -> Iterator[int]:
 
 
 class _Empty(http.server.BaseHTTPRequestHandler):
+    status = 200
+
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response(self.status)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"hi")
@@ -117,6 +119,24 @@ def test_another_server_at_the_port_is_no_storage_emulator(
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{other_server}")
     refused(_STORAGE["sql"], 2)
     said(capsys, "no Cloud Storage answers there")
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_proxy_in_front_of_nothing_is_no_storage_emulator(
+    status: int, other_server: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_Empty, "status", status)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{other_server}")
+    refused(_STORAGE["sql"], 2)
+    said(capsys, "no Cloud Storage answers there")
+
+
+def test_credentials_that_are_a_folder_are_one_line_that_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path))
+    refused(_STORAGE["sql"], 2)
+    said(capsys, "gs://lake needs Google credentials", "GOOGLE_APPLICATION_CREDENTIALS")
 
 
 def test_pubsubs_port_is_no_storage_emulator(

@@ -337,8 +337,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "a lost lease is given up",
         "ingest_writer/subscriber/puller.py",
-        "if not await self._keep(batch):",
-        "if not await self._keep(batch) and False:",
+        "if ended := await self._keep(batch):",
+        "if (ended := await self._keep(batch)) and False:",
         "tests/unit/ingest_writer/subscriber/test_puller.py::test_a_batch_is_given_up_and_nacked_when_its_lease_ends_unextended",
     ),
     Safeguard(

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from google import pubsub_v1 as plain
 from google.cloud import pubsub_v1
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
 
 from ingest_writer.message import Message
 from ingest_writer.subscriber.pubsub import PubsubSubscription
@@ -358,3 +360,62 @@ def test_every_part_is_tried_when_one_fails(service: Service, monkeypatch: pytes
         assert service.unacked == 0
 
     run(scenario())
+
+
+def failing(answers: list[dict[str, str]]) -> tuple[PubsubSubscription, list[list[str]]]:
+    """A subscription whose acks are answered with these failures by ack id, one after the other, then taken."""
+    subscription = PubsubSubscription(NAME)
+    asked: list[list[str]] = []
+
+    async def call(_method: object, request: Any, _timeout_s: float) -> None:
+        asked.append(list(request.ack_ids))
+        if answers:
+            info = error_details_pb2.ErrorInfo(metadata=answers.pop(0))
+            status = status_pb2.Status(code=9, details=[any_pb2.Any()])
+            status.details[0].Pack(info)
+            raise SubscriptionUnavailableError("some failed") from Refused(status.SerializeToString())
+
+    subscription._call = call  # type: ignore[assignment, method-assign]
+    return subscription, asked
+
+
+class Refused(Exception):
+    """As gRPC answers: the failures are in the trailing metadata."""
+
+    def __init__(self, details: bytes) -> None:
+        super().__init__()
+        self._details = details
+
+    def trailing_metadata(self) -> list[tuple[str, bytes]]:
+        return [("grpc-status-details-bin", self._details)]
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(
+    ("answers", "asked", "to_retry", "lost"),
+    [
+        ([{"b": "TRANSIENT_FAILURE_X"}], ["abc", "ac"], "b", ""),
+        ([{"b": "PERMANENT_FAILURE_INVALID_ACK_ID"}], ["abc", "ac"], "", "b"),
+        ([{"a": "TRANSIENT_FAILURE_X"}, {"b": "PERMANENT_FAILURE_X"}], ["abc", "bc", "c"], "a", ""),
+        ([{"a": "TRANSIENT_X"}, {"b": "TRANSIENT_X"}, {"x": "TRANSIENT_X"}], ["abc", "bc", "c"], "abc", None),
+        ([{}], ["abc"], "abc", None),
+    ],
+    ids=["one for now", "one for good", "one, and one that was taken before", "an answer about others", "none is named"],
+)
+def test_an_answer_that_names_some_ids_costs_the_others_nothing(
+    answers: list[dict[str, str]], asked: list[str], to_retry: str, lost: str | None
+) -> None:
+    subscription, calls = failing(answers)
+
+    async def scenario() -> None:
+        with pytest.raises(SubscriptionUnavailableError) as caught:
+            await subscription.acknowledge(list("abc"))
+        if lost is None:
+            assert not isinstance(caught.value, AckIdsError)  # nothing is known of any
+        else:
+            assert isinstance(caught.value, AckIdsError)
+            assert (caught.value.to_retry, caught.value.lost) == (set(to_retry), set(lost))
+
+    run(scenario())
+    assert list(map("".join, calls)) == asked
+    subscription.close()

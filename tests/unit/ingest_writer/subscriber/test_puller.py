@@ -226,3 +226,19 @@ def test_a_lease_that_is_lost_costs_no_other_message_its_lease() -> None:
             assert len(b.journal.calls("delivered")) == 2  # the one that was lost came again, and no other
 
     run_virtually(scenario())
+
+
+def test_a_lease_that_is_never_extended_costs_no_other_message_its_lease() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            b.subscription.is_exactly_once = True
+            b.subscription.unextendable = {"c"}
+            b.store.slow_s = lambda name: 3 * ACK_DEADLINE_S
+            b.subscription.publish(*flights(5), message_ids=list("abcde"))
+            await b.until(lambda: b.held_rows == 5)
+            b.subscription.fail("pull")  # or the one would be back at once
+            await b.until(lambda: b.subscription.acked == set("abde"), within_s=500)
+            assert [{each[0] for each in call.what} for call in b.journal.calls("nack")] == [{"c"}]
+            assert (b.writer.counts.acked, b.writer.counts.given_up) == (4, 1)
+
+    run_virtually(scenario())

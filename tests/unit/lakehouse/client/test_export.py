@@ -98,7 +98,7 @@ def test_a_query_that_fails_at_its_last_row_is_an_error() -> None:
 def test_a_query_that_fails_without_a_reason_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = Mock(side_effect=OSError("INTERRUPT Error: Interrupted!"))
     interrupted = Mock(schema=pa.schema([("x", pa.int64())]), read_next_batch=failing)
-    monkeypatch.setattr(export_module, "executed", lambda *_: Mock(to_arrow_reader=lambda _: interrupted))
+    monkeypatch.setattr(export_module, "executed", lambda *_: Mock(description=(), to_arrow_reader=lambda _: interrupted))
     with pytest.raises(QueryError, match="did not say why: run it again"):
         _exported("SELECT 1 AS x")
 
@@ -244,6 +244,26 @@ def test_csv_has_the_dates_of_every_year_of_four_digits(kind: str) -> None:
     for year in years:
         text = _exported(f"SELECT CAST('{year}-01-01' AS {kind}) AS d").decode()
         assert text.startswith(f'"d"\n"{year}-01-01') or text.startswith(f'"d"\n{year}-01-01')
+
+
+@pytest.mark.parametrize("value", ["infinity", "-infinity"])
+def test_csv_refuses_infinity_in_nanoseconds(value: str) -> None:
+    with pytest.raises(QueryError, match="CSV has no form for infinity"):
+        _exported(f"SELECT '{value}'::TIMESTAMP_NS AS d")
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMP", "TIMESTAMPTZ"])
+def test_csv_refuses_a_microsecond_before_the_first_year(kind: str) -> None:
+    with pytest.raises(QueryError, match="CSV has no form for infinity or years"):
+        _exported(f"SELECT '0001-01-01'::{kind} - INTERVAL 1 MICROSECOND AS d")
+    assert b"9999-12-31" in _exported(f"SELECT '9999-12-31 23:59:59.999999'::{kind} AS d")
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+@pytest.mark.parametrize("value", ["TIMETZ '10:00:00+02'", "[TIMETZ '10:00:00+02']", f"{2**128 - 1}::UHUGEINT"])
+def test_values_that_arrow_would_change_are_refused(format: str, value: str) -> None:
+    with pytest.raises(QueryError, match=r'column "d": .* would not be exported whole: cast it to VARCHAR'):
+        _exported(f"SELECT {value} AS d", format)
 
 
 def test_parquet_keeps_infinity(tmp_path: Path) -> None:

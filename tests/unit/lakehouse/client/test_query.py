@@ -187,13 +187,36 @@ def test_a_reader_who_has_seen_enough_is_no_traceback(lake: LocalStore) -> None:
     process.wait(60)
 
 
-@pytest.mark.parametrize("first", ["SELECT 1", "FROM range(3)", "EXPLAIN SELECT 1", "SET threads = 1; SELECT 1"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        *("SELECT 1", "FROM range(3)", "EXPLAIN SELECT 1", "SET threads = 1; SELECT 1", "CALL pragma_version()"),
+        *("PREPARE p AS SELECT 1; EXECUTE p", "PIVOT (SELECT 1 AS a) ON a USING count(*)"),
+        *("INSERT INTO t VALUES (2) RETURNING *", "UPDATE t SET a = 3 RETURNING a", "DELETE FROM t\nreturning a"),
+    ],
+)
 def test_an_answer_that_nobody_would_see_is_refused_before_anything_runs(first: str) -> None:
     with duckdb.connect() as connection:
-        query = f"CREATE TABLE t AS SELECT 1; {first}; SELECT 2"
-        with pytest.raises(QueryError, match=r"the answer of statement . would be lost"):
+        query = f"CREATE TABLE t AS SELECT 1 AS a; {first}; SELECT 2"
+        with pytest.raises(QueryError, match=r"the answer of this one would be lost: .+; only the last one"):
             run(connection, query, 100)
         assert connection.sql("SHOW TABLES").fetchall() == []
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        *("INSERT INTO t VALUES (2)", "UPDATE t SET a = 3", "DELETE FROM t", "SET threads = 1", "BEGIN", "USE memory"),
+        *(
+            "CREATE MACRO f(x) AS x",
+            "SET VARIABLE v = 1",
+            "COPY (SELECT 1) TO '/dev/null' (FORMAT csv)",
+            "DROP TABLE t",
+        ),
+    ],
+)
+def test_statements_without_an_answer_may_come_before_the_query(first: str) -> None:
+    assert _lines(f"CREATE TABLE t AS SELECT 1 AS a; {first}; SELECT 2 AS x") == ["x", "-", "2", "(1 row)"]
 
 
 @pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP", "TIMESTAMPTZ", "DATE[]", "STRUCT(a DATE)"])
