@@ -80,8 +80,6 @@ def _type(field: Field) -> str:
             return f"`{pattern}`"
         case Text(choices=choices) if choices:
             return " ".join(f"`{choice}`" for choice in choices)
-        case Text():
-            return f"string, 1 to {field.max_length} characters"
     raise TypeError(f"{field.name}: {type(field).__name__} has no words yet")
 
 

@@ -5,21 +5,44 @@ Memory is bounded by one limit whatever the size of the month; what does not fit
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
 from lakehouse.errors import ResourcesExhaustedError
 from lakehouse.local_disk import room
-from lakehouse.schema.event import FORMAT_VERSION
+from lakehouse.schema.event import FORMAT_VERSION, KEY, FlightKey
 from lakehouse.store.checksum import file_crc32c
-from lakehouse.table.latest_sql import SORT_KEY, newest, quoted, read_files
+from lakehouse.table.latest_sql import SORT_KEY, newest, quoted, read_files, without_probes
 from lakehouse.table.parquet_files import FooterInfo, MonthStats, check_month_file
 from lakehouse.table.snapshot import MonthFile
 
+log = logging.getLogger(__name__)
+
 _ROW_GROUP_ROWS = 122_880  # DuckDB's own vector-friendly default: a month of one airline's flights is one group
+
+
+SAME_FLIGHT_WITHIN: Final = dt.timedelta(hours=3)
+"""Schedules move by minutes, rarely by hours; events of one key that are further apart are probably two flights."""
+
+
+@dataclass(frozen=True)
+class KeyConflicts:
+    """Keys whose events have scheduled departures more than SAME_FLIGHT_WITHIN apart: how many, and the first one."""
+
+    count: int = 0
+    first: FlightKey | None = None
+
+    def __add__(self, other: KeyConflicts) -> KeyConflicts:
+        return KeyConflicts(self.count + other.count, self.first or other.first)
+
+
+NO_CONFLICTS: Final = KeyConflicts()
 
 
 def month_entry(name: str, added_snapshot: int, file: Path, stats: MonthStats) -> MonthFile:
@@ -81,5 +104,29 @@ class Merger:
             ).fetchone()
         return MonthStats(*row)
 
+    def key_conflicts(self, inputs: Sequence[Path], tail: Sequence[Path]) -> KeyConflicts:
+        """The keys of `inputs`, on the dates of the files `tail` among them, that two flights seem to share.
+
+        None when this machine cannot count them: a merge does not fail for a count.
+        """
+        apart = f"max(scheduled_departure) - min(scheduled_departure) > {_interval(SAME_FLIGHT_WITHIN)}"
+        dates = f"SELECT DISTINCT flight_date FROM {read_files(tail)}"
+        keys = (
+            f"SELECT {SORT_KEY} FROM {read_files(inputs)} WHERE flight_date IN ({dates})"
+            f" AND {without_probes()} GROUP BY {SORT_KEY} HAVING {apart}"
+        )
+        first = ", ".join(f"arg_min({column}, ({SORT_KEY}))" for column in KEY)
+        try:
+            with self._connection.cursor() as cursor:
+                row: Any = cursor.execute(f"SELECT count(*), {first} FROM ({keys})").fetchone()
+        except duckdb.Error as error:
+            log.warning("conflicting keys not counted: %s", str(error).partition("\n")[0][:300])
+            return NO_CONFLICTS
+        return KeyConflicts(row[0], FlightKey(*row[1:]) if row[0] else None)
+
     def close(self) -> None:
         self._connection.close()
+
+
+def _interval(length: dt.timedelta) -> str:
+    return f"INTERVAL {length // dt.timedelta(seconds=1)} SECOND"

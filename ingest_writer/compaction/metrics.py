@@ -33,6 +33,7 @@ class CompactorMetrics:
         self._files = self._counter("merged_files", "Landed files absorbed by a commit")
         self._months = self._counter("merged_months", "Month files committed")
         self._rows = self._counter("merged_rows", "Rows of those month files")
+        self._conflicts = self._counter("key_conflicts", "Keys of those rows that two flights seem to share")
         self._rebases = self._counter("rebases", "Commits that another compactor was faster with")
         self._collected = Counter(
             "flights_compactor_collected_objects", "Objects deleted", ("kind",), registry=registry
@@ -58,6 +59,7 @@ class CompactorMetrics:
         self._files.inc(report.absorbed_files)
         self._months.inc(len(report.months))
         self._rows.inc(report.rows)
+        self._conflicts.inc(report.conflicts.count)
         self._rebases.inc(report.rebases)
         self._collected.labels("snapshot").inc(collected.snapshots)
         self._collected.labels("landed").inc(collected.landed_files)

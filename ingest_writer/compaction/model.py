@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ingest_writer.compaction.merge_sql import NO_CONFLICTS, KeyConflicts
 from lakehouse.errors import LakeError
 from lakehouse.table.planner import Plan
 from lakehouse.table.snapshot import MonthFile
@@ -38,6 +39,7 @@ class Merged:
     base: MonthFile | None
     entry: MonthFile
     files: frozenset[str]
+    conflicts: KeyConflicts = NO_CONFLICTS
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Report:
     """Of the new month files."""
     rebases: int = 0
     pending_files: int = 0
+    conflicts: KeyConflicts = NO_CONFLICTS
+    """Keys that two flights seem to share, of what was committed."""
     unreadable: dict[str, str] = field(default_factory=dict)
     failed: dict[str, LakeError] = field(default_factory=dict)
     not_rewritten: dict[str, LakeError] = field(default_factory=dict)
@@ -96,3 +100,4 @@ class Report:
         self.absorbed_files += absorbed
         self.rows += sum(made.entry.rows for made in committed.values())
         self.pending_files = len(plan.tail) - absorbed
+        self.conflicts = sum((made.conflicts for made in committed.values()), self.conflicts)

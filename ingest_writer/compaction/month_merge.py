@@ -108,12 +108,13 @@ class MonthMerger:
         output = self._scratch / f"{uuid.uuid4().hex}.parquet"
         try:
             with self._cache.pinned(files) as paths:
+                conflicts = self._merger.key_conflicts(paths, paths[-len(tail) :])
                 stats = self._merger.merge(paths, output)
             entry = month_entry("", 0, output, stats)
             name = self._upload(month, 0 if base is None else base.added_snapshot, output)
         finally:
             output.unlink(missing_ok=True)
-        return Merged(base, replace(entry, name=name), frozenset(file.name for file in tail))
+        return Merged(base, replace(entry, name=name), frozenset(file.name for file in tail), conflicts)
 
     def _upload(self, month: str, added_snapshot: int, output: Path) -> str:
         """Stores the new month file; after a create of unknown outcome under another name, a few times.

@@ -29,8 +29,6 @@ def limits(name: str) -> Meta:
             return Meta(ge=minimum, le=maximum)
         case Text(pattern=str(pattern)):
             return Meta(pattern=rf"^{pattern}\Z")
-        case Text(max_length=int(max_length)):
-            return Meta(min_length=1, max_length=max_length)
         case Time():
             return Meta(tz=True)
         case field:

@@ -33,6 +33,7 @@ _MAX_US: Final = 253_402_128_000_000_000  # 9999-12-30
 _MAX_LEAD_US: Final = rules.MAX_EVENT_LEAD // dt.timedelta(microseconds=1)
 _YEARS: Final = f"{rules.MIN_FLIGHT_DATE.year} to {rules.MAX_FLIGHT_DATE.year}"
 _MINUTE_US: Final = 60_000_000
+_UNKNOWN_OFFSET: Final = "-00:00"
 _UNKNOWN_NAMES: Final = 1000
 """Of unknown fields, counted one by one; the others are counted together."""
 _OTHER_NAMES: Final = "(others)"
@@ -71,6 +72,8 @@ def to_row(event: Event, origin: Origin) -> Row:
     departure = _optional_microseconds(event.actual_departure, "actual_departure")
     scheduled_arrival = _optional_microseconds(event.scheduled_arrival, "scheduled_arrival")
     arrival = _optional_microseconds(event.actual_arrival, "actual_arrival")
+    _check_arrival("scheduled", scheduled, scheduled_arrival)
+    _check_arrival("actual", departure, arrival)
     departure_delay = event.departure_delay_minutes
     if departure_delay is None:
         departure_delay = _delay("departure_delay_minutes", departure, scheduled)
@@ -154,6 +157,9 @@ def _take_times_as_written(event: Event, values: Mapping[str, Any]) -> None:
         if match is None:
             wanted = "RFC 3339 has a T between date and time, and a colon in the offset"
             raise RejectError("validate", f"{wanted}, not {text!r} - at `$.{name}`")
+        if match["offset"] == _UNKNOWN_OFFSET and name == "scheduled_departure":
+            unknown = "-00:00 is an unknown offset (RFC 3339, 4.3), so the local hour of departure is unknown"
+            raise RejectError("validate", f"{unknown} - at `$.{name}`")
         if len(match["fraction"] or "") > _FRACTION_DIGITS:
             cut = text[: match.start("fraction") + _FRACTION_DIGITS] + match["offset"]
             setattr(event, name, msgspec.convert(cut, dt.datetime))
@@ -188,13 +194,25 @@ def _check_dates(event: Event, event_time_us: int, publish_time_us: int) -> None
         )
 
 
+def _check_arrival(kind: str, departure_us: int | None, arrival_us: int | None) -> None:
+    if departure_us is None or arrival_us is None or arrival_us >= departure_us:
+        return
+    before = f"{kind}_arrival {_text(arrival_us)} is before {kind}_departure {_text(departure_us)}"
+    raise RejectError("validate", f"{before}; a flight over midnight arrives on the next date")
+
+
+def _text(microseconds: int) -> str:
+    return (_EPOCH + dt.timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
+
+
 def _delay(name: str, actual_us: int | None, scheduled_us: int | None) -> int | None:
     if actual_us is None or scheduled_us is None:
         return None
     minutes = (actual_us - scheduled_us) // _MINUTE_US
-    if not rules.MIN_DELAY_MINUTES <= minutes <= rules.MAX_DELAY_MINUTES:
-        within = f"{rules.MIN_DELAY_MINUTES} to {rules.MAX_DELAY_MINUTES}"
-        raise RejectError("validate", f"{name} (actual minus scheduled) is {minutes}, outside {within}")
+    if not rules.MIN_COMPUTED_DELAY_MINUTES <= minutes <= rules.MAX_COMPUTED_DELAY_MINUTES:
+        within = f"{rules.MIN_COMPUTED_DELAY_MINUTES} to {rules.MAX_COMPUTED_DELAY_MINUTES}"
+        hint = f"are the times of the right date? If so, give {name}"
+        raise RejectError("validate", f"{name} (actual minus scheduled) is {minutes}, outside {within}; {hint}")
     return minutes
 
 

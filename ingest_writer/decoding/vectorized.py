@@ -49,7 +49,7 @@ class _Line(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     actual_arrival: str | None = _NO_TEXT
     departure_delay_minutes: Annotated[int, limits("departure_delay_minutes")] | None = _NO_NUMBER
     arrival_delay_minutes: Annotated[int, limits("arrival_delay_minutes")] | None = _NO_NUMBER
-    tail_number: Annotated[str, limits("tail_number")] | None = _NO_TEXT
+    tail_number: str | None = _NO_TEXT
     air_time_minutes: Annotated[int, limits("air_time_minutes")] | None = _NO_NUMBER
     distance_km: Annotated[int, limits("distance_km")] | None = _NO_NUMBER
 
@@ -66,8 +66,9 @@ _UTC: Final = pa.timestamp("us", tz="UTC")
 _MAX_LEAD_US: Final = rules.MAX_EVENT_LEAD // dt.timedelta(microseconds=1)
 _MINUTE_US: Final = 60_000_000
 _RAISED_MINUTES: Final = (
-    1 - rules.MIN_DELAY_MINUTES
+    1 - rules.MIN_COMPUTED_DELAY_MINUTES
 )  # added before a division and subtracted after it: Arrow rounds towards 0
+_UNKNOWN_OFFSET: Final = "-00:00"
 _PATTERN: Final = {
     field.name: re.compile(field.pattern, re.ASCII)
     for field in rules.FIELDS
@@ -234,6 +235,8 @@ def _events(fields: _Fields, pull: _Pull) -> tuple[pa.Table, pa.Array]:
     scheduled_arrival = checked.instants(fields.optional("scheduled_arrival"))
     departure = checked.instants(fields.optional("actual_departure"))
     arrival = checked.instants(fields.optional("actual_arrival"))
+    checked.not_before(scheduled_departure, scheduled_arrival)
+    checked.not_before(departure, arrival)
     columns = {
         "flight_date": flight_date,
         "carrier": checked.texts("carrier", fields.required("carrier")),
@@ -254,7 +257,7 @@ def _events(fields: _Fields, pull: _Pull) -> tuple[pa.Table, pa.Array]:
         "arrival_delay_minutes": checked.delays(fields.optional("arrival_delay_minutes"), arrival, scheduled_arrival),
         "air_time_minutes": fields.optional("air_time_minutes"),
         "distance_km": fields.optional("distance_km"),
-        "tail_number": fields.optional("tail_number"),
+        "tail_number": checked.texts("tail_number", fields.optional("tail_number")),
         "event_time": checked.event_times(fields.required("event_time"), publish_time),
         "publish_time": publish_time.cast(EVENT_SCHEMA.field("publish_time").type),
         "message_id": pa.array([m.message_id for m in pull.messages], pa.string()).take(owners),
@@ -301,6 +304,7 @@ class ColumnValidator:
         days = pc.utf8_slice_codeunits(texts, 0, _DATE_LENGTH).cast(pa.date32()).cast(pa.int32())
         apart = pc.abs(pc.subtract(days, flight_dates.cast(pa.int32())))
         self._reject(pc.greater(apart, rules.MAX_DAYS_FROM_SCHEDULED_DEPARTURE))
+        self._reject(pc.ends_with(texts, _UNKNOWN_OFFSET))
         return pc.utf8_slice_codeunits(texts, _HOUR.start, _HOUR.stop).cast(pa.int8())
 
     def event_times(self, texts: pa.Array, publish_times_us: pa.Array) -> pa.Array:
@@ -309,13 +313,18 @@ class ColumnValidator:
         self._reject(pc.greater(pc.subtract(times.cast(pa.int64()), publish_times_us), _MAX_LEAD_US))
         return times
 
+    def not_before(self, departures: pa.Array, arrivals: pa.Array) -> None:
+        """Where both are known, an arrival is not before its departure."""
+        self._reject(pc.less(arrivals, departures))
+
     def delays(self, given: pa.Array, actual: pa.Array, scheduled: pa.Array) -> pa.Array:
         """Delays in whole minutes as given, else computed (rounded down) where both times are known."""
         late_us = pc.subtract(actual.cast(pa.int64()), scheduled.cast(pa.int64()))
         raised = pc.divide(pc.add(late_us, _RAISED_MINUTES * _MINUTE_US), _MINUTE_US)
         minutes = pc.subtract(raised, _RAISED_MINUTES)
         is_within = pc.and_(
-            pc.greater_equal(minutes, rules.MIN_DELAY_MINUTES), pc.less_equal(minutes, rules.MAX_DELAY_MINUTES)
+            pc.greater_equal(minutes, rules.MIN_COMPUTED_DELAY_MINUTES),
+            pc.less_equal(minutes, rules.MAX_COMPUTED_DELAY_MINUTES),
         )
         self._reject(pc.and_(given.is_null(), pc.invert(is_within)))
         computed = pc.if_else(is_within, minutes, pa.scalar(None, pa.int64())).cast(pa.int32())

@@ -19,7 +19,7 @@ from lakehouse.schema.fields import Date, Field, Integer, Text, Time
 FORMAT_VERSION: Final = 1
 """Version of the Parquet columns and of snapshots. Code that meets a newer one refuses it."""
 
-DECODER_VERSION: Final = 2
+DECODER_VERSION: Final = 3
 """Grows when the decoder reads the same bytes differently; the last part of the order."""
 
 Status = Literal["scheduled", "departed", "arrived", "cancelled", "diverted", "void"]
@@ -36,7 +36,13 @@ MAX_FLIGHT_NUMBER: Final = 9999
 MIN_DELAY_MINUTES: Final = -1440
 MAX_DELAY_MINUTES: Final = 10080
 MAX_SMALL_INTEGER: Final = 32767
+MIN_COMPUTED_DELAY_MINUTES: Final = -180
+MAX_COMPUTED_DELAY_MINUTES: Final = 4320
+"""Nobody leaves three hours early or arrives after three days: such times did not pass midnight, or
+are of another day. A publisher that means it says the delay."""
+
 MAX_TAIL_NUMBER_CHARACTERS: Final = 10
+TAIL_NUMBER_PATTERN: Final = rf"[A-Za-z0-9-]{{1,{MAX_TAIL_NUMBER_CHARACTERS}}}"
 MAX_DAYS_FROM_SCHEDULED_DEPARTURE: Final = 7
 MAX_EVENT_LEAD: Final = dt.timedelta(hours=24)
 """A clock that runs further ahead than this would win forever."""
@@ -101,7 +107,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Time(
         "scheduled_departure",
         description="Scheduled departure time.",
-        rules="Written with the UTC offset of the origin, which gives the local hour of departure.",
+        rules="Written with the UTC offset of the origin, which gives the local hour of departure;"
+        " -00:00, an offset that nobody knows (RFC 3339, 4.3), is none.",
         required=True,
         example="2013-01-01T10:15:00Z",
     ),
@@ -117,7 +124,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Time(
         "scheduled_arrival",
         description="Scheduled arrival time.",
-        rules="Any UTC offset.",
+        rules="Any UTC offset. Not before scheduled_departure.",
         example="2013-01-01T13:19:00Z",
     ),
     Time(
@@ -129,7 +136,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Time(
         "actual_arrival",
         description="Actual arrival time.",
-        rules="Any UTC offset.",
+        rules="Any UTC offset. Not before actual_departure.",
         example="2013-01-01T13:30:00Z",
     ),
     Text(
@@ -144,7 +151,8 @@ FIELDS: Final[tuple[Field, ...]] = (
         "departure_delay_minutes",
         description="Departure delay in minutes; negative means early.",
         rules="If absent, it is actual_departure minus scheduled_departure, rounded down to whole minutes,"
-        " when both are known; the same limits apply.",
+        " when both are known; then"
+        f" {MIN_COMPUTED_DELAY_MINUTES} to {MAX_COMPUTED_DELAY_MINUTES:,}.",
         minimum=MIN_DELAY_MINUTES,
         maximum=MAX_DELAY_MINUTES,
         unit="minutes",
@@ -154,7 +162,8 @@ FIELDS: Final[tuple[Field, ...]] = (
         "arrival_delay_minutes",
         description="Arrival delay in minutes; negative means early.",
         rules="If absent, it is actual_arrival minus scheduled_arrival, rounded down to whole minutes,"
-        " when both are known; the same limits apply.",
+        " when both are known; then"
+        f" {MIN_COMPUTED_DELAY_MINUTES} to {MAX_COMPUTED_DELAY_MINUTES:,}.",
         minimum=MIN_DELAY_MINUTES,
         maximum=MAX_DELAY_MINUTES,
         unit="minutes",
@@ -179,7 +188,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Text(
         "tail_number",
         description="Registration of the aircraft.",
-        max_length=MAX_TAIL_NUMBER_CHARACTERS,
+        pattern=TAIL_NUMBER_PATTERN,
         example="N14228",
     ),
     Time(

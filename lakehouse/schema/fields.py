@@ -48,11 +48,10 @@ class Field(ABC):
 
 @dataclass(frozen=True)
 class Text(Field):
-    """A string that matches `pattern`, is in `choices`, or has at most `max_length` characters."""
+    """A string that matches `pattern`, or is in `choices`."""
 
     pattern: str | None = None
     choices: tuple[str, ...] = ()
-    max_length: int | None = None
     default: str | None = None
     """Stands for a value that is absent or null."""
 

@@ -51,8 +51,6 @@ def values(field: Field) -> Json:
             return _text(pattern)
         case Text(choices=choices) if choices:
             return {"type": "string", "enum": list(choices)}
-        case Text(max_length=int(most)):
-            return {"type": "string", "minLength": 1, "maxLength": most}
     return {"type": "string"}
 
 

@@ -16,6 +16,7 @@ _times = st.builds(
     st.sampled_from(["", ".5", ".123456", ".9999999", ".1234565"]),
     st.sampled_from(["Z", "+00:00", "-05:00", "+05:45", "+14:00"]),
 )
+_after_all_departures = st.builds("2013-01-05T{:02d}:30:00Z".format, st.integers(0, 23))
 _early_times = st.builds("2013-01-01T{:02d}:15:00-05:00".format, st.integers(0, 23))
 _airports = st.from_regex(r"[A-Z0-9]{3,4}", fullmatch=True)
 _minutes = st.integers(-1440, 10080)
@@ -34,17 +35,27 @@ _required = {
 _optional: dict[str, st.SearchStrategy[Any]] = {
     "operational_suffix": st.sampled_from(["", "A", "Z"]),
     "diverted_to": _airports,
-    "scheduled_arrival": _times,
+    "scheduled_arrival": _after_all_departures,
     "actual_departure": _times,
-    "actual_arrival": _times,
+    "actual_arrival": _after_all_departures,
     "departure_delay_minutes": _minutes,
     "arrival_delay_minutes": _minutes,
-    "tail_number": st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10),
+    "tail_number": st.from_regex(r"[A-Za-z0-9-]{1,10}", fullmatch=True),
     "air_time_minutes": _small,
     "distance_km": _small,
 }
 _null = st.none()
 EVENTS = st.fixed_dictionaries(_required, optional={name: values | _null for name, values in _optional.items()})
+_UNKNOWN_OFFSET = "2013-01-01T05:15:00-00:00"
+_contradictory: dict[str, st.SearchStrategy[Any]] = {
+    "scheduled_departure": _times | st.just(_UNKNOWN_OFFSET),
+    "scheduled_arrival": _times,
+    "actual_departure": _times | st.just(_UNKNOWN_OFFSET),
+    "actual_arrival": _times,
+    "tail_number": st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10),
+}
+_odd_events = st.builds(lambda event, odd: event | odd, EVENTS, st.fixed_dictionaries({}, optional=_contradictory))
+"""Valid field by field but for the tail number; the times may contradict each other."""
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -53,7 +64,7 @@ JSON_VALUES = st.recursive(
 _separators = st.sampled_from([b"\n", b"\r\n", b"\n\n", b" \n ", b"", b" ", b",", b"}\n{"])
 _lines = st.builds(
     lambda event, ascii_only, spread: json.dumps(event, ensure_ascii=ascii_only, indent=spread).encode(),
-    EVENTS,
+    EVENTS | _odd_events,
     st.booleans(),
     st.sampled_from([None, None, None, 1]),
 )

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from ingest_writer.compaction.merge_sql import Merger
+from ingest_writer.compaction.merge_sql import NO_CONFLICTS, KeyConflicts, Merger
 from lakehouse.errors import ResourcesExhaustedError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
 from lakehouse.table.parquet_files import FooterInfo, check_month_file, to_parquet
@@ -42,6 +42,37 @@ def test_a_merge_writes_the_columns_version_and_compression_of_the_lake(merger: 
         assert file.schema_arrow.remove_metadata().equals(EVENT_SCHEMA)
         group = file.metadata.row_group(0)
         assert {group.column(index).compression for index in range(group.num_columns)} == {"ZSTD"}
+
+
+def test_keys_of_two_flights_are_counted_once_each(merger: Merger, tmp_path: Path) -> None:
+    at = row()["scheduled_departure"]
+    hours = dt.timedelta(hours=1)
+    base = [
+        row("2013-01-01", flight_number=1),
+        row("2013-01-01", flight_number=2),
+        row("2013-01-02", flight_number=3),
+        row("2013-01-02", flight_number=3, message_id="2", scheduled_departure=at + 5 * hours),
+    ]
+    tail = [
+        *(row("2013-01-01", flight_number=1, scheduled_departure=at + n * hours) for n in (-1, 4)),
+        row("2013-01-01", flight_number=2, scheduled_departure=at + 3 * hours),
+        row("2013-01-01", flight_number=4, scheduled_departure=at - 9 * hours),
+        *(row("2013-01-01", carrier="ZZ", scheduled_departure=at + n * hours) for n in (0, 9)),
+    ]
+    files = [write(tmp_path / "base.parquet", base), write(tmp_path / "tail.parquet", tail)]
+    found = merger.key_conflicts(files, files[1:])
+    assert found.count == 1, "five hours apart, not three; no canary; not a date that the tail does not touch"
+    assert found.first is not None
+    assert found.first.flight_id == "2013-01-01-UA-1-EWR"
+    assert merger.key_conflicts(files, files) + found == KeyConflicts(3, found.first)
+    assert merger.key_conflicts(files[1:], files[1:]).count == 1
+    assert merger.key_conflicts(files[:1], files[1:]) == NO_CONFLICTS
+
+
+def test_a_count_that_fails_costs_no_merge(merger: Merger, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    missing = tmp_path / "missing.parquet"
+    assert merger.key_conflicts([missing], [missing]) == NO_CONFLICTS
+    assert "conflicting keys not counted" in caplog.text
 
 
 def test_what_the_machine_cannot_do_is_told_apart_from_a_bad_file(merger: Merger, tmp_path: Path) -> None:

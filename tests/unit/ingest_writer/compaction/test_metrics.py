@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ingest_writer.compaction.garbage_collector import Collected
+from ingest_writer.compaction.merge_sql import KeyConflicts
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.model import Report
 from lakehouse.errors import ResourcesExhaustedError, StoreAccessDeniedError
@@ -31,6 +32,7 @@ def compactions() -> Compactions:
 
 def test_a_run_that_committed_adds_up_what_it_did(compactions: Compactions) -> None:
     report = Report(snapshot=7, months=["2013-01", "2013-02"], absorbed_files=3, rows=10, rebases=1, pending_files=4)
+    report.conflicts = KeyConflicts(2, None)
     for _ in range(2):
         compactions.metrics.ran(report, Collected(1, 2, 3), 0.5)
     assert compactions.value("runs_total", outcome="committed") == 2
@@ -38,6 +40,7 @@ def test_a_run_that_committed_adds_up_what_it_did(compactions: Compactions) -> N
     assert compactions.value("run_seconds_sum") == 1.0
     totals = ("merged_files_total", "merged_months_total", "merged_rows_total", "rebases_total")
     assert [compactions.value(name) for name in totals] == [6, 4, 20, 2]
+    assert compactions.value("key_conflicts_total") == 4
     kinds = ("snapshot", "landed", "month")
     assert [compactions.value("collected_objects_total", kind=kind) for kind in kinds] == [2, 4, 6]
     assert (compactions.value("snapshot_number"), compactions.value("pending_files")) == (7, 4)

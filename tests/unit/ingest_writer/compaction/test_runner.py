@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from pathlib import Path
 
@@ -52,6 +53,21 @@ def test_a_run_collects_also_when_nothing_can_be_published(tmp_path: Path) -> No
     assert not list(store.list(object_names.LANDING))
     assert b'flights_compactor_runs_total{outcome="failed"} 2.0' in metrics.page()
     assert b"flights_compactor_last_success_timestamp_seconds 0.0" in metrics.page()
+
+
+def test_two_flights_of_one_key_are_counted_and_the_first_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    morning = row("2013-01-01")
+    land(
+        store, [morning, row("2013-01-01", scheduled_departure=morning["scheduled_departure"] + dt.timedelta(hours=8))]
+    )
+    runs, metrics = compaction(store, tmp_path)
+    assert runs.until_done().conflicts.count == 1
+    assert b"flights_compactor_key_conflicts_total 1.0" in metrics.page()
+    assert "1 keys have events whose scheduled departures are more than 3 h apart" in caplog.text
+    assert "the first is 2013-01-01-UA-1545-EWR" in caplog.text
 
 
 def test_a_repeating_compactor_goes_on_and_says_that_nothing_is_published(

@@ -42,7 +42,7 @@ PLAIN: dict[str, bytes] = {
     "nulls that are written": line(**dict.fromkeys(set(whole_event()) - set(event()), None)),
     "a suffix that is empty": line(operational_suffix=""),
     "blanks around": b" " + GOOD + b"\t ",
-    "a tail number in other letters": line(tail_number="é飛"),
+    "a tail number of every kind of letter": line(tail_number="-n7Z"),
     "29 February of a leap year": line(flight_date="2012-02-29", scheduled_departure="2012-02-29T23:59:59.999999Z"),
     "the last hour that another zone allows": line(actual_arrival="2013-01-01T00:00:00-23:59"),
 }
@@ -122,8 +122,8 @@ def test_one_bad_line_leaves_its_whole_message_over() -> None:
         ("2013-01-01T10:14:59.999999Z", -1),
         ("2013-01-01T10:14:00Z", -1),
         ("2013-01-01T10:13:59Z", -2),
-        ("2012-12-31T10:15:00Z", -1440),
-        ("2013-01-08T10:15:59.999999Z", 10080),
+        ("2013-01-01T07:15:00Z", -180),
+        ("2013-01-04T10:15:59.999999Z", 4320),
     ],
 )
 def test_a_delay_that_is_computed_is_rounded_down(departure: str, minutes: int) -> None:

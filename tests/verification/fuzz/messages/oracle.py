@@ -20,9 +20,10 @@ _EPOCH = dt.date(1970, 1, 1).toordinal()
 _FIRST_US = (dt.date(1, 1, 2).toordinal() - _EPOCH) * _DAY_US
 _LAST_US = (dt.date(9999, 12, 30).toordinal() - _EPOCH) * _DAY_US
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_TAIL = _LETTERS | frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _CODE = _LETTERS | frozenset("0123456789")
 _STATUSES = frozenset(["scheduled", "departed", "arrived", "cancelled", "diverted", "void"])
-_DECODER_VERSION = 2
+_DECODER_VERSION = 3
 
 
 class _Bad(Exception):
@@ -155,13 +156,17 @@ def _columns(values: dict[str, Any], publish_time_us: int) -> tuple[Any, ...]:
         None if values.get(name) is None else _time(values[name])[0]
         for name in ("scheduled_arrival", "actual_departure", "actual_arrival")
     )
+    if _is_before(scheduled_arrival, scheduled_us) or _is_before(arrival, departure):
+        raise _Bad
+    if values["scheduled_departure"].endswith("-00:00"):
+        raise _Bad
     if abs(day.toordinal() - local_day) > 7 or event_us - publish_time_us > _DAY_US:
         raise _Bad
     suffix = values.get("operational_suffix")
     if suffix is not None and (not isinstance(suffix, str) or len(suffix) > 1 or not set(suffix) <= _LETTERS):
         raise _Bad
     tail = values.get("tail_number")
-    if tail is not None and (not isinstance(tail, str) or not 1 <= len(tail) <= 10):
+    if tail is not None and (not isinstance(tail, str) or not 1 <= len(tail) <= 10 or not set(tail) <= _TAIL):
         raise _Bad
     status = values.get("status")
     if not isinstance(status, str) or status not in _STATUSES:
@@ -242,4 +247,8 @@ def _delay(given: Any, actual_us: int | None, scheduled_us: int | None) -> int |
         return _number(given, -1440, 10080)
     if actual_us is None or scheduled_us is None:
         return None
-    return _number((actual_us - scheduled_us) // 60_000_000, -1440, 10080)
+    return _number((actual_us - scheduled_us) // 60_000_000, -180, 4320)
+
+
+def _is_before(arrival_us: int | None, departure_us: int | None) -> bool:
+    return arrival_us is not None and departure_us is not None and arrival_us < departure_us
