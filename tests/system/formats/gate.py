@@ -40,7 +40,7 @@ DECODERS: Final = (
     Insertion("ingest_writer/decoding/line.py", "        event.tail_number,\n", "        event.gate,\n"),
     Insertion(
         "ingest_writer/decoding/vectorized.py",
-        '    tail_number: Annotated[str, limits("tail_number")] | None = _NO_TEXT\n',
+        "    tail_number: str | None = _NO_TEXT\n",
         "    gate: str | None = _NO_TEXT\n",
     ),
     Insertion(
@@ -50,7 +50,7 @@ DECODERS: Final = (
     ),
     Insertion(
         "ingest_writer/decoding/vectorized.py",
-        '        "tail_number": fields.optional("tail_number"),\n',
+        '        "tail_number": checked.texts("tail_number", fields.optional("tail_number")),\n',
         '        "gate": checked.texts("gate", fields.optional("gate")),\n',
     ),
 )

@@ -101,7 +101,7 @@ def _expected(path: Path) -> dict[str, Any]:
         "publish_time": dt.datetime.fromisoformat(MODIFIED),
         "message_id": "load:" + hashlib.sha256(path.read_bytes()).hexdigest(),
         "message_line": 0,
-        "decoder_version": 2,
+        "decoder_version": 3,
     }
 
 

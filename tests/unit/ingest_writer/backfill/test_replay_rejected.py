@@ -50,7 +50,7 @@ def test_a_line_that_is_good_now_lands_under_its_original_ids(store: MemoryStore
     [landed] = table_rows(store)
     assert (landed["message_id"], landed["message_line"]) == ("original", 7)
     assert landed["publish_time"] == dt.datetime.fromisoformat(PUBLISHED)
-    assert landed["decoder_version"] == 2
+    assert landed["decoder_version"] == 3
 
 
 def test_a_line_that_is_good_now_does_not_win_over_a_newer_state(store: MemoryStore, tmp_path: Path) -> None:
