@@ -17,6 +17,7 @@ from ingest_writer.subscriber.options import Limits, WriterOptions
 from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
 from lakehouse.object_names import MAX_SNAPSHOT
+from lakehouse.schema.event import MAX_MESSAGE_DATES
 from lakehouse.telemetry.logs import LINES_PER_MINUTE, LogFormat
 
 _RENAMED: Final = {
@@ -51,6 +52,9 @@ class WriterSettings(BaseSettings):
     """About 10 MB of Parquet and a second of work on one core."""
     batch_max_mb: int = Field(64, ge=1)
     """Of messages, attributes included: what 200,000 rows take as JSON."""
+    batch_max_dates: int = Field(MAX_MESSAGE_DATES, ge=1, le=10_000)
+    """Flight dates: each is an object. 400 are 25 rounds of `WRITER_UPLOADS_IN_FLIGHT`, a second or two of storage;
+    as many as one message may have, which is never split over batches."""
     batches_in_flight: int = Field(2, ge=1, le=64)
     """One is uploaded while the next is prepared; more only hides storage that is too slow."""
     uploads_in_flight: int = Field(16, ge=1, le=256)
@@ -78,7 +82,9 @@ class WriterSettings(BaseSettings):
 
     def options(self) -> WriterOptions:
         return WriterOptions(
-            limits=Limits(self.batch_max_rows, self.batch_max_mb * 1_000_000, self.batch_max_age_s),
+            limits=Limits(
+                self.batch_max_rows, self.batch_max_mb * 1_000_000, self.batch_max_age_s, self.batch_max_dates
+            ),
             pulls_in_flight=self.pulls_in_flight,
             pull_max_messages=self.pull_max_messages,
             batches_in_flight=self.batches_in_flight,

@@ -1,5 +1,6 @@
 """Decodes rejected lines again, with today's decoder; those that pass are landed under their original ids.
 
+Each line is decoded by itself: the limit on the flight dates of a message is not applied, for nobody waits for an ack.
 Rejected objects are kept (the bucket's lifecycle ends them), so running twice lands twice, which changes nothing.
 """
 

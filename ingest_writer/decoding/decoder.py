@@ -7,6 +7,7 @@ fields and finds duplicate keys. Never raises.
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,12 +22,13 @@ from ingest_writer.decoding.event import NO_EVENTS, Origin, RejectError, Row
 from ingest_writer.decoding.line import decode_line, is_nested_too_deep
 from ingest_writer.decoding.vectorized import decode_fast_path
 from ingest_writer.message import Message
-from lakehouse.schema.event import EVENT_SCHEMA
+from lakehouse.schema.event import EVENT_SCHEMA, MAX_MESSAGE_DATES
 
 _COLUMNS_FROM_BYTES: Final = 30_000  # 100 events; below, the fast path costs 1 ms more than it saves
 _GROUP_BYTES: Final = 4_000_000  # 12,000 events; larger groups save no more time
 _SHORTEST_EVENT_BYTES: Final = 116  # the names of the required fields alone, with their punctuation
 _ATTRIBUTES_BYTES: Final = 65_536  # with the rejected lines of a small message; 1,000 of those are a pull
+_FLIGHT_DATE: Final = EVENT_SCHEMA.get_field_index("flight_date")
 _SHORT_LINES_ONE_BY_ONE: Final = 10_000  # 10 MB of two-byte lines would take gigabytes as rows
 
 
@@ -106,12 +108,14 @@ def _decode_slow(messages: Sequence[Message], lines: _Lines) -> pa.Table:
 def _decode_lines(message: Message, decoded: _Lines) -> None:
     """Each line by itself; a message that is one JSON object over several lines is one line.
 
+    The first MAX_MESSAGE_DATES flight dates of its events pass, in the order of the lines.
     Lines that are too short for any event, after many rejected ones, are rejected together. Attributes that are
     large are kept with the first rejected lines of the message only.
     """
     attributes = _repeated(message)
     together = bytearray()
     first = 0
+    dates: set[dt.date] = set()
     for number, line in _lines(message.data):
         if len(line) < _SHORTEST_EVENT_BYTES and len(decoded.rejected) >= _SHORT_LINES_ONE_BY_ONE:
             first = first if together else number
@@ -119,7 +123,9 @@ def _decode_lines(message: Message, decoded: _Lines) -> None:
             continue
         try:
             origin = Origin(message.publish_time_us, message.message_id, number)
-            decoded.rows.append(decode_line(line, origin, decoded.unknown_fields))
+            row = decode_line(line, origin, decoded.unknown_fields)
+            _check_date(row[_FLIGHT_DATE], dates)
+            decoded.rows.append(row)
         except RejectError as error:
             decoded.rejected.append(_rejected(message, next(attributes), number, line, error))
     if together:
@@ -127,6 +133,17 @@ def _decode_lines(message: Message, decoded: _Lines) -> None:
         decoded.rejected.append(
             _rejected(message, next(attributes), first, bytes(together), RejectError("decode", reason))
         )
+
+
+def _check_date(date: dt.date, dates: set[dt.date]) -> None:
+    """Adds the flight date of an event to those of its message. Raises RejectError when they have no room for it."""
+    if len(dates) >= MAX_MESSAGE_DATES and date not in dates:
+        raise RejectError(
+            "validate",
+            f"flight_date {date} is one too many: events of {MAX_MESSAGE_DATES} other flight dates come before it in"
+            " this message, which is the most; send it in another message",
+        )
+    dates.add(date)
 
 
 def _repeated(message: Message) -> Iterator[Mapping[str, str]]:

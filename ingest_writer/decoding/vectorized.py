@@ -101,7 +101,7 @@ def decode_fast_path(messages: Sequence[Message]) -> DecodedBatch:
     pull = _Pull(candidates, counts)
     fields = _Fields(lines)
     events, is_bad = _events(fields, pull)
-    bad = pull.with_line(is_bad) | pull.with_key_twice(fields.written())
+    bad = pull.with_line(is_bad) | pull.with_key_twice(fields.written()) | pull.with_many_dates(events["flight_date"])
     if bad:
         events = events.filter(pull.lines_without(bad))
         candidates = [message for number, message in enumerate(candidates) if number not in bad]
@@ -165,6 +165,15 @@ class _Pull:
         wanted = pairwise([0, *between.to_pylist()])
         found = pairwise([0, *commas])
         return {n for n, ((a, b), (c, d)) in enumerate(zip(wanted, found, strict=True)) if b - a != d - c}
+
+    def with_many_dates(self, dates: pa.ChunkedArray) -> set[int]:
+        """The messages with more flight dates than one may have. Few have as many lines."""
+        return {
+            number
+            for number, (count, end) in enumerate(zip(self.counts, accumulate(self.counts), strict=True))
+            if count > rules.MAX_MESSAGE_DATES
+            and len(dates.slice(end - count, count).unique()) > rules.MAX_MESSAGE_DATES
+        }
 
     def lines_without(self, bad: Collection[int]) -> pa.Array:
         """Of each line, whether its message is none of these."""

@@ -1,14 +1,16 @@
 """The batches in memory, by what happens to them: one collects, some land, some wait in quarantine.
 
 A batch collects messages until it has enough lines or bytes, or its oldest message waited long
-enough. Every message that was pulled and is neither acked nor nacked is in the buffer. It belongs to
-one event loop and knows nothing of decoding or storage; times are seconds of a monotonic clock.
+enough; it closes before it would have too many flight dates. Every message that was pulled and is
+neither acked nor nacked is in the buffer. It belongs to one event loop and knows nothing of decoding
+or storage; times are seconds of a monotonic clock.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import compress
@@ -16,6 +18,7 @@ from typing import Any
 
 from ingest_writer.message import Message
 from ingest_writer.subscriber.event_loop import cancel
+from ingest_writer.subscriber.flight_dates import flight_dates
 from ingest_writer.subscriber.options import Limits
 
 log = logging.getLogger(__name__)
@@ -54,9 +57,13 @@ class Batch:
     """Lines: the most events and rejected lines that there can be."""
     byte_count: int = 0
     """Of data and attributes: both are in memory until the batch is prepared."""
+    flight_dates: set[object] = field(default_factory=set)
+    """Of its events, and perhaps some more: each takes an object, a whole message's at most MAX_MESSAGE_DATES."""
+    is_closed: bool = False
+    """The next message would have brought too many flight dates."""
 
     def add(self, messages: Sequence[Message], received_s: float, until_s: float) -> None:
-        """Takes a pull whole, so that all lines of a message are in one batch."""
+        """Takes messages whole, so that all lines of a message are in one batch."""
         self.messages += messages
         self.leases.append(Lease([m.ack_id for m in messages], [m.message_id for m in messages], received_s, until_s))
         self.row_count += sum(_lines(message.data) for message in messages)
@@ -86,7 +93,7 @@ class Batch:
         self.leases = [lease for lease in (*extended, *as_before) if lease.ack_ids]
 
     def is_full(self, limits: Limits) -> bool:
-        return self.row_count >= limits.max_rows or self.byte_count >= limits.max_bytes
+        return self.is_closed or self.row_count >= limits.max_rows or self.byte_count >= limits.max_bytes
 
     def due_s(self, limits: Limits) -> float:
         """When it is due by its age alone."""
@@ -103,24 +110,26 @@ Work = Callable[[Batch], Coroutine[Any, Any, None]]
 class Buffer:
     """Holds each batch until the task that works on it ends, or the batch is dropped."""
 
-    def __init__(self) -> None:
-        self._collecting: Batch | None = None
+    def __init__(self, max_dates: int) -> None:
+        """`max_dates`: flight dates of a batch; a message that has more by itself is a batch by itself."""
+        self._max_dates = max_dates
+        self._collecting: deque[Batch] = deque()  # closed ones, then the one that still takes messages
         self._landing: dict[asyncio.Task[None], Batch] = {}
         self._quarantined: dict[asyncio.Task[None], Batch] = {}
         self._changed = asyncio.Event()
 
     def add(self, messages: Sequence[Message], received_s: float, until_s: float) -> None:
-        """Puts a pull into the batch that collects; its lease ends at `until_s`."""
-        if self._collecting is None:
-            self._collecting = Batch(opened_s=received_s)
-        self._collecting.add(messages, received_s, until_s)
+        """Puts a pull into the batch that collects, and into further ones for more flight dates than one may have.
+
+        Its lease ends at `until_s`.
+        """
+        self._add(messages, received_s, until_s)
         self.notify()
 
     def land(self, work: Work) -> None:
-        """Closes the batch that collects, and starts the work that lands it."""
-        if self._collecting is not None:
-            batch, self._collecting = self._collecting, None
-            self._start(self._landing, batch, work)
+        """Closes the batch that collects first, and starts the work that lands it."""
+        if self._collecting:
+            self._start(self._landing, self._collecting.popleft(), work)
 
     def quarantine(self, batch: Batch, work: Work) -> None:
         """Holds poison messages until the work on them ends."""
@@ -129,13 +138,13 @@ class Buffer:
     async def drop(self, batch: Batch) -> None:
         """Ends all work on the batch, and forgets it."""
         await cancel([task for task, held in [*self._landing.items(), *self._quarantined.items()] if held is batch])
-        if self._collecting is batch:
-            self._collecting = None
+        self._collecting = deque(each for each in self._collecting if each is not batch)
         self.notify()
 
     @property
     def collecting(self) -> Batch | None:
-        return self._collecting
+        """The batch that is landed next."""
+        return self._collecting[0] if self._collecting else None
 
     @property
     def batches_landing(self) -> int:
@@ -153,8 +162,7 @@ class Buffer:
     @property
     def batches(self) -> list[Batch]:
         """All batches held."""
-        collecting = [] if self._collecting is None else [self._collecting]
-        return [*self._landing.values(), *self._quarantined.values(), *collecting]
+        return [*self._landing.values(), *self._quarantined.values(), *self._collecting]
 
     def has_room(self, max_rows: int, max_bytes: int) -> bool:
         """Whether the batches held are below both limits."""
@@ -178,6 +186,30 @@ class Buffer:
         """Returns when no batch is landing any more."""
         while self._landing:
             await asyncio.wait(self._landing)
+
+    def _add(self, messages: Sequence[Message], received_s: float, until_s: float) -> None:
+        """By halves, where all of them do not fit: a batch then has few leases, not one a message."""
+        if self._try_add(messages, received_s, until_s):
+            return
+        if len(messages) == 1:
+            self._collecting[-1].is_closed = True
+            self._try_add(messages, received_s, until_s)
+            return
+        half = len(messages) // 2
+        self._add(messages[:half], received_s, until_s)
+        self._add(messages[half:], received_s, until_s)
+
+    def _try_add(self, messages: Sequence[Message], received_s: float, until_s: float) -> bool:
+        """Puts the messages into the batch that collects, or none of them if they have too many flight dates for it."""
+        if not self._collecting or self._collecting[-1].is_closed:
+            self._collecting.append(Batch(opened_s=received_s))
+        batch, dates = self._collecting[-1], flight_dates(messages)
+        is_alone = len(messages) == 1 and not batch.leases
+        if not is_alone and len(batch.flight_dates | dates) > self._max_dates:
+            return False
+        batch.add(messages, received_s, until_s)
+        batch.flight_dates |= dates
+        return True
 
     def _start(self, tasks: dict[asyncio.Task[None], Batch], batch: Batch, work: Work) -> None:
         task = asyncio.create_task(work(batch))

@@ -12,6 +12,7 @@ class Limits:
     max_rows: int
     max_bytes: int
     max_age_s: float
+    max_dates: int
 
 
 @dataclass(frozen=True)

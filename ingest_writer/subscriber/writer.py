@@ -52,7 +52,7 @@ class Writer:
         self._backoff = Backoff(rng, options.backoff_max_s)
         self._stopping = False
         self.counts = counts = Counts()
-        self._buffer = buffer = Buffer()
+        self._buffer = buffer = Buffer(options.limits.max_dates)
         self._uploads = Uploads(store, options, run_blocking, self._backoff, buffer.notify)
         self._puller = Puller(
             subscription, buffer, options, counts, self._backoff, lambda: bool(self._uploads.health_error)

@@ -46,6 +46,9 @@ TAIL_NUMBER_PATTERN: Final = rf"[A-Za-z0-9-]{{1,{MAX_TAIL_NUMBER_CHARACTERS}}}"
 MAX_DAYS_FROM_SCHEDULED_DEPARTURE: Final = 7
 MAX_EVENT_LEAD: Final = dt.timedelta(hours=24)
 """A clock that runs further ahead than this would win forever."""
+MAX_MESSAGE_DATES: Final = 400
+"""Flight dates of one message: a season's schedule (a year and its margins) fits. Each is an object
+that a writer stores and a reader opens, and a message lands whole."""
 
 
 _MAX_INT32: Final = 2**31 - 1

@@ -254,7 +254,7 @@ class FaultyStore(MemoryStore):
 
 
 OPTIONS = WriterOptions(
-    limits=Limits(max_rows=1000, max_bytes=1_000_000, max_age_s=5.0),
+    limits=Limits(max_rows=1000, max_bytes=1_000_000, max_age_s=5.0, max_dates=400),
     pulls_in_flight=2,
     pull_max_messages=100,
     batches_in_flight=2,

@@ -177,7 +177,7 @@ def test_a_landed_file_passes_the_readers_check_and_holds_every_value(tmp_path: 
         "publish_time": dt.datetime(2013, 1, 1, 12, tzinfo=dt.UTC),
         "message_id": "1",
         "message_line": 0,
-        "decoder_version": 2,
+        "decoder_version": 3,
     }
     assert minimal["message_id"] == "2"
     assert minimal["diverted_to"] is None

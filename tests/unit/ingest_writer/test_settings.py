@@ -23,7 +23,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_defaults_suffice() -> None:
     writer, compactor = load_settings()
     options = writer.options()
-    assert options.limits == Limits(max_rows=200_000, max_bytes=64_000_000, max_age_s=5.0)
+    assert options.limits == Limits(max_rows=200_000, max_bytes=64_000_000, max_age_s=5.0, max_dates=400)
     # A batch that waits for its age, and the drain after SIGTERM, must fit into what others promise.
     assert options.limits.max_age_s < options.ack_deadline_s
     assert options.drain_s < 8

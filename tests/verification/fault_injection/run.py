@@ -46,7 +46,7 @@ _ENDS_WITHIN_S = 60.0  # after the last fault
 
 _OPTIONS: Final = dataclasses.replace(
     OPTIONS,
-    limits=Limits(max_rows=4, max_bytes=1_000_000, max_age_s=0.02),  # tiny: many batches of few rows
+    limits=Limits(max_rows=4, max_bytes=1_000_000, max_age_s=0.02, max_dates=400),  # tiny: many batches of few rows
     backoff_max_s=0.05,  # tiny: it fails all the time
     drain_s=10.0,  # the end waits for nothing else
 )

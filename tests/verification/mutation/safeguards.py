@@ -322,8 +322,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "fast path: a key that is there twice",
         "ingest_writer/decoding/vectorized.py",
-        "bad = pull.with_line(is_bad) | pull.with_key_twice(fields.written())",
-        "bad = pull.with_line(is_bad)",
+        "pull.with_line(is_bad) | pull.with_key_twice(fields.written()) |",
+        "pull.with_line(is_bad) |",
         "tests/unit/ingest_writer/decoding/test_vectorized.py::"
         "test_what_is_unusual_is_left_over_and_its_mates_are_not[a key twice]",
     ),
@@ -333,6 +333,30 @@ SAFEGUARDS: Final = (
         "bad = pull.with_line(is_bad) | pull.with_key_twice(fields.written())",
         "bad = pull.with_key_twice(fields.written())",
         "tests/unit/ingest_writer/decoding/test_vectorized.py::test_one_bad_line_leaves_its_whole_message_over",
+    ),
+    Safeguard(
+        "flight dates of a message: line by line",
+        "ingest_writer/decoding/decoder.py",
+        "if len(dates) >= MAX_MESSAGE_DATES and date not in dates:",
+        "if False:",
+        "tests/unit/ingest_writer/decoding/test_decoder.py::"
+        "test_events_of_the_first_400_flight_dates_of_a_message_pass",
+    ),
+    Safeguard(
+        "flight dates of a message: fast path",
+        "ingest_writer/decoding/vectorized.py",
+        "if count > rules.MAX_MESSAGE_DATES\n",
+        "if False\n",
+        "tests/unit/ingest_writer/decoding/test_decoder.py::"
+        "test_a_message_with_400_flight_dates_takes_the_fast_path_and_one_with_more_does_not",
+    ),
+    Safeguard(
+        "a batch closes before it has too many flight dates",
+        "ingest_writer/subscriber/buffer.py",
+        "if not is_alone and len(batch.flight_dates | dates) > self._max_dates:",
+        "if False:",
+        "tests/unit/ingest_writer/subscriber/test_writer.py::"
+        "test_no_batch_lands_more_flight_dates_than_it_may_have_and_all_are_acked",
     ),
     Safeguard(
         "a lost lease is given up",

@@ -103,7 +103,7 @@ class WriterActor(Actor):
 
 def options(scenario: Scenario) -> WriterOptions:
     return WriterOptions(
-        limits=Limits(scenario.batch_max_rows, 1_000_000, scenario.batch_max_age_s),
+        limits=Limits(scenario.batch_max_rows, 1_000_000, scenario.batch_max_age_s, max_dates=2),
         pulls_in_flight=2,
         pull_max_messages=100,
         batches_in_flight=2,

@@ -424,3 +424,10 @@ def test_a_full_scratch_folder_is_named_with_its_room(store: MemoryStore, tmp_pa
         load(store, tmp_path, file)
     assert list((tmp_path / "scratch").iterdir()) == []
     assert load(store, tmp_path, file).rows == 1
+
+
+def test_a_file_may_have_more_flight_dates_than_a_message(store: MemoryStore, tmp_path: Path) -> None:
+    dates = [dt.date(2013, 1, 1) + dt.timedelta(days=day) for day in range(402)]
+    lines = [line(flight_date=f"{date}", scheduled_departure=f"{date}T09:00:00Z") for date in dates]
+    report = load(store, tmp_path, file_of(tmp_path / "a.ndjson", b"\n".join(lines)))
+    assert (report.rows, report.rejected, len(report.months)) == (402, 0, 14)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
 
 import pyarrow as pa
 import pytest
 
-from ingest_writer.decoding.decoder import decode_messages, event_table
+from ingest_writer.decoding.decoder import Decoded, decode_line_by_line, decode_messages, event_table
 from ingest_writer.decoding.event import Row
+from ingest_writer.decoding.vectorized import decode_fast_path
+from ingest_writer.message import Message
 from lakehouse.schema.event import COLUMNS
 from tests._support.decoded import decode, rejection
 from tests._support.events import (
@@ -155,3 +158,30 @@ def test_what_goes_line_by_line_is_rows_only_some_megabytes_at_a_time(monkeypatc
     assert (len(decoded.rejected), decoded.unknown_fields) == (1, {"gate": 300})
     assert max(sizes) < 50
     assert sum(sizes) == 300
+
+
+# -- flight dates of one message -------------------------------------------------------------------------------
+
+
+def _of_days(days: Iterable[int]) -> list[bytes]:
+    """An event of each of these days, counted from 2013-01-01."""
+    dates = [dt.date(2013, 1, 1) + dt.timedelta(days=day) for day in days]
+    return [line(flight_date=f"{date}", scheduled_departure=f"{date}T09:00:00Z") for date in dates]
+
+
+@pytest.mark.parametrize("decode_", [decode_line_by_line, lambda messages: decode_messages(messages, 0)])
+def test_events_of_the_first_400_flight_dates_of_a_message_pass(decode_: Callable[[list[Message]], Decoded]) -> None:
+    invalid = line(flight_date="2020-01-01", carrier="?", scheduled_departure="2020-01-01T09:00:00Z")
+    lines = [invalid, *_of_days([*range(399, -1, -1), 400, 7, 401])]
+    decoded = decode_([message(b"\n".join(lines), "a"), message(b"\n".join(_of_days([400, 401])), "b")])
+    assert [(line.message_id, line.message_line) for line in decoded.rejected] == [("a", 0), ("a", 401), ("a", 403)]
+    assert decoded.rejected[1].bytes == lines[401]
+    assert decoded.rejected[1].stage == "validate"
+    assert decoded.rejected[1].reason.startswith("flight_date 2014-02-05 is one too many: events of 400 other")
+    found = sorted((row["message_id"], row["message_line"]) for row in map(by_column, rows_of(decoded.events)))
+    assert found == [*(("a", number) for number in [*range(1, 401), 402]), ("b", 0), ("b", 1)]
+
+
+def test_a_message_with_400_flight_dates_takes_the_fast_path_and_one_with_more_does_not() -> None:
+    most, more = (message(b"\n".join(_of_days([*range(days), 0])), f"{days}") for days in (400, 401))
+    assert [left.message_id for left in decode_fast_path([most, more]).rest] == ["401"]

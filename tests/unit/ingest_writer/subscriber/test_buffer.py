@@ -27,7 +27,7 @@ def _pull(buffer: Buffer, *message_ids: str) -> None:
 
 def test_a_batch_is_held_from_its_first_pull_until_its_work_ends() -> None:
     async def scenario() -> None:
-        buffer, done = Buffer(), asyncio.Event()
+        buffer, done = Buffer(400), asyncio.Event()
 
         async def work(batch: Batch) -> None:
             await done.wait()
@@ -49,7 +49,7 @@ def test_a_batch_is_held_from_its_first_pull_until_its_work_ends() -> None:
 
 def test_a_dropped_batch_is_forgotten_once_its_work_has_ended() -> None:
     async def scenario() -> None:
-        buffer = Buffer()
+        buffer = Buffer(400)
         for message_id in ("landing", "other"):
             _pull(buffer, message_id)
             buffer.land(_for_ever)
@@ -70,7 +70,7 @@ def test_a_dropped_batch_is_forgotten_once_its_work_has_ended() -> None:
 @pytest.mark.parametrize(("max_rows", "max_bytes", "has_room"), [(3, 10_000, True), (2, 10_000, False), (3, 10, False)])
 def test_there_is_room_below_both_limits(max_rows: int, max_bytes: int, has_room: bool) -> None:
     async def scenario() -> None:
-        buffer = Buffer()
+        buffer = Buffer(400)
         _pull(buffer, "a", "b")
         assert buffer.has_room(max_rows, max_bytes) is has_room
 
@@ -79,7 +79,7 @@ def test_there_is_room_below_both_limits(max_rows: int, max_bytes: int, has_room
 
 def test_a_change_wakes_who_waits_and_so_does_the_timeout() -> None:
     async def scenario() -> None:
-        buffer, loop = Buffer(), asyncio.get_running_loop()
+        buffer, loop = Buffer(400), asyncio.get_running_loop()
         await buffer.wait_for_change(7.0)
         assert loop.time() == pytest.approx(7.0)
         waiting = [asyncio.create_task(buffer.wait_for_change()) for _ in range(2)]
@@ -93,7 +93,7 @@ def test_a_change_wakes_who_waits_and_so_does_the_timeout() -> None:
 
 def test_work_that_fails_is_logged_and_its_batch_forgotten(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        buffer = Buffer()
+        buffer = Buffer(400)
 
         async def fail(batch: Batch) -> None:
             raise ZeroDivisionError
@@ -108,7 +108,7 @@ def test_work_that_fails_is_logged_and_its_batch_forgotten(caplog: pytest.LogCap
     assert "its messages come again" in caplog.text
 
 
-LIMITS = Limits(max_rows=3, max_bytes=100, max_age_s=5.0)  # small enough to count on fingers
+LIMITS = Limits(max_rows=3, max_bytes=100, max_age_s=5.0, max_dates=400)  # small enough to count on fingers
 
 
 def filled(*pulls: list[bytes]) -> Batch:
@@ -134,6 +134,11 @@ def filled(*pulls: list[bytes]) -> Batch:
 )
 def test_a_batch_is_full_by_lines_or_bytes(data: list[bytes], is_full: bool) -> None:
     assert filled(data).is_full(LIMITS) is is_full
+
+
+def test_a_closed_batch_is_full() -> None:
+    batch = Batch(opened_s=0.0, is_closed=True)
+    assert batch.is_full(LIMITS)
 
 
 def test_lines_and_bytes_add_up_over_pulls() -> None:
@@ -164,3 +169,55 @@ def test_the_right_to_some_messages_is_taken_apart_and_the_rest_stays() -> None:
 
 def test_a_batch_is_due_when_it_has_been_open_for_the_longest_age() -> None:
     assert Batch(opened_s=17.5).due_s(LIMITS) == 22.5
+
+
+# -- flight dates ----------------------------------------------------------------------------------------------
+
+
+def _dated(*numbers: int) -> bytes:
+    """A message with an event of each of these days of March."""
+    dates = [f"2013-03-{number:02}" for number in numbers]
+    return b"\n".join(line(flight_date=date, scheduled_departure=f"{date}T09:00:00Z") for date in dates)
+
+
+def _add(buffer: Buffer, **data: bytes) -> None:
+    buffer.add([message(each, name) for name, each in data.items()], 1.0, 61.0)
+
+
+def _held(buffer: Buffer) -> list[list[str]]:
+    return [[message_id for lease in batch.leases for message_id in lease.message_ids] for batch in buffer.batches]
+
+
+def test_a_batch_closes_before_a_message_brings_it_too_many_flight_dates() -> None:
+    buffer = Buffer(3)
+    _add(buffer, a=_dated(1), b=_dated(2))
+    _add(buffer, c=_dated(2, 3), d=_dated(1), e=_dated(4), f=_dated(5, 6))
+    _add(buffer, g=_dated(6), h=_dated(1))
+    assert _held(buffer) == [["a", "b", "c", "d"], ["e", "f", "g"], ["h"]]
+    assert [batch.is_closed for batch in buffer.batches] == [True, True, False]
+    assert [len(batch.flight_dates) for batch in buffer.batches] == [3, 3, 1]
+    assert {lease.until_s for batch in buffer.batches for lease in batch.leases} == {61.0}
+
+
+def test_a_message_with_too_many_flight_dates_is_a_batch_by_itself_and_whole() -> None:
+    buffer = Buffer(2)
+    _add(buffer, a=_dated(1), b=_dated(1, 2, 3), c=_dated(1))
+    assert _held(buffer) == [["a"], ["b"], ["c"]]
+
+
+def test_closed_batches_land_first_and_any_can_be_dropped() -> None:
+    async def scenario() -> None:
+        buffer = Buffer(1)
+        _add(buffer, a=_dated(1), b=_dated(2), c=_dated(3), d=_dated(4))
+        await buffer.drop(buffer.batches[1])
+        landed: list[str] = []
+
+        async def work(batch: Batch) -> None:
+            landed.extend(message_id for lease in batch.leases for message_id in lease.message_ids)
+
+        while buffer.collecting is not None:
+            buffer.land(work)
+            await buffer.wait_until_landed()
+        assert landed == ["a", "c", "d"]
+
+    run_virtually(scenario())

@@ -31,7 +31,7 @@ def test_several_pulls_are_in_flight() -> None:
 )
 def test_nothing_is_pulled_while_the_buffer_is_full(bounds: dict[str, int]) -> None:
     async def scenario() -> None:
-        limits = Limits(max_rows=100, max_bytes=1_000_000, max_age_s=300.0)  # a third of the buffer
+        limits = Limits(max_rows=100, max_bytes=1_000_000, max_age_s=300.0, max_dates=400)  # a third of the buffer
         options = dataclasses.replace(OPTIONS, limits=limits, **bounds)
         async with bench(options) as b:
             b.store.slow_s = lambda name: 50.0
@@ -126,7 +126,7 @@ def test_leases_are_extended_while_storage_is_slow_and_no_message_comes_twice() 
 
 def test_leases_of_a_batch_that_still_collects_are_extended() -> None:
     async def scenario() -> None:
-        limits = Limits(max_rows=1000, max_bytes=1_000_000, max_age_s=200.0)  # longer than a lease
+        limits = Limits(max_rows=1000, max_bytes=1_000_000, max_age_s=200.0, max_dates=400)  # longer than a lease
         async with bench(dataclasses.replace(OPTIONS, limits=limits)) as b:
             b.subscription.publish(*flights(5))
             await b.until(lambda: b.subscription.unacked == 0, within_s=300)
@@ -191,7 +191,7 @@ def test_a_batch_is_given_up_and_nacked_when_it_was_kept_for_the_longest_time_al
 
 def test_a_batch_that_was_given_up_leaves_another_alone() -> None:
     async def scenario() -> None:
-        limits = Limits(max_rows=5, max_bytes=1_000_000, max_age_s=300.0)  # five messages a batch
+        limits = Limits(max_rows=5, max_bytes=1_000_000, max_age_s=300.0, max_dates=400)  # five messages a batch
         async with bench(dataclasses.replace(OPTIONS, limits=limits, lease_max_s=100.0)) as b:
             b.store.slow_s = lambda name: 1e6 if "2013-01-01" in name else 80.0  # the first date hangs
             b.subscription.publish(*flights(5, "2013-01-01"), message_ids=list("abcde"))

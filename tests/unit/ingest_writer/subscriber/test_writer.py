@@ -38,8 +38,8 @@ def test_a_batch_lands_when_its_oldest_message_is_five_seconds_old() -> None:
 @pytest.mark.parametrize(
     "limits",
     [
-        Limits(max_rows=10, max_bytes=1_000_000, max_age_s=300.0),  # ten rows, long before the rest
-        Limits(max_rows=1000, max_bytes=10 * len(flights(1)[0]), max_age_s=300.0),  # the bytes of ten
+        Limits(max_rows=10, max_bytes=1_000_000, max_age_s=300.0, max_dates=400),  # ten rows, long before the rest
+        Limits(max_rows=1000, max_bytes=10 * len(flights(1)[0]), max_age_s=300.0, max_dates=400),  # the bytes of ten
     ],
 )
 def test_a_batch_lands_at_once_when_rows_or_bytes_are_reached(limits: Limits) -> None:
@@ -51,6 +51,17 @@ def test_a_batch_lands_at_once_when_rows_or_bytes_are_reached(limits: Limits) ->
             b.subscription.publish(*flights(1, first=10))
             await b.until(lambda: b.subscription.unacked == 0, within_s=1)
             assert len(b.store.rows()) == 10
+
+    run_virtually(scenario())
+
+
+def test_no_batch_lands_more_flight_dates_than_it_may_have_and_all_are_acked() -> None:
+    async def scenario() -> None:
+        limits = dataclasses.replace(OPTIONS.limits, max_dates=4)
+        async with bench(dataclasses.replace(OPTIONS, limits=limits, batches_in_flight=1)) as b:
+            b.subscription.publish(*[flights(1, f"2013-01-{day:02}")[0] for day in range(1, 11)])
+            await b.until(lambda: b.subscription.unacked == 0)
+            assert (b.writer.counts.batches, b.writer.counts.landed_objects, b.writer.counts.acked) == (3, 10, 10)
 
     run_virtually(scenario())
 
@@ -169,7 +180,9 @@ def test_everything_lands_once_storage_is_back() -> None:
 
 def test_the_next_batch_is_collected_and_uploaded_while_the_first_is_uploaded() -> None:
     async def scenario() -> None:
-        limits = Limits(max_rows=10, max_bytes=1_000_000, max_age_s=300.0)  # small batches, closed by rows alone
+        limits = Limits(
+            max_rows=10, max_bytes=1_000_000, max_age_s=300.0, max_dates=400
+        )  # small batches, closed by rows alone
         async with bench(dataclasses.replace(OPTIONS, limits=limits)) as b:
             b.store.slow_s = lambda name: 20.0
             b.subscription.publish(*flights(10))

@@ -34,7 +34,7 @@ def _flap(b: Bench, rng: random.Random) -> None:
 
 
 async def _through_bad_weather(rng: random.Random) -> None:
-    limits = Limits(max_rows=20, max_bytes=1_000_000, max_age_s=2.0)  # many small batches
+    limits = Limits(max_rows=20, max_bytes=1_000_000, max_age_s=2.0, max_dates=400)  # many small batches
     # Short enough that some batches are given up.
     async with bench(dataclasses.replace(OPTIONS, limits=limits, buffer_max_rows=60, lease_max_s=150.0)) as b:
         published: set[str] = set()

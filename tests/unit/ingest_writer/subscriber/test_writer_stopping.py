@@ -12,7 +12,7 @@ from ingest_writer.subscriber.options import Limits
 from tests._support.fakes import OPTIONS, bench, flights
 from tests._support.virtual_time import run_virtually
 
-LONG = Limits(max_rows=1_000_000, max_bytes=1_000_000_000, max_age_s=300.0)  # nothing but the stop closes a batch
+LONG = Limits(max_rows=1_000_000, max_bytes=1_000_000_000, max_age_s=300.0, max_dates=400)  # only the stop closes
 
 
 def test_a_stop_lands_and_acks_what_is_held() -> None:

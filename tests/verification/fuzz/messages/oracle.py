@@ -24,6 +24,7 @@ _TAIL = _LETTERS | frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _CODE = _LETTERS | frozenset("0123456789")
 _STATUSES = frozenset(["scheduled", "departed", "arrived", "cancelled", "diverted", "void"])
 _DECODER_VERSION = 3
+_MOST_DATES = 400
 
 
 class _Bad(Exception):
@@ -49,11 +50,15 @@ class Expected:
 def expect(data: bytes, message_id: str, publish_time_us: int) -> Expected:
     """What must become of the message."""
     expected = Expected()
+    dates: set[dt.date] = set()
     for number, line in lines(data):
         try:
-            values = _values(line)
+            columns = _columns(_values(line), publish_time_us)
+            if len(dates | {columns[0]}) > _MOST_DATES:
+                raise _Bad
+            dates.add(columns[0])
             expected.rows[number] = (
-                *_columns(values, publish_time_us),
+                *columns,
                 publish_time_us,
                 message_id,
                 number,
