@@ -17,7 +17,7 @@ from bench.measures.roapi import measure_roapi
 from bench.measures.sizes_of_lakes import measure_lake_size
 from bench.measures.starting import measure_start
 from bench.measures.storage import measure_storage
-from bench.measures.tails import measure_tail
+from bench.measures.tails import measure_long_tail, measure_tail
 from bench.measures.writing import measure_two_writers, measure_writer
 from bench.measures.years import measure_years
 from bench.rig import Rig
@@ -52,6 +52,7 @@ MEASURES = (
     Measure("clients", ("7",), measure_clients, QUESTION.plus(f"{_MEASURES}/crowds.py", "bench/crowd.py")),
     Measure("overload", ("overload",), measure_overload, QUESTION.plus(f"{_MEASURES}/crowds.py", "bench/crowd.py")),
     Measure("tail", ("11",), measure_tail, QUESTION.plus(f"{_MEASURES}/tails.py")),
+    Measure("long-tail", ("17",), measure_long_tail, QUESTION.plus(f"{_MEASURES}/tails.py")),
     Measure("freshness", ("13", "15"), measure_freshness, EVERYTHING.plus(f"{_MEASURES}/freshness.py")),
     Measure("storage", ("15",), measure_storage, QUESTION.plus(f"{_MEASURES}/storage.py")),
     Measure("bytes", ("4",), measure_bytes, MERGE.plus(f"{_MEASURES}/bytes.py")),

@@ -38,6 +38,8 @@ _LAST = (b'"status":"arrived"', b'"status":"cancelled"', b'"status":"diverted"')
 _EVENTS_A_MESSAGE = 1000
 _MEMORY_MB = 4096
 _JITTER_MINUTES = 5
+_LONG_TAIL_DATES = 300
+_LONG_TAIL_ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,11 @@ class ScaleData:
         """`lake` with at least that many rows in the tail of these dates: older states of flights that it has."""
         name = f"tail-{rows}-of-{first}-{last}-of-{lake.root.name}"
         return _lake_at(self._made(name, lambda path: _make_tail(path, lake, (first, last), rows)))
+
+    def with_long_tail(self, lake: Lake, files: int) -> Lake:
+        """`lake` with about as many landed files of few rows each on its last 300 dates: older states."""
+        name = f"long-tail-{files}-of-{lake.root.name}"
+        return _lake_at(self._made(name, lambda path: _make_long_tail(path, lake, files)))
 
     def _made(self, name: str, make: Callable[[Path], None]) -> Path:
         path = self._folder / name
@@ -228,6 +235,22 @@ def _make_tail(root: Path, lake: Lake, dates: tuple[dt.date, dt.date], rows: int
             path.parent.mkdir(parents=True, exist_ok=True)
             landed = older.filter(pc.equal(older["flight_date"], pa.scalar(day))).cast(EVENT_SCHEMA)
             path.write_bytes(to_parquet(landed))
+
+
+def _make_long_tail(root: Path, lake: Lake, files: int) -> None:
+    """Landed files of 30 rows, round by round one a date, an hour older each round."""
+    _make_part(root, lake, len(lake.months))
+    merged = pa.concat_tables(pq.ParquetFile(file).read() for file in lake.files)
+    days = sorted(merged["flight_date"].unique().to_pylist())[-_LONG_TAIL_DATES:]
+    time = EVENT_SCHEMA.get_field_index("event_time")
+    for number, day in enumerate(days):
+        flights = merged.filter(pc.equal(merged["flight_date"], pa.scalar(day)))
+        for hours in range(1, 1 - (-files // len(days))):
+            few = flights.slice(hours * _LONG_TAIL_ROWS % max(1, len(flights) - _LONG_TAIL_ROWS), _LONG_TAIL_ROWS)
+            older = few.set_column(time, "event_time", pc.subtract(few["event_time"], dt.timedelta(hours=hours)))
+            path = root / object_names.landed_file(day, f"{hours:016x}{number:016x}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(to_parquet(older.cast(EVENT_SCHEMA)))
 
 
 def _remove(path: Path) -> None:

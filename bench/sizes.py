@@ -26,6 +26,7 @@ class Sizes:
     overload_s: float = 10.0
     freshness_s: float = 60.0
     tail_rows: int = 100_000
+    long_tail_files: int = 3_000
     large_copies: int = 18
     """Of each flight, under another operational suffix: 336,776 * 18 * 10 years are 60.6 million."""
     batch_age_s: float = 5.0
@@ -51,6 +52,7 @@ QUICK = Sizes(
     overload_s=0.5,
     freshness_s=2.0,
     tail_rows=2_000,
+    long_tail_files=300,
     large_copies=2,
     batch_age_s=1.0,
     day_batches=60,

@@ -16,6 +16,7 @@ from lakehouse.table.planner import Now, Planner
 from lakehouse.telemetry.instrumented_store import InstrumentedStore
 from query_service.engine.database import Database
 from query_service.engine.executor import QueryExecutor
+from query_service.engine.long_tail import LongTail
 from query_service.engine.plan_cache import PlanCache
 from query_service.engine.tail_cache import TailCache
 from query_service.engine.time_travel import TimeTravel
@@ -73,6 +74,7 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
             plan_cache,
             cache,
             tail_cache,
+            LongTail(settings.long_tail_mb * MB, settings.long_tail_min_files),
             database,
             now=now,
             cache_bytes=settings.file_cache_mb * MB,

@@ -85,6 +85,28 @@ def merged(
     )
 
 
+def changed(month_files: Sequence[Path], where: str = "") -> str:
+    """Like `merged`, with a table `tail_changes` in place of the tail: new rows (`is_new`), and those they replace."""
+    condition = f"({where or 'true'})"
+    return (
+        f"SELECT {_COLUMNS} FROM {read_files(month_files)}"
+        f" ANTI JOIN (SELECT {SORT_KEY} FROM tail_changes WHERE NOT is_new) USING ({SORT_KEY}) WHERE {condition}"
+        f" UNION ALL SELECT {_COLUMNS} FROM tail_changes WHERE is_new AND {condition}"
+    )
+
+
+def signed(month_files: Sequence[Path], where: str = "") -> str:
+    """SELECT of the rows of month files and `tail_changes` with a `sign`, whose sums are those of `changed`.
+
+    They also are if any month file is left out here and counted elsewhere.
+    """
+    condition = f"({where or 'true'})"
+    return (
+        f"SELECT {_COLUMNS}, 1 AS sign FROM {read_files(month_files)} WHERE {condition}"
+        f" UNION ALL SELECT {_COLUMNS}, CASE WHEN is_new THEN 1 ELSE -1 END FROM tail_changes WHERE {condition}"
+    )
+
+
 def without_probes() -> str:
     """Condition that leaves out probes and canaries."""
     return f"carrier <> '{PROBE_CARRIER}'"

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from lakehouse.errors import LocalDiskError
 from lakehouse.local_disk import local_disk_error, local_errors
-from lakehouse.table.latest_sql import merged
+from lakehouse.table.latest_sql import changed, merged, signed
 from lakehouse.table.planner import FileSet
 from query_service.observer import Observer
 
@@ -49,10 +49,18 @@ class LocalFiles:
     tail: tuple[Path, ...]
     merged_tail: tuple[Path, ...] | None = None
     """The merged state of the tail's dates, if it is cached."""
+    is_changed: bool = False
+    """The query has a table `tail_changes` (`engine.long_tail`), which is used in place of the tail."""
 
     def state(self, where: str = "") -> str:
         """SELECT of the newest event per flight; `where` may name key columns only."""
+        if self.is_changed:
+            return changed(self.months, where)
         return merged(self.months, self.tail, {file.flight_date for file in self.files.tail}, where, self.merged_tail)
+
+    def signed(self, where: str = "") -> str:
+        """SELECT of rows with a `sign`: 1 for those that count, -1 for those that month files have too many."""
+        return signed(self.months, where)
 
 
 class PrioritySemaphore:

@@ -24,6 +24,7 @@ from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Dates, FileSet, Landing, Now, Plan
 from lakehouse.table.snapshot import Snapshot
 from query_service.engine.database import Database, LocalFiles, Query
+from query_service.engine.long_tail import LongTail
 from query_service.engine.plan_cache import PlanCache
 from query_service.engine.tail_cache import TailCache
 from query_service.errors import (
@@ -85,6 +86,10 @@ class QueryContext:
         """
         return await self._executor.fetch(self.plan, self._arrived, files, question, decide)
 
+    async def tail_changes(self, files: FileSet) -> pa.Table | None:
+        """What the tail of `files` changes, if it is long (`engine.long_tail`). Raises like `fetch`."""
+        return await self._executor.tail_changes(self.plan, self._arrived, files)
+
     async def unreadable(self, files: FileSet) -> list[UnreadableError]:
         """Downloads missing `files`; returns the errors of damaged ones. Raises other failures."""
         return await self._executor.unreadable(files)
@@ -98,6 +103,7 @@ class QueryExecutor:
         plan_cache: PlanCache,
         cache: FileCache,
         tail_cache: TailCache,
+        long_tail: LongTail,
         database: Database,
         *,
         now: Now,
@@ -109,6 +115,7 @@ class QueryExecutor:
         self._plan_cache = plan_cache
         self._cache = cache
         self._tail_cache = tail_cache
+        self._long_tail = long_tail
         self._database = database
         self._now = now
         self._cache_bytes = cache_bytes
@@ -206,6 +213,16 @@ class QueryExecutor:
                 raise
             except OSError as error:
                 raise self._database.disk_error(error) from error
+
+    async def tail_changes(self, plan: Plan, arrived: dt.datetime, files: FileSet) -> pa.Table | None:
+        """See QueryContext.tail_changes."""
+        if not self._long_tail.is_long(files) or files.tail_bytes > self._cache_bytes // 2:
+            return None
+
+        async def fetch(some: FileSet, question: Callable[[LocalFiles], Query]) -> pa.Table:
+            return await self.fetch(plan, arrived, some, question, decide=False)
+
+        return await self._long_tail.changes(plan, files, fetch, self._cache.pin)
 
     async def unreadable(self, files: FileSet) -> list[UnreadableError]:
         """See View.unreadable."""

@@ -46,16 +46,24 @@ class RollupStats:
     async def statistics(self, question: StatsRequest, view: QueryContext) -> Rows:
         """The rows of `question`, in the order that it asks for."""
         files = view.files(question.filters.dates)
-        table = await self._from_rollups(question, view, files)
+        changes = await view.tail_changes(files)
+        table = await self._from_rollups(question, view, files, changes)
         if table is None:
-            table = await view.fetch(files, lambda local: stats_query(question, local), decide=True)
+            if changes is not None:
+                files = FileSet(files.months, ())
+            table = await view.fetch(files, lambda local: stats_query(question, local, changes), decide=True)
         return Rows(table.slice(0, question.limit), {"truncated": table.num_rows > question.limit})
 
-    async def _from_rollups(self, question: StatsRequest, view: QueryContext, files: FileSet) -> pa.Table | None:
+    async def _from_rollups(
+        self, question: StatsRequest, view: QueryContext, files: FileSet, changes: pa.Table | None
+    ) -> pa.Table | None:
         """None when that is not worth it, or not possible in bounded memory."""
         if not self._is_worth(files.months):
             return None
-        months = whole_months(files, question.filters.dates)
+        if changes is None or question.shape.is_within_months:  # final rows cannot be changed, histograms can
+            months = whole_months(files, question.filters.dates)
+        else:
+            months = whole_months(FileSet(files.months, ()), question.filters.dates)
         if not self._is_worth(months) or not self._rollups.keeps_any:
             return None
         shape = question.shape
@@ -68,10 +76,11 @@ class RollupStats:
                     return None
                 parts += found
             added = {month.name for month in months}
-            rest = FileSet(tuple(month for month in files.months if month.name not in added), files.tail)
+            tail = files.tail if changes is None else ()
+            rest = FileSet(tuple(month for month in files.months if month.name not in added), tail)
             return await view.fetch(
                 rest,
-                lambda local: stats_from_rollups_query(question, pa.concat_tables(parts), local if rest.all else None),
+                lambda local: stats_from_rollups_query(question, pa.concat_tables(parts), local, changes),
                 decide=True,
             )
 

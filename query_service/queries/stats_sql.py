@@ -13,7 +13,7 @@ rollup has the final rows instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
@@ -29,6 +29,7 @@ MONTH: Final = "part_month"
 """The column of `rollup_query` that says which month a row is of: 201301."""
 
 _PERCENTS: Final = (50, 90, 95)
+_SIGN: Final = "sign"
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,14 @@ _RESULT: Final = f"""
     {_delays("arrival")}"""
 
 
-def stats_query(question: StatsRequest, local: LocalFiles) -> Query:
-    """The answer from single flights. It has limit + 1 rows when it is truncated."""
-    rows = _rows(question.group_by, _flights(question.group_by, question.filters, local))
-    return Query(f"{rows} {_ordered(question)}", conditions(question.filters).values)
+def stats_query(question: StatsRequest, local: LocalFiles, changes: pa.Table | None = None) -> Query:
+    """The answer from single flights. It has limit + 1 rows when it is truncated.
+
+    `changes`: of the tail (`engine.long_tail`), which is not read then.
+    """
+    state = replace(local, is_changed=changes is not None)
+    rows = _rows(question.group_by, _flights(question.group_by, question.filters, state))
+    return Query(f"{rows} {_ordered(question)}", conditions(question.filters).values, _tables(changes))
 
 
 def rollup_query(shape: RollupKey, local: LocalFiles, most_rows: int) -> Query:
@@ -151,20 +156,36 @@ def merge_rollups_query(shape: RollupKey, tallies: pa.Table) -> Query:
     return Query(_summed(shape.group_by, "SELECT * FROM parts"), tables={"parts": tallies})
 
 
-def stats_from_rollups_query(question: StatsRequest, parts: pa.Table, rest: LocalFiles | None) -> Query:
-    """The answer from rollups and the flights of other files: the same bytes as `stats_query`."""
+def stats_from_rollups_query(
+    question: StatsRequest, parts: pa.Table, rest: LocalFiles, changes: pa.Table | None = None
+) -> Query:
+    """The answer from rollups and the flights of other files: the same bytes as `stats_query`.
+
+    `changes`: of the tail. Histograms take them as counts above and below zero; final rows take them as flights, and
+    no month that is changed is among them.
+    """
     shape, names = question.shape, _listed([f'"{name}"' for name in question.group_by])
     matching = conditions(question.filters)
     added = "SELECT * FROM parts"
-    if rest is not None:
-        part = _rows if shape.is_within_months else _tallies
-        added += f" UNION ALL {part(shape.group_by, _flights(shape.group_by, question.filters, rest))}"
+    has_more = bool(rest.files.all) or changes is not None
+    if has_more and shape.is_within_months:
+        state = replace(rest, is_changed=changes is not None)
+        added += f" UNION ALL {_rows(shape.group_by, _flights(shape.group_by, question.filters, state))}"
+    elif has_more and changes is None:
+        added += f" UNION ALL {_tallies(shape.group_by, _flights(shape.group_by, question.filters, rest))}"
+    elif has_more:
+        flights = _flights(shape.group_by, question.filters, rest, _SIGN)
+        added += f" UNION ALL {_tallies(shape.group_by, flights, count=f'sum({_SIGN})')}"
     if shape.is_within_months:
         rows = f"SELECT {names}{', '.join(METRICS)} FROM ({added})"
     else:
         rows = _rows_from_tallies(question.group_by, _summed(shape.group_by, added))
-    values = matching.values if rest is not None else {}
-    return Query(f"{rows} {_ordered(question)}", values, {"parts": parts})
+    values = matching.values if has_more else {}
+    return Query(f"{rows} {_ordered(question)}", values, {"parts": parts, **_tables(changes)})
+
+
+def _tables(changes: pa.Table | None) -> dict[str, pa.Table]:
+    return {} if changes is None else {"tail_changes": changes}
 
 
 def _flights(group_by: Sequence[str], filters: Filters, local: LocalFiles, beside: str = "") -> str:
@@ -175,7 +196,7 @@ def _flights(group_by: Sequence[str], filters: Filters, local: LocalFiles, besid
 SELECT {_listed([*_expressions(group_by), *([beside] if beside else []), *flags])}
     CASE WHEN is_departed THEN departure_delay_minutes END AS departure_delay,
     CASE WHEN is_arrived THEN arrival_delay_minutes END AS arrival_delay
-FROM ({local.state(matching.before)})
+FROM ({local.signed(matching.before) if beside == _SIGN else local.state(matching.before)})
 WHERE {matching.after}"""
 
 
@@ -187,19 +208,22 @@ SELECT {_listed([*_shown(group_by), *([beside] if beside else [])])}{_RESULT}
 FROM (SELECT {_listed(columns)}{_ONE_BY_ONE.columns} FROM ({flights}) {_grouped(columns)})"""
 
 
-def _tallies(group_by: Sequence[str], flights: str, beside: str = "") -> str:
+def _tallies(group_by: Sequence[str], flights: str, beside: str = "", count: str = "count(*)::UINTEGER") -> str:
     """SELECT of histograms: each flight counts in a row by flags and in one by arrival delay."""
     columns = _listed([*_columns(group_by), *([beside] if beside else [])])
     flags = " + ".join(f"{flag}::UTINYINT * {1 << bit}" for bit, flag in enumerate(_FLAGS))
     return f"""
-SELECT {columns}flags, coalesce(departure_delay, arrival_delay) AS delay, count(*)::UINTEGER AS n
+SELECT {columns}flags, coalesce(departure_delay, arrival_delay) AS delay, {count} AS n
 FROM (SELECT *, ({flags})::UTINYINT AS flags FROM ({flights}))
 GROUP BY GROUPING SETS (({columns}flags, departure_delay), ({columns}arrival_delay))"""
 
 
 def _summed(group_by: Sequence[str], tallies: str) -> str:
     columns = _listed(_columns(group_by))
-    return f"SELECT {columns}flags, delay, sum(n)::UINTEGER AS n FROM ({tallies}) GROUP BY {columns}flags, delay"
+    return (
+        f"SELECT {columns}flags, delay, sum(n)::UINTEGER AS n FROM ({tallies})"
+        f" GROUP BY {columns}flags, delay HAVING sum(n) > 0"
+    )
 
 
 def _rows_from_tallies(group_by: Sequence[str], tallies: str) -> str:

@@ -359,6 +359,29 @@ SAFEGUARDS: Final = (
         "test_no_batch_lands_more_flight_dates_than_it_may_have_and_all_are_acked",
     ),
     Safeguard(
+        "long tail: a month that was merged again changes otherwise",
+        "query_service/engine/long_tail.py",
+        "return kept is not None and kept.inputs == _inputs(files)",
+        "return kept is not None and kept.inputs.tail == _inputs(files).tail",
+        "tests/unit/query_service/engine/test_long_tail.py::"
+        "test_a_month_that_was_merged_again_is_changed_by_what_is_left",
+    ),
+    Safeguard(
+        "long tail: replaced flights do not count",
+        "lakehouse/table/latest_sql.py",
+        "ANTI JOIN (SELECT {SORT_KEY} FROM tail_changes WHERE NOT is_new)",
+        "ANTI JOIN (SELECT {SORT_KEY} FROM tail_changes WHERE false)",
+        "tests/unit/query_service/engine/test_long_tail.py::"
+        "test_a_month_that_was_merged_again_is_changed_by_what_is_left",
+    ),
+    Safeguard(
+        "long tail: counts that cancel out are no flights",
+        "query_service/queries/stats_sql.py",
+        "HAVING sum(n) > 0",
+        "",
+        "tests/unit/query_service/engine/test_long_tail.py::test_a_group_that_the_tail_takes_away_is_gone",
+    ),
+    Safeguard(
         "a lost lease is given up",
         "ingest_writer/subscriber/puller.py",
         "if ended := await self._keep(batch):",

@@ -1,0 +1,162 @@
+"""What a tail of many files changes in the month files, in memory: read once, not by each question.
+
+For each month: the newest event of every flight in its tail, and the row of the month file that it
+replaces. The month file without the replaced rows, and the newest ones, are the state. Files never
+change, so only new ones are read: a month is merged again from its last changes and what has landed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.bounded_lru import BoundedLRU
+from lakehouse.object_names import month_of
+from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
+from lakehouse.table.latest_sql import SORT_KEY, newest, read_files
+from lakehouse.table.planner import FileSet, LandedFile, Plan, by_month
+from lakehouse.table.snapshot import MonthFile
+from lakehouse.table.stored_file import StoredFile
+from query_service.engine.database import LocalFiles, Query
+
+IS_NEW: Final = "is_new"
+"""The column that tells new rows from those that they replace."""
+
+_STEP_FILES: Final = 300  # landed files of one query: half a second, which is what a deadline can cost
+_COLUMNS: Final = ", ".join(COLUMNS)
+_NO_CHANGES: Final = EVENT_SCHEMA.append(pa.field(IS_NEW, pa.bool_())).empty_table()
+
+Fetch = Callable[[FileSet, Callable[[LocalFiles], Query]], Awaitable[pa.Table]]
+Pin = Callable[[Sequence[StoredFile]], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The files of a month's changes, by name and checksum."""
+
+    month: tuple[str, int] | None
+    tail: frozenset[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class _Changes:
+    inputs: _Inputs
+    table: pa.Table
+
+
+class LongTail:
+    """The changes of each month. For one event loop; not thread-safe."""
+
+    def __init__(self, max_bytes: int, min_files: int) -> None:
+        """`min_files`: the shortest tail of a question that is long. 0 bytes turn it off."""
+        self._max_bytes = max_bytes
+        self._min_files = min_files
+        self._kept: BoundedLRU[str, _Changes] = BoundedLRU(max_bytes)
+        self._too_large: int | None = None
+        self._making = asyncio.Lock()
+
+    def is_long(self, files: FileSet) -> bool:
+        """Whether the tail has many files, and its changes are not known to be too large."""
+        return (
+            self._max_bytes > 0
+            and len(files.tail) >= self._min_files
+            and (self._too_large is None or files.tail_bytes < self._too_large)
+        )
+
+    async def changes(self, plan: Plan, files: FileSet, fetch: Fetch, pin: Pin) -> pa.Table | None:
+        """The changes by the tails of the months of `files`; None when they are too large to be kept together.
+
+        `fetch` runs a query over files; `pin` lets downloads begin before it is their turn.
+        """
+        months = _months(plan, files)
+        if any(not self._has(month, each) for month, each in months.items()):
+            async with self._making:
+                missing = {month: each for month, each in months.items() if not self._has(month, each)}
+                with pin([file for each in missing.values() for file in self._unread(each)]):
+                    for step in self._steps(missing):
+                        await self._make(step, fetch)
+        kept = [self._kept.get(month) for month, each in months.items() if self._has(month, each)]
+        if len(kept) < len(months):
+            self._too_large = files.tail_bytes
+            return None
+        return pa.concat_tables([_NO_CHANGES, *(each.table for each in kept if each is not None)])
+
+    def _has(self, month: str, files: FileSet) -> bool:
+        kept = self._kept.peek(month)
+        return kept is not None and kept.inputs == _inputs(files)
+
+    def _earlier(self, files: FileSet) -> _Changes | None:
+        """Changes of the same month file by some of the tail."""
+        kept = self._kept.peek(_month(files))
+        wanted = _inputs(files)
+        return kept if kept and kept.inputs.month == wanted.month and kept.inputs.tail <= wanted.tail else None
+
+    def _unread(self, files: FileSet) -> tuple[LandedFile, ...]:
+        earlier = self._earlier(files)
+        read = earlier.inputs.tail if earlier else frozenset()
+        return tuple(file for file in files.tail if (file.name, file.crc32c) not in read)
+
+    def _steps(self, missing: Mapping[str, FileSet]) -> Iterator[list[FileSet]]:
+        """As many months as have the files of a step, at least one."""
+        step: list[FileSet] = []
+        count = 0
+        for files in missing.values():
+            unread = len(self._unread(files))
+            if step and count + unread > _STEP_FILES:
+                yield step
+                step, count = [], 0
+            step.append(files)
+            count += unread
+        yield step
+
+    async def _make(self, step: Sequence[FileSet], fetch: Fetch) -> None:
+        """Merges the months of a step in one query, and keeps their changes."""
+        earlier = [found.table for files in step if (found := self._earlier(files)) is not None]
+        known = pa.concat_tables([_NO_CHANGES, *earlier])
+        read = FileSet(
+            tuple(month for files in step for month in files.months),
+            tuple(file for files in step for file in self._unread(files)),
+        )
+        made = await fetch(read, lambda local: Query(_sql(local), tables={"earlier": known}))
+        for files in step:
+            first = files.tail[0].flight_date
+            date = made["flight_date"]
+            of_month = pc.and_(pc.equal(pc.year(date), first.year), pc.equal(pc.month(date), first.month))
+            table = made.filter(of_month).combine_chunks()
+            self._kept.put(_month(files), _Changes(_inputs(files), table), table.nbytes)
+
+
+def _months(plan: Plan, files: FileSet) -> dict[str, FileSet]:
+    """The months of the tail of `files`, each with its whole tail: whatever dates are asked, it is the same."""
+    tails = by_month(plan.tail)
+    touched = sorted({month_of(file.flight_date) for file in files.tail})
+    entries: dict[str, MonthFile] = {month_of(each.min_flight_date): each for each in plan.months_between(None, None)}
+    return {month: FileSet((entries[month],) if month in entries else (), tuple(tails[month])) for month in touched}
+
+
+def _inputs(files: FileSet) -> _Inputs:
+    month = (files.months[0].name, files.months[0].crc32c) if files.months else None
+    return _Inputs(month, frozenset((file.name, file.crc32c) for file in files.tail))
+
+
+def _month(files: FileSet) -> str:
+    return month_of(files.tail[0].flight_date)
+
+
+def _sql(local: LocalFiles) -> str:
+    """New rows of the flights in the tail, and those of the month files that they replace."""
+    return f"""
+WITH landed AS MATERIALIZED (
+    SELECT {_COLUMNS} FROM {read_files(local.tail)} UNION ALL SELECT {_COLUMNS} FROM earlier WHERE {IS_NEW}
+), replaced AS MATERIALIZED (
+    SELECT {_COLUMNS} FROM {read_files(local.months)} SEMI JOIN landed USING ({SORT_KEY})
+)
+SELECT {_COLUMNS}, true AS {IS_NEW}
+FROM ({newest(f"(SELECT {_COLUMNS} FROM landed UNION ALL SELECT {_COLUMNS} FROM replaced)")})
+UNION ALL SELECT {_COLUMNS}, false AS {IS_NEW} FROM replaced"""
