@@ -185,7 +185,10 @@ def _month_file(root: Path, month: str, rows: Path, merger: Merger) -> MonthFile
     name = object_names.month_file(month, 0, f"{int(month.replace('-', '')):032x}")
     path = root / name
     path.parent.mkdir(parents=True)
-    return month_entry(name, 1, path, merger.merge([rows], path))
+    merged = rows.with_name("month.parquet")  # the merger reaches no other folder
+    stats = merger.merge([rows], merged)
+    merged.rename(path)
+    return month_entry(name, 1, path, stats)
 
 
 def _commit(root: Path, entries: dict[str, MonthFile]) -> None:

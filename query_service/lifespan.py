@@ -59,7 +59,7 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
         folder = stack.enter_context(workspace(settings.cache_dir))
         cache = FileCache(store, folder / "files", settings.file_cache_mb * MB)
         stack.callback(cache.close)
-        database = Database(folder / "spill", settings.duckdb_memory_mb, settings.max_concurrent_queries, metrics)
+        database = Database(folder, settings.duckdb_memory_mb, settings.max_concurrent_queries, metrics)
         stack.callback(database.close)
         plan_cache = PlanCache(
             Planner(store, now),

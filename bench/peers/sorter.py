@@ -28,10 +28,9 @@ def main() -> None:
 
 
 def _merge(rows: Path, output: Path) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        merger = Merger(Path(scratch), _MEMORY_MB, 1)
-        merger.merge([rows], output)
-        merger.close()
+    merger = Merger(rows.parent, _MEMORY_MB, 1)  # the folder of the output, too
+    merger.merge([rows], output)
+    merger.close()
 
 
 def _copy(rows: Path, output: Path) -> None:

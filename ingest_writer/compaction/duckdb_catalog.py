@@ -1,8 +1,8 @@
 """Keeps `lake.duckdb` in step with the latest snapshot: a small database whose view `flights` reads the month files.
 
 `ATTACH 'gs://bucket/lake.duckdb' (READ_ONLY)` in any DuckDB that reads `gs://` is all an analyst needs. Derived, and
-never read by us but to see whether it is right. Like the manifest: generation first, then the snapshot, then the write
-with that generation.
+never opened by us: whoever may write it could put SQL of his own there. The same snapshot gives the same bytes, so
+bytes are compared. Like the manifest: generation first, then the snapshot, then the write with that generation.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import duckdb
 import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 
+from ingest_writer.compaction.published import is_published
 from lakehouse import object_names
-from lakehouse.errors import ObjectMissingError, ResourcesExhaustedError, UnreadableError
+from lakehouse.errors import ResourcesExhaustedError
 from lakehouse.local_disk import temporary_folder
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.store.store import Store
+from lakehouse.table.confined_duckdb import connect_confined
 from lakehouse.table.latest_sql import VISIBLE, quoted, read_uris, without_probes
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import Snapshot
@@ -37,21 +39,26 @@ def publish_attachable(store: Store, planner: Planner, scratch: Path) -> bool:
     """
     generation = store.generation(object_names.ATTACHABLE)
     snapshot = planner.latest_snapshot()
-    view = view_sql(store.url, snapshot)
     with temporary_folder("attachable-", scratch) as folder:
-        if generation and _is_right(store, folder / "found.duckdb", snapshot.number, view):
-            return False
         path = folder / "lake.duckdb"
         build(path, store.url, snapshot)
-        return store.replace(object_names.ATTACHABLE, path.read_bytes(), generation)
+        wanted = path.read_bytes()
+    if generation and is_published(store, object_names.ATTACHABLE, wanted):
+        return False
+    return store.replace(object_names.ATTACHABLE, wanted, generation)
 
 
 def view_sql(url: str, snapshot: Snapshot) -> str:
     """SELECT of the flights of the snapshot, without probes, void ones, and without the tail."""
-    root = unquote(url.removeprefix("file://")) if url.startswith("file://") else url  # DuckDB decodes nothing
+    root = _root(url)
     entries = [snapshot.months[month] for month in sorted(snapshot.months)]
     files = read_uris([(f"{root}/{entry.name}", entry.format_version) for entry in entries])
     return f"SELECT {', '.join(COLUMNS)} FROM {files} WHERE {VISIBLE} AND {without_probes()}"
+
+
+def _root(url: str) -> str:
+    """What DuckDB, which decodes nothing, calls the lake's folder."""
+    return unquote(url.removeprefix("file://")) if url.startswith("file://") else url
 
 
 def build(path: Path, url: str, snapshot: Snapshot) -> None:
@@ -67,24 +74,12 @@ def build(path: Path, url: str, snapshot: Snapshot) -> None:
 
 def _build(path: Path, url: str, snapshot: Snapshot) -> None:
     view = view_sql(url, snapshot)
-    with duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}) as db:
-        db.register_filesystem(_EmptyFiles())
-        db.execute("SET TimeZone = 'UTC'")
+    with connect_confined([path.parent, f"{_root(url)}/{object_names.FLIGHTS}"], filesystem=_EmptyFiles()) as db:
         db.execute(f"ATTACH {quoted(str(path))} AS lake ({_OPTIONS})")
         db.execute(f"CREATE VIEW lake.flights AS {view}")
         db.execute("CREATE TABLE lake.snapshot (number UBIGINT, lake VARCHAR, flights_sql VARCHAR)")
         db.execute("INSERT INTO lake.snapshot VALUES (?, ?, ?)", [snapshot.number, url, view])
         db.execute("DETACH lake")
-
-
-def _is_right(store: Store, path: Path, number: int, view: str) -> bool:
-    """Whether the published one is of this snapshot; what cannot be read as a database is not."""
-    try:
-        store.download(object_names.ATTACHABLE, path)
-        with duckdb.connect(path, read_only=True) as db:
-            return db.execute("SELECT number, flights_sql FROM snapshot").fetchall() == [(number, view)]
-    except (duckdb.Error, ObjectMissingError, UnreadableError):
-        return False
 
 
 class _EmptyFiles(AbstractFileSystem):  # type: ignore[misc]

@@ -7,8 +7,8 @@ snapshot.
 
 from __future__ import annotations
 
+from ingest_writer.compaction.published import is_published
 from lakehouse import object_names
-from lakehouse.errors import ObjectMissingError
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import Snapshot
@@ -18,11 +18,8 @@ def publish_manifest(store: Store, planner: Planner) -> bool:
     """Writes the manifest unless it is up to date; True when it did. Raises the store's errors."""
     generation = store.generation(object_names.MANIFEST)
     wanted = manifest(store.url, planner.latest_snapshot())
-    try:
-        if generation and store.read(object_names.MANIFEST) == wanted:
-            return False
-    except ObjectMissingError:
-        return False  # deleted meanwhile: the next run writes it again
+    if generation and is_published(store, object_names.MANIFEST, wanted):
+        return False
     return store.replace(object_names.MANIFEST, wanted, generation)
 
 

@@ -18,6 +18,7 @@ from lakehouse.errors import ResourcesExhaustedError
 from lakehouse.local_disk import room
 from lakehouse.schema.event import FORMAT_VERSION, KEY, FlightKey
 from lakehouse.store.checksum import file_crc32c
+from lakehouse.table.confined_duckdb import connect_confined
 from lakehouse.table.latest_sql import SORT_KEY, newest, quoted, read_files, without_probes
 from lakehouse.table.parquet_files import FooterInfo, MonthStats, check_month_file
 from lakehouse.table.snapshot import MonthFile
@@ -64,17 +65,16 @@ class Merger:
     """Merges files; threads may use one merger at once, under one memory limit."""
 
     def __init__(self, scratch: Path, memory_mb: int, threads: int) -> None:
-        self._connection = duckdb.connect(
+        """`scratch` is the folder of all inputs and outputs: it cannot reach any other."""
+        self._connection = connect_confined(
+            [scratch],
             config={
                 "memory_limit": f"{memory_mb}MB",
                 "threads": threads,
                 "temp_directory": str(scratch / "spill"),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
                 "preserve_insertion_order": False,
-            }
+            },
         )
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
 
     def merge(self, inputs: Sequence[Path], output: Path) -> MonthStats:
         """Writes `output`, sorted by key, one row per flight; `inputs` are files that passed their checks.

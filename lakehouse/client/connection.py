@@ -26,6 +26,7 @@ from lakehouse.errors import ConfigError, ObjectMissingError
 from lakehouse.local_disk import local_disk_error, new_temporary_folder, remove_folder
 from lakehouse.schema.event import FIELDS, PROBE_CARRIER
 from lakehouse.store.store import Store
+from lakehouse.table.confined_duckdb import connect_confined
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.latest_sql import VISIBLE, merged, quoted, read_files, without_probes
 from lakehouse.table.planner import Landing, Plan, Planner
@@ -217,7 +218,7 @@ def _download(make_plan: Callable[[], Plan], cache: FileCache) -> _Pinned:
 
 def _create_views(path: Path, views: dict[str, str], attached: Path | None = None) -> None:
     """A new database of views, which may be over those of the plan that is attached."""
-    with duckdb.connect(path) as database:
+    with connect_confined([path.parent], path) as database:
         if attached is not None:
             database.execute(_attach(attached))
         database.begin()  # committed one by one, the comments would take longer than everything else

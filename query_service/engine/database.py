@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from lakehouse.errors import LocalDiskError
 from lakehouse.local_disk import local_disk_error, local_errors
+from lakehouse.table.confined_duckdb import connect_confined
 from lakehouse.table.latest_sql import changed, merged, signed
 from lakehouse.table.planner import FileSet
 from query_service.observer import Observer
@@ -100,28 +101,24 @@ class Database:
     """An empty in-memory database that reads local Parquet files."""
 
     def __init__(self, folder: Path, memory_mb: int, max_concurrent_queries: int, observer: Observer) -> None:
-        """`folder` takes what does not fit into memory."""
-        with local_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        """`folder` has the files that queries read and write; its `spill` takes what does not fit into memory."""
+        spill = folder / "spill"
+        with local_errors(spill):
+            spill.mkdir(parents=True, exist_ok=True)
+        self._folder = spill
         self._owner = os.getpid()
-        self._connection = duckdb.connect(
-            ":memory:",
+        self._connection = connect_confined(
+            [folder],
             config={
                 # As many as queries: left alone, DuckDB starts one for each core of the machine, also where this
                 # process may use fewer of them.
                 "threads": max_concurrent_queries,
                 "memory_limit": f"{memory_mb}MB",
-                "temp_directory": str(folder),
+                "temp_directory": str(spill),
                 "max_temp_directory_size": f"{memory_mb}MB",
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
             },
+            parquet_metadata_cache=True,
         )
-        # GLOBAL: what a plain SET sets is not inherited by cursors.
-        self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        self._connection.execute("SET GLOBAL python_enable_replacements = false")
         self._observer = observer
         self._turns = PrioritySemaphore(max_concurrent_queries)
         self._threads = ThreadPoolExecutor(max_concurrent_queries, thread_name_prefix="query")

@@ -109,8 +109,10 @@ def test_a_publisher_that_read_an_older_snapshot_does_not_overwrite_a_newer_one(
 
 def test_one_whose_bytes_are_damaged_is_written_anew(store: Store, tmp_path: Path) -> None:
     class Damaged(WrappedStore):
-        def download(self, name: str, path: Path) -> None:
-            raise UnreadableError(name, "its crc32c is another")
+        def read(self, name: str) -> bytes:
+            if name == object_names.ATTACHABLE:
+                raise UnreadableError(name, "its crc32c is another")
+            return super().read(name)
 
     compact(store, tmp_path, "2013-01-01")
     assert publish(store, tmp_path)
@@ -134,3 +136,39 @@ def test_it_is_made_without_reading_a_single_month_file(tmp_path: Path) -> None:
 
 def test_the_view_of_no_months_names_no_file() -> None:
     assert "read_parquet" not in view_sql("gs://bucket", EMPTY)
+
+
+def test_one_that_somebody_planted_is_replaced_and_never_opened(store: Store, tmp_path: Path) -> None:
+    """What we would ask of it could be views of theirs, over whatever the compactor can read."""
+    compact(store, tmp_path, "2013-01-01")
+    planted = tmp_path / "planted.duckdb"
+    with duckdb.connect(planted) as database:
+        for view, column in (("snapshot", "number"), ("flights", "flight_date")):
+            database.execute(
+                f"CREATE VIEW {view} AS SELECT 1 AS {column}, content AS flights_sql FROM read_text('{tmp_path}/*')"
+            )
+    connections: list[object] = []
+    with pytest.MonkeyPatch.context() as patch:
+        opened = duckdb.connect
+
+        def connect(database: object = ":memory:", *arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+            connections.append(database)
+            return opened(str(database), *arguments, **options)
+
+        patch.setattr(duckdb, "connect", connect)
+        assert store.replace(object_names.ATTACHABLE, planted.read_bytes(), 0)
+        assert publish(store, tmp_path)
+    assert connections == [":memory:"]
+    assert days(store, tmp_path) == ["2013-01-01"]
+
+
+def test_a_huge_one_is_replaced_without_being_read(store: Store, tmp_path: Path) -> None:
+    class Unread(WrappedStore):
+        def read(self, name: str) -> bytes:
+            assert name != object_names.ATTACHABLE
+            return super().read(name)
+
+    compact(store, tmp_path, "2013-01-01")
+    assert store.replace(object_names.ATTACHABLE, bytes(10_000_000), 0)
+    assert publish(Unread(store), tmp_path)
+    assert days(store, tmp_path) == ["2013-01-01"]

@@ -17,6 +17,7 @@ from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot
 from tests._support.compactors import START, MeddlingStore, compactor, latest
 from tests._support.lakes import land, row
+from tests._support.stores import SpyStore
 
 
 @pytest.fixture(params=["memory", "local"])
@@ -64,6 +65,14 @@ def test_a_manifest_that_somebody_damaged_is_corrected(store: Store, tmp_path: P
     assert store.replace(object_names.MANIFEST, b"nonsense", 0)
     assert publish_manifest(store, planner(store))
     assert store.read(object_names.MANIFEST) == manifest(store.url, latest(store))
+
+
+def test_a_manifest_of_another_size_is_replaced_and_not_read(store: Store, tmp_path: Path) -> None:
+    compact(store, tmp_path, "2013-01-01")
+    assert store.replace(object_names.MANIFEST, b"x" * 1_000_000, 0)
+    spy = SpyStore(store)
+    assert publish_manifest(spy, planner(spy))
+    assert spy.count("read", object_names.MANIFEST) == 0
 
 
 def test_a_writer_that_read_an_older_snapshot_does_not_overwrite_a_newer_manifest(store: Store, tmp_path: Path) -> None:
