@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,6 +25,7 @@ from lakehouse.object_names import RandomId
 from lakehouse.schema.event import KEY, REJECTED_SCHEMA
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import to_parquet
+from lakehouse.table.parquet_limits import ATTRIBUTE_BYTES, LANDED_MAX_ROWS, REJECTED_SPLIT_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,12 @@ def prepare(messages: Sequence[Message], random_id: RandomId) -> Prepared:
     """Decodes the messages and encodes their objects."""
     decoded = decode_messages(messages)
     rejected = by_publish_date(decoded.rejected)
-    objects = [landed_events(date, events, random_id) for date, events in by_flight_date([decoded.events]).items()]
-    objects += [rejected_lines(date, lines, random_id) for date, lines in rejected.items()]
+    objects = [
+        each
+        for date, events in by_flight_date([decoded.events]).items()
+        for each in landed_events(date, events, random_id)
+    ]
+    objects += [each for date, lines in rejected.items() for each in rejected_lines(date, lines, random_id)]
     return Prepared(objects, decoded.events.num_rows, rejected, decoded.unknown_fields)
 
 
@@ -101,14 +106,41 @@ def _failing(messages: Sequence[Message], random_id: RandomId) -> dict[str, Exce
     return poison
 
 
-def landed_events(date: dt.date, events: pa.Table, random_id: RandomId) -> PendingObject:
-    """The object of events (EVENT_SCHEMA) of one flight date."""
-    return PendingObject(lambda: object_names.landed_file(date, random_id()), to_parquet(events))
+def landed_events(date: dt.date, events: pa.Table, random_id: RandomId) -> list[PendingObject]:
+    """The objects of events (EVENT_SCHEMA) of one flight date: one, unless there are more than readers take."""
+    return [
+        PendingObject(
+            lambda: object_names.landed_file(date, random_id()), to_parquet(events.slice(at, LANDED_MAX_ROWS))
+        )
+        for at in range(0, events.num_rows, LANDED_MAX_ROWS)
+    ]
 
 
-def rejected_lines(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> PendingObject:
-    """The object of rejected lines whose messages were published on `date`."""
-    return PendingObject(lambda: object_names.rejected_file(date, random_id()), to_parquet(rejected_table(lines)))
+def rejected_lines(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> list[PendingObject]:
+    """The objects of rejected lines whose messages were published on `date`: one, unless there are many bytes."""
+    return [
+        PendingObject(lambda: object_names.rejected_file(date, random_id()), to_parquet(rejected_table(some)))
+        for some in _split(lines)
+    ]
+
+
+def _split(lines: Sequence[RejectedLine]) -> Iterator[Sequence[RejectedLine]]:
+    """Parts that a file may have. A line that is longer by itself is a part of its own."""
+    first = size = 0
+    for at, line in enumerate(lines):
+        bytes_of_line = _bytes_of(line)
+        if at > first and (size + bytes_of_line > REJECTED_SPLIT_BYTES or at - first >= LANDED_MAX_ROWS):
+            yield lines[first:at]
+            first, size = at, 0
+        size += bytes_of_line
+    if lines:
+        yield lines[first:]
+
+
+def _bytes_of(line: RejectedLine) -> int:
+    """About what it takes: a character of a text may be four bytes."""
+    attributes = sum(ATTRIBUTE_BYTES + 4 * (len(key) + len(value)) for key, value in line.attributes.items())
+    return len(line.bytes) + attributes + 4 * len(line.reason) + len(line.message_id)
 
 
 def by_flight_date(tables: Iterable[pa.Table]) -> dict[dt.date, pa.Table]:

@@ -116,7 +116,8 @@ class Loader:
         report.rows += len(rows)
         report.rejected += len(rejected)
         for day, lines in by_publish_date(rejected).items():  # of one file: one day
-            store_with_retry(self._store, rejected_lines(day, lines, self._random_id))
+            for part in rejected_lines(day, lines, self._random_id):
+                store_with_retry(self._store, part)
             first = rejected[0]
             log.warning("rejected %d rows, the first: line %d: %s", len(rejected), first.message_line, first.reason)
 
@@ -126,7 +127,8 @@ class Loader:
                 table = pa.Table.from_batches([batch])
                 for day in table["flight_date"].unique().to_pylist():
                     rows = table.filter(pc.equal(table["flight_date"], pa.scalar(day)))
-                    store_with_retry(self._store, landed_events(day, rows, self._random_id))
+                    for part in landed_events(day, rows, self._random_id):
+                        store_with_retry(self._store, part)
 
     def _compact(self, month: str, report: LoadReport) -> None:
         """Absorbs the month before the next one is landed, so that the tail stays as small as one month."""

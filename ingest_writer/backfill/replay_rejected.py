@@ -50,7 +50,8 @@ def replay_rejected(store: Store, random_id: RandomId) -> ReplayReport:
             report.unreadable[error.name] = error.why
             continue
         for date, events in by_flight_date([event_table(rows)]).items():
-            store_with_retry(store, landed_events(date, events, random_id))
+            for part in landed_events(date, events, random_id):
+                store_with_retry(store, part)
         report.landed += len(rows)
     return report
 

@@ -28,7 +28,7 @@ from lakehouse.object_names import RandomId
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Now, Plan, Planner
-from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
+from lakehouse.table.snapshot import MAX_ABSORBED, MonthFile, Snapshot, to_json
 
 log = logging.getLogger(__name__)
 
@@ -134,12 +134,14 @@ class Compactor:
         base = plan.snapshot
         number = base.number + 1
         entries = {month: replace(made.entry, added_snapshot=number) for month, made in kept.items()}
-        absorbed = base.absorbed.union(*(made.files for made in kept.values()))
+        listed = frozenset(file.name for file in plan.landing.files)
+        before = base.absorbed & listed  # first, so that they can be collected
+        added = listed.intersection(name for made in kept.values() for name in made.files) - before
         return Snapshot(
             number=number,
             min_retained=self._min_retained(base),
             months={**base.months, **entries},
-            absorbed=absorbed & {file.name for file in plan.landing.files},
+            absorbed=before.union(sorted(added)[: max(0, MAX_ABSORBED - len(before))]),
         )
 
     def _min_retained(self, base: Snapshot) -> int:

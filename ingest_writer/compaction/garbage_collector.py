@@ -18,7 +18,7 @@ from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError
 from lakehouse.store.store import ObjectInfo, Store
 from lakehouse.table.planner import Planner
-from lakehouse.table.snapshot import Snapshot, from_json
+from lakehouse.table.snapshot import Snapshot, check_size, from_json
 
 log = logging.getLogger(__name__)
 
@@ -115,12 +115,16 @@ class GarbageCollector:
 
     def _named_by_retained(self, latest: Snapshot) -> frozenset[str] | None:
         """Every month file that a snapshot still listed names; None when one of them vanished meanwhile."""
-        numbers = [object_names.parse_snapshot(info.name) for info in self._store.list(object_names.SNAPSHOTS)]
-        present = {number for number in numbers if number is not None}
+        listed = (
+            (object_names.parse_snapshot(info.name), info.size) for info in self._store.list(object_names.SNAPSHOTS)
+        )
+        sizes = {number: size for number, size in listed if number is not None}
+        present = sizes.keys()
         known = self._named | self._history.named_files()
         self._named = {number: paths for number, paths in known.items() if number in present}
         for number in sorted(present - self._named.keys()):
             name = object_names.snapshot(number)
+            check_size(name, sizes[number])
             try:
                 snapshot = latest if number == latest.number else from_json(name, self._store.read(name))
             except ObjectMissingError:

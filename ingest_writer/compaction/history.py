@@ -16,7 +16,7 @@ from lakehouse.errors import ForeignSnapshotError, ObjectMissingError
 from lakehouse.store.store import ObjectInfo, Store
 from lakehouse.table.lineage import commit_problem
 from lakehouse.table.planner import Planner
-from lakehouse.table.snapshot import EMPTY, Snapshot, from_json
+from lakehouse.table.snapshot import EMPTY, Snapshot, check_size, from_json
 
 _CLOCKS_DIFFER: Final = dt.timedelta(seconds=60)  # far above what the clocks of a store's servers do
 
@@ -136,6 +136,7 @@ class History:
         for known in (latest, self._last):
             if known is not None and info.name == object_names.snapshot(known.number):
                 return known
+        check_size(info.name, info.size)
         read = from_json(info.name, self._store.read(info.name))
         self._named[read.number] = frozenset(entry.name for entry in read.months.values())
         self._last = read

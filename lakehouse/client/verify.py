@@ -21,7 +21,7 @@ from lakehouse.store.store import Store
 from lakehouse.table.lineage import descent_problem
 from lakehouse.table.parquet_files import MonthStats, contents
 from lakehouse.table.planner import LandedFile, Now, Plan, Planner
-from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
+from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json, read_bytes
 from lakehouse.table.stored_file import download
 
 _SHOWN = 10  # missing snapshots: there may be a thousand
@@ -190,7 +190,7 @@ def _history_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
     for number in range(max(snapshot.min_retained, 1), snapshot.number + 1):
         name = object_names.snapshot(number)
         try:
-            found = snapshot if number == snapshot.number else from_json(name, store.read(name))
+            found = snapshot if number == snapshot.number else from_json(name, read_bytes(store, name))
         except ObjectMissingError:
             before = None
             continue
@@ -207,7 +207,7 @@ def _oldest(store: Store, latest: int, otherwise: int) -> int:
     """The oldest retained number that the snapshot `latest` names, which came or went during this check."""
     name = object_names.snapshot(latest)
     try:
-        return from_json(name, store.read(name)).min_retained
+        return from_json(name, read_bytes(store, name)).min_retained
     except (ObjectMissingError, UnreadableError, FormatTooNewError):
         return otherwise
 

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.bounded_lru import BoundedLRU, CacheStats
-from lakehouse.errors import CacheFullError, LocalDiskError
+from lakehouse.errors import CacheFullError, LocalDiskError, UnreadableError
 from lakehouse.local_disk import check_writable, local_errors, remove_folder
 from lakehouse.schema.versions import local_name
 from lakehouse.store.store import Store
-from lakehouse.table.stored_file import StoredFile, download
+from lakehouse.table.stored_file import StoredFile, fetch
 
 _DOWNLOADS_AT_ONCE = 16  # object storage answers in tens of milliseconds: waiting, not work
+_CHECKS_AT_ONCE = 4  # work, not waiting, of up to 80 MB each for what a writer may land
 _PROBE_BYTES = 4096  # a block: an empty file fits on a full disk
 
 
@@ -56,6 +57,7 @@ class FileCache:
         self._entries: BoundedLRU[str, _Entry] = BoundedLRU(max_bytes, lambda entry: entry.is_in_use)
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="download")
+        self._checks = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
         self._owner = os.getpid()
         self._failed_bytes: int | None = None
         remove_folder(folder, self._owner)
@@ -136,6 +138,10 @@ class FileCache:
 
         A thread of the pool deletes them: the caller may be an event loop.
         """
+        try:
+            file.check_listed()
+        except UnreadableError as error:  # before others make room for it
+            return self._refused(file, error)
         deletion = None
         if evicted := self._entries.make_room(file.size):
             for entry in evicted:
@@ -148,6 +154,14 @@ class FileCache:
             )
         entry = _Entry(self._pool.submit(self._fetch, file, deletion))
         self._entries.put(file.name, entry, file.size)
+        return entry
+
+    def _refused(self, file: StoredFile, error: UnreadableError) -> _Entry:
+        """The entry of a file that is not downloaded; it takes no room."""
+        ready: Future[Path] = Future()
+        ready.set_exception(error)
+        entry = _Entry(ready)
+        self._entries.put(file.name, entry, 0)
         return entry
 
     def _fetch(self, file: StoredFile, deletion: Future[None] | None) -> Path:
@@ -167,7 +181,9 @@ class FileCache:
         stem = uuid.uuid4().hex
         path = self._folder / stem
         try:
-            found = download(self._store, file, path)
+            fetch(self._store, file, path)
+            with self._checks:
+                found = file.check(path)
             return path.rename(self._folder / local_name(stem, found.format_version))
         except BaseException:
             _unlink(path)

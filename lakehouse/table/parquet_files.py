@@ -1,4 +1,7 @@
-"""Writes and checks the lake's Parquet files. Any engine can read a file that passes."""
+"""Writes and checks the lake's Parquet files. Any engine can read a file that passes.
+
+What it may cost to read one is bounded before it is read: see `parquet_limits`.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,27 @@ from lakehouse.errors import FormatTooNewError, UnreadableError
 from lakehouse.local_disk import local_disk_error
 from lakehouse.schema.event import FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
 from lakehouse.schema.versions import schema_of
+from lakehouse.table.parquet_limits import (
+    LANDED,
+    MONTH,
+    REJECTED,
+    REJECTED_MAX_BYTES,
+    TEXT_MAX_BYTES,
+    Limits,
+    check_footer,
+    check_footer_length,
+    check_pages,
+)
 
 METADATA_KEY: Final = b"format_version"
 COMPRESSION: Final = "zstd"
 
 _BATCH_ROWS = 65_536  # some 10 MB of rows
+_TEXTS: Final = list(TEXT_MAX_BYTES)
+_REJECTED_TEXTS: Final = (
+    *("bytes", "stage", "reason", "message_id"),
+    *("attributes.key_value.key", "attributes.key_value.value"),
+)
 
 
 def to_parquet(table: pa.Table) -> bytes:
@@ -55,12 +74,13 @@ class FooterInfo:
 def check_landed_file(name: str, path: Path, flight_date: dt.date) -> FooterInfo:
     """Reads the landed file whole.
 
-    Raises UnreadableError when it is not Parquet, has other columns, a null where none may be, or rows of
-    another date; FormatTooNewError.
+    Raises UnreadableError when it is not Parquet, is larger than a writer can make it, has other columns, a null
+    where none may be, or rows of another date; FormatTooNewError.
     """
     rows = 0
-    with _opened(name, path) as (file, version):
-        for batch in _batches(file):
+    with _opened(name, path, LANDED) as (file, version):
+        check_pages(name, path, file.metadata, LANDED)
+        for batch in _batches(name, path, file.metadata):
             _check_no_nulls(name, batch)
             if pc.any(pc.not_equal(batch["flight_date"], pa.scalar(flight_date))).as_py():
                 raise UnreadableError(name, f"has rows of another flight_date than {flight_date}")
@@ -71,7 +91,8 @@ def check_landed_file(name: str, path: Path, flight_date: dt.date) -> FooterInfo
 
 
 def check_month_file(name: str, path: Path, expected: FooterInfo) -> None:
-    """Looks at the footer. Raises UnreadableError when columns or rows are not as expected; FormatTooNewError."""
+    """Looks at footer and headers of pages. Raises UnreadableError when columns, rows or sizes are not as expected;
+    FormatTooNewError."""
     found = contents(name, path)
     if found.rows != expected.rows:
         raise UnreadableError(name, f"has {found.rows} rows, its snapshot says {expected.rows}")
@@ -82,14 +103,26 @@ def check_month_file(name: str, path: Path, expected: FooterInfo) -> None:
 
 def contents(name: str, path: Path) -> FooterInfo:
     """What the footer says. Raises UnreadableError when the columns are not those of its format; FormatTooNewError."""
-    with _opened(name, path) as (file, version):
+    with _opened(name, path, MONTH) as (file, version):
+        check_pages(name, path, file.metadata, MONTH)
         return FooterInfo(file.metadata.num_rows, version)
 
 
 def read_rejected_file(name: str, path: Path) -> pa.Table:
     """The rows of a rejected file. Raises UnreadableError, FormatTooNewError."""
-    with _opened(name, path, REJECTED_SCHEMA) as (file, _):
-        return file.read()
+    with _opened(name, path, REJECTED) as (file, _):
+        check_pages(name, path, file.metadata, REJECTED)
+        with pq.ParquetFile(path, metadata=file.metadata, read_dictionary=_REJECTED_TEXTS) as short:
+            table = short.read().combine_chunks()
+        if (size := _decoded_bytes(table)) > REJECTED_MAX_BYTES:
+            raise UnreadableError(name, f"its lines take {size} bytes; a writer stores at most {REJECTED_MAX_BYTES}")
+        return table.cast(REJECTED_SCHEMA)
+
+
+def rejected_rows(name: str, data: bytes) -> int:
+    """The number of rows of a rejected file, by its footer. Raises UnreadableError, FormatTooNewError."""
+    with _opened(name, data, REJECTED) as (file, _):
+        return int(file.metadata.num_rows)
 
 
 def batches(name: str, path: Path) -> Iterator[pa.RecordBatch]:
@@ -97,14 +130,40 @@ def batches(name: str, path: Path) -> Iterator[pa.RecordBatch]:
 
     Raises UnreadableError, FormatTooNewError.
     """
-    with _opened(name, path) as (file, _):
-        yield from _batches(file)
+    with _opened(name, path, MONTH) as (file, version):
+        check_pages(name, path, file.metadata, MONTH)
+        schema = schema_of(version)
+        for batch in _batches(name, path, file.metadata):
+            yield batch.cast(schema)
 
 
-def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
-    for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-        batch.validate(full=True)  # reading does not look whether strings are UTF-8
-        yield batch
+def _batches(name: str, path: Path, metadata: pq.FileMetaData) -> Iterator[pa.RecordBatch]:
+    """Rows, some at a time. Texts are dictionaries: each once, however many rows repeat it."""
+    is_large = metadata.num_rows > _BATCH_ROWS  # else threads take longer to begin than they save
+    with pq.ParquetFile(path, metadata=metadata, read_dictionary=_TEXTS, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=is_large):
+            batch.validate(full=True)  # reading does not look whether strings are UTF-8
+            for column, most in TEXT_MAX_BYTES.items():
+                if column in batch.schema.names and _longest(batch[column]) > most:
+                    raise UnreadableError(name, f"column {column} has a text of more than {most} bytes")
+            yield batch
+
+
+def _longest(texts: pa.DictionaryArray) -> int:
+    """Bytes of the longest text; 0 if there is none."""
+    return pc.max(pc.binary_length(texts.dictionary)).as_py() or 0
+
+
+def _decoded_bytes(rejected: pa.Table) -> int:
+    """What the texts of rejected lines, of which each is here once, take when each row has its own."""
+    total = 0
+    for column in rejected.columns:
+        for chunk in column.chunks:
+            for texts in (chunk.keys, chunk.items) if pa.types.is_map(chunk.type) else (chunk,):
+                if pa.types.is_dictionary(texts.type):
+                    lengths = pc.take(pc.binary_length(texts.dictionary), texts.indices)
+                    total += pc.sum(lengths.cast(pa.int64())).as_py() or 0
+    return total
 
 
 def check_schema(name: str, file: pq.ParquetFile, expected: pa.Schema | None = None) -> int:
@@ -129,16 +188,30 @@ def check_schema(name: str, file: pq.ParquetFile, expected: pa.Schema | None = N
 
 
 @contextmanager
-def _opened(name: str, path: Path, expected: pa.Schema | None = None) -> Iterator[tuple[pq.ParquetFile, int]]:
+def _opened(name: str, source: Path | bytes, limits: Limits) -> Iterator[tuple[pq.ParquetFile, int]]:
+    """The file, whose footer has been checked, and its format."""
     try:
-        with pq.ParquetFile(path) as file:
-            yield file, check_schema(name, file, expected)
+        size, tail = _size_and_tail(source)
+        check_footer_length(name, size, tail, limits)
+        with pq.ParquetFile(source if isinstance(source, Path) else pa.BufferReader(source)) as file:
+            version = check_schema(name, file, REJECTED_SCHEMA if limits is REJECTED else None)
+            check_footer(name, file.metadata, limits)
+            yield file, version
     except (pa.ArrowException, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the file system's: says nothing of the object
-            raise local_disk_error(path.parent, error) from error
+        if isinstance(error, OSError) and error.errno is not None and isinstance(source, Path):
+            raise local_disk_error(source.parent, error) from error  # the file system's: says nothing of the object
         # ValueError: names in the footer that are not UTF-8
         why = str(error).partition("\n")[0][:200]
         raise UnreadableError(name, f"not a whole Parquet file: {why}") from error
+
+
+def _size_and_tail(source: Path | bytes) -> tuple[int, bytes]:
+    if isinstance(source, bytes):
+        return len(source), source[-8:]
+    with source.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(max(0, size - 8))
+        return size, file.read(8)
 
 
 def _check_no_nulls(name: str, batch: pa.RecordBatch) -> None:

@@ -22,7 +22,8 @@ from lakehouse.schema.timestamps import rfc3339
 from lakehouse.store.store import ObjectInfo, Store
 from lakehouse.table.lineage import descent_problem
 from lakehouse.table.parquet_files import FooterInfo, check_landed_file
-from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json
+from lakehouse.table.parquet_limits import check_landed_size
+from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, check_size, from_json
 from lakehouse.table.stored_file import StoredFile
 
 Now = Callable[[], dt.datetime]
@@ -69,6 +70,10 @@ class LandedFile:
     @property
     def crc32c(self) -> int:
         return self.info.crc32c
+
+    def check_listed(self) -> None:
+        """Raises UnreadableError when it is larger than what a writer lands."""
+        check_landed_size(self.name, self.size)
 
     def check(self, path: Path) -> FooterInfo:
         """Reads the local copy. Raises UnreadableError, FormatTooNewError."""
@@ -177,6 +182,7 @@ class Planner:
             if listed is None or listed.name == object_names.snapshot(self._latest.number):
                 return self._latest
             check_number(listed.name)
+            check_size(listed.name, listed.size)
             try:
                 data = self._store.read(listed.name)
             except ObjectMissingError:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from lakehouse import object_names
 from lakehouse.errors import FormatTooNewError, UnreadableError
 from lakehouse.schema.event import FORMAT_VERSION
+from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import FooterInfo, check_month_file
 
 
@@ -28,6 +29,9 @@ class MonthFile:
     max_flight_date: dt.date
     max_event_time: dt.datetime
     format_version: int = FORMAT_VERSION
+
+    def check_listed(self) -> None:
+        """Its snapshot says how large it is, and compactors make as large ones as there are flights."""
 
     def check(self, path: Path) -> FooterInfo:
         """Looks at the footer of the local copy. Raises UnreadableError, FormatTooNewError."""
@@ -53,6 +57,25 @@ class Snapshot:
 
 EMPTY: Final = Snapshot(number=0, min_retained=0)
 """The table before the first commit."""
+
+MAX_ABSORBED: Final = 500_000
+"""Names in one snapshot: a hundred times as many files as a merge takes. Those beyond stay in the tail."""
+MAX_BYTES: Final = 64_000_000
+"""Of a snapshot's object, which is read whole: the names take 40 MB, a file a month from 1980 to 2100 takes 1 MB."""
+
+
+def check_size(name: str, size: int) -> None:
+    """Before a snapshot is read. Raises UnreadableError when it is larger than one can be."""
+    if size > MAX_BYTES:
+        raise UnreadableError(name, f"has {size} bytes; a snapshot has at most {MAX_BYTES}")
+
+
+def read_bytes(store: Store, name: str) -> bytes:
+    """The snapshot's object, whose size is looked at first. Raises ObjectMissingError, UnreadableError, the store's."""
+    for info in store.list(name):
+        if info.name == name:
+            check_size(name, info.size)
+    return store.read(name)
 
 
 def to_json(snapshot: Snapshot) -> bytes:

@@ -24,6 +24,9 @@ class StoredFile(Protocol):
     @property
     def crc32c(self) -> int: ...
 
+    def check_listed(self) -> None:
+        """Before it is downloaded. Raises UnreadableError when it is larger than such an object can be."""
+
     def check(self, path: Path) -> FooterInfo:
         """Checks that the local copy at `path` matches this descriptor, and returns its footer.
 
@@ -34,12 +37,18 @@ class StoredFile(Protocol):
 def download(store: Store, file: StoredFile, path: Path) -> FooterInfo:
     """Writes `file` to `path`; whole and as it must be, unless this raises.
 
-    Raises ObjectMissingError, UnreadableError (checksum or contents wrong), FormatTooNewError, LocalDiskError
+    Raises ObjectMissingError, UnreadableError (size, checksum or contents wrong), FormatTooNewError, LocalDiskError
     and the store's errors.
     """
+    fetch(store, file, path)
+    return file.check(path)
+
+
+def fetch(store: Store, file: StoredFile, path: Path) -> None:
+    """Likewise, the bytes alone: their contents are not looked at."""
+    file.check_listed()
     store.download(file.name, path)
     with local_errors(path.parent):
         crc32c = file_crc32c(path)
     if crc32c != file.crc32c:
         raise UnreadableError(file.name, f"its bytes do not have crc32c {file.crc32c}")
-    return file.check(path)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from lakehouse import object_names
 from lakehouse.errors import ConfigError, ObjectMissingError, SnapshotExpiredError, SnapshotNotYetError
 from lakehouse.store.store import Store
-from lakehouse.table.snapshot import Snapshot, from_json
+from lakehouse.table.snapshot import Snapshot, from_json, read_bytes
 
 
 def check_retained(number: int, latest: Snapshot) -> None:
@@ -37,7 +37,7 @@ def read_snapshot(store: Store, number: int, find_latest: Callable[[], Snapshot]
         return latest
     name = object_names.snapshot(number)
     try:
-        data = store.read(name)
+        data = read_bytes(store, name)
     except ObjectMissingError:
         check_retained(number, find_latest())  # it is missing because it was collected just now
         raise

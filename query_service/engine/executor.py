@@ -16,11 +16,10 @@ from typing import Generic, TypeVar
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lakehouse.errors import FormatTooNewError, LocalDiskError, ObjectMissingError, UnreadableError
-from lakehouse.local_disk import local_disk_error
 from lakehouse.table.file_cache import FileCache
+from lakehouse.table.parquet_files import batches
 from lakehouse.table.planner import Dates, FileSet, Landing, Now, Plan
 from lakehouse.table.snapshot import Snapshot
 from query_service.engine.database import Database, LocalFiles, Query
@@ -175,6 +174,8 @@ class QueryExecutor:
     ) -> pa.Table:
         """See View.fetch. When it is the query's turn, and right before it runs, the plan's age is looked at again."""
         if files.bytes > self._cache_bytes:
+            for file in files.all:
+                file.check_listed()  # it may be one file that no writer makes
             raise too_many_dates_error(files.bytes, self._cache_bytes)
         attempt = 0
         while True:
@@ -273,10 +274,7 @@ def _find_broken(files: FileSet, paths: Sequence[Path]) -> None:
     """After a failed query: raises UnreadableError for the first file that explains it."""
     for name, path in zip(files.names, paths, strict=True):
         try:
-            with pq.ParquetFile(path) as file:
-                for _ in file.iter_batches():
-                    pass
-        except (pa.ArrowException, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:  # the file system's: nothing of the object
-                raise local_disk_error(path.parent, error) from error
-            raise UnreadableError(name, f"its pages cannot be decoded: {error}") from error
+            for _ in batches(name, path):
+                pass
+        except UnreadableError as error:
+            raise UnreadableError(name, f"its pages cannot be decoded: {error.why}") from error

@@ -11,14 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from lakehouse import object_names
 from lakehouse.errors import LakeError, ObjectMissingError, UnreadableError
-from lakehouse.schema.event import REJECTED_SCHEMA
-from lakehouse.store.store import Store
-from lakehouse.table.parquet_files import check_schema
+from lakehouse.store.store import ObjectInfo, Store
+from lakehouse.table.parquet_files import rejected_rows
+from lakehouse.table.parquet_limits import REJECTED_MAX_BYTES
 from lakehouse.table.planner import Now
 
 _PATIENCE_S: Final = 1.0
@@ -122,7 +119,7 @@ class _Counting:
             found = self._rows.get(info.name)
             if found is None and reads < _READS_A_TIME and len(known) < _REMEMBERED:
                 reads += 1
-                found = self._read(info.name)
+                found = _too_large(info) or self._read(info.name)
             if found is None:
                 unknown += 1
                 continue
@@ -134,14 +131,17 @@ class _Counting:
 
     def _read(self, name: str) -> int | UnreadableError | None:
         try:
-            with pq.ParquetFile(pa.BufferReader(self._store.read(name))) as file:
-                check_schema(name, file, REJECTED_SCHEMA)
-                return int(file.metadata.num_rows)
+            return rejected_rows(name, self._store.read(name))
         except UnreadableError as error:
             return error
-        except (pa.ArrowException, OSError) as error:
-            return UnreadableError(name, f"not a whole Parquet file: {error}")
         except ObjectMissingError:
             return 0  # deleted since it was listed
         except LakeError:
             return None  # tried again next time
+
+
+def _too_large(info: ObjectInfo) -> UnreadableError | None:
+    """Before it is read: whether it is larger than a rejected file can be."""
+    if info.size <= REJECTED_MAX_BYTES:
+        return None
+    return UnreadableError(info.name, f"has {info.size} bytes; a writer stores at most {REJECTED_MAX_BYTES}")

@@ -73,9 +73,12 @@ def _settled(before: float, most: float) -> float:
     """When it is little, or all patience is gone. Nothing else is going on, so it may block the loop."""
     patience = threading.Event()
     deadline = time.monotonic() + _PATIENCE_S
-    while (above := _resident_mb() - before) > most and time.monotonic() < deadline:
+    while True:
+        above = _resident_mb() - before
+        is_little = above <= most and pa.total_allocated_bytes() == 0  # else an abandoned answer is still being made
+        if is_little or time.monotonic() > deadline:
+            return above
         patience.wait(0.1)
-    return above
 
 
 def _resident_mb() -> float:

@@ -146,6 +146,37 @@ def test_rejected_lines_come_apart_by_the_date_they_were_published() -> None:
     assert {date: len(lines) for date, lines in dates.items()} == {dt.date(2013, 1, 3): 2, dt.date(2013, 1, 4): 1}
 
 
+def test_more_events_of_a_date_than_a_file_may_have_become_several_objects(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("ingest_writer.landing.LANDED_MAX_ROWS", 2)
+    messages = [message(line(flight_number=number), f"m{number}") for number in range(1, 6)]
+    objects = prepare(messages, ids()).objects
+    assert len({each.name() for each in objects}) == 3
+    path = tmp_path / "x"
+    found = []
+    for each in objects:
+        path.write_bytes(each.data)
+        found.append([row["flight_number"] for row in pq.read_table(path).to_pylist()])
+    assert found == [[1, 2], [3, 4], [5]]
+
+
+@pytest.mark.parametrize(("bound", "most"), [("LANDED_MAX_ROWS", 2), ("REJECTED_SPLIT_BYTES", 2_500)])
+def test_more_rejected_lines_than_a_file_may_have_become_several_objects(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bound: str, most: int
+) -> None:
+    lines = [character * 1_000 for character in (b"a", b"b", b"c", b"d", b"e")]
+    messages = [message(bad, f"m{number}") for number, bad in enumerate(lines)]
+    monkeypatch.setattr(f"ingest_writer.landing.{bound}", most)
+    path = tmp_path / "x"
+    found = []
+    for each in prepare(messages, ids()).objects:
+        path.write_bytes(each.data)
+        found.append(read_rejected_file("rejected/x", path)["bytes"].to_pylist())
+    assert [bad for part in found for bad in part] == lines
+    assert 3 <= len(found) <= 5
+
+
 def test_a_landed_file_passes_the_readers_check_and_holds_every_value(tmp_path: Path) -> None:
     events = decode_messages([message(encode(whole_event())), message(encode(event()), "2")]).events
     path = tmp_path / "landed.parquet"

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import itertools
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from lakehouse.errors import (
 )
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.snapshot import EMPTY, to_json
+from tests._support import parquet_bombs as bombs
 from tests._support.compactors import (
     Clock,
     MeddlingStore,
@@ -205,6 +207,45 @@ def test_an_unreadable_landed_file_stays_is_reported_and_does_not_block_its_mont
     again = compactor(store, tmp_path).compact()  # with nothing else to do, there is no commit
     assert (again.snapshot, again.absorbed_files, set(again.unreadable)) == (1, 0, {bad, wrong_date})
     assert numbers(store) == [1]
+
+
+@pytest.mark.parametrize("bomb", [bombs.many_rows, bombs.long_text])
+def test_a_landed_file_that_no_writer_makes_stays_and_all_months_are_merged(
+    store: MemoryStore, tmp_path: Path, bomb: Callable[[], bytes]
+) -> None:
+    planted = object_names.landed_file(dt.date(2013, 1, 1), "f" * 32)
+    store.create(planted, bomb())
+    land(store, [row()])
+    land(store, [row("2013-02-01")])
+    report = compactor(store, tmp_path).compact()
+    assert set(report.unreadable) == {planted}
+    assert (report.months, report.absorbed_files, report.pending_files) == (["2013-01", "2013-02"], 2, 1)
+    assert planted not in latest(store).absorbed
+    assert month_rows(store, "2013-01") == [row()]
+
+
+def test_a_landed_file_larger_than_a_writer_lands_stays_and_its_month_is_merged(
+    store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakehouse.table.parquet_limits.LANDED_MAX_BYTES", 100_000)
+    planted = object_names.landed_file(dt.date(2013, 1, 1), "0" * 32)
+    store.create(planted, b"x" * 100_001)
+    land(store, [row()])
+    report = compactor(store, tmp_path).compact()
+    assert set(report.unreadable) == {planted}
+    assert (report.failed, report.months, report.absorbed_files) == ({}, ["2013-01"], 1)
+
+
+def test_a_snapshot_names_no_more_absorbed_files_than_it_may(
+    store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest_writer.compaction.compactor.MAX_ABSORBED", 2)
+    first = [land(store, [row(number=number)]) for number in (1, 2)]
+    compactor(store, tmp_path).compact()
+    land(store, [row(number=3)])
+    compactor(store, tmp_path).compact()
+    assert latest(store).absorbed == set(first)  # the third is merged again, which changes nothing
+    assert month_rows(store, "2013-01") == [row(number=number) for number in (1, 2, 3)]
 
 
 def test_an_unreadable_month_file_blocks_only_its_month(tmp_path: Path) -> None:

@@ -400,7 +400,13 @@ class Refused(Exception):
         ([{"a": "TRANSIENT_X"}, {"b": "TRANSIENT_X"}, {"x": "TRANSIENT_X"}], ["abc", "bc", "c"], "abc", None),
         ([{}], ["abc"], "abc", None),
     ],
-    ids=["one for now", "one for good", "one, and one that was taken before", "an answer about others", "none is named"],
+    ids=[
+        "one for now",
+        "one for good",
+        "one, and one that was taken before",
+        "an answer about others",
+        "none is named",
+    ],
 )
 def test_an_answer_that_names_some_ids_costs_the_others_nothing(
     answers: list[dict[str, str]], asked: list[str], to_retry: str, lost: str | None

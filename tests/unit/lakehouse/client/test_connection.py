@@ -33,6 +33,7 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.snapshot import MonthFile
 from tests._support import lakes
+from tests._support import parquet_bombs as bombs
 from tests._support.full_disk import files_limited_to
 from tests._support.lakes import Row, commit, land, put_month, row
 from tests._support.stores import SpyStore
@@ -204,6 +205,13 @@ def test_an_object_that_cannot_be_read_is_an_error_that_names_it(
     with pytest.raises(UnreadableError, match=name):
         connect(memory)
     assert list(cache_dir.iterdir()) == []
+
+
+def test_a_landed_file_that_no_writer_makes_is_an_error_that_names_it(memory: MemoryStore, connect: Connect) -> None:
+    land(memory, [row()])
+    _damage(memory, planted := land(memory, [row()]), bombs.many_rows())
+    with pytest.raises(UnreadableError, match=f"{planted}.*has 1000001 rows"):
+        connect(memory)
 
 
 def test_a_newer_format_is_refused(memory: MemoryStore, connect: Connect) -> None:

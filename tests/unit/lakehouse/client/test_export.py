@@ -98,7 +98,9 @@ def test_a_query_that_fails_at_its_last_row_is_an_error() -> None:
 def test_a_query_that_fails_without_a_reason_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = Mock(side_effect=OSError("INTERRUPT Error: Interrupted!"))
     interrupted = Mock(schema=pa.schema([("x", pa.int64())]), read_next_batch=failing)
-    monkeypatch.setattr(export_module, "executed", lambda *_: Mock(description=(), to_arrow_reader=lambda _: interrupted))
+    monkeypatch.setattr(
+        export_module, "executed", lambda *_: Mock(description=(), to_arrow_reader=lambda _: interrupted)
+    )
     with pytest.raises(QueryError, match="did not say why: run it again"):
         _exported("SELECT 1 AS x")
 

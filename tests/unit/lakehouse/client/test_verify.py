@@ -19,6 +19,7 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
+from tests._support import parquet_bombs as bombs
 from tests._support.lakes import Row, at, commit, land, put_month, put_month_bytes, row, table
 from tests._support.stores import SpyStore
 
@@ -196,6 +197,15 @@ def test_a_landed_file_that_cannot_be_read_is_found(memory: MemoryStore, check: 
     commit(memory, 1, [], absorbed=[bad] if is_absorbed else [good])
     report = check(memory)
     assert _problem(report) == f"{bad}: cannot be read: has rows of another flight_date than 2013-01-01"
+    assert report.landed_rows == 1
+
+
+def test_a_landed_file_that_no_writer_makes_is_found(memory: MemoryStore, check: Verify) -> None:
+    planted = object_names.landed_file(dt.date(2013, 1, 1), "f" * 32)
+    memory.create(planted, bombs.long_text())
+    land(memory, [row()])
+    report = check(memory)
+    assert _problem(report) == f"{planted}: cannot be read: column tail_number has a text of more than 64 bytes"
     assert report.landed_rows == 1
 
 

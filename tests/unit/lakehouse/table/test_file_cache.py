@@ -107,6 +107,19 @@ def test_a_file_is_downloaded_once(caches: ExitStack, memory: MemoryStore, spy: 
     assert spy.count("download", file.name) == 1
 
 
+def test_a_file_larger_than_a_writer_lands_is_refused_alone_and_not_fetched(
+    caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = _landed(memory, 2)
+    bad = dataclasses.replace(bad, info=bad.info._replace(size=_PLENTY + 1))  # more than the cache holds, too
+    monkeypatch.setattr("lakehouse.table.parquet_limits.LANDED_MAX_BYTES", _PLENTY)
+    cache = _cache(caches, spy, folder, _PLENTY)
+    for _ in range(2):
+        failed = cache.prefetch([bad, good])
+        assert {name: type(error) for name, error in failed.items()} == {bad.name: UnreadableError}
+    assert (spy.count("download", bad.name), spy.count("download", good.name)) == (0, 1)
+
+
 def test_concurrent_users_share_one_download(caches: ExitStack, memory: MemoryStore, folder: Path) -> None:
     (file,) = _landed(memory, 1)
     users = 4

@@ -121,6 +121,18 @@ def test_a_line_that_ends_below_what_was_seen_is_broken(memory: MemoryStore, now
         planner.plan()
 
 
+def test_a_snapshot_larger_than_any_can_be_is_named_and_not_read(
+    memory: MemoryStore, now: Now, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakehouse.table.snapshot.MAX_BYTES", 1_000)
+    name = object_names.snapshot(1)
+    memory.create(name, b" " * 1_001)
+    spy = SpyStore(memory)
+    with pytest.raises(UnreadableError, match=f"{name}: cannot be read: has 1001 bytes; .* at most 1000"):
+        Planner(spy, now).plan()
+    assert spy.count("read", name) == 0
+
+
 def test_a_snapshot_that_cannot_be_read_is_named_and_no_older_one_is_used(memory: MemoryStore, now: Now) -> None:
     commit(memory, 1, [])
     memory.create(object_names.snapshot(2), b"{}")

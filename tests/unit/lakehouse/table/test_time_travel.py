@@ -67,6 +67,18 @@ def test_numbers_outside_of_what_is_retained_are_refused(memory: MemoryStore, no
             read(memory, number, now)
 
 
+def test_an_old_snapshot_larger_than_any_can_be_is_named_and_not_read(
+    memory: MemoryStore, now: Now, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.create(object_names.snapshot(1), b" " * 10_000)
+    commit(memory, 2, [put_month(memory, [row()], 2)])
+    monkeypatch.setattr("lakehouse.table.snapshot.MAX_BYTES", 9_999)
+    spy = SpyStore(memory)
+    with pytest.raises(UnreadableError, match="has 10000 bytes"):
+        read(spy, 1, now)
+    assert spy.count("read", object_names.snapshot(1)) == 0
+
+
 def test_before_the_first_commit_there_is_no_snapshot(memory: MemoryStore, now: Now) -> None:
     with pytest.raises(SnapshotNotYetError, match="the latest is 0"):
         read(memory, 1, now)

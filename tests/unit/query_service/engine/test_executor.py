@@ -15,6 +15,7 @@ import pytest
 
 from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
+from tests._support import parquet_bombs as bombs
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 from tests._support.problems import problem
@@ -268,6 +269,30 @@ def test_a_process_frozen_while_its_query_runs_plans_again(monkeypatch: pytest.M
         answer = api.get(JANUARY)
     assert answer.json()["data"][0]["flights"] == 3
     assert answer.headers["Lake-As-Of"] == "2026-11-24T03:00:00Z"
+
+
+@pytest.mark.parametrize("bomb", [bombs.many_rows, bombs.long_text])
+def test_a_file_that_no_writer_makes_is_named_and_other_dates_are_answered(bomb: Callable[[], bytes]) -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(flight_date=date(2013, 1, 2)))
+    planted = lake.land_bytes(date(2013, 1, 1), bomb())
+    with serving(lake.store) as api:
+        for path in ("/v1/flights?date_to=2013-01-01", "/v1/stats"):
+            assert planted in problem(api.get(path), 503, "unreadable")["detail"]
+        assert api.rows("/v1/stats?date_from=2013-01-02")[0]["flights"] == 1
+        assert [entry["name"] for entry in api.json("/v1/lake")["unreadable"]] == [planted]
+
+
+def test_a_file_too_large_for_the_cache_is_named_when_no_writer_lands_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lakehouse.table.parquet_limits.LANDED_MAX_BYTES", 1_000_000)
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(flight_date=date(2013, 1, 2)))
+    planted = lake.land_bytes(date(2013, 1, 1), b"x" * 1_000_001)
+    with serving(lake.store, file_cache_mb=1) as api:
+        for path in ("/v1/flights?date_to=2013-01-01", "/v1/stats"):
+            assert planted in problem(api.get(path), 503, "unreadable")["detail"]
+        assert api.rows("/v1/stats?date_from=2013-01-02")[0]["flights"] == 1
+        assert [entry["name"] for entry in api.json("/v1/lake")["unreadable"]] == [planted]
 
 
 def test_dates_with_more_data_than_the_cache_holds_are_the_callers_problem() -> None:
