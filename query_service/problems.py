@@ -66,7 +66,7 @@ def lake_problem(error: LakeError) -> Problem:
             detail = "Snapshots that were there before are gone; the bucket has to be repaired."
             return Problem(503, "line-broken", "The lake lost snapshots", detail)
         case StoreAccessDeniedError():
-            detail = "Storage access denied this service; its permissions or its LAKE_URL have to be corrected."
+            detail = "Storage denies this service access; its permissions or its LAKE_URL have to be corrected."
             return Problem(503, "storage-refused", "Storage access denied", detail)
         case LocalDiskError():
             detail = "The disk of this instance cannot be used at the moment: it is full, or its folder is gone."

@@ -66,7 +66,7 @@ FILTERS: Final = (
     _filter("tail_number", any_text(MAX_TAIL_NUMBER_CHARACTERS), "Tail number.", "N14228"),
     _filter("status", one_of(STATUSES), "Newest status; `void` flights are in no answer.", "arrived"),
 )
-"""Each is a column of the lake and a field of `question.Filters`."""
+"""Each is a column of the lake and a field of `queries.model.Filters`."""
 
 DATE_FROM: Final[Parameter[dt.date | None]] = Parameter(
     name="date_from",
@@ -156,7 +156,7 @@ SNAPSHOT: Final[Parameter[int | None]] = Parameter(
 
 
 def _format(endpoints: tuple[str, ...], offered: tuple[Format, ...]) -> Parameter[str | None]:
-    """Read where it is weighed against `Accept`: by `formats.negotiate`."""
+    """Read where it is weighed against `Accept`: by `representation.negotiation.negotiate`."""
     names = tuple(one.name for one in offered)
     return Parameter(
         name="format",

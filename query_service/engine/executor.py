@@ -124,7 +124,7 @@ class QueryExecutor:
         self._under_way = 0
 
     async def answer(self, ask: Callable[[QueryContext], Awaitable[T]]) -> Answered[T]:
-        """What `ask` makes of a view of the lake. Raises ProblemError and LakeError."""
+        """What `ask` makes of the context of a plan. Raises ProblemError and LakeError."""
         self.check_room()
         self._observer.admitted()
         self._under_way += 1
@@ -172,7 +172,7 @@ class QueryExecutor:
     async def fetch(
         self, plan: Plan, arrived: dt.datetime, files: FileSet, question: Callable[[LocalFiles], Query], decide: bool
     ) -> pa.Table:
-        """See View.fetch. When it is the query's turn, and right before it runs, the plan's age is looked at again."""
+        """See `QueryContext.fetch`. When it is the query's turn, and right before it runs, the plan's age is looked at again."""
         if files.bytes > self._cache_bytes:
             for file in files.all:
                 file.check_listed()  # it may be one file that no writer makes
@@ -198,8 +198,7 @@ class QueryExecutor:
             count = len(files.months)
             local = LocalFiles(files, tuple(paths[:count]), tuple(paths[count:]))
             try:
-                is_large = decide and files.tail_bytes >= self._tail_cache.min_bytes
-                if not (is_large and self._tail_cache.should_cache(files)):
+                if not (decide and self._tail_cache.should_cache(files)):
                     return await fetched(question(local))
                 async with self._tail_cache.of(local, fetched) as local:
                     return await fetched(question(local))
@@ -226,7 +225,7 @@ class QueryExecutor:
         return await self._long_tail.changes(plan, files, fetch, self._cache.pin)
 
     async def unreadable(self, files: FileSet) -> list[UnreadableError]:
-        """See View.unreadable."""
+        """See `QueryContext.unreadable`."""
         found = []
         with self._cache.pin(files.all) as downloads:
             for download in downloads:

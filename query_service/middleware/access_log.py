@@ -25,7 +25,7 @@ _PROBES: Final = ("/health", "/ready", "/metrics")
 ADDRESS_IN_SCOPE: Final = "flights.address"
 """Where a request's scope has the address of its caller."""
 
-_OTHER: Final = "other"  # no such path, a page of the framework, or the gate sent it away before
+_OTHER: Final = "other"  # no such path, a page of the framework, or refused before it was routed
 _SHOWN: Final = 2000  # characters of what a caller sent: a usual URL is far shorter, a log entry may have 256 KB
 
 _log = logging.getLogger("query_service.api.requests")

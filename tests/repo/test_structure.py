@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,15 @@ OWNERS = {
     "google.cloud.storage": "lakehouse/store/gcs.py",
     "google.cloud.pubsub_v1": "ingest_writer/subscriber/pubsub.py",
 }
+ROOT_ENTRIES = {
+    *(".ci", ".dockerignore", ".gitignore", "Makefile", "pyproject.toml", "cloudbuild.yaml"),
+    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE"),
+    *("Dockerfile.api", "Dockerfile.writer"),
+    *(f"requirements{part}.lock" for part in ("", ".api", ".bench", ".engines", ".uv", ".writer")),
+    *("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe"),
+    *("bench", "bigquery", "deploy", "docs", "terraform", "tests", "tools"),
+}
+"""All that the repository has at its top: a file that a slip of a command left there is noticed."""
 UNIT = ROOT / "tests" / "unit"
 MIRRORED = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe", "bench")
 WITHOUT_UNIT_TESTS = {
@@ -97,6 +108,31 @@ def test_no_two_installed_packages_own_the_same_file() -> None:
 
 
 PACKAGES = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe")
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no clone: what is tracked is not known")
+def test_the_root_has_no_stray_files() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {path.partition("/")[0] for path in listed.splitlines()} == ROOT_ENTRIES
+
+
+def test_comments_name_no_file_that_is_gone() -> None:
+    files = [file for package in (*MIRRORED, "tests", "tools") for file in (ROOT / package).rglob("*.py")]
+    names = {file.name for file in files} | {"name.py", "test_name.py"}  # examples
+    gone = [(str(file), name) for file in files for name in _FILE_NAME.findall(_prose(file)) if name not in names]
+    assert gone == []
+
+
+_FILE_NAME = re.compile(r"\b([a-z_0-9]+\.py)\b")
+
+
+def _prose(file: Path) -> str:
+    """Comments and docstrings."""
+    code = file.read_text()
+    comments = [t.string for t in tokenize.generate_tokens(io.StringIO(code).readline) if t.type == tokenize.COMMENT]
+    texts = (node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Expr))
+    strings = [text.value for text in texts if isinstance(text, ast.Constant) and isinstance(text.value, str)]
+    return "\n".join([*comments, *strings])
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -83,17 +83,24 @@ def test_a_file_that_the_new_plan_still_names_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"),
-    [(StoreUnavailableError("secret"), "storage"), (StoreAccessDeniedError("secret"), "storage-refused")],
+    ("error", "kind", "detail"),
+    [
+        (StoreUnavailableError("secret"), "storage", "Storage does not answer at the moment."),
+        (
+            StoreAccessDeniedError("secret"),
+            "storage-refused",
+            "Storage denies this service access; its permissions or its LAKE_URL have to be corrected.",
+        ),
+    ],
 )
-def test_storage_that_fails_is_a_problem_and_no_old_answer(error: Exception, kind: str) -> None:
+def test_storage_that_fails_is_a_problem_and_no_old_answer(error: Exception, kind: str, detail: str) -> None:
     store = WatchedStore()
     two_months(store)
     with serving(store) as api:
         assert api.get(JANUARY).status_code == 200
         store.on_list = raising(error)
         answer = api.get(JANUARY)
-        problem(answer, 503, kind)
+        assert problem(answer, 503, kind)["detail"] == detail
         assert "secret" not in answer.text
         assert api.get("/health").status_code == 200
         store.on_list = lambda _: None

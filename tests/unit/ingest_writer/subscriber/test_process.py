@@ -1,4 +1,4 @@
-"""What /ready shows of a writer. Signals and HTTP: test_processes.py."""
+"""What /ready shows of a writer. Signals and HTTP: tests/system/processes/test_writer_commands.py."""
 
 from __future__ import annotations
 

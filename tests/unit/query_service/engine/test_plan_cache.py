@@ -1,4 +1,4 @@
-"""The plan_cache: fresh by wall clock, one refresh for all, and no listing that nobody asked for."""
+"""The plan cache: fresh by wall clock, one refresh for all, and no listing that nobody asked for."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Clock:
 
 
 def following(work: Callable[[PlanCache, WatchedStore, Clock], Coroutine[Any, Any, T]], timeout_s: float = 20.0) -> T:
-    """Runs `work` with a plan_cache whose limit is one second and whose patience is ten."""
+    """Runs `work` with a plan cache whose limit is one second and whose patience is ten."""
 
     async def run() -> T:
         store, clock = WatchedStore(), Clock()
