@@ -93,7 +93,7 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
                 metrics,
             )
             metrics.watch(writer, writer.counts)
-            runner.run(run_writer(writer, settings, store.url, metrics.page))
+            runner.run(run_writer(writer, settings.port, store.url, metrics.page))
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         subscription.close()

@@ -1,26 +1,25 @@
-"""What a writer counts and measures, and Prometheus shows.
+"""Shows in Prometheus what a writer counts and measures.
 
-`/ready`, the last log line and the counters of `/metrics` all read `Counts`: nothing is counted twice. Histograms and
-gauges are an `Observer`. docs/metrics.md explains each name; a test holds the two together.
+`/ready`, the last log line and the counters of `/metrics` all read `Counts`: nothing is counted
+twice. Histograms and gauges are an `Observer`. docs/metrics.md explains each name; a test compares.
 """
 
 from __future__ import annotations
 
-import collections
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from ingest_writer.decoding.line import count_name
 from ingest_writer.landing import Prepared
 from ingest_writer.message import Message
 from ingest_writer.subscriber.buffer import Batch
+from ingest_writer.subscriber.counts import Counts, Observer
 from ingest_writer.subscriber.subscription import AckIdsError, Subscription, SubscriptionUnavailableError
 from lakehouse.telemetry.instrumented_store import StoreMetrics
 from lakehouse.telemetry.prometheus import exposition
@@ -29,63 +28,6 @@ _ROWS: Final = (1, 10, 100, 1_000, 10_000, 50_000, 100_000, 200_000, 400_000)
 _BYTES: Final = (1e3, 1e4, 1e5, 1e6, 4e6, 16e6, 64e6, 128e6)
 _SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 30.0, 60.0, 300.0, 1800.0)
 _OBJECTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 400)
-
-
-@dataclass
-class Counts:
-    """What a writer has done since its start. Only the event loop changes it.
-
-    Decoded is not landed: a batch that is given up comes again, and is decoded again.
-    """
-
-    messages: int = 0
-    acked: int = 0
-    given_up: int = 0
-    """Messages whose leases could not be kept."""
-
-    decoded_rows: int = 0
-    decoded_unknown_fields: int = 0
-    decoded_rejected: collections.Counter[str] = field(default_factory=collections.Counter)
-    """Lines by stage."""
-    failed_batches: int = 0
-    """That could not be prepared."""
-
-    batches: int = 0
-    """Landed; so are all that follow."""
-    landed_objects: int = 0
-    rows: int = 0
-    rejected: int = 0
-    unknown_fields: collections.Counter[str] = field(default_factory=collections.Counter)
-    """By name, for a bounded number of names."""
-
-    def add_decoded(self, prepared: Prepared) -> None:
-        """The messages of a batch became events and rejected lines."""
-        self.decoded_rows += prepared.events
-        self.decoded_unknown_fields += prepared.unknown_fields.total()
-        for lines in prepared.rejected.values():
-            self.decoded_rejected.update(line.stage for line in lines)
-
-    def add_landed(self, prepared: Prepared) -> None:
-        """All of a batch is durable."""
-        self.batches += 1
-        self.landed_objects += len(prepared.objects)
-        self.rows += prepared.events
-        self.rejected += sum(map(len, prepared.rejected.values()))
-        for name, times in prepared.unknown_fields.items():
-            count_name(self.unknown_fields, name, times)
-
-
-class Observer:
-    """What a writer reports while it works. Does nothing by itself: subclasses override its methods.
-
-    Called on the event loop, where the work is; must not block and must not raise.
-    """
-
-    def landed(self, batch: Batch, prepared: Prepared, age_s: float, landing_s: float) -> None:
-        """A batch is durable. It collected and waited for `age_s`, and took `landing_s` to store."""
-
-    def holds(self, batches: Sequence[Batch]) -> None:
-        """The batches in memory, about once a second. Times in them are the event loop's."""
 
 
 class Health(Protocol):

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ingest_writer.subscriber.buffer import Batch, Buffer, Lease
+from ingest_writer.subscriber.counts import Counts, Observer
 from ingest_writer.subscriber.event_loop import Backoff
-from ingest_writer.subscriber.metrics import Counts, Observer
 from ingest_writer.subscriber.options import WriterOptions
 from ingest_writer.subscriber.subscription import AckIdsError, Subscription, SubscriptionUnavailableError, nack
 

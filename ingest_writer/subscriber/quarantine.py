@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ingest_writer.subscriber.buffer import Batch, Buffer, Lease
-from ingest_writer.subscriber.metrics import Counts
+from ingest_writer.subscriber.counts import Counts
 from ingest_writer.subscriber.subscription import Subscription, nack
 
 log = logging.getLogger(__name__)

@@ -13,10 +13,11 @@ import logging
 import random
 from typing import Final
 
+from ingest_writer.decoding.line import count_name
 from ingest_writer.landing import Prepared, isolate_poison_messages
 from ingest_writer.subscriber.buffer import Batch, Buffer
+from ingest_writer.subscriber.counts import Counts, Observer
 from ingest_writer.subscriber.event_loop import Backoff, RunBlocking, cancel, raise_failed
-from ingest_writer.subscriber.metrics import Counts, Observer
 from ingest_writer.subscriber.options import WriterOptions
 from ingest_writer.subscriber.puller import LeaseKeeper, Puller
 from ingest_writer.subscriber.quarantine import Quarantine
@@ -59,6 +60,11 @@ class Writer:
         )
         self._lease_keeper = LeaseKeeper(subscription, buffer, options, counts, self._observer)
         self._quarantine = Quarantine(subscription, buffer, options.backoff_max_s, counts)
+
+    @property
+    def batch_max_age_s(self) -> float:
+        """How long a batch collects."""
+        return self._options.limits.max_age_s
 
     @property
     def storage_error(self) -> str:
@@ -119,7 +125,7 @@ class Writer:
         began = asyncio.get_running_loop().time()
         prepared, poison = await self._run_blocking(lambda: isolate_poison_messages(batch.messages, self._random_id))
         batch.messages.clear()  # from here on their leases are enough
-        self.counts.add_decoded(prepared)
+        self._count_decoded(prepared)
         if poison:
             self._quarantine.add(batch.split_off(poison.keys()), list(poison.values()))
         if not batch.leases:
@@ -130,7 +136,7 @@ class Writer:
         landing_s = asyncio.get_running_loop().time() - began
         if self._quarantine.health_error:
             self._quarantine.note_landed()
-        self.counts.add_landed(prepared)
+        self._count_landed(prepared)
         _log_rejected(prepared)
         self._observer.landed(batch, prepared, began - batch.opened_s, landing_s)
         messages = len(batch.ack_ids)
@@ -158,6 +164,22 @@ class Writer:
             else:
                 self.counts.acked += batch.drop_ack_ids(set(ack_ids))  # some may have been given up meanwhile
                 return
+
+    def _count_decoded(self, prepared: Prepared) -> None:
+        """The messages of a batch became events and rejected lines."""
+        self.counts.decoded_rows += prepared.events
+        self.counts.decoded_unknown_fields += prepared.unknown_fields.total()
+        for lines in prepared.rejected.values():
+            self.counts.decoded_rejected.update(line.stage for line in lines)
+
+    def _count_landed(self, prepared: Prepared) -> None:
+        """All of a batch is durable."""
+        self.counts.batches += 1
+        self.counts.landed_objects += len(prepared.objects)
+        self.counts.rows += prepared.events
+        self.counts.rejected += sum(map(len, prepared.rejected.values()))
+        for name, times in prepared.unknown_fields.items():
+            count_name(self.counts.unknown_fields, name, times)
 
     async def _drain(self, batcher: asyncio.Task[None]) -> None:
         with contextlib.suppress(TimeoutError):

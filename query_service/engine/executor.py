@@ -172,7 +172,10 @@ class QueryExecutor:
     async def fetch(
         self, plan: Plan, arrived: dt.datetime, files: FileSet, question: Callable[[LocalFiles], Query], decide: bool
     ) -> pa.Table:
-        """See `QueryContext.fetch`. When it is the query's turn, and right before it runs, the plan's age is looked at again."""
+        """See `QueryContext.fetch`.
+
+        When it is the query's turn, and right before it runs, the plan's age is looked at again.
+        """
         if files.bytes > self._cache_bytes:
             for file in files.all:
                 file.check_listed()  # it may be one file that no writer makes

@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest_writer.compaction.metrics import CompactorMetrics
-from ingest_writer.subscriber.metrics import Counts, WriterMetrics
+from ingest_writer.subscriber.counts import Counts
+from ingest_writer.subscriber.metrics import WriterMetrics
 from lakehouse.store.memory import MemoryStore
 from query_service.lifespan import opened
 from query_service.middleware.send_timeout import SendBudget
