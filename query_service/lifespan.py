@@ -69,7 +69,7 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
             settings.query_timeout_s,
         )
         stack.callback(plan_cache.close)
-        tail_cache = TailCache(folder / "decided", settings.tail_cache_mb * MB, settings.tail_cache_min_kb * 1000)
+        tail_cache = TailCache(folder / "merged_tail", settings.tail_cache_mb * MB, settings.tail_cache_min_kb * 1000)
         executor = QueryExecutor(
             plan_cache,
             cache,

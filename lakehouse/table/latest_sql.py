@@ -59,12 +59,12 @@ def merged(
     tail_files: Sequence[Path],
     tail_dates: Collection[dt.date],
     where: str = "",
-    decided_files: Sequence[Path] | None = None,
+    merged_tail_files: Sequence[Path] | None = None,
 ) -> str:
     """SELECT of the state: the newest event per flight over month files and tail, void ones included.
 
     Only dates with a tail are merged again; elsewhere a month file has one row per flight.
-    `where` may name key columns only (it is applied before the decision). `decided_files`: the state of the tail's
+    `where` may name key columns only (it is applied before the decision). `merged_tail_files`: the state of the tail's
     dates, one row per flight, if it is known already; then the tail is not read.
     """
     months, tail = read_files(month_files), read_files(tail_files)
@@ -72,14 +72,14 @@ def merged(
     if not tail_files:
         return f"SELECT {_COLUMNS} FROM {months} WHERE {condition}"
     dates = ", ".join(f"DATE '{date.isoformat()}'" for date in sorted(tail_dates))
-    if decided_files is None:
+    if merged_tail_files is None:
         touched = (
             f"(SELECT {_COLUMNS} FROM {months} WHERE flight_date IN ({dates}) AND {condition} "
             f"UNION ALL SELECT {_COLUMNS} FROM {tail} WHERE {condition})"
         )
         merged_tail = newest(touched)
     else:
-        merged_tail = f"SELECT {_COLUMNS} FROM {read_files(decided_files)} WHERE {condition}"
+        merged_tail = f"SELECT {_COLUMNS} FROM {read_files(merged_tail_files)} WHERE {condition}"
     return (
         f"SELECT {_COLUMNS} FROM {months} WHERE flight_date NOT IN ({dates}) AND {condition} UNION ALL ({merged_tail})"
     )

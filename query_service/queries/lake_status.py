@@ -121,8 +121,8 @@ class LakeStatusService:
             if files.tail:
                 dates = {file.flight_date for file in files.tail}
                 tail_rows = (await view.fetch(FileSet((), files.tail), _tail_rows)).column(0)[0].as_py()
-                decided = _by_date((await view.fetch(files, partial(_totals, dates=dates))).to_pylist())
-                by_date = {date: totals for date, totals in by_date.items() if date not in dates} | decided
+                merged = _by_date((await view.fetch(files, partial(_totals, dates=dates))).to_pylist())
+                by_date = {date: totals for date, totals in by_date.items() if date not in dates} | merged
         except UnreadableError as error:
             found.unreadable.append(error)
             await self._month(view, _without(files, error.name), found)

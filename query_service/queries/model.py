@@ -72,7 +72,7 @@ class StatsRequest:
     snapshot: int | None = None
 
     @property
-    def shape(self) -> RollupKey:
+    def rollup_key(self) -> RollupKey:
         """What the part of a whole month in the answer depends on."""
         return RollupKey(replace(self.filters, dates=Dates()), tuple(sorted(self.group_by)))
 

@@ -66,12 +66,12 @@ class RollupCache:
             self._kept.demote(key)
 
 
-def key_of(shape: str, months: Sequence[MonthFile]) -> str:
-    """The cache key of the rollup of `months` for a shape (the repr of a RollupKey).
+def key_of(rollup_key: str, months: Sequence[MonthFile]) -> str:
+    """The cache key of the rollup of `months` for the repr of a RollupKey.
 
     It has each file's name and checksum: an operator may have restored another object under a name.
     """
-    digest = hashlib.sha256(shape.encode("utf-8", "surrogatepass"))
+    digest = hashlib.sha256(rollup_key.encode("utf-8", "surrogatepass"))
     for month in months:
         digest.update(f"\0{month.name} {month.crc32c}".encode())
     return digest.hexdigest()

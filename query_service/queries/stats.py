@@ -58,33 +58,33 @@ class RollupStats:
         self, question: StatsRequest, view: QueryContext, files: FileSet, changes: pa.Table | None
     ) -> pa.Table | None:
         """None when that is not worth it, or not possible in bounded memory."""
-        if not self._is_worth(files.months):
+        if not self._pays_off(files.months):
             return None
-        if changes is None or question.shape.is_within_months:  # final rows cannot be changed, histograms can
+        if changes is None or question.rollup_key.is_within_months:  # final rows cannot be changed, histograms can
             months = whole_months(files, question.filters.dates)
         else:
             months = whole_months(FileSet(files.months, ()), question.filters.dates)
-        if not self._is_worth(months) or not self._rollups.keeps_any:
+        if not self._pays_off(months) or not self._rollups.keeps_any:
             return None
-        shape = question.shape
-        spans = _spans(months, view, shape)
+        rollup_key = question.rollup_key
+        spans = _spans(months, view, rollup_key)
         async with self._place(spans):
-            parts: list[pa.Table] = []
+            rollups: list[pa.Table] = []
             for span in spans:
-                found = await self._parts(shape, span, view)
+                found = await self._rollups_of(rollup_key, span, view)
                 if found is None:
                     return None
-                parts += found
+                rollups += found
             added = {month.name for month in months}
             tail = files.tail if changes is None else ()
             rest = FileSet(tuple(month for month in files.months if month.name not in added), tail)
             return await view.fetch(
                 rest,
-                lambda local: stats_from_rollups_query(question, pa.concat_tables(parts), local, changes),
+                lambda local: stats_from_rollups_query(question, pa.concat_tables(rollups), local, changes),
                 decide=True,
             )
 
-    def _is_worth(self, months: Sequence[MonthFile]) -> bool:
+    def _pays_off(self, months: Sequence[MonthFile]) -> bool:
         return len(months) >= 2 and sum(month.rows for month in months) >= self._from_rows
 
     @asynccontextmanager
@@ -105,12 +105,12 @@ class RollupStats:
     def _are_kept(self, spans: Sequence[RollupSpan]) -> bool:
         return all(all(map(self._rollups.holds, span.needed)) or self._rollups.holds(span.too_large) for span in spans)
 
-    async def _parts(self, shape: RollupKey, span: RollupSpan, view: QueryContext) -> list[pa.Table] | None:
+    async def _rollups_of(self, rollup_key: RollupKey, span: RollupSpan, view: QueryContext) -> list[pa.Table] | None:
         """The rollups of the span; None when one of them is too large."""
         kept = self._kept(span)
         if kept is not None or self._rollups.holds(span.too_large):
             return kept
-        made = await self._made(shape, span, view)
+        made = await self._made(rollup_key, span, view)
         if made is None:
             self._rollups.put(span.too_large, pa.table({}))
         return made
@@ -120,12 +120,12 @@ class RollupStats:
         tables = [table for table in found if table is not None]
         return tables if len(tables) == len(found) else None
 
-    async def _made(self, shape: RollupKey, span: RollupSpan, view: QueryContext) -> list[pa.Table] | None:
+    async def _made(self, rollup_key: RollupKey, span: RollupSpan, view: QueryContext) -> list[pa.Table] | None:
         """Computes missing rollups in steps; steps done before a deadline stay cached."""
         tables = {key: self._rollups.get(key) for key in span.keys}
         missing = [month for key, month in zip(span.keys, span.months, strict=True) if tables[key] is None]
         for step in _steps(missing):
-            made = await self._step(shape, step, view)
+            made = await self._step(rollup_key, step, view)
             if made is None:
                 return None
             for month, table in zip(step, made, strict=True):
@@ -133,20 +133,22 @@ class RollupStats:
                 tables[key] = table
                 if not self._rollups.put(key, table):
                     return None
-        parts = [table for table in tables.values() if table is not None]
+        rollups = [table for table in tables.values() if table is not None]
         if not span.is_summed:
-            return parts
-        total = await view.fetch(FileSet((), ()), lambda _: merge_rollups_query(shape, pa.concat_tables(parts)))
+            return rollups
+        total = await view.fetch(FileSet((), ()), lambda _: merge_rollups_query(rollup_key, pa.concat_tables(rollups)))
         if not self._rollups.put(span.key, total):
             return None
         if span.is_inner:
             self._rollups.release(span.keys)
         return [total]
 
-    async def _step(self, shape: RollupKey, months: Sequence[MonthFile], view: QueryContext) -> list[pa.Table] | None:
+    async def _step(
+        self, rollup_key: RollupKey, months: Sequence[MonthFile], view: QueryContext
+    ) -> list[pa.Table] | None:
         most_rows = len(months) * max(0, self._rollups.table_max_bytes) // _HISTOGRAM_ROW_BYTES
         files = FileSet(tuple(months), ())
-        table = await view.fetch(files, lambda local: rollup_query(shape, local, most_rows))
+        table = await view.fetch(files, lambda local: rollup_query(rollup_key, local, most_rows))
         return None if table.num_rows > most_rows else await asyncio.to_thread(_by_month, table, months)
 
 
@@ -157,14 +159,14 @@ class RollupSpan:
     `is_inner`: the span has years before and after it, so its single months are hardly needed.
     """
 
-    shape: str
+    rollup_key: str
     months: tuple[MonthFile, ...]
     is_summed: bool
     is_inner: bool
 
     @property
     def key(self) -> str:
-        return key_of(self.shape, self.months)
+        return key_of(self.rollup_key, self.months)
 
     @property
     def keys(self) -> list[str]:
@@ -177,11 +179,11 @@ class RollupSpan:
 
     @property
     def too_large(self) -> str:
-        """The key of the negative cache entry: rollups of this shape are too large to cache."""
-        return key_of(self.shape, ())
+        """The key of the negative cache entry: rollups of this key are too large to cache."""
+        return key_of(self.rollup_key, ())
 
     def key_of(self, month: MonthFile) -> str:
-        return key_of(self.shape, (month,))
+        return key_of(self.rollup_key, (month,))
 
 
 def whole_months(files: FileSet, dates: Dates) -> tuple[MonthFile, ...]:
@@ -197,15 +199,15 @@ def whole_months(files: FileSet, dates: Dates) -> tuple[MonthFile, ...]:
     )
 
 
-def _spans(months: Sequence[MonthFile], view: QueryContext, shape: RollupKey) -> list[RollupSpan]:
+def _spans(months: Sequence[MonthFile], view: QueryContext, rollup_key: RollupKey) -> list[RollupSpan]:
     """By year. All months of a year are summed, where they have groups in common: a window that moves on needs them
     as they are, those of the years at its ends one by one."""
     there = [int(month[:4]) for month in view.plan.snapshot.months]
     years = [(year, tuple(found)) for year, found in groupby(months, key=lambda month: month.min_flight_date.year)]
     spans = []
     for position, (year, span) in enumerate(years):
-        is_summed = len(span) == there.count(year) > 1 and not shape.is_within_months
-        spans.append(RollupSpan(repr(shape), span, is_summed, 0 < position < len(years) - 1))
+        is_summed = len(span) == there.count(year) > 1 and not rollup_key.is_within_months
+        spans.append(RollupSpan(repr(rollup_key), span, is_summed, 0 < position < len(years) - 1))
     return spans
 
 
@@ -223,9 +225,9 @@ def _steps(months: Sequence[MonthFile]) -> Iterator[list[MonthFile]]:
 
 def _by_month(table: pa.Table, months: Sequence[MonthFile]) -> list[pa.Table]:
     """The rows of each month, in memory of their own."""
-    parts = []
+    rollups = []
     for month in months:
         first = month.min_flight_date
         is_of_month = pc.equal(table[MONTH], first.year * 100 + first.month)
-        parts.append(table.filter(is_of_month).drop_columns([MONTH]).combine_chunks())
-    return parts
+        rollups.append(table.filter(is_of_month).drop_columns([MONTH]).combine_chunks())
+    return rollups

@@ -25,7 +25,7 @@ from query_service.queries.model import METRICS, Filters, RollupKey, StatsReques
 ON_TIME_MINUTES: Final = 15
 """A flight is on time below this delay; early is on time."""
 
-MONTH: Final = "part_month"
+MONTH: Final = "rollup_month"
 """The column of `rollup_query` that says which month a row is of: 201301."""
 
 _PERCENTS: Final = (50, 90, 95)
@@ -92,7 +92,7 @@ _ONE_BY_ONE: Final = _Counting(
     total="sum({delay})",
     percentiles=f"quantile_disc({{delay}}, [{', '.join(f'{p / 100:g}' for p in _PERCENTS)}])",
 )
-_FROM_TALLIES: Final = _Counting(
+_FROM_HISTOGRAMS: Final = _Counting(
     flights="sum(n) FILTER (flags IS NOT NULL)",
     those="sum({are}::INTEGER * n)",
     known="sum(n) FILTER ({delay} IS NOT NULL)",
@@ -139,49 +139,49 @@ def stats_query(question: StatsRequest, local: LocalFiles, changes: pa.Table | N
     return Query(f"{rows} {_ordered(question)}", conditions(question.filters).values, _tables(changes))
 
 
-def rollup_query(shape: RollupKey, local: LocalFiles, most_rows: int) -> Query:
-    """The rollup of each month of `local`, which has no tail, for requests of that shape.
+def rollup_query(rollup_key: RollupKey, local: LocalFiles, most_rows: int) -> Query:
+    """The rollup of each month of `local`, which has no tail, for requests with that key.
 
     Its rows are final, or histograms. It returns `most_rows` + 1 rows when there are too many.
     """
     month = f"year(flight_date) * 100 + month(flight_date) AS {MONTH}"
-    flights = _flights(shape.group_by, shape.filters, local, month)
-    part = _rows if shape.is_within_months else _tallies
-    sql = f"{part(shape.group_by, flights, MONTH)} LIMIT {most_rows + 1}"
-    return Query(sql, conditions(shape.filters).values)
+    flights = _flights(rollup_key.group_by, rollup_key.filters, local, month)
+    select = _rows if rollup_key.is_within_months else _histograms
+    sql = f"{select(rollup_key.group_by, flights, MONTH)} LIMIT {most_rows + 1}"
+    return Query(sql, conditions(rollup_key.filters).values)
 
 
-def merge_rollups_query(shape: RollupKey, tallies: pa.Table) -> Query:
+def merge_rollups_query(rollup_key: RollupKey, histograms: pa.Table) -> Query:
     """Merges the histograms of several months."""
-    return Query(_summed(shape.group_by, "SELECT * FROM parts"), tables={"parts": tallies})
+    return Query(_summed(rollup_key.group_by, "SELECT * FROM rollups"), tables={"rollups": histograms})
 
 
 def stats_from_rollups_query(
-    question: StatsRequest, parts: pa.Table, rest: LocalFiles, changes: pa.Table | None = None
+    question: StatsRequest, rollups: pa.Table, rest: LocalFiles, changes: pa.Table | None = None
 ) -> Query:
     """The answer from rollups and the flights of other files: the same bytes as `stats_query`.
 
     `changes`: of the tail. Histograms take them as counts above and below zero; final rows take them as flights, and
     no month that is changed is among them.
     """
-    shape, names = question.shape, _listed([f'"{name}"' for name in question.group_by])
+    rollup_key, names = question.rollup_key, _listed([f'"{name}"' for name in question.group_by])
     matching = conditions(question.filters)
-    added = "SELECT * FROM parts"
+    added = "SELECT * FROM rollups"
     has_more = bool(rest.files.all) or changes is not None
-    if has_more and shape.is_within_months:
+    if has_more and rollup_key.is_within_months:
         state = replace(rest, is_changed=changes is not None)
-        added += f" UNION ALL {_rows(shape.group_by, _flights(shape.group_by, question.filters, state))}"
+        added += f" UNION ALL {_rows(rollup_key.group_by, _flights(rollup_key.group_by, question.filters, state))}"
     elif has_more and changes is None:
-        added += f" UNION ALL {_tallies(shape.group_by, _flights(shape.group_by, question.filters, rest))}"
+        added += f" UNION ALL {_histograms(rollup_key.group_by, _flights(rollup_key.group_by, question.filters, rest))}"
     elif has_more:
-        flights = _flights(shape.group_by, question.filters, rest, _SIGN)
-        added += f" UNION ALL {_tallies(shape.group_by, flights, count=f'sum({_SIGN})')}"
-    if shape.is_within_months:
+        flights = _flights(rollup_key.group_by, question.filters, rest, _SIGN)
+        added += f" UNION ALL {_histograms(rollup_key.group_by, flights, count=f'sum({_SIGN})')}"
+    if rollup_key.is_within_months:
         rows = f"SELECT {names}{', '.join(METRICS)} FROM ({added})"
     else:
-        rows = _rows_from_tallies(question.group_by, _summed(shape.group_by, added))
+        rows = _rows_from_histograms(question.group_by, _summed(rollup_key.group_by, added))
     values = matching.values if has_more else {}
-    return Query(f"{rows} {_ordered(question)}", values, {"parts": parts, **_tables(changes)})
+    return Query(f"{rows} {_ordered(question)}", values, {"rollups": rollups, **_tables(changes)})
 
 
 def _tables(changes: pa.Table | None) -> dict[str, pa.Table]:
@@ -208,7 +208,7 @@ SELECT {_listed([*_shown(group_by), *([beside] if beside else [])])}{_RESULT}
 FROM (SELECT {_listed(columns)}{_ONE_BY_ONE.columns} FROM ({flights}) {_grouped(columns)})"""
 
 
-def _tallies(group_by: Sequence[str], flights: str, beside: str = "", count: str = "count(*)::UINTEGER") -> str:
+def _histograms(group_by: Sequence[str], flights: str, beside: str = "", count: str = "count(*)::UINTEGER") -> str:
     """SELECT of histograms: each flight counts in a row by flags and in one by arrival delay."""
     columns = _listed([*_columns(group_by), *([beside] if beside else [])])
     flags = " + ".join(f"{flag}::UTINYINT * {1 << bit}" for bit, flag in enumerate(_FLAGS))
@@ -218,15 +218,15 @@ FROM (SELECT *, ({flags})::UTINYINT AS flags FROM ({flights}))
 GROUP BY GROUPING SETS (({columns}flags, departure_delay), ({columns}arrival_delay))"""
 
 
-def _summed(group_by: Sequence[str], tallies: str) -> str:
+def _summed(group_by: Sequence[str], histograms: str) -> str:
     columns = _listed(_columns(group_by))
     return (
-        f"SELECT {columns}flags, delay, sum(n)::UINTEGER AS n FROM ({tallies})"
+        f"SELECT {columns}flags, delay, sum(n)::UINTEGER AS n FROM ({histograms})"
         f" GROUP BY {columns}flags, delay HAVING sum(n) > 0"
     )
 
 
-def _rows_from_tallies(group_by: Sequence[str], tallies: str) -> str:
+def _rows_from_histograms(group_by: Sequence[str], histograms: str) -> str:
     """SELECT of the result's rows, unordered. Doubles sum integers exactly and twice as fast."""
     columns = _columns(group_by)
     kind = _listed(columns) + "flags IS NULL"
@@ -234,14 +234,14 @@ def _rows_from_tallies(group_by: Sequence[str], tallies: str) -> str:
     return f"""
 SELECT {_listed(_shown(group_by))}{_RESULT}
 FROM (
-    SELECT {_listed(columns)}{_FROM_TALLIES.columns}
+    SELECT {_listed(columns)}{_FROM_HISTOGRAMS.columns}
     FROM (
         SELECT {_listed(columns)}flags, n::BIGINT AS n, {_listed(list(flags))}
             CASE WHEN flags IS NOT NULL THEN delay END AS departure_delay,
             CASE WHEN flags IS NULL THEN delay END AS arrival_delay,
             sum(n::DOUBLE) OVER (PARTITION BY {kind} ORDER BY delay) AS up_to,
             (sum(n::DOUBLE) FILTER (delay IS NOT NULL) OVER (PARTITION BY {kind}))::BIGINT AS known
-        FROM ({tallies})
+        FROM ({histograms})
     ) {_grouped(columns)}
 )"""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from prometheus_client import Metric
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
@@ -38,29 +38,16 @@ class LakeMetrics(Collector):
         yield from self._of_caches()
 
     def _of_caches(self) -> Iterator[Metric]:
-        files = self.cache.stats
-        yield _gauge("file_cache_bytes", "Bytes of files on disk", files.bytes)
-        yield _counter("file_cache_hits", "Files that were there already", files.hits)
-        yield _counter("file_cache_downloads", "Files fetched", files.puts)
-        yield _counter("file_cache_evictions", "Files given up for others", files.evictions)
+        """One vocabulary for all. A miss of the first three is what had to be fetched or computed, and was kept."""
+        made_on_miss = {"file": self.cache.stats, "tail": self.tail_cache.stats, "rollup": self.rollups.stats}
+        caches = {name: replace(stats, misses=stats.puts) for name, stats in made_on_miss.items()}
+        caches["result"] = self.results.stats
+        yield _by_cache(GaugeMetricFamily, "bytes", "Bytes that a cache takes", {n: s.bytes for n, s in caches.items()})
+        yield _by_cache(CounterMetricFamily, "hits", "What was there already", {n: s.hits for n, s in caches.items()})
+        yield _by_cache(CounterMetricFamily, "misses", "What was not", {n: s.misses for n, s in caches.items()})
+        evictions = {name: stats.evictions for name, stats in caches.items()}
+        yield _by_cache(CounterMetricFamily, "evictions", "What was given up for others", evictions)
         yield _gauge("local_disk_trouble", "Whether files cannot be written here", self.cache.is_disk_failing)
-        dates = self.tail_cache.stats
-        yield _gauge("decided_cache_bytes", "Bytes of decided dates on disk", dates.bytes)
-        yield _counter("decided_cache_found", "Decided dates that were there already", dates.hits)
-        yield _counter("decided_cache_made", "Dates decided and kept", dates.puts)
-        yield _counter("decided_cache_evictions", "Decided dates given up for others", dates.evictions)
-        parts = self.rollups.stats
-        yield _gauge("partial_cache_bytes", "Bytes of what whole months contribute to answers", parts.bytes)
-        yield _counter("partial_cache_found", "Contributions that were there already", parts.hits)
-        yield _counter("partial_cache_made", "Contributions computed and kept", parts.puts)
-        yield _counter("partial_cache_evictions", "Contributions given up for others", parts.evictions)
-        answers = self.results.stats
-        yield _gauge("result_cache_bytes", "Bytes of kept answers", answers.bytes)
-        asked = _counter("result_cache_requests", "Answers looked for among the kept ones", labels=["outcome"])
-        asked.add_metric(["hit"], answers.hits)
-        asked.add_metric(["miss"], answers.misses)
-        yield asked
-        yield _counter("result_cache_evictions", "Answers given up for others", answers.evictions)
 
 
 def _of_plan(plan: Plan | None, now: dt.datetime) -> Iterator[Metric]:
@@ -86,7 +73,10 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"flights_api_{name}", text, value=value)
 
 
-def _counter(
-    name: str, text: str, value: float | None = None, labels: Sequence[str] | None = None
-) -> CounterMetricFamily:
-    return CounterMetricFamily(f"flights_api_{name}", text, value=value, labels=labels)
+def _by_cache(
+    family: type[GaugeMetricFamily] | type[CounterMetricFamily], what: str, text: str, values: Mapping[str, int]
+) -> Metric:
+    found = family(f"flights_api_cache_{what}", text, labels=["cache"])
+    for cache, value in values.items():
+        found.add_metric([cache], value)
+    return found

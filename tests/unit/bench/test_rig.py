@@ -58,4 +58,4 @@ def test_an_api_over_a_lake_is_ready_and_keeps_no_answers(rig: Rig, tmp_path: Pa
     for _ in range(2):
         assert client.json("/v1/stats")["data"][0]["flights"] == 1
     metrics = client.get("/metrics").body.decode().splitlines()
-    assert "flights_api_result_cache_bytes 0.0" in metrics
+    assert 'flights_api_cache_bytes{cache="result"} 0.0' in metrics

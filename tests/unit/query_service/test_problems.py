@@ -148,7 +148,7 @@ def test_a_file_that_somebody_deleted_from_the_cache_folder_is_named(tmp_path: A
         assert api.get(JANUARY).status_code == 200
 
 
-@pytest.mark.parametrize("taken", ["files", "spill", "decided", "."])
+@pytest.mark.parametrize("taken", ["files", "spill", "merged_tail", "."])
 def test_a_folder_that_a_cleaner_took_is_made_again(taken: str, tmp_path: Path) -> None:
     lake = two_months()
     with serving(lake.store, cache_dir=tmp_path / "cache", tail_cache_min_kb=0, result_cache_mb=0) as api:

@@ -42,7 +42,7 @@ async def asking(api: Api, count: int) -> list[asyncio.Task[int]]:
 
     tasks = [asyncio.create_task(status()) for _ in range(count)]
     async with asyncio.timeout(20):
-        while await metric(api, "file_cache_hits_total") < count - 1:
+        while await metric(api, 'cache_hits_total{cache="file"}') < count - 1:
             pass
     return tasks
 
@@ -62,7 +62,7 @@ def test_few_threads_wait_when_100_requests_need_one_download() -> None:
             tasks = await asking(api, 100)
             threads = threading.active_count() - before
             gate.open()
-            return threads, await asyncio.gather(*tasks), await metric(api, "file_cache_downloads_total")
+            return threads, await asyncio.gather(*tasks), await metric(api, 'cache_misses_total{cache="file"}')
 
         threads, statuses, downloads = api.run(ask())
     assert threads <= 5  # one lists, one downloads
@@ -79,7 +79,7 @@ def test_others_get_the_file_when_the_first_to_ask_leaves() -> None:
             tasks[0].cancel()
             await asyncio.wait([tasks[0]])
             gate.open()
-            return await asyncio.gather(*tasks), await metric(api, "file_cache_downloads_total")
+            return await asyncio.gather(*tasks), await metric(api, 'cache_misses_total{cache="file"}')
 
         (left, *others), downloads = api.run(ask())
     assert left == 503  # told, if there is anybody to tell

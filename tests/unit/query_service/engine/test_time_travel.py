@@ -152,7 +152,7 @@ def test_the_same_question_gives_the_same_bytes_from_any_instance_at_any_time(na
         assert one.headers["Vary"] == "Accept, Accept-Encoding"
 
 
-def test_a_match_runs_no_query_and_a_second_question_does_not_read_the_snapshot_again(queries: Counter) -> None:
+def test_a_match_runs_no_query_and_a_snapshot_is_read_once(queries: Counter) -> None:
     lake, _ = grown(4)
     store = lake.store
     assert isinstance(store, HistoryStore)
@@ -177,7 +177,7 @@ def test_the_latest_snapshot_is_answered_without_the_tail() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights", "/v1/flights/2013-01-01-UA-1545-EWR"])
-def test_a_snapshot_that_another_instance_has_shown_is_there_however_long_plans_are_used(path: str) -> None:
+def test_a_snapshot_that_another_instance_has_shown_is_there_despite_old_plans(path: str) -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event())
     with serving(lake.store, plan_max_age_s=3600.0) as api:
@@ -233,7 +233,7 @@ def on_first_read(store: HistoryStore, number: int, act: Callable[[], object]) -
     store.on_read = hook
 
 
-def test_a_snapshot_that_is_collected_and_put_back_into_the_hole_right_before_it_is_read_is_refused() -> None:
+def test_an_expired_snapshot_created_again_before_the_read_is_refused() -> None:
     lake, _ = grown(8)
     store = lake.store
     assert isinstance(store, HistoryStore)

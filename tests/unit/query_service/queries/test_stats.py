@@ -85,13 +85,15 @@ def test_answers_from_parts_have_the_same_bytes_as_those_counted_flight_by_fligh
                     assert exactly(parts.rows(path.replace(f"format={asked['format'][0]}", "format=json"))) == (
                         exactly(rows)
                     ), path
-        assert metric(parts, "found_total") > 0
-        assert metric(plain, "made_total") == 0
+        assert metric(parts, "hits_total") > 0
+        assert metric(plain, "misses_total") == 0
 
 
 def metric(api: Api, name: str) -> float:
     (line,) = (
-        li for li in api.get("/metrics").text.splitlines() if li.startswith(f"flights_api_partial_cache_{name} ")
+        li
+        for li in api.get("/metrics").text.splitlines()
+        if li.startswith(f'flights_api_cache_{name}{{cache="rollup"}} ')
     )
     return float(line.split()[1])
 
@@ -131,7 +133,7 @@ def test_a_window_that_moves_on_reads_only_the_month_that_is_new(queries: Counte
     lake = years(2013, 2014)
     with serving(lake.store, **PARTS) as api:
         api.json("/v1/stats?date_from=2013-01-01&date_to=2014-02-28")
-        asked, made = queries.count, metric(api, "made_total")
+        asked, made = queries.count, metric(api, "misses_total")
         assert api.rows("/v1/stats?date_from=2013-02-01&date_to=2014-03-31")[0]["flights"] == 10
     assert made == 3 + 1 + 2  # months, and a table for 2013
     assert queries.count - asked == 3  # the part of 2014-03, a table for 2014, and the sum
@@ -150,7 +152,7 @@ def test_a_month_that_was_merged_again_is_read_again() -> None:
 def test_few_flights_are_counted_one_by_one(queries: Counter) -> None:
     with serving(years(2013).store, rollup_min_rows=7, result_cache_mb=0) as api:
         api.json("/v1/stats")
-        assert (queries.count, metric(api, "made_total")) == (1, 0)
+        assert (queries.count, metric(api, "misses_total")) == (1, 0)
 
 
 def test_parts_that_were_made_before_the_deadline_are_there_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +180,7 @@ def test_the_same_question_asked_at_once_makes_its_parts_once(queries: Counter) 
             return {answer.content for answer in await asyncio.gather(*(api.client.get("/v1/stats") for _ in range(5)))}
 
         assert len(api.run(crowd())) == 1
-        assert metric(api, "made_total") == 2 * (3 + 1)
+        assert metric(api, "misses_total") == 2 * (3 + 1)
     assert queries.count == 2 * (1 + 1) + 5
 
 

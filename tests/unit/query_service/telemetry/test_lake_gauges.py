@@ -49,10 +49,12 @@ def test_files_are_fetched_once_and_found_afterwards(lake: LakeBuilder) -> None:
             api.get("/v1/flights")
         seen = page(api)
         size = sum(info.size for info in lake.store.list(object_names.LANDING))
-    counts = [seen.get(f"file_cache_{what}_total") for what in ("downloads", "hits", "evictions")]
-    assert counts[0] == 1
-    assert counts[2] == 0
-    assert seen.get("file_cache_bytes") == size
+    misses, hits, evictions = (
+        seen.get(f"cache_{what}_total", cache="file") for what in ("misses", "hits", "evictions")
+    )
+    assert (misses, evictions) == (1, 0)
+    assert hits == 0  # the answer itself was kept
+    assert seen.get("cache_bytes", cache="file") == size
     assert seen.store("read_bytes_total", area="landing") == size
     assert seen.get("queries_running") == seen.get("queries_waiting") == seen.get("questions_in_progress") == 0
 
@@ -66,7 +68,7 @@ def test_files_that_make_room_for_others_are_counted(lake: LakeBuilder, random_t
         for day in (1, 2):
             assert api.get(f"/v1/flights?date_from=2013-01-0{day}&date_to=2013-01-0{day}").status_code == 200
         seen = page(api)
-    assert (seen.get("file_cache_downloads_total"), seen.get("file_cache_evictions_total")) == (2, 1)
+    assert [seen.get(f"cache_{what}_total", cache="file") for what in ("misses", "evictions")] == [2, 1]
 
 
 def test_kept_answers_are_counted_by_whether_they_were_there(lake: LakeBuilder) -> None:
@@ -75,6 +77,13 @@ def test_kept_answers_are_counted_by_whether_they_were_there(lake: LakeBuilder) 
         for _ in range(3):
             assert api.get("/v1/stats").status_code == 200
         seen = page(api)
-    assert seen.get("result_cache_bytes") > 1000
-    assert seen.get("result_cache_evictions_total") == 0
-    assert [seen.get("result_cache_requests_total", outcome=outcome) for outcome in ("hit", "miss")] == [2, 1]
+    assert seen.get("cache_bytes", cache="result") > 1000
+    assert [seen.get(f"cache_{what}_total", cache="result") for what in ("hits", "misses", "evictions")] == [2, 1, 0]
+
+
+def test_all_caches_have_the_same_series(lake: LakeBuilder) -> None:
+    with serving(lake.store) as api:
+        samples = page(api).samples
+    for name in ("bytes", "hits_total", "misses_total", "evictions_total"):
+        caches = {dict(labels)["cache"] for found, labels in samples if found == f"flights_api_cache_{name}"}
+        assert caches == {"file", "tail", "rollup", "result"}

@@ -96,7 +96,7 @@ def test_an_empty_lake_is_neither_fresh_nor_old(lake: LakeBuilder) -> None:
     assert seen.get("tail_rows") == seen.get("tail_files") == seen.get("snapshot_number") == 0
 
 
-def test_questions_are_counted_while_they_are_under_way_and_when_they_are_turned_away() -> None:
+def test_questions_under_way_and_turned_away_are_counted() -> None:
     store, gate = WatchedStore(), Gate()
     LakeBuilder(store).land(event())
     store.on_download = gate
