@@ -160,6 +160,17 @@ def _parents(module: str) -> list[str]:
     return [".".join(parts[:length]) for length in range(1, len(parts))]
 
 
+def test_names_of_tests_are_short() -> None:
+    """About 70 characters (CONTRIBUTING.md), at most 80."""
+    names = {name for file in (ROOT / "tests").rglob("*.py") for name in _functions(file) if name.startswith("test_")}
+    assert [name for name in names if len(name) > 80] == []
+
+
+def _functions(file: Path) -> Iterator[str]:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return (node.name for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, functions))
+
+
 def test_every_module_has_its_test_module() -> None:
     """`pkg/sub/name.py` has `tests/unit/pkg/sub/test_name.py`, unless it only declares, or is tested as a command."""
     lacking = [

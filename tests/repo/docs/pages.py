@@ -37,6 +37,12 @@ def links(page: Path) -> list[str]:
     return _LINK.findall(prose)
 
 
+def labelled_links(page: Path) -> list[tuple[str, str]]:
+    """The text of each link and where it leads."""
+    found = re.findall(r"\[([^\]\n]*)\]\(([^)\s]+)\)", _FENCE.sub("", page.read_text(encoding="utf-8")))
+    return [(str(text), str(target)) for text, target in found]
+
+
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     found: set[str] = set()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
-from tests.repo.docs.pages import ROOT, anchors, links, pages
+from tests.repo.docs.pages import ROOT, anchors, labelled_links, links, pages
 
 PAGES = pages()
 ELSEWHERE = ("https://", "http://", "mailto:")
@@ -49,6 +50,27 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, link: str, what: str
     page = tmp_path / "README.md"
     page.write_text(f"# Title\n\n[here](#title) and [there]({link})\n", encoding="utf-8")
     assert broken(page, tmp_path) == [f"{link}: {what}"]
+
+
+def misnamed(page: Path) -> list[str]:
+    """Links whose text is a file name, but not that of the file that they lead to."""
+    return [
+        f"{text}: leads to {target}"
+        for text, target in labelled_links(page)
+        if re.fullmatch(r"`?[\w./-]+\.(py|sh|tf|md)`?", text)
+        and text.strip("`").rpartition("/")[2] != target.partition("#")[0].rpartition("/")[2]
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_a_link_whose_text_is_a_file_name_leads_to_that_file(page: Path) -> None:
+    assert misnamed(page) == []
+
+
+def test_a_link_with_the_old_name_of_a_file_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("[new.py](src/new.py#L1), [`src/new.py`](src/new.py) and [old.py](src/new.py)\n", encoding="utf-8")
+    assert misnamed(page) == ["old.py: leads to src/new.py"]
 
 
 def test_every_document_is_linked_to() -> None:

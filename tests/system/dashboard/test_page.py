@@ -329,9 +329,7 @@ def test_a_page_that_nobody_sees_asks_for_nothing(browser: Browser, url: str) ->
         assert looked_at() == before + 1
 
 
-def test_a_key_is_asked_for_when_the_service_wants_one_and_is_sent_with_every_question(
-    browser: Browser, url: str
-) -> None:
+def test_a_key_is_asked_for_when_needed_and_sent_with_every_question(browser: Browser, url: str) -> None:
     with opened(browser, url, "/docs") as watched:
         page = watched.page
 

@@ -24,7 +24,7 @@ FAULTS = ("--redeliver=0.2", "--duplicate=0.2", "--reorder=0.2")
 
 
 @pytest.mark.timeout(3600)  # with all flights; with a part of them, a minute or two
-def test_answers_are_exact_and_the_same_with_all_in_the_tail_half_merged_and_all_merged(
+def test_answers_are_exact_and_equal_with_nothing_half_and_all_merged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flights: pl.DataFrame, seed: int, count: int
 ) -> None:
     with system(tmp_path, [*FAULTS, f"--seed={seed}"]) as running:

@@ -39,9 +39,7 @@ def test_kills_and_freezes_of_everything_lose_nothing_and_count_nothing_twice(
 
 
 @pytest.mark.timeout(300)
-def test_a_writer_told_to_stop_with_a_full_buffer_acks_what_is_durable_and_nothing_else(
-    tmp_path: Path, seed: int
-) -> None:
+def test_a_writer_stopped_with_a_full_buffer_acks_only_what_is_durable(tmp_path: Path, seed: int) -> None:
     with Services(tmp_path / "round", str(seed), ("pubsub", "gcs", "holder"), faults=()) as services:
         publisher = Publisher(services.pubsub_address, TOPIC, random.Random(seed))
         publisher.start()

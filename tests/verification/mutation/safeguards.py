@@ -28,8 +28,7 @@ def _order_without(part: str) -> Safeguard:
         "lakehouse/table/latest_sql.py",
         'f"{column} DESC" for column in ORDER)',
         f'f"{{column}} DESC" for column in ({kept}))',
-        "tests/unit/lakehouse/table/test_latest_sql.py::"
-        "test_each_part_decides_when_those_before_it_are_equal_and_those_after_it_say_otherwise",
+        "tests/unit/lakehouse/table/test_latest_sql.py::test_each_part_decides_when_all_before_it_are_equal",
     )
 
 
@@ -113,7 +112,7 @@ SAFEGUARDS: Final = (
         "            number += 1\n"
         "        highest = numbers.get(number)",
         "tests/unit/lakehouse/table/test_planner.py::"
-        "test_the_latest_snapshot_is_the_highest_name_in_the_listing_though_numbers_are_missing",
+        "test_the_latest_snapshot_is_the_highest_name_despite_missing_numbers",
     ),
     Safeguard(
         "reads what was listed",
@@ -394,7 +393,7 @@ SAFEGUARDS: Final = (
         "view.files(question.filters.dates).all)",
         "view.files(question.filters.dates).months)",
         "tests/unit/query_service/representation/test_etag.py::"
-        "test_a_late_event_changes_the_tags_of_the_questions_that_it_touches_at_once_and_of_no_others",
+        "test_a_late_event_changes_at_once_only_the_tags_that_it_touches",
     ),
     Safeguard(
         "tag: the format",

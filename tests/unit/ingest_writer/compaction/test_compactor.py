@@ -350,9 +350,7 @@ def test_a_commit_of_unknown_outcome_that_happens_late_is_found(store: MemorySto
     assert compactor(store, tmp_path).compact().absorbed_files == 0
 
 
-def test_files_that_are_collected_while_they_are_merged_are_left_to_whoever_absorbed_them(
-    store: MemoryStore, tmp_path: Path
-) -> None:
+def test_files_deleted_during_their_merge_are_left_to_who_absorbed_them(store: MemoryStore, tmp_path: Path) -> None:
     meddling = MeddlingStore(store)
     gone = land(store, [row()])
     meddling.before("download", gone, lambda name: _raise(ObjectMissingError(name)))

@@ -92,7 +92,7 @@ def test_a_month_that_this_machine_cannot_rewrite_keeps_nothing_from_going_on(
     assert (report.failed, report.unreadable, report.snapshot) == ({}, {}, 1)
 
 
-def test_a_month_file_that_is_missing_or_damaged_is_reported_and_the_next_one_rewritten(
+def test_a_missing_or_damaged_month_is_reported_and_the_next_rewritten(
     store: MemoryStore, outdated: Outdated, tmp_path: Path
 ) -> None:
     january, february = (latest(store).months[month].name for month in MONTHS[:2])

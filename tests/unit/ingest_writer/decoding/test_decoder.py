@@ -111,7 +111,7 @@ def test_a_good_line_after_a_pretty_printed_object_lands() -> None:
     assert len(decoded.rejected) == pretty(ONE).count(b"\n") + 1
 
 
-def test_a_million_short_bad_lines_become_few_rejected_ones_and_their_neighbours_land() -> None:
+def test_a_million_bad_lines_become_few_rejected_ones_and_others_land() -> None:
     # Two bytes a line is the worst there is: 10 MB of them would take gigabytes, one by one.
     bad = b"x\n" * 1_000_000
     decoded = decode(ONE + b"\n" + bad + TWO)

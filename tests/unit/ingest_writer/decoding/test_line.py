@@ -61,7 +61,7 @@ def test_every_column_when_every_field_is_given() -> None:
     assert decoded.unknown_fields == {}
 
 
-def test_optional_columns_are_null_and_the_suffix_is_empty_when_only_required_fields_are_given() -> None:
+def test_without_optional_fields_columns_are_null_and_the_suffix_is_empty() -> None:
     row = row_of()
     assert row["operational_suffix"] == ""
     nulls = {name for name, value in row.items() if value is None}

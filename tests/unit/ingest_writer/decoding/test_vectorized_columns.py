@@ -75,7 +75,7 @@ def test_a_text_that_is_no_instant_spoils_its_own_line_only(text: str) -> None:
     assert _bad(validator) == [False, True]
 
 
-def test_the_hour_is_the_departures_own_and_its_day_may_be_seven_from_the_flight_date() -> None:
+def test_the_hour_is_the_departures_and_its_day_within_seven_of_the_date() -> None:
     validator = ColumnValidator(4)
     texts = _texts("2013-01-08T23:59:00-12:00", "2013-01-09T00:00:00Z", "2012-12-25T05:00:00Z", None)
     hours = validator.hours(texts, validator.instants(texts), pa.array([dt.date(2013, 1, 1)] * 4))

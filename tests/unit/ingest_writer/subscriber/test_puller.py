@@ -172,7 +172,7 @@ def test_a_batch_is_given_up_and_nacked_when_its_lease_ends_unextended() -> None
     run_virtually(scenario())
 
 
-def test_a_batch_is_given_up_and_nacked_when_it_was_kept_for_the_longest_time_allowed() -> None:
+def test_a_batch_is_nacked_when_it_was_kept_for_the_longest_time_allowed() -> None:
     async def scenario() -> None:
         async with bench(dataclasses.replace(OPTIONS, lease_max_s=300.0)) as b:  # five minutes, to wait less
             b.store.go_away()

@@ -158,7 +158,7 @@ def test_readiness_says_that_storage_is_away_and_that_it_is_back() -> None:
     run_virtually(scenario())
 
 
-def test_readiness_says_that_an_upload_is_stuck_long_before_it_fails_and_that_it_is_not_any_more() -> None:
+def test_readiness_says_that_an_upload_is_stuck_long_before_it_fails() -> None:
     async def scenario() -> None:
         async with bench() as b:
             b.store.slow_s = lambda name: 40.0  # and succeeds

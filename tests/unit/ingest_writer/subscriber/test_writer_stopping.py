@@ -66,7 +66,7 @@ def test_slow_uploads_are_waited_for_within_the_drain_time() -> None:
     run_virtually(scenario())
 
 
-def test_a_stop_while_storage_is_away_ends_within_the_drain_time_and_gives_everything_back() -> None:
+def test_a_stop_while_storage_is_away_nacks_all_within_the_drain_time() -> None:
     async def scenario() -> None:
         async with bench() as b:
             b.store.go_away()

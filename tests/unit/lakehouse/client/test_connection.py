@@ -290,9 +290,7 @@ def test_a_file_that_is_gone_and_still_named_is_an_error_at_once(memory: MemoryS
     assert spy.count("list", object_names.LANDING) == 2
 
 
-def test_what_was_downloaded_for_the_first_plan_is_not_downloaded_again_for_the_second(
-    memory: MemoryStore, connect: Connect
-) -> None:
+def test_files_of_the_first_plan_are_not_downloaded_again_for_the_second(memory: MemoryStore, connect: Connect) -> None:
     entry = put_month(memory, [row()], added_snapshot=1)
     commit(memory, 1, [entry])
     landed = land(memory, [row()])

@@ -82,7 +82,7 @@ def test_each_file_is_downloaded_once(memory: MemoryStore, connect: Connect) -> 
 
 
 @pytest.mark.parametrize(("step_s", "kept"), [(100, 8), (601, 2)])
-def test_files_of_a_replaced_plan_go_after_ten_minutes_but_never_those_of_the_last_one(
+def test_files_of_a_replaced_plan_go_after_ten_minutes_the_last_ones_stay(
     memory: MemoryStore, tmp_path: Path, step_s: int, kept: int
 ) -> None:
     """Ten plans with a month file each, `step_s` apart: at 100 s, two were replaced 700 s ago or more."""

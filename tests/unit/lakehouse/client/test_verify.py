@@ -252,9 +252,7 @@ def test_a_landed_file_that_is_listed_and_cannot_be_found_is_found(memory: Memor
     assert _problem(check(Mirage(memory))) == f"{landed}: is listed and cannot be found"
 
 
-def test_a_month_file_superseded_and_collected_during_the_check_is_said_and_no_problem(
-    memory: MemoryStore, check: Verify
-) -> None:
+def test_a_month_file_that_goes_during_the_check_is_said_and_no_problem(memory: MemoryStore, check: Verify) -> None:
     old = _with_january(memory, _JANUARY)
 
     def supersede(call: str, name: str) -> None:

@@ -49,7 +49,7 @@ def test_a_local_file_says_its_format_in_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("second_format")
-def test_rows_of_files_of_several_formats_are_one_relation_with_nulls_where_a_column_is_not(tmp_path: Path) -> None:
+def test_files_of_several_formats_are_one_relation_with_nulls_for_new_columns(tmp_path: Path) -> None:
     rows = [row(number=1, distance_km=7), row(number=2, distance_km=8)]
     old = raw_parquet(tmp_path / local_name("old", 1), table(rows[:1]).select(WITHOUT.names), "1")
     new = raw_parquet(tmp_path / local_name("new", 2), table(rows[1:]), "2")
@@ -65,7 +65,7 @@ def test_rows_of_files_of_several_formats_are_one_relation_with_nulls_where_a_co
 
 
 @pytest.mark.usefixtures("second_format")
-def test_a_file_has_the_columns_of_the_format_that_it_says_and_that_its_snapshot_says(tmp_path: Path) -> None:
+def test_a_file_has_the_columns_of_its_own_and_its_snapshots_format(tmp_path: Path) -> None:
     old = raw_parquet(tmp_path / "old", table([row()]).select(WITHOUT.names), "1")
     assert contents("x", old) == FooterInfo(1, 1)
     check_month_file("x", old, FooterInfo(1, 1))

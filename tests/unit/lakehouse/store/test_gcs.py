@@ -222,7 +222,7 @@ def test_a_create_is_unknown_when_the_server_is_down(
 
 
 @pytest.mark.usefixtures("gcs")
-def test_a_bucket_that_does_not_exist_is_refused_by_what_every_plan_and_every_batch_begins_with() -> None:
+def test_a_missing_bucket_is_refused_at_the_begin_of_a_plan_and_a_batch() -> None:
     store = GcsStore("no-such-bucket")
     with pytest.raises(StoreAccessDeniedError, match=r"gs://no-such-bucket/landing/: there is no such bucket"):
         list(store.list("landing/"))

@@ -189,7 +189,7 @@ def test_a_file_pinned_twice_stays_until_both_have_ended(
     _touch(cache, b)
 
 
-def test_files_that_do_not_fit_together_are_an_error_that_says_the_numbers_and_leaves_nothing_pinned(
+def test_files_that_do_not_fit_together_are_an_error_and_stay_unpinned(
     caches: ExitStack, memory: MemoryStore, spy: SpyStore, folder: Path
 ) -> None:
     a, b, c = _landed(memory, 3)

@@ -154,7 +154,7 @@ def _date(of: Row) -> dt.date:
         ("decoder_version", 9, 10),
     ],
 )
-def test_each_part_decides_when_those_before_it_are_equal_and_those_after_it_say_otherwise(
+def test_each_part_decides_when_all_before_it_are_equal(
     database: duckdb.DuckDBPyConnection, part: str, older: Any, newer: Any
 ) -> None:
     later = ORDER[ORDER.index(part) + 1 :]

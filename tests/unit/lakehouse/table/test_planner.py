@@ -56,9 +56,7 @@ def test_an_event_that_is_absorbed_between_the_two_listings_is_in_the_plan(memor
     assert plan.tail == ()
 
 
-def test_the_latest_snapshot_is_the_highest_name_in_the_listing_though_numbers_are_missing(
-    memory: MemoryStore, now: Now
-) -> None:
+def test_the_latest_snapshot_is_the_highest_name_despite_missing_numbers(memory: MemoryStore, now: Now) -> None:
     for number in (1, 2, 9, 10, 100):
         commit(memory, number, [])
     memory.create("snapshots/99999999999999999999.json.tmp", b"not ours")

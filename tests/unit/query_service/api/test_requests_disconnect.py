@@ -81,7 +81,7 @@ def test_work_of_a_caller_who_leaves_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize("turns", range(6))
-def test_a_caller_who_leaves_when_the_work_ends_gets_it_or_not_and_cancels_nothing_afterwards(turns: int) -> None:
+def test_a_caller_who_leaves_as_the_work_ends_cancels_nothing_afterwards(turns: int) -> None:
     """The work ends so many turns of the loop later."""
 
     async def ask() -> None:

@@ -72,7 +72,7 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("path", QUESTIONS)
-def test_a_question_is_answered_while_there_is_room_and_turned_away_when_there_is_none(path: str) -> None:
+def test_a_question_is_turned_away_when_there_is_no_room(path: str) -> None:
     admission = _Admission()
     client, reached = _client(admission)
     assert client.get(path).text == "answered"

@@ -118,7 +118,7 @@ DAYS = {
 
 
 @pytest.mark.parametrize("day", [1, 5, 6, 7, 31])
-def test_a_late_event_changes_the_tags_of_the_questions_that_it_touches_at_once_and_of_no_others(day: int) -> None:
+def test_a_late_event_changes_at_once_only_the_tags_that_it_touches(day: int) -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(*(event(flight_date=date(2013, 1, n), flight_number=f) for n in (1, 5, 7, 31) for f in (1545, 2)))
     lake.merge()

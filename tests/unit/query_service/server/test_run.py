@@ -37,7 +37,7 @@ def answer(url: str, **headers: str) -> tuple[int, Any]:
             return error.code, error.headers
 
 
-def test_the_process_writes_json_lines_without_secrets_and_says_nothing_of_its_server(tmp_path: Path) -> None:
+def test_the_process_writes_json_lines_without_secrets_or_its_server(tmp_path: Path) -> None:
     LakeBuilder(LocalStore(tmp_path / "lake")).land(event())
     key, entry = new_key("mobile")
     (tmp_path / "keys").write_text(entry)

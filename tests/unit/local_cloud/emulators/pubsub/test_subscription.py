@@ -51,7 +51,7 @@ def test_a_message_that_two_subscriptions_hold_is_kept_until_both_have_acked_it(
     assert retention.unacked_bytes == 0
 
 
-def test_time_alone_next_changes_something_when_a_lease_ends_or_a_message_is_released() -> None:
+def test_time_alone_changes_something_when_a_lease_or_a_delay_ends() -> None:
     reader = Reader(delay=1.0, delay_s=4.0)
     assert reader.subscription.next_change_at() is None
     reader.add(b"held")
