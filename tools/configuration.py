@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings
 from ingest_writer.settings import CompactorSettings, WriterSettings
 from probe.settings import Settings as ProbeSettings
 from query_service.settings import Settings as ApiSettings
-from tests.repo.docs.pages import filled
+from tools.pages import filled
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "configuration.md"
 

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from tests.system.dashboard.browser import chromium, find_chromium
+from tools.browser import chromium, find_chromium
 from tools.vendor import fetched, integrity, member
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "diagrams"

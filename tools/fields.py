@@ -12,7 +12,7 @@ import lakehouse
 from lakehouse.schema.event import FIELDS
 from lakehouse.schema.fields import Date, Field, Integer, Text, Time
 from lakehouse.schema.json_schema import schema_text
-from tests.repo.docs.pages import ROOT, filled
+from tools.pages import ROOT, filled
 
 SCHEMA: Final = Path(lakehouse.__file__).parent / "schema" / "event.schema.json"
 EVENT_PAGE: Final = ROOT / "docs" / "event.md"

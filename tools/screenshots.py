@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights
-from tests.system.dashboard.browser import chromium, find_chromium, opened
-from tests.system.dashboard.server import served
+from tools.browser import chromium, find_chromium, opened
+from tools.served_api import served
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "screenshots"
 

@@ -30,12 +30,45 @@ ROOT_ENTRIES = {
 }
 """All that the repository has at its top: a file that a slip of a command left there is noticed."""
 UNIT = ROOT / "tests" / "unit"
-MIRRORED = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe", "bench")
+MIRRORED = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe", "bench", "tools")
 WITHOUT_UNIT_TESTS = {
     "bench/measures": "tests/system/test_bench.py runs the measures, in small, as the command does",
     "bench/peers": "what is measured against, run by the measures",
     "local_cloud/demo/demo.py": "tests/system/integration/test_demo.py runs it as a user does",
+    "tools/browser.py": "tests/system/dashboard drives the pages with it",
+    "tools/served_api.py": "tests/system/dashboard asks such a service",
+    "tools/screenshots.py": "needs Chromium and a year of flights; its parts are tools/browser.py and served_api.py",
+    "tools/pin_images.py": "tests/repo/deploy/test_supply_chain.py, with the files that it writes",
 }
+TESTED_THROUGH = {
+    "ingest_writer/compaction/compactor.py": "compactors of tests/_support/compactors.py",
+    "ingest_writer/compaction/month_merge.py": "compactors of tests/_support/compactors.py",
+    "ingest_writer/decoding/line.py": "messages, decoded by tests/_support/decoded.py",
+    "ingest_writer/subscriber/puller.py": "the writer at work of tests/_support/fakes.py",
+    "ingest_writer/subscriber/quarantine.py": "the writer at work of tests/_support/fakes.py",
+    "ingest_writer/subscriber/uploads.py": "the writer at work of tests/_support/fakes.py",
+    "ingest_writer/subscriber/writer.py": "the writer at work of tests/_support/fakes.py",
+    "local_cloud/emulators/pubsub/server.py": "Google's client, connected by tests/_support/pubsub.py",
+    "local_cloud/emulators/pubsub/service.py": "Google's client, connected by tests/_support/pubsub.py",
+    "local_cloud/emulators/pubsub/streaming.py": "Google's client, connected by tests/_support/pubsub.py",
+    "local_cloud/processes/child.py": "a process that it starts",
+    "query_service/api/openapi/document.py": "the served document",
+    "query_service/api/openapi/examples.py": "the served document",
+    "query_service/api/openapi/schemas.py": "the served document",
+    "query_service/api/query_string.py": "requests over HTTP",
+    "query_service/dashboard/assets.py": "requests over HTTP",
+    "query_service/dashboard/router.py": "requests over HTTP",
+    "query_service/engine/executor.py": "requests over HTTP",
+    "query_service/middleware/access_log.py": "requests over HTTP, and their log lines",
+    "query_service/problems.py": "requests over HTTP",
+    "query_service/queries/lake_status.py": "requests over HTTP",
+    "query_service/queries/stats.py": "requests over HTTP",
+    "query_service/queries/stats_sql.py": "requests over HTTP, against the oracle",
+    "query_service/representation/compression.py": "requests over HTTP",
+    "query_service/telemetry/lake_gauges.py": "the page that a scraper gets",
+    "query_service/telemetry/metrics.py": "the page that a scraper gets",
+}
+"""Modules whose test modules need not import them: they ask them as their users do."""
 
 
 @pytest.mark.parametrize(("module", "owner"), OWNERS.items())
@@ -190,6 +223,11 @@ def test_every_test_module_is_that_of_a_module() -> None:
     assert strays == []
 
 
+def test_a_test_module_imports_its_module_or_says_how_it_reaches_it() -> None:
+    unreached = {str(module) for test, module in _tested() if _dotted(module) not in _imports(ROOT / test)}
+    assert unreached == TESTED_THROUGH.keys()
+
+
 def test_nothing_is_without_unit_tests_for_a_reason_that_is_gone() -> None:
     assert [path for path in WITHOUT_UNIT_TESTS if not (ROOT / path).exists()] == []
 
@@ -205,6 +243,11 @@ def test_no_test_module_imports_another_one_or_a_conftest() -> None:
     assert found == []
 
 
+def test_nothing_but_tests_imports_tests() -> None:
+    files = [file for package in MIRRORED for file in (ROOT / package).rglob("*.py")]
+    assert [str(file) for file in files if any(name.startswith("tests") for name in _imports(file))] == []
+
+
 def _modules() -> Iterator[Path]:
     for package in MIRRORED:
         for file in (ROOT / package).rglob("*.py"):
@@ -215,6 +258,20 @@ def _modules() -> Iterator[Path]:
 def _about(test: Path) -> Iterator[Path]:
     folder, words = test.parent.relative_to(UNIT), test.stem.split("_")[1:]
     return (folder / "_".join(words[:count]) for count in range(1, len(words) + 1))
+
+
+def _tested() -> Iterator[tuple[Path, Path]]:
+    """Each test module with the module that it is about."""
+    modules = set(_modules())
+    for test in UNIT.rglob("test_*.py"):
+        for name in list(_about(test))[::-1]:
+            if (module := name.with_name(f"{name.name}.py")) in modules:
+                yield test, module
+                break
+
+
+def _dotted(module: Path) -> str:
+    return ".".join(module.with_suffix("").parts)
 
 
 def _has_logic(file: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repo.docs.pages import PACKAGES, ROOT, module_commands, pages
+from tools.pages import PACKAGES, ROOT, module_commands, pages
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TEXTS = {page: page.read_text(encoding="utf-8") for page in pages()}

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.repo.docs.pages import ROOT, anchors, labelled_links, links, pages
+from tools.pages import ROOT, anchors, labelled_links, links, pages
 
 PAGES = pages()
 ELSEWHERE = ("https://", "http://", "mailto:")

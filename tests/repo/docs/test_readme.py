@@ -14,7 +14,7 @@ from lakehouse.__main__ import main as lakehouse
 from lakehouse.store.local import LocalStore
 from tests._support.api import serving
 from tests._support.lake_builder import LakeBuilder, event
-from tests.repo.docs.pages import ROOT, Block, blocks
+from tools.pages import ROOT, Block, blocks
 
 README = ROOT / "README.md"
 BLOCKS = [block for block in blocks(README) if block.language]

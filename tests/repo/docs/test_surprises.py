@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.repo.docs.pages import ROOT, links
+from tools.pages import ROOT, links
 
 PAGE = ROOT / "docs" / "surprises.md"
 ROWS = re.findall(r"^\| (\d{4}-\d\d-\d\d) \| (.+) \| (.+) \| (.+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)

@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.system.dashboard import NO_CHROMIUM
-from tests.system.dashboard.browser import chromium, find_chromium
 from tests.system.dashboard.lake import build_lake
-from tests.system.dashboard.server import served
+from tools.browser import chromium, find_chromium
+from tools.served_api import served
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, expect
 
 import lakehouse
 from tests._support.lake_builder import event
-from tests.system.dashboard.browser import Watched, opened
 from tests.system.dashboard.lake import build_lake
 from tests.system.dashboard.reading import as_on_page, cells, expected, table, tiles
-from tests.system.dashboard.server import served
+from tools.browser import Watched, opened
+from tools.served_api import served
 
 pytestmark = pytest.mark.early
 

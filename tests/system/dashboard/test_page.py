@@ -10,8 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.system.dashboard.browser import Watched, opened, settled
 from tests.system.dashboard.reading import cells, pairs, tiles
+from tools.browser import Watched, opened, settled
 
 pytestmark = pytest.mark.early
 

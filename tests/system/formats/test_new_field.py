@@ -157,7 +157,7 @@ def test_architecture_names_the_files_that_the_steps_change_and_no_others() -> N
 
 
 def test_copies_and_decoders_agree_with_the_table_after_the_steps(with_gate: Code) -> None:
-    agree = ("tests/repo/docs/test_fields.py", "tests/unit/ingest_writer/decoding/test_event.py")
+    agree = ("tests/unit/tools/test_fields.py", "tests/unit/ingest_writer/decoding/test_event.py")
     with_gate.run("pytest", "-q", "--noconftest", "-p", "no:cacheprovider", *agree)
     with_gate.run("tests.verification.fuzz.messages", "--messages", "500", "--seed", "1")
     for copy in ("docs/event.md", "bigquery/flights.sql", "lakehouse/schema/event.schema.json"):

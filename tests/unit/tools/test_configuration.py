@@ -11,8 +11,8 @@ import pytest
 from ingest_writer.settings import CompactorSettings, WriterSettings
 from probe.settings import _NAMES as PROBE_NAMES
 from query_service.settings import Settings as ApiSettings
-from tests.repo.docs.pages import PACKAGES, ROOT
 from tools.configuration import DOCUMENT, Setting, probe_settings, pydantic_settings, written
+from tools.pages import PACKAGES, ROOT
 
 PAGE = DOCUMENT.read_text(encoding="utf-8")
 SETTINGS: list[Setting] = [

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-ROOT: Final = Path(__file__).parents[3]
+ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe")
 _NOT_OURS: Final = {".venv", "build", ".git", "node_modules", ".terraform", ".pytest_cache"}
 
