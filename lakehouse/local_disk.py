@@ -10,10 +10,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from lakehouse.errors import LocalDiskError
 
 _PIECE_BYTES = 1 << 20
+BLOCK_BYTES: Final = 4096
+"""The least that shows whether there is room: an empty file fits on a full disk."""
 
 
 @contextmanager
@@ -41,7 +44,7 @@ def room(folder: Path) -> str:
     return "its room is not known"
 
 
-def check_writable(folder: Path, size: int) -> None:
+def check_writable(folder: Path, size: int = BLOCK_BYTES) -> None:
     """Makes the folder again if need be, and writes so many bytes to it for a moment. Raises LocalDiskError."""
     path = folder / f"{uuid.uuid4().hex}.probe"
     with local_errors(folder):

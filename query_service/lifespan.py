@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from lakehouse.errors import ConfigError, LocalDiskError
 from lakehouse.local_disk import check_writable, temporary_folder
@@ -33,7 +34,6 @@ from query_service.telemetry.lake_gauges import LakeMetrics
 from query_service.telemetry.metrics import Metrics
 
 MB = 1_000_000
-_PROBE_BYTES = 4096  # a block: an empty file fits on a full disk
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,12 @@ class Services:
     """Raises LocalDiskError while files of the lake cannot be written here."""
 
 
+class _QueryLimits(TypedDict):
+    cache_bytes: int
+    at_once: int
+    timeout_s: float
+
+
 @contextmanager
 def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_budget: SendBudget) -> Iterator[Services]:
     """Services that live until the block ends; call it inside an event loop. Raises ConfigError."""
@@ -61,26 +67,13 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
         stack.callback(cache.close)
         database = Database(folder, settings.duckdb_memory_mb, settings.max_concurrent_queries, metrics)
         stack.callback(database.close)
-        plan_cache = PlanCache(
-            Planner(store, now),
-            now,
-            settings.plan_max_age_s,
-            settings.plan_timeout_s,
-            settings.query_timeout_s,
-        )
+        plan_cache = _plan_cache(store, settings, now)
         stack.callback(plan_cache.close)
         tail_cache = TailCache(folder / "merged_tail", settings.tail_cache_mb * MB, settings.tail_cache_min_kb * 1000)
+        long_tail = LongTail(settings.long_tail_mb * MB, settings.long_tail_min_files)
+        limits = _query_limits(settings)
         executor = QueryExecutor(
-            plan_cache,
-            cache,
-            tail_cache,
-            LongTail(settings.long_tail_mb * MB, settings.long_tail_min_files),
-            database,
-            now=now,
-            cache_bytes=settings.file_cache_mb * MB,
-            at_once=settings.max_concurrent_queries + settings.queue_limit,
-            timeout_s=settings.query_timeout_s,
-            observer=metrics,
+            plan_cache, cache, tail_cache, long_tail, database, now=now, observer=metrics, **limits
         )
         rollups = RollupCache(settings.rollup_cache_mb * MB)
         results = ResultCache(settings.result_cache_mb * MB)
@@ -102,6 +95,19 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
         )
 
 
+def _plan_cache(store: Store, settings: Settings, now: Now) -> PlanCache:
+    planner = Planner(store, now)
+    return PlanCache(planner, now, settings.plan_max_age_s, settings.plan_timeout_s, settings.query_timeout_s)
+
+
+def _query_limits(settings: Settings) -> _QueryLimits:
+    return {
+        "cache_bytes": settings.file_cache_mb * MB,
+        "at_once": settings.max_concurrent_queries + settings.queue_limit,
+        "timeout_s": settings.query_timeout_s,
+    }
+
+
 def _wait_limits(settings: Settings) -> WaitLimits:
     return WaitLimits(settings.max_long_polls, settings.max_long_polls_per_caller, settings.canary_long_polls)
 
@@ -114,7 +120,7 @@ def workspace(folder: Path | None) -> Iterator[Path]:
             yield temporary
         return
     try:
-        check_writable(folder, _PROBE_BYTES)
+        check_writable(folder)
         lock = (folder / "lock").open("ab")
     except (LocalDiskError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else error
@@ -133,7 +139,7 @@ def _temporary() -> Iterator[Path]:
     with ExitStack() as stack:
         try:
             folder = stack.enter_context(temporary_folder("flights-api-"))
-            check_writable(folder, _PROBE_BYTES)
+            check_writable(folder)
         except LocalDiskError as error:
             raise ConfigError(f"API_CACHE_DIR is not set, and no temporary folder can be used: {error}") from error
         yield folder

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 
 from ingest_writer.settings import CompactorSettings, WriterSettings
 from probe.settings import Settings as ProbeSettings
+from query_service.settings import MEMORY_SHARES, PROCESS_MB
 from query_service.settings import Settings as ApiSettings
 from tools.pages import filled
 
@@ -60,7 +61,20 @@ def written(page: str) -> str:
         ("probe", probe_settings()),
     ):
         page = _filled(page, name, _table(settings))
-    return page
+    return _filled(page, "memory", _memory())
+
+
+def _memory() -> str:
+    """The sum that `memory_needed_mb` computes, as prose."""
+    shares = [f"{f'{times} x ' if times > 1 else ''}`API_{name.upper()}`" for name, times in MEMORY_SHARES.items()]
+    return textwrap.fill(
+        f"An API instance takes at most {PROCESS_MB} MB (Python, Arrow, 100 requests) + {' + '.join(shares)}. Twice:"
+        " DuckDB spills as much again, and replaced tail files stay while they are read. Where the file system is"
+        " memory (Cloud Run) all of it counts; elsewhere files and spill are on disk. The start warns when the"
+        " container's limit is lower, and Terraform refuses such an `api_memory`.",
+        100,
+        break_on_hyphens=False,
+    )
 
 
 def _filled(page: str, name: str, table: str) -> str:

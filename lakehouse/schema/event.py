@@ -284,10 +284,13 @@ class FlightKey:
         return f"{self.flight_date.isoformat()}-{self.carrier}-{number}-{self.origin}"
 
 
-_FLIGHT_ID = re.compile(
-    rf"(\d{{4}}-\d{{2}}-\d{{2}})-({CARRIER_PATTERN})-([1-9][0-9]{{0,3}})({SUFFIX_PATTERN})-({AIRPORT_PATTERN})",
-    re.ASCII,
+FLIGHT_ID_PATTERN: Final = (
+    "([0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))"
+    f"-({CARRIER_PATTERN})-([1-9][0-9]{{0,3}})({SUFFIX_PATTERN})-({AIRPORT_PATTERN})"
 )
+"""Date, carrier, number, suffix and origin, as groups."""
+
+_FLIGHT_ID = re.compile(FLIGHT_ID_PATTERN, re.ASCII)
 
 
 def parse_flight_id(text: str) -> FlightKey:

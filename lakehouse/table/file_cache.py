@@ -19,14 +19,13 @@ from pathlib import Path
 
 from lakehouse.bounded_lru import BoundedLRU, CacheStats
 from lakehouse.errors import CacheFullError, LocalDiskError, UnreadableError
-from lakehouse.local_disk import check_writable, local_errors, remove_folder
+from lakehouse.local_disk import BLOCK_BYTES, check_writable, local_errors, remove_folder
 from lakehouse.schema.versions import local_name
 from lakehouse.store.store import Store
 from lakehouse.table.stored_file import StoredFile, fetch
 
 _DOWNLOADS_AT_ONCE = 16  # object storage answers in tens of milliseconds: waiting, not work
 _CHECKS_AT_ONCE = 4  # work, not waiting, of up to 80 MB each for what a writer may land
-_PROBE_BYTES = 4096  # a block: an empty file fits on a full disk
 
 
 @dataclass
@@ -115,7 +114,7 @@ class FileCache:
 
     def check_disk(self) -> None:
         """Raises LocalDiskError unless there is room for the file that could not be written last; for any, if none."""
-        check_writable(self._folder, self._failed_bytes or _PROBE_BYTES)
+        check_writable(self._folder, self._failed_bytes or BLOCK_BYTES)
         self._failed_bytes = None
 
     def close(self) -> None:

@@ -16,10 +16,9 @@ from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Path, Request
 
-from lakehouse.schema.event import FlightKey, parse_flight_id
+from lakehouse.schema.event import FLIGHT_ID_PATTERN, FlightKey, parse_flight_id
 from lakehouse.table.planner import Dates
 from query_service.api import parameters as table
-from query_service.api.openapi.schemas import FLIGHT_ID_PATTERN
 from query_service.api.query_string import Parameter, Parameters, pairs_of, parse, wrong_value_error
 from query_service.auth.api_keys import NO_KEY
 from query_service.auth.middleware import KEY_IN_SCOPE
@@ -174,7 +173,7 @@ async def _flight_request_of(
         Path(
             description="Date, carrier, number with its suffix, origin",
             examples=["2013-01-01-UA-1545-EWR"],
-            json_schema_extra={"pattern": FLIGHT_ID_PATTERN},
+            json_schema_extra={"pattern": f"^{FLIGHT_ID_PATTERN}$"},
         ),
     ],
 ) -> FlightRequest:

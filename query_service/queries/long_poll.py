@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
+from lakehouse.schema.event import PROBE_CARRIER
 from lakehouse.table.planner import Now, Plan
 from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.engine.time_travel import TimeTravel
@@ -22,10 +22,6 @@ from query_service.queries.model import FlightRequest
 from query_service.representation.etag import ETagFactory, ResponsePreferences
 
 _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
-
-
-PROBE_CARRIER: Final = "ZZ"
-"""Reserved for probes: no airline has it."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from query_service.problems import problem_response
 
 _KERNEL_BYTES: Final = 256 * 1024  # send buffer: 2.5 MB/s at 100 ms round trip, more at less
 _HEAD_BYTES: Final = 64 * 1024
-_WAITING_REQUESTS: Final = 16  # on one connection: only callers that pipeline have any
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # linger, 0 seconds
 
 _log = logging.getLogger(__name__)
@@ -91,8 +90,11 @@ class Connection(HttpToolsProtocol):
     _endless_bytes = 0  # taken since a request began or a part of its body came
     _has_ended = False  # what comes now belongs to no request
 
-    def __init__(self, *given: Any, slots: ConnectionSlots | None = None, **named: Any) -> None:
+    def __init__(
+        self, *given: Any, slots: ConnectionSlots | None = None, waiting_requests: int = sys.maxsize, **named: Any
+    ) -> None:
         super().__init__(*given, **named)
+        self._waiting_requests = waiting_requests
         self._slots = slots or ConnectionSlots(sys.maxsize)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -128,7 +130,7 @@ class Connection(HttpToolsProtocol):
             self.send_400_response("The head of the request is too long.")
 
     def on_message_begin(self) -> None:
-        if len(self.pipeline) >= _WAITING_REQUESTS:
+        if len(self.pipeline) >= self._waiting_requests:
             raise _TooManyRequestsError  # the parser stops, and calls it an invalid request
         self._endless_bytes = 0
         super().on_message_begin()

@@ -21,7 +21,7 @@ from query_service.lifespan import workspace
 from query_service.server.descriptors import ConnectionRoom, connection_room, raise_descriptor_limit
 from query_service.server.http_protocol import Connection, ConnectionSlots
 from query_service.server.listening import listen
-from query_service.settings import Settings, load_settings
+from query_service.settings import Settings, load_settings, memory_needed_mb
 
 _GRACE_S = 8  # Cloud Run kills ten seconds after SIGTERM
 
@@ -57,7 +57,8 @@ def _serve(sockets: list[socket.socket], config: uvicorn.Config, backlog_connect
 
 def uvicorn_config(store: Store, settings: Settings, keys: Keys, room: ConnectionRoom) -> uvicorn.Config:
     """How the application is served: over Connection, within `room` and the limits of `settings`."""
-    connection: Any = partial(Connection, slots=ConnectionSlots(room.max_connections))  # called like the class
+    slots = ConnectionSlots(room.max_connections)
+    connection: Any = partial(Connection, slots=slots, waiting_requests=settings.max_pipelined_requests)
     return uvicorn.Config(
         lambda: create_app(store, settings, keys=keys),
         factory=True,
@@ -114,11 +115,11 @@ def _announce(store: Store, settings: Settings, keys: Keys) -> None:
     else:
         _log.info("rate limit is off (API_RATE_PER_S is 0)")
     limit = memory_limit_bytes()
-    needed_mb = settings.file_cache_mb + settings.duckdb_memory_mb
+    needed_mb = memory_needed_mb(settings)
     if limit is not None and needed_mb * 1_000_000 > limit:
         _log.warning(
-            "API_FILE_CACHE_MB and API_DUCKDB_MEMORY_MB are %d MB together, and this container may use %d MB; where its"
-            " file system is memory (Cloud Run) it will be killed",
+            "this instance may take %d MB by its settings, and its container %d MB; where its file system is memory"
+            " (Cloud Run) it will be killed: lower API_FILE_CACHE_MB or API_DUCKDB_MEMORY_MB",
             needed_mb,
             limit // 1_000_000,
         )

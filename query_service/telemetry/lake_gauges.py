@@ -18,6 +18,7 @@ from query_service.engine.plan_cache import PlanCache
 from query_service.engine.tail_cache import TailCache
 from query_service.queries.conditional_get import ResultCache
 from query_service.queries.rollup_cache import RollupCache
+from query_service.telemetry.metrics import age_s
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,13 @@ def _of_plan(plan: Plan | None, now: dt.datetime) -> Iterator[Metric]:
     landed = () if plan is None else plan.landing.files
     newest = max((file.info.created for file in landed), default=None)
     tail = () if plan is None else plan.tail
-    yield _gauge("plan_age_seconds", "Age of the plan in use", _age_s(None if plan is None else plan.listed_at, now))
+    yield _gauge("plan_age_seconds", "Age of the plan in use", age_s(None if plan is None else plan.listed_at, now))
     yield _gauge("snapshot_number", "Its snapshot", math.nan if plan is None else plan.snapshot.number)
-    yield _gauge("snapshot_age_seconds", "Age of that snapshot", _age_s(created, now))
+    yield _gauge("snapshot_age_seconds", "Age of that snapshot", age_s(created, now))
     yield _gauge("tail_files", "Landed files not merged yet", math.nan if plan is None else len(tail))
     yield _gauge("tail_bytes", "Their bytes", math.nan if plan is None else sum(file.size for file in tail))
-    landing_age_s = math.nan if plan is None else _age_s(newest, plan.listed_at)
+    landing_age_s = math.nan if plan is None else age_s(newest, plan.listed_at)
     yield _gauge("landing_age_seconds", "Age of the newest landed file when landing was listed", landing_age_s)
-
-
-def _age_s(moment: dt.datetime | None, now: dt.datetime) -> float:
-    return math.nan if moment is None else (now - moment).total_seconds()
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -117,12 +117,13 @@ class Metrics(Observer):
     def lake_looked_at(self, listed_at: dt.datetime, newest_publish_time: dt.datetime | None, tail_rows: int) -> None:
         self._looked_at = listed_at
         self._tail_rows.set(tail_rows)
-        self._freshness.set(_age_s(newest_publish_time, listed_at))
+        self._freshness.set(age_s(newest_publish_time, listed_at))
 
     def _forget_look(self) -> None:
         self._freshness.set(math.nan)
         self._tail_rows.set(math.nan)
 
 
-def _age_s(moment: dt.datetime | None, now: dt.datetime) -> float:
+def age_s(moment: dt.datetime | None, now: dt.datetime) -> float:
+    """How long before `now`; NaN for a moment that is not known."""
     return math.nan if moment is None else (now - moment).total_seconds()

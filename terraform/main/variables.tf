@@ -143,8 +143,8 @@ variable "api_memory" {
   default = {}
 
   validation {
-    # DuckDB spills at most as much again; Python, Arrow and 100 requests take 400 MB; API_ROLLUP_CACHE_MB is a
-    # sixteenth; API_TAIL_CACHE_MB twice, 64.
+    # memory_needed_mb in query_service/settings.py: DuckDB spills at most as much again; 464 MB are the process and the
+    # other defaults; API_ROLLUP_CACHE_MB is a sixteenth of the container.
     condition     = var.api_memory.cache_mb + 2 * var.api_memory.duckdb_mb + 464 <= var.api_memory.instance_mib * 1.048 * 15 / 16
     error_message = "cache_mb + 2 x duckdb_mb (memory and spill) + 464 MB has to fit into 15/16 of instance_mib."
   }

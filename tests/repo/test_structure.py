@@ -29,6 +29,11 @@ ROOT_ENTRIES = {
     *("bench", "bigquery", "deploy", "docs", "terraform", "tests", "tools"),
 }
 """All that the repository has at its top: a file that a slip of a command left there is noticed."""
+MAX_FUNCTION_LINES = 40
+MAX_FILE_LINES = 330
+LONG_FILES = {
+    "ingest_writer/decoding/vectorized.py": "the fast path: its rules share the columns",
+}
 UNIT = ROOT / "tests" / "unit"
 MIRRORED = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe", "bench", "tools")
 WITHOUT_UNIT_TESTS = {
@@ -191,6 +196,26 @@ def _parents(module: str) -> list[str]:
     """Importing a module runs the `__init__` of each package that it is in."""
     parts = module.split(".")
     return [".".join(parts[:length]) for length in range(1, len(parts))]
+
+
+def test_functions_of_the_source_have_at_most_40_lines() -> None:
+    long = [
+        (str(file.relative_to(ROOT)), node.name)
+        for file in _source()
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= MAX_FUNCTION_LINES
+    ]
+    assert long == []
+
+
+def test_files_of_the_source_have_about_300_lines_at_most() -> None:
+    long = {str(file.relative_to(ROOT)) for file in _source() if file.read_text().count("\n") > MAX_FILE_LINES}
+    assert long == LONG_FILES.keys()
+
+
+def _source() -> list[Path]:
+    return [file for package in MIRRORED for file in (ROOT / package).rglob("*.py")]
 
 
 def test_names_of_tests_are_short() -> None:

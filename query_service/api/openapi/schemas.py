@@ -8,6 +8,7 @@ from lakehouse.schema.event import (
     AIRPORT_PATTERN,
     CARRIER_PATTERN,
     FIELDS,
+    FLIGHT_ID_PATTERN,
     MAX_DELAY_MINUTES,
     MIN_DELAY_MINUTES,
     STATUSES,
@@ -16,10 +17,6 @@ from lakehouse.schema.fields import Date, Field, Integer, Text, Time
 from query_service.queries.model import CURSOR_PATTERN, FLIGHTS_LIMIT_MOST, GROUPS, METRICS, STATS_LIMIT_MOST
 
 Json = dict[str, Any]
-
-FLIGHT_ID_PATTERN: Final = (
-    f"^[0-9]{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])-{CARRIER_PATTERN}-[1-9][0-9]{{0,3}}[A-Z]?-{AIRPORT_PATTERN}$"
-)
 
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _DATE: Json = {"type": "string", "format": "date"}
@@ -74,7 +71,8 @@ def _values(field: Field) -> Json:
         case Time():
             return _MOMENT
         case Integer():
-            return {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}
+            limits = {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}
+            return limits | ({"x-unit": field.unit} if field.unit else {})
         case Text(choices=choices) if choices:
             return _STATUS
         case Text(pattern=str(pattern)):
@@ -84,7 +82,7 @@ def _values(field: Field) -> Json:
 
 _FLIGHT_ID: Json = {
     "type": "string",
-    "pattern": FLIGHT_ID_PATTERN,
+    "pattern": f"^{FLIGHT_ID_PATTERN}$",
     "description": "The key of the flight: flight_date, carrier, flight_number with its suffix, origin.",
 }
 _FLIGHT: Final = {"flight_id": _FLIGHT_ID} | {field.name: _column(field) for field in FIELDS if field.in_api}

@@ -16,6 +16,7 @@ from lakehouse import object_names
 from local_cloud.emulators.up import ACK_DEADLINE_S
 from probe import settings as probe_settings
 from query_service.settings import Settings as ApiSettings
+from query_service.settings import memory_needed_mb
 from tests.repo.deploy.terraform_files import BACKEND, MAIN, ROOT, blocks, local, named, resources, texts
 
 # Who may do what, and on what alone. A new grant is a decision: it is made here too.
@@ -150,6 +151,16 @@ def test_what_is_the_projects_own_has_no_default() -> None:
 def test_default_cache_is_the_services() -> None:
     memory = re.sub(" +", " ", named(MAIN, "variable")["api_memory"]["type"])
     assert f"cache_mb = optional(number, {ApiSettings.model_fields['file_cache_mb'].default})" in memory
+
+
+def test_memory_that_terraform_asks_for_is_what_the_service_computes() -> None:
+    """A change of a default, or of what counts twice, has to change the condition too."""
+    none = {"rollup_cache_mb": 0}  # its default is a sixteenth of the container, which the condition leaves for it
+    settings = ApiSettings(LAKE_URL="memory://", file_cache_mb=1000, duckdb_memory_mb=10_000, **none)  # type: ignore[call-arg, arg-type]
+    others_mb = memory_needed_mb(settings) - 1000 - 2 * 10_000
+    condition = str(named(MAIN, "variable")["api_memory"]["validation"][0]["condition"])
+    assert f"cache_mb + 2 * var.api_memory.duckdb_mb + {others_mb} <=" in condition
+    assert "* 15 / 16" in condition
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse.errors import ConfigError
 from query_service.__main__ import main
-from query_service.settings import Settings, load_settings
+from query_service.settings import Settings, load_settings, memory_needed_mb
 
 
 def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -128,3 +128,14 @@ def test_an_argument_that_it_does_not_take_ends_it_with_2(argument: str, capsys:
         main([argument])
     assert ended.value.code == 2
     assert argument in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name.endswith("_mb")])
+def test_every_setting_in_megabytes_counts_as_memory(name: str) -> None:
+    less, more = (Settings(LAKE_URL="memory://", **{name: value}) for value in (100, 200))  # type: ignore[arg-type, call-arg]
+    assert memory_needed_mb(more) - memory_needed_mb(less) in (100, 200)
+
+
+def test_the_defaults_fit_into_an_instance_of_2_gib() -> None:
+    defaults = Settings(LAKE_URL="memory://", duckdb_memory_mb=512, rollup_cache_mb=128)  # type: ignore[call-arg]
+    assert memory_needed_mb(defaults) <= 2048 * 1.048

@@ -210,7 +210,9 @@ async def taking(max_connections: int, app: ASGIApp) -> AsyncIterator[Callers]:
     config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
     config.load()
     state, slots, loop = ServerState(), ConnectionSlots(max_connections), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(config, state, {}, loop, slots=slots), "127.0.0.1", 0)
+    server = await loop.create_server(
+        lambda: Connection(config, state, {}, loop, slots=slots, waiting_requests=16), "127.0.0.1", 0
+    )
     async with asyncio.timeout(SOON_S), server:
         with contextlib.ExitStack() as stack:
             yield Callers(server.sockets[0].getsockname(), stack)
