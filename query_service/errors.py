@@ -109,7 +109,7 @@ def snapshot_not_yet_error(number: int, latest: int) -> ProblemError:
     )
 
 
-def snapshot_collected_error(number: int, min_retained: int) -> ProblemError:
+def snapshot_expired_error(number: int, min_retained: int) -> ProblemError:
     """410: the snapshot is not retained any more."""
     detail = f"Snapshot {number} is not retained any more; the oldest that is, is {min_retained}."
     return ProblemError(

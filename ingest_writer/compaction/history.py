@@ -63,11 +63,11 @@ class History:
         listed = self._list()
         if latest.number not in listed or max(listed) != latest.number:
             return False
-        line = self._line(latest, listed)
-        if line is None:
+        history = self._retained(latest, listed)
+        if history is None:
             return False
         try:
-            self._check_commits(line if is_whole else line[-2:], latest)
+            self._check_commits(history if is_whole else history[-2:], latest)
         except ObjectMissingError:
             return False
         self._known = listed[latest.number]
@@ -78,7 +78,7 @@ class History:
         found = ((object_names.parse_snapshot(info.name), info) for info in self._store.list(object_names.SNAPSHOTS))
         return {number: info for number, info in found if number is not None}
 
-    def _line(self, latest: Snapshot, listed: Listed) -> list[ObjectInfo] | None:
+    def _retained(self, latest: Snapshot, listed: Listed) -> list[ObjectInfo] | None:
         """The snapshots up to the latest that were never deleted; None when some were deleted while this was listed."""
         trusted = self._trusted if self._trusted <= latest.number else 0
         name = object_names.snapshot(latest.number)
@@ -93,11 +93,11 @@ class History:
             if self._has_moved_on(latest, listed, numbers[0]):
                 return None
             raise ForeignSnapshotError(name, f"snapshot {missing} is missing between {numbers[0]} and it")
-        line = [listed[number] for number in numbers]
-        for before, after in pairwise(line):
+        history = [listed[number] for number in numbers]
+        for before, after in pairwise(history):
             if after.created + _CLOCKS_DIFFER < before.created:
                 raise ForeignSnapshotError(after.name, f"it was created before {before.name}, which it follows")
-        return line
+        return history
 
     def _oldest_original(self, listed: Listed) -> int:
         """The lowest number that was certainly never deleted and created again."""
@@ -117,15 +117,15 @@ class History:
             return True
         return first < latest.min_retained and self._list().get(first) != listed.get(first)
 
-    def _check_commits(self, line: list[ObjectInfo], latest: Snapshot) -> None:
-        if line[0].name == object_names.snapshot(1):
-            self._check_commit(EMPTY, self._read(line[0], latest))
-        for base, made in pairwise(line):
+    def _check_commits(self, history: list[ObjectInfo], latest: Snapshot) -> None:
+        if history[0].name == object_names.snapshot(1):
+            self._check_commit(EMPTY, self._read(history[0], latest))
+        for base, made in pairwise(history):
             if made.name not in self._checked:
                 self._check_commit(self._read(base, latest), self._read(made, latest))
                 self._checked.add(made.name)
-        self._checked &= {info.name for info in line}
-        self._named = {n: files for n, files in self._named.items() if object_names.snapshot(n) >= line[0].name}
+        self._checked &= {info.name for info in history}
+        self._named = {n: files for n, files in self._named.items() if object_names.snapshot(n) >= history[0].name}
 
     def _check_commit(self, base: Snapshot, made: Snapshot) -> None:
         if (why := commit_problem(base, made)) is not None:

@@ -67,10 +67,10 @@ def verify(store: Store, now: Now) -> Report:
         return Report(listed_at, 0, (), 0, 0, 0, 0, (str(error),))
     with temporary_folder("flights-verify-") as folder:
         check = _Check(store, planner, plan, folder)
-        line = tuple(_line_problems(store, plan.snapshot))
+        history = tuple(_snapshot_problems(store, plan.snapshot))
         months = tuple(check.month(month) for month in sorted(plan.snapshot.months))
         landed_rows, landed = check.landing()
-    problems = (*line, *(problem for month in months for problem in month.problems), *landed)
+    problems = (*history, *(problem for month in months for problem in month.problems), *landed)
     landed_files = len(plan.landing.files)
     return Report(
         listed_at,
@@ -143,7 +143,7 @@ class _Check:
         finally:
             path.unlink(missing_ok=True)
         yield from (f"{entry.name}: {problem}" for problem in problems)
-        yield from _summary_problems(month, entry, summary)
+        yield from _stats_problems(month, entry, summary)
 
     def _landed_rows(self, file: LandedFile) -> int | LakeError:
         path = self._folder / file.name.replace("/", "_")
@@ -163,7 +163,7 @@ class _Check:
         return None if is_absorbed else f"{file.name}: gone, and snapshot {later.snapshot.number} has not absorbed it"
 
 
-def _line_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
+def _snapshot_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
     """Every snapshot from the oldest retained to the latest must be there; other numbers do no harm."""
     if snapshot.number == EMPTY.number:
         return
@@ -227,7 +227,7 @@ def _entry_problems(month: str, entry: MonthFile, number: int) -> Iterator[str]:
         )
 
 
-def _summary_problems(month: str, entry: MonthFile, found: MonthStats | None) -> Iterator[str]:
+def _stats_problems(month: str, entry: MonthFile, found: MonthStats | None) -> Iterator[str]:
     if found is None:
         yield f"{entry.name}: has no rows"
         return

@@ -13,7 +13,7 @@ from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import Snapshot
 from lakehouse.table.time_travel import check_retained, read_snapshot
 from query_service.engine.executor import QueryContext
-from query_service.errors import snapshot_collected_error, snapshot_not_yet_error
+from query_service.errors import snapshot_expired_error, snapshot_not_yet_error
 
 _REMEMBERED = 64  # of up to 500 months, half a kilobyte each: 16 MB
 
@@ -47,7 +47,7 @@ class TimeTravel:
             view.check_listed_since_arrival()
             raise snapshot_not_yet_error(number, error.latest) from None
         except SnapshotExpiredError as error:
-            raise snapshot_collected_error(number, error.min_retained) from None
+            raise snapshot_expired_error(number, error.min_retained) from None
 
     async def _snapshot(self, number: int, latest: Snapshot) -> Snapshot:
         if number == latest.number:

@@ -44,7 +44,7 @@ class Reader:
         self.messages: list[Message] = []
         self.is_cut = False
 
-    def wire(self) -> Transport:
+    def transport(self) -> Transport:
         async def gone() -> None:
             await self._pieces.acquire()
 

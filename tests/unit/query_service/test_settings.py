@@ -17,6 +17,7 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "PORT": "1234",
         "API_HOST": "127.0.0.1",
         "API_MAX_CONNECTIONS": "200",
+        "API_MAX_PIPELINED_REQUESTS": "17",
         "API_BACKLOG_CONNECTIONS": "13",
         "API_KEEP_ALIVE_S": "14",
         "API_HEAD_KB": "15",

@@ -37,5 +37,5 @@ def test_a_long_run_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.verification.fault_injection", "--seeds", "0..2", "--state", str(state)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert "3 lying seeds: 1 broke the law" in done.stdout
+    assert "3 lying seeds: 1 violated an invariant" in done.stdout
     assert json.loads(state.read_text())["next"] == 3

@@ -74,7 +74,7 @@ def _one(options: argparse.Namespace) -> int:
         scenario, outcome = shrink(scenario)
     print(scenario)
     print("\n".join(outcome.trace))
-    print("\n".join(outcome.violations) or f"the law holds; {outcome.points} points, {len(outcome.fired)} faults")
+    print("\n".join(outcome.violations) or f"the invariants hold; {outcome.points} points, {len(outcome.fired)} faults")
     return 1 if outcome.violations else 0
 
 

@@ -65,7 +65,10 @@ class Campaign:
                 said = time.monotonic()
                 print(f"{state['next'] - 1}: {runs / (said - began):.1f} a second", flush=True)
         seconds = max(time.monotonic() - began, 0.001)
-        print(f"{state['runs']} {self._kind}: {len(state['failures'])} broke the law; {runs / seconds:.1f} a second")
+        print(
+            f"{state['runs']} {self._kind}: {len(state['failures'])} violated an invariant;"
+            f" {runs / seconds:.1f} a second"
+        )
         return 1 if state["failures"] else 0
 
     def _chunks(self, first: int, last: int) -> Iterator[tuple[int, int, tuple[int, Failures]]]:

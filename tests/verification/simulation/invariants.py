@@ -15,7 +15,7 @@ Floor = dict[Flight, tuple[Any, ...]]
 """By flight, the order of the oldest event that an answer may have for it."""
 
 
-class Law:
+class Invariants:
     """Records every effect at the moment it happens, and checks the invariants."""
 
     def __init__(self, world: World, files: Files) -> None:

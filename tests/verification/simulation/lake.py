@@ -20,7 +20,7 @@ from lakehouse.table.planner import Plan, Planner
 from lakehouse.table.stored_file import StoredFile
 from tests.verification.simulation import rows
 from tests.verification.simulation.bucket import Bucket, SimulatedStore
-from tests.verification.simulation.invariants import Law
+from tests.verification.simulation.invariants import Invariants
 from tests.verification.simulation.rows import Files, State
 from tests.verification.simulation.world import ThreadActor, Violation, World
 
@@ -34,7 +34,7 @@ class Lake:
 
     world: World
     bucket: Bucket
-    law: Law
+    invariants: Invariants
     files: Files
     scratch: Path
 
@@ -64,7 +64,7 @@ class Lake:
 
     def finish(self, actor: ThreadActor) -> None:
         """After the faults: an answer, then everything compacted, then the same answer."""
-        self.law.ended("before the last compaction", Reader(self, actor).answer())
+        self.invariants.ended("before the last compaction", Reader(self, actor).answer())
         store = SimulatedStore(self.bucket, actor)
         compactor = self._compactor(actor, store)
         collector = self._collector(actor, store, compactor.planner)
@@ -82,7 +82,7 @@ class Lake:
         ]:
             raise Violation("the manifest is not that of the latest snapshot")
         state = Reader(self, actor).answer()
-        self.law.ended("after the last compaction", state)
+        self.invariants.ended("after the last compaction", state)
         if self.world.scenario.is_real:
             self._ask_as_analyst(actor, store, state)
 
@@ -112,7 +112,7 @@ class Lake:
             note = f"committed {report.snapshot}, {len(report.months)} months, absorbed {report.absorbed_files}"
             self.world.note(actor.name, note)
         for number in report.commits:
-            self.law.committed(actor.name, number)
+            self.invariants.committed(actor.name, number)
         return report
 
     def _compactor(self, actor: ThreadActor, store: SimulatedStore) -> Compactor:
@@ -149,7 +149,7 @@ class Reader:
         """The state by one plan, which must be lawful."""
         missing: ObjectMissingError | None = None
         for _ in range(_PLANS):
-            floor = self._lake.law.floor()
+            floor = self._lake.invariants.floor()
             plan = self._planner.plan()
             if missing is not None and plan.names_file(missing.name):
                 raise Violation(f"{self._actor.name}: {missing.name} is gone, and a later plan names it")
@@ -159,7 +159,7 @@ class Reader:
                 missing = error
                 continue
             self._lake.world.note(self._actor.name, f"answers from {plan.snapshot.number} + {len(plan.tail)}")
-            self._lake.law.answered(self._actor.name, state, floor)
+            self._lake.invariants.answered(self._actor.name, state, floor)
             return state
         raise StoreUnavailableError("files are gone after each of four plans")
 

@@ -20,7 +20,7 @@ from ingest_writer.decoding.decoder import decode_messages
 from lakehouse.table.snapshot import MonthFile
 from tests.verification.simulation import rows
 from tests.verification.simulation.bucket import Bucket, SimulatedStore
-from tests.verification.simulation.invariants import Law
+from tests.verification.simulation.invariants import Invariants
 from tests.verification.simulation.lake import Lake
 from tests.verification.simulation.publishing import Publisher
 from tests.verification.simulation.pubsub import Broker, SimulatedSubscription
@@ -66,12 +66,12 @@ class _Run:
         scenario = world.scenario
         self._world = world
         files = rows.Files(is_real=scenario.is_real)
-        self._law = Law(world, files)
+        self._invariants = Invariants(world, files)
         self._bucket = Bucket(world)
-        self._bucket.on_create = self._law.created
+        self._bucket.on_create = self._invariants.created
         self._broker = Broker(world)
-        self._broker.on_ack = lambda message: self._law.acked(message.message_id)
-        self._lake = Lake(world, self._bucket, self._law, files, scratch)
+        self._broker.on_ack = lambda message: self._invariants.acked(message.message_id)
+        self._lake = Lake(world, self._bucket, self._invariants, files, scratch)
         self._threads: list[ThreadActor] = []
         self._end = asyncio.Event()
 
@@ -107,7 +107,7 @@ class _Run:
 
         def publish() -> None:
             published = publisher.message(self._world.wall())
-            self._law.published(published)
+            self._invariants.published(published)
             text = published.message.data.decode()
             self._world.note("publisher", f"message {published.message.message_id}: {text}")
             self._broker.publish(published.message)

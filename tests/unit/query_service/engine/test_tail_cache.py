@@ -123,10 +123,10 @@ def test_kept_files_that_something_outside_took_away_are_made_again(tmp_path: Pa
     lake.land(event(), event(flight_date=NEXT))
     with serving(lake.store, cache_dir=tmp_path, **DECIDED) as api:
         assert api.rows("/v1/stats")[0]["flights"] == 2
-        for path in (tmp_path / "decided").rglob("*.parquet"):
+        for path in (tmp_path / "merged_tail").rglob("*.parquet"):
             path.unlink()
         assert api.rows("/v1/stats")[0]["flights"] == 2
-        shutil.rmtree(tmp_path / "decided")
+        shutil.rmtree(tmp_path / "merged_tail")
         lake.land(event(flight_number=1))
         assert api.rows("/v1/stats")[0]["flights"] == 3
         assert metric(api, "misses_total") == 6
@@ -136,8 +136,8 @@ def test_a_question_is_answered_when_there_is_no_disk_to_decide_its_dates_for_ot
     lake = LakeBuilder(MemoryStore())
     lake.land(event())
     with serving(lake.store, cache_dir=tmp_path, **DECIDED) as api:
-        (tmp_path / "decided").rmdir()
-        (tmp_path / "decided").write_bytes(b"no folder")
+        (tmp_path / "merged_tail").rmdir()
+        (tmp_path / "merged_tail").write_bytes(b"no folder")
         assert api.rows("/v1/stats")[0]["flights"] == 1
         assert metric(api, "misses_total") == 0
 
@@ -162,7 +162,7 @@ class Workshop:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._files = folder / "files"
         self._files.mkdir()
-        self.kept = folder / "decided"
+        self.kept = folder / "merged_tail"
         self.merged_tail = TailCache(self.kept, max_bytes, 0)
         self.connection = duckdb.connect()
         self.ran: list[str] = []
@@ -447,8 +447,8 @@ def test_a_question_decides_for_itself_when_deciding_for_all_fails(
 
 
 def test_what_an_earlier_process_left_is_removed(tmp_path: Path) -> None:
-    left = tmp_path / "decided" / "1" / "flight_date=2013-01-01" / "data_0.parquet"
+    left = tmp_path / "merged_tail" / "1" / "flight_date=2013-01-01" / "data_0.parquet"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"x")
-    TailCache(tmp_path / "decided", 1000, 0)
+    TailCache(tmp_path / "merged_tail", 1000, 0)
     assert not left.exists()

@@ -64,7 +64,7 @@ def test_a_body_is_sent_whole_in_pieces_the_last_of_which_says_so(size: int) -> 
     async def work() -> None:
         reader = Reader(pieces=10)
         layer = SendTimeoutMiddleware(fixed(body), SendBudget(1, nobody), SOON_S)
-        await layer(with_transport(scope("/"), reader.wire()), reader.receive, reader.send)
+        await layer(with_transport(scope("/"), reader.transport()), reader.receive, reader.send)
         pieces = reader.messages[1:]
         assert reader.body == body
         assert [piece.get("more_body", False) for piece in pieces] == [*[True] * (len(pieces) - 1), False]
@@ -77,7 +77,9 @@ def test_a_piece_is_sent_when_the_one_before_has_gone() -> None:
     async def work() -> None:
         reader = Reader()
         layer = SendTimeoutMiddleware(fixed(b"x" * PIECE_BYTES * 3), SendBudget(1, nobody), SOON_S)
-        sending = asyncio.create_task(layer(with_transport(scope("/"), reader.wire()), reader.receive, reader.send))
+        sending = asyncio.create_task(
+            layer(with_transport(scope("/"), reader.transport()), reader.receive, reader.send)
+        )
         for count in (2, 3, 4):  # the head and the first piece, and one by one
             for _ in range(50):  # turns in which one comes, and a further one would come
                 await asyncio.sleep(0)
@@ -97,7 +99,7 @@ def test_who_does_not_take_the_answer_is_cut_off_logged_and_counted(caplog: pyte
         async def ask() -> Reader:
             reader = Reader()
             async with asyncio.timeout(SOON_S):
-                await api.app(with_transport(scope(LARGE + "1100"), reader.wire()), reader.receive, reader.send)
+                await api.app(with_transport(scope(LARGE + "1100"), reader.transport()), reader.receive, reader.send)
             return reader
 
         reader = api.run(ask())
@@ -123,7 +125,7 @@ def test_the_time_begins_with_the_answer_not_with_the_question() -> None:
     async def work() -> None:
         reader = Reader(pieces=1)
         await SendTimeoutMiddleware(slow, SendBudget(1, nobody), 0.05)(
-            with_transport(scope("/"), reader.wire()), reader.receive, reader.send
+            with_transport(scope("/"), reader.transport()), reader.receive, reader.send
         )
         assert reader.body == b"x"
         assert not reader.is_cut
@@ -131,7 +133,7 @@ def test_the_time_begins_with_the_answer_not_with_the_question() -> None:
     asyncio.run(work())
 
 
-def test_a_server_without_wires_is_told_by_an_error_that_the_answer_broke_off() -> None:
+def test_a_server_without_transports_is_told_by_an_error_that_the_answer_broke_off() -> None:
     async def never(_: MutableMapping[str, Any]) -> None:
         await asyncio.Future()
 
@@ -150,7 +152,7 @@ def test_another_timeout_is_left_alone() -> None:
         asked, reader = scope("/"), Reader()
         with pytest.raises(TimeoutError, match="something else"):
             await SendTimeoutMiddleware(fails, SendBudget(1, nobody), SOON_S)(
-                with_transport(asked, reader.wire()), reader.receive, reader.send
+                with_transport(asked, reader.transport()), reader.receive, reader.send
             )
         assert not reader.is_cut
 
@@ -165,7 +167,7 @@ def test_large_answers_are_refused_while_those_that_are_sent_take_the_room(api: 
         async with asyncio.timeout(SOON_S), asyncio.TaskGroup() as tasks:
             readers = [Reader() for _ in range(3)]  # half a megabyte each, one is allowed
             for reader, limit in zip(readers, (1100, 1099, 1098), strict=True):
-                asked = with_transport(scope(f"{LARGE}{limit}"), reader.wire())
+                asked = with_transport(scope(f"{LARGE}{limit}"), reader.transport())
                 tasks.create_task(api.app(asked, reader.receive, reader.send))
                 await reader.begun.wait()
             refused = await api.client.get(f"{LARGE}1097")

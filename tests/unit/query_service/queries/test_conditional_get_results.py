@@ -104,7 +104,7 @@ def test_an_answer_that_nobody_read_to_its_end_is_kept_whole(queries: Counter) -
         async def leave() -> None:
             reader = Reader()
             async with asyncio.timeout(SOON_S):
-                await api.app(with_transport(scope(url), reader.wire()), reader.receive, reader.send)
+                await api.app(with_transport(scope(url), reader.transport()), reader.receive, reader.send)
             assert reader.is_cut
 
         api.run(leave())

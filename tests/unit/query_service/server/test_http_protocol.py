@@ -65,7 +65,7 @@ async def connected(app: ASGIApp) -> AsyncIterator[tuple[asyncio.StreamReader, a
     config.load()
     Heard.reads = asyncio.Queue()
     loop, state = asyncio.get_running_loop(), ServerState()
-    server = await loop.create_server(lambda: Heard(config, state, {}, loop), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Heard(config, state, {}, loop, waiting_requests=16), "127.0.0.1", 0)
     async with asyncio.timeout(SOON_S), server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         yield reader, writer

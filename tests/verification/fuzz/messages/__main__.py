@@ -25,7 +25,10 @@ def main() -> int:
     options = _parser().parse_args()
     if options.hex is not None:
         data = bytes.fromhex(options.hex)
-        print("\n".join(each.what for each in check([data])) or f"the law holds: {', '.join(sorted(signature(data)))}")
+        print(
+            "\n".join(each.what for each in check([data]))
+            or f"the invariants hold: {', '.join(sorted(signature(data)))}"
+        )
         return 1 if check([data]) else 0
     state: Path | None = options.state
     campaign = resume(state, options.seed) if state is not None and state.exists() else begin(options.seed)
@@ -33,7 +36,10 @@ def main() -> int:
     campaign.run(options.messages, partial(print, flush=True), state)
     rate = (campaign.done - first) / max(time.monotonic() - began, 0.001)
     broken = len(campaign.findings)
-    print(f"{campaign.done} messages: {broken} broke the law; {len(campaign.seen)} signatures; {rate:.0f} a second")
+    print(
+        f"{campaign.done} messages: {broken} violated an invariant;"
+        f" {len(campaign.seen)} signatures; {rate:.0f} a second"
+    )
     if options.write_corpus and not broken:
         print(f"{write_corpus(campaign.pool, _CORPUS_BYTES)} messages in the corpus")
     return 1 if broken else 0

@@ -87,7 +87,7 @@ def _one(own: Campaign, seed: int, number: int) -> int:
     answer, broken = own.one(question)
     print(f"{question.kind}\n{question.curl()}\n\n{answer.status} {answer.headers}\n{answer.body.decode()[:5000]}\n")
     print(f"expected: {question.expected}")
-    print("\n".join(broken) or "the law holds")
+    print("\n".join(broken) or "the invariants hold")
     return 1 if broken else 0
 
 

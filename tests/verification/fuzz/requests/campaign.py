@@ -11,7 +11,7 @@ from pathlib import Path
 from tests._support.api import Api, serving
 from tests.verification.fuzz.requests.asking import Answer, ask
 from tests.verification.fuzz.requests.generator import Generator
-from tests.verification.fuzz.requests.invariants import Law
+from tests.verification.fuzz.requests.invariants import Invariants
 from tests.verification.fuzz.requests.lake import Lake, make_lake
 from tests.verification.fuzz.requests.oracle import Oracle
 from tests.verification.fuzz.requests.question import Question
@@ -38,7 +38,7 @@ class Campaign:
         self._lake = lake
         self._oracle = Oracle(lake.events, lake.merged)
         self._generator = Generator(self._oracle)
-        self.law = Law(api.json("/openapi.json"))
+        self.invariants = Invariants(api.json("/openapi.json"))
         self._before = lake.fingerprint()
 
     def ask(self, seed: int, numbers: range) -> Outcome:
@@ -61,7 +61,7 @@ class Campaign:
     def one(self, question: Question) -> tuple[Answer, list[str]]:
         """The answer and its violations."""
         answer = self._api.run(ask(self._api.app, question))
-        return answer, self.law.broken(question, answer)
+        return answer, self.invariants.broken(question, answer)
 
     def changed(self) -> list[str]:
         """What the questions changed: nothing, or this."""

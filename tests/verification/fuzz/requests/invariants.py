@@ -35,7 +35,7 @@ _TABLES = {
 }
 
 
-class Law:
+class Invariants:
     """Checks answers by the OpenAPI document of the application that gave them."""
 
     def __init__(self, document: dict[str, Any]) -> None:

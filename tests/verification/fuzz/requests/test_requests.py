@@ -28,9 +28,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
         yield made
 
 
-def test_hostile_questions_change_nothing_and_are_answered_by_the_law(
-    own: Campaign, pytestconfig: pytest.Config
-) -> None:
+def test_hostile_questions_change_nothing_and_keep_the_invariants(own: Campaign, pytestconfig: pytest.Config) -> None:
     outcome = own.ask(pytestconfig.getoption("--seed"), range(pytestconfig.getoption("--questions")))
     assert not outcome.failures, "\n".join(outcome.failures)
     assert len(outcome.kinds) == 14
@@ -97,7 +95,7 @@ TYPE = {"content-type": "application/problem+json"}
     ],
 )
 def test_the_law_is_not_blind(own: Campaign, answer: Answer, found: str) -> None:
-    broken = own.law.broken(LAKE, answer)
+    broken = own.invariants.broken(LAKE, answer)
     assert (found in "; ".join(broken)) if found else not broken
 
 
@@ -111,7 +109,7 @@ def test_the_law_is_not_blind(own: Campaign, answer: Answer, found: str) -> None
 )
 def test_a_page_is_a_page(own: Campaign, answer: Answer, found: list[str]) -> None:
     """A path that is cut short may lead to it."""
-    assert own.law.broken(Question("path", b"/"), answer) == found
+    assert own.invariants.broken(Question("path", b"/"), answer) == found
 
 
 def test_the_law_knows_the_parameter_that_has_to_be_named(own: Campaign) -> None:
@@ -121,7 +119,7 @@ def test_the_law_knows_the_parameter_that_has_to_be_named(own: Campaign) -> None
         (Expected(422, "origin"), True),
         (Expected(200), True),
     ):
-        assert bool(own.law.broken(Question("x", b"/v1/lake", expected=expected), answer)) is is_broken
+        assert bool(own.invariants.broken(Question("x", b"/v1/lake", expected=expected), answer)) is is_broken
 
 
 def test_a_question_is_shown_as_a_command_for_a_shell() -> None:
