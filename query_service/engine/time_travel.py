@@ -32,19 +32,19 @@ class TimeTravel:
         """Waits for a snapshot that is being read."""
         self._thread.shutdown(cancel_futures=True)
 
-    async def view(self, view: QueryContext, number: int | None) -> QueryContext:
-        """The context of that snapshot's month files; `view` itself for None.
+    async def view(self, context: QueryContext, number: int | None) -> QueryContext:
+        """The context of that snapshot's month files; `context` itself for None.
 
         Raises ProblemError (404 not there yet, 410 not retained any more), ObjectMissingError (plan again), and what
         reading a snapshot raises.
         """
         if number is None:
-            return view
+            return context
         try:
-            check_retained(number, view.plan.snapshot)
-            return view.of(await self._snapshot(number, view.plan.snapshot))
+            check_retained(number, context.plan.snapshot)
+            return context.of(await self._snapshot(number, context.plan.snapshot))
         except SnapshotNotYetError as error:
-            view.check_listed_since_arrival()
+            context.check_listed_since_arrival()
             raise snapshot_not_yet_error(number, error.latest) from None
         except SnapshotExpiredError as error:
             raise snapshot_expired_error(number, error.min_retained) from None

@@ -38,35 +38,35 @@ class FlightState:
     message_line: int
 
 
-async def flights_page(question: FlightsRequest, view: QueryContext) -> Rows:
-    """The flights after `question.after`, at most `limit` of them.
+async def flights_page(request: FlightsRequest, context: QueryContext) -> Rows:
+    """The flights after `request.after`, at most `limit` of them.
 
     Reads months in order and only as many as the page needs.
     """
-    matching = conditions(question.filters, question.after)
-    wanted = question.limit + 1  # one more tells whether there is a next page
+    matching = conditions(request.filters, request.after)
+    wanted = request.limit + 1  # one more tells whether there is a next page
     tables: list[pa.Table] = []
-    for files in _batches(view.files(question.filters.dates)):
+    for files in _batches(context.files(request.filters.dates)):
 
         def query(local: LocalFiles, rows: int = wanted) -> Query:
             state = f"SELECT * FROM ({local.state(matching.before)}) WHERE {matching.after}"
             found = f"SELECT * FROM ({state}) ORDER BY {SORT_KEY} LIMIT {rows}"
             return Query(f"SELECT {_SHOWN} FROM ({found}) ORDER BY {SORT_KEY}", matching.values)
 
-        table = await view.fetch(files, query, decide=True)
+        table = await context.fetch(files, query, decide=True)
         tables.append(table)
         wanted -= table.num_rows
         if wanted == 0:
             break
-    return _page(tables, question.limit)
+    return _page(tables, request.limit)
 
 
-async def flight_state(key: FlightKey, view: QueryContext) -> FlightState | None:
+async def flight_state(key: FlightKey, context: QueryContext) -> FlightState | None:
     """The newest event of the flight, void or not; None when there is no event."""
-    files = view.files(Dates(key.flight_date, key.flight_date))
+    files = context.files(Dates(key.flight_date, key.flight_date))
     if not files.all:
         return None
-    table = await view.fetch(files, lambda local: _flight_query(key, local))
+    table = await context.fetch(files, lambda local: _flight_query(key, local))
     if table.num_rows == 0:
         return None
     source = table.slice(0, 1).to_pylist()[0]

@@ -60,15 +60,15 @@ class LakeStatusService:
         self._by_date: dict[str, dict[dt.date, Totals]] = {}  # month file -> date -> totals
         self._look: _Look | None = None
 
-    async def find(self, view: QueryContext) -> LakeStatus:
+    async def find(self, context: QueryContext) -> LakeStatus:
         """Looks at every month of the plan. Raises what answering raises, except UnreadableError."""
         inventory = asyncio.create_task(self._inventory.latest())
         try:
-            months = await self._shared(view)
+            months = await self._shared(context)
             sampled = await inventory
         finally:
             inventory.cancel()
-        self._observer.lake_looked_at(view.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
+        self._observer.lake_looked_at(context.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
         unreadable = sorted((*months.unreadable, *sampled.unreadable), key=lambda error: error.name)
         return LakeStatus(months.totals, months.tail_rows, tuple(unreadable), sampled)
 
@@ -76,12 +76,12 @@ class LakeStatusService:
         """Ends a listing that is under way."""
         self._inventory.close()
 
-    async def _shared(self, view: QueryContext) -> _Months:
-        """What one look at `view.plan` finds, for all who want it; a look at another plan ends before it begins."""
-        while self._look is not None and self._look.plan is not view.plan:
+    async def _shared(self, context: QueryContext) -> _Months:
+        """What one look at `context.plan` finds, for all who want it; a look at another plan ends before it begins."""
+        while self._look is not None and self._look.plan is not context.plan:
             await asyncio.wait({self._look.task})
         if self._look is None:
-            self._look = _Look(view.plan, asyncio.create_task(self._months(view)))
+            self._look = _Look(context.plan, asyncio.create_task(self._months(context)))
             self._look.task.add_done_callback(self._forget)
         look = self._look
         look.waiting += 1
@@ -98,8 +98,8 @@ class LakeStatusService:
         if self._look is not None and self._look.task is task:
             self._look = None
 
-    async def _months(self, view: QueryContext) -> _Months:
-        plan = view.plan
+    async def _months(self, context: QueryContext) -> _Months:
+        plan = context.plan
         named = {entry.name for entry in plan.snapshot.months.values()}
         self._by_date = {name: known for name, known in self._by_date.items() if name in named}
         tails = by_month(plan.tail)
@@ -107,35 +107,35 @@ class LakeStatusService:
         for month in sorted(plan.snapshot.months.keys() | tails.keys()):
             entry = plan.snapshot.months.get(month)
             files = FileSet(() if entry is None else (entry,), tuple(tails.get(month, ())))
-            for error in await view.unreadable(files):
+            for error in await context.unreadable(files):
                 found.unreadable.append(error)
                 files = _without(files, error.name)
-            await self._month(view, files, found)
+            await self._month(context, files, found)
         return found
 
-    async def _month(self, view: QueryContext, files: FileSet, found: _Months) -> None:
+    async def _month(self, context: QueryContext, files: FileSet, found: _Months) -> None:
         """Adds one month to `found`; leaves out a file whose pages turn out to be broken."""
         try:
-            by_date = await self._merged(view, FileSet(files.months, ()))
+            by_date = await self._merged(context, FileSet(files.months, ()))
             tail_rows = 0
             if files.tail:
                 dates = {file.flight_date for file in files.tail}
-                tail_rows = (await view.fetch(FileSet((), files.tail), _tail_rows)).column(0)[0].as_py()
-                merged = _by_date((await view.fetch(files, partial(_totals, dates=dates))).to_pylist())
+                tail_rows = (await context.fetch(FileSet((), files.tail), _tail_rows)).column(0)[0].as_py()
+                merged = _by_date((await context.fetch(files, partial(_totals, dates=dates))).to_pylist())
                 by_date = {date: totals for date, totals in by_date.items() if date not in dates} | merged
         except UnreadableError as error:
             found.unreadable.append(error)
-            await self._month(view, _without(files, error.name), found)
+            await self._month(context, _without(files, error.name), found)
             return
         found.tail_rows += tail_rows
         found.totals = sum(by_date.values(), found.totals)
 
-    async def _merged(self, view: QueryContext, files: FileSet) -> dict[dt.date, Totals]:
+    async def _merged(self, context: QueryContext, files: FileSet) -> dict[dt.date, Totals]:
         if not files.months:
             return {}
         name = files.months[0].name
         if name not in self._by_date:
-            self._by_date[name] = _by_date((await view.fetch(files, _totals)).to_pylist())
+            self._by_date[name] = _by_date((await context.fetch(files, _totals)).to_pylist())
         return self._by_date[name]
 
 
