@@ -201,7 +201,8 @@ class QueryExecutor:
             count = len(files.months)
             local = LocalFiles(files, tuple(paths[:count]), tuple(paths[count:]))
             try:
-                if not (decide and self._tail_cache.should_cache(files)):
+                is_large = decide and files.tail_bytes >= self._tail_cache.min_bytes
+                if not (is_large and self._tail_cache.should_cache(files)):
                     return await fetched(question(local))
                 async with self._tail_cache.of(local, fetched) as local:
                     return await fetched(question(local))

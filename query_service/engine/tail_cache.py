@@ -88,9 +88,9 @@ class TailCache:
         return replace(stats, misses=stats.puts, bytes=self._disk_bytes)
 
     def should_cache(self, files: FileSet) -> bool:
-        """Whether the tail is large and has few dates, which fit into about half of the cache."""
+        """Whether a tail of at least `min_bytes` has few dates, which fit into about half of the cache."""
         dates = {file.flight_date for file in files.tail}
-        if not 0 < len(dates) <= _MOST_DATES or files.tail_bytes < self.min_bytes:
+        if not 0 < len(dates) <= _MOST_DATES:
             return False
         read = files.tail_bytes + sum(_bytes_of(month, dates) for month in files.months)
         return _GROWTH * read <= self._max_bytes // 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repo.docs.pages import ROOT
+from tools.pages import ROOT
 
 
 def made_test(folder: Path, **scripts: str) -> subprocess.CompletedProcess[str]:
