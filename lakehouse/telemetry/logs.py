@@ -2,8 +2,10 @@
 
 `message` is the whole statement in words. `fields(...)` has the same numbers by name, for queries.
 `bound(...)` adds the same fields to every line of a block, for example a request. A stack trace
-stays inside its line, where Error Reporting looks for it. Text that looks like an API key is never
-written. Warnings of one kind are limited in rate: 1,100 silent connections once wrote 49 MB.
+stays inside its JSON line, where Error Reporting looks for it; in text it is indented below its line.
+What ends a line, moves a terminal's cursor or turns the direction of text is written as an escape, so
+that nothing in a message looks like another line. Text that looks like an API key is never written.
+Warnings of one kind are limited in rate: 1,100 silent connections once wrote 49 MB.
 """
 
 from __future__ import annotations
@@ -32,6 +34,11 @@ API_KEY_PREFIX: Final = "flk_"
 # In a URL a cautious client writes `_` and `-` as %5F and %2D.
 _SECRET: Final = re.compile(API_KEY_PREFIX.replace("_", "(?:_|%5[Ff])") + r"(?:[A-Za-z0-9_-]|%5[Ff]|%2[Dd]){8,}")
 _HIDDEN: Final = API_KEY_PREFIX + "***"
+
+# Controls (C0, DEL, C1: ESC and NEL are among them), the two separators of lines and paragraphs, and
+# what turns the direction of text. Terminals, pagers and `splitlines` act on them.
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_INDENT: Final = "    "  # of a stack: a line of the log never begins with a blank
 _BOUND: ContextVar[Mapping[str, Any] | None] = ContextVar("bound", default=None)
 
 WINDOW_S: Final = 60.0
@@ -105,17 +112,26 @@ class JsonFormatter(logging.Formatter):
         }
         if stack := _stack(self, record):
             line["stack_trace"] = stack
-        return _without_secrets(json.dumps(line, default=str, ensure_ascii=False)).encode("utf-8", "replace").decode()
+        text = _CONTROL.sub(_json_escape, json.dumps(line, default=str, ensure_ascii=False))
+        return _without_secrets(text).encode("utf-8", "replace").decode()
 
 
 class TextFormatter(logging.Formatter):
-    """`time severity logger: message`, with the stack below it."""
+    """`time severity logger: message`, with the stack below it, indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")  # one event, one line
-        line = f"{_time(record)} {record.levelname} {record.name}: {message}"
-        stack = _stack(self, record)
-        return _without_secrets(f"{line}\n{stack}" if stack else line).encode("utf-8", "replace").decode()
+        line = f"{_time(record)} {record.levelname} {record.name}: {one_line(record.getMessage())}"
+        stack = "".join(f"\n{_INDENT}{one_line(part)}" for part in _stack(self, record).split("\n") if part)
+        return _without_secrets(f"{line}{stack}").encode("utf-8", "replace").decode()
+
+
+def one_line(text: str) -> str:
+    """`text` with escapes (`\\n`, `\\x1b`, `\\u2028`) in place of what would end its line or act on a terminal."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"  # what json.dumps leaves as it is; it stands in strings alone
 
 
 def _time(record: logging.LogRecord) -> str:

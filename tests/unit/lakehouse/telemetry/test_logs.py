@@ -78,6 +78,52 @@ def test_text_is_for_people_and_one_event_cannot_look_like_two() -> None:
     assert line.endswith(r" ERROR a: got x\n2013 INFO b: forged\r")
 
 
+ACTING = [chr(c) for c in (*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F))]
+ACTING += [chr(c) for c in range(0x2066, 0x206A)]
+"""What ends a line somewhere, moves a cursor, changes colours, or turns the direction of text."""
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize("is_error", [False, True])
+def test_nothing_that_acts_on_a_terminal_or_ends_a_line_is_written_as_it_is(
+    log_format: logs.LogFormat, is_error: bool
+) -> None:
+    stream = configured(log_format)
+    text = "a".join(ACTING)
+    try:
+        raise LookupError(text)
+    except LookupError as error:
+        logging.getLogger("b").error("got %s", text, exc_info=error if is_error else None, extra=logs.fields(got=text))
+    lines = stream.getvalue().split("\n")
+    assert [c for c in ACTING if any(c in line for line in lines)] == []
+    assert lines == [*stream.getvalue().splitlines(), ""]
+    if log_format == "json":
+        [line] = written(stream)
+        assert (line["message"], line["got"]) == (f"got {text}", text)
+        assert text in line.get("stack_trace", text)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_the_message_of_an_exception_cannot_look_like_a_line_of_the_log(end: str) -> None:
+    stream = configured("text")
+    forged = "2026-01-01T00:00:00.000000Z CRITICAL a: forged"
+    try:
+        raise LookupError(f"x{end}{forged}")
+    except LookupError:
+        logging.getLogger("a").exception("failed")
+    first, *stack = stream.getvalue().splitlines()
+    assert first.endswith(" ERROR a: failed")
+    assert stack[0] == "    Traceback (most recent call last):"
+    assert all(line.startswith("    ") for line in stack)
+    assert forged in stack[-1]
+
+
+def test_a_line_in_another_script_is_written_as_it_is() -> None:
+    stream = configured("text")
+    logging.getLogger("a").info("Zürich, 東京, שלום, e\u0301, 👩\u200d✈️")
+    assert stream.getvalue().endswith("a: Zürich, 東京, שלום, e\u0301, 👩\u200d✈️\n")
+
+
 @pytest.mark.parametrize(
     ("log_format", "stream", "is_json"),
     [
