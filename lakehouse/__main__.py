@@ -52,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     sql.add_argument("--format", choices=FORMATS, help="default: as FILE ends, or a table")
     sql.add_argument("--output", type=Path, metavar="FILE", help="write there, all or nothing (default: stdout)")
     sql.add_argument("--max-rows", type=_positive, metavar="N", help=f"rows of a table (default: {_MAX_ROWS})")
+    sql.add_argument(
+        "--escape-formulas", action="store_true", help="in CSV: an apostrophe before texts that a spreadsheet would run"
+    )
     sql.add_argument("--snapshot", type=_positive, metavar="N", help="ask this snapshot alone, without the tail")
     sql.set_defaults(run=_sql)
 
@@ -86,7 +89,7 @@ def _sql(options: argparse.Namespace) -> int:
                 lines = table(run(connection, query, options.max_rows or _MAX_ROWS))
                 sink.writelines(f"{line}\n".encode() for line in lines)
             else:
-                export(connection, query, format_, sink)
+                export(connection, query, format_, sink, options.escape_formulas)
     except QueryError as error:
         return _failed(error, 1)
     return 0
@@ -100,6 +103,8 @@ def _format(options: argparse.Namespace) -> str:
         raise ConfigError(f"--output {options.output}: it ends with none of .csv .parquet: say which --format")
     if format_ != "table" and options.max_rows is not None:
         raise ConfigError(f"--max-rows is for a table; a {format_} file has all rows: put a LIMIT into the query")
+    if format_ != "csv" and options.escape_formulas:
+        raise ConfigError(f"--escape-formulas is for CSV; no program takes a cell of a {format_} for a formula")
     if format_ == "parquet" and options.output is None and sys.stdout.isatty():
         raise ConfigError("parquet is not for a terminal: use --output FILE, or a pipe")
     return format_

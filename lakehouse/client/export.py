@@ -24,6 +24,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from lakehouse.client.query import QueryError, executed, reason
+from lakehouse.schema.formulas import escape_formulas
 from lakehouse.schema.timestamps import as_text
 
 _BATCH_ROWS: Final = 122_880  # a row group as DuckDB writes them; about 30 MB of flights in memory
@@ -51,10 +52,12 @@ _IN_CSV: Final = (
 )
 
 
-def export(connection: duckdb.DuckDBPyConnection, query: str, format: str, sink: IO[bytes]) -> None:
+def export(
+    connection: duckdb.DuckDBPyConnection, query: str, format: str, sink: IO[bytes], for_spreadsheet: bool = False
+) -> None:
     """Writes all rows of the answer to `query` into `sink`; `format` is "csv" or "parquet".
 
-    Raises QueryError, also for a column that the format has no form for, and what `sink` raises.
+    `for_spreadsheet`: CSV has an apostrophe before texts that a spreadsheet would take for a formula. Raises QueryError, also for a column that the format has no form for, and what `sink` raises.
     """
     cursor = executed(connection, query)
     for name, kind, *_ in cursor.description or ():
@@ -64,8 +67,10 @@ def export(connection: duckdb.DuckDBPyConnection, query: str, format: str, sink:
         reader = cursor.to_arrow_reader(_BATCH_ROWS)
     except duckdb.Error as error:
         raise QueryError(reason(str(error))) from error
-    write = _csv if format == "csv" else _parquet
-    write(reader.schema, _batches(reader), sink)
+    if format == "csv":
+        _csv(reader.schema, _batches(reader), sink, for_spreadsheet)
+    else:
+        _parquet(reader.schema, _batches(reader), sink)
 
 
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
@@ -80,16 +85,21 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         yield batch
 
 
-def _csv(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sink: IO[bytes]) -> None:
+def _csv(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sink: IO[bytes], for_spreadsheet: bool) -> None:
     for field in schema:
         if not any(is_type(field.type) for is_type in _IN_CSV):
             raise QueryError(f'column "{field.name}": CSV has no form for {field.type}: cast it to VARCHAR')
-    header = as_text(schema.empty_table()).schema
+    form = escape_formulas if for_spreadsheet else _as_it_is
+    header = as_text(form(schema.empty_table())).schema
     options = pyarrow.csv.WriteOptions(**_CSV)
     with pyarrow.csv.CSVWriter(pa.PythonFile(_Open(sink), "w"), header, write_options=options) as writer:
         for batch in batches:
             _check_dates(batch)
-            writer.write_table(as_text(pa.table(batch)))
+            writer.write_table(as_text(form(pa.table(batch))))
+
+
+def _as_it_is(table: pa.Table) -> pa.Table:
+    return table
 
 
 def _check_dates(batch: pa.RecordBatch) -> None:

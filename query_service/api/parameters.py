@@ -168,12 +168,23 @@ def _format(endpoints: tuple[str, ...], offered: tuple[Format, ...]) -> Paramete
     )
 
 
+ESCAPE_FORMULAS: Final[Parameter[str]] = Parameter(
+    name="escape_formulas",
+    endpoints=(STATS, FLIGHTS),
+    type=one_of(("true", "false")),
+    description="With `true`, CSV has an apostrophe before each text that begins with `=`, `+`, `-`, `@`, a tab or a"
+    " line break: spreadsheets would take it for a formula. Numbers stay. Only with `format=csv`.",
+    example="false",
+    default="false",
+)
+
 PARAMETERS: Final[tuple[Parameter[Any], ...]] = (
     *(*FILTERS, DATE_FROM, DATE_TO),
     *(GROUP_BY, ORDER_BY, STATS_ROWS),
     *(FLIGHTS_ROWS, CURSOR),
     *(MIN_EVENT_TIME, WAIT_S),
     *(SNAPSHOT, _format((STATS, FLIGHTS), TABLES), _format((FLIGHT, LAKE), DOCUMENTS)),
+    ESCAPE_FORMULAS,
 )
 """In the order of the documentation and of the error for an unknown parameter."""
 

@@ -27,7 +27,7 @@ from query_service.lifespan import Services
 from query_service.middleware.access_log import ADDRESS_IN_SCOPE
 from query_service.queries.model import METRICS, Filters, FlightRequest, FlightsRequest, Order, StatsRequest, cursor_of
 from query_service.representation.etag import ResponsePreferences, parse_if_none_match
-from query_service.representation.negotiation import TABLES, negotiate, negotiate_coding
+from query_service.representation.negotiation import CSV, TABLES, Format, negotiate, negotiate_coding
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -80,6 +80,19 @@ def flight_request(flight_id: str, pairs: Pairs) -> FlightRequest:
         expected = "date, carrier, number with its suffix, and origin, like 2013-01-01-UA-1545-EWR"
         raise parameter_error("flight_id", flight_id, expected) from None
     return FlightRequest(key, min_event_time, wait_s or 0.0, snapshot)
+
+
+def _escapes_formulas(pairs: Pairs, format: Format) -> bool:
+    """Read where the format is known: beside another one it would do nothing."""
+    asked = [value for name, value in pairs if name == table.ESCAPE_FORMULAS.name]
+    if not asked:
+        return False
+    if len(asked) > 1:
+        raise parameter_error(table.ESCAPE_FORMULAS.name, ", ".join(asked), "one value, not several")
+    is_escaped = parse(table.ESCAPE_FORMULAS, asked[0]) == "true"
+    if is_escaped and format != CSV:
+        raise parameter_error(table.ESCAPE_FORMULAS.name, asked[0], "format=csv beside it")
+    return is_escaped
 
 
 def only_format(pairs: Pairs) -> None:
@@ -187,10 +200,13 @@ async def _only_format(request: Request) -> None:
 
 
 async def _wanted_table(request: Request) -> ResponsePreferences:
+    pairs = _pairs(request)
+    format = negotiate(pairs, _header(request, "accept"), TABLES)
     return ResponsePreferences(
-        negotiate(_pairs(request), _header(request, "accept"), TABLES),
+        format,
         negotiate_coding(_header(request, "accept-encoding")),
         parse_if_none_match(_header(request, "if-none-match")),
+        _escapes_formulas(pairs, format),
     )
 
 

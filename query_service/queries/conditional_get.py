@@ -146,7 +146,7 @@ class ConditionalGet:
 
 
 def _whole(rows: Rows, wanted: ResponsePreferences) -> Result:
-    pieces = list(encoded(rows.table, wanted.format, rows.envelope))
+    pieces = list(encoded(rows.table, wanted.format, rows.envelope, wanted.escapes_formulas))
     label = _label(rows, wanted.coding_for(sum(map(len, pieces))))
     if label.coding is not None:
         pieces = list(compressed(iter(pieces), label.coding))

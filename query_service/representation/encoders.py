@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from lakehouse.schema.formulas import escape_formulas
 from lakehouse.schema.timestamps import as_text
 from query_service.representation.negotiation import ARROW, CSV, JSON, NDJSON, PARQUET, Format
 
@@ -57,8 +58,13 @@ class ChunkSink:
         return b"".join(written)
 
 
-def encoded(table: pa.Table, format: Format, envelope: Mapping[str, Any]) -> Iterator[bytes]:
-    """The bytes of `table` in chunks. `envelope`: the other members of the JSON document."""
+def encoded(
+    table: pa.Table, format: Format, envelope: Mapping[str, Any], escapes_formulas: bool = False
+) -> Iterator[bytes]:
+    """The bytes of `table` in chunks. `envelope`: the other members of the JSON document.
+
+    `escapes_formulas`: CSV has an apostrophe before texts that a spreadsheet would take for a formula.
+    """
     table = table.combine_chunks()  # how a database cut it must not show in the bytes
     match format:
         case _ if format == JSON:
@@ -66,7 +72,7 @@ def encoded(table: pa.Table, format: Format, envelope: Mapping[str, Any]) -> Ite
         case _ if format == NDJSON:
             return _ndjson(table)
         case _ if format == CSV:
-            return _csv(table)
+            return _csv(escape_formulas(table) if escapes_formulas else table)
         case _ if format == ARROW:
             return _arrow(table)
         case _ if format == PARQUET:

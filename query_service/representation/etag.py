@@ -46,6 +46,13 @@ class ResponsePreferences:
     format: Format = JSON
     coding: Coding = PLAIN
     condition: IfNoneMatch = IfNoneMatch()
+    escapes_formulas: bool = False
+    """In CSV, for spreadsheets."""
+
+    @property
+    def form(self) -> str:
+        """Names the bytes that a table gets, before they are compressed."""
+        return f"{self.format.name}, formulas escaped" if self.escapes_formulas else self.format.name
 
     def coding_for(self, size: int) -> str | None:
         """The content coding for a body of `size` bytes; None for none."""
@@ -71,7 +78,7 @@ class ETagFactory:
         Each by name and checksum: an operator may have restored another object under the name.
         """
         digest = hashlib.sha256()
-        parts = (self._build_fingerprint, repr(question), wanted.format.name, repr(wanted.coding))
+        parts = (self._build_fingerprint, repr(question), wanted.form, repr(wanted.coding))
         for part in (*parts, *sorted(f"{file.name} {file.crc32c}" for file in files)):
             digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
         return f'"{digest.hexdigest()[:32]}"'

@@ -187,6 +187,8 @@ def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
         (["--output", "."], "it is a folder"),
         (["--output", "nowhere/flights.csv"], "its folder does not exist"),
         (["--format", "csv", "--max-rows", "3"], "put a LIMIT into the query"),
+        (["--format", "parquet", "--escape-formulas"], "--escape-formulas is for CSV"),
+        (["--escape-formulas"], "--escape-formulas is for CSV"),
     ],
 )
 def test_a_wrong_output_is_exit_code_2_and_said(
@@ -195,6 +197,24 @@ def test_a_wrong_output_is_exit_code_2_and_said(
     if arguments == ["--output", "."]:
         arguments = [*arguments, "--format", "csv"]
     assert message in _fails(capsys, ["FROM flights", *arguments], 2)
+
+
+_FORMULAS = """SELECT '=1+1' AS "=2", '-x' AS text, -1 AS number, 'a' AS plain, '@x'::ENUM ('@x') AS enum"""
+
+
+@pytest.mark.usefixtures("lake")
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        ([], b'"=2","text","number","plain","enum"\n"=1+1","-x",-1,"a","@x"\n'),
+        (["--escape-formulas"], b'"\'=2","text","number","plain","enum"\n"\'=1+1","\'-x",-1,"a","\'@x"\n'),
+    ],
+)
+def test_texts_that_a_spreadsheet_would_run_are_escaped_where_asked(
+    capsysbinary: pytest.CaptureFixture[bytes], options: list[str], lines: bytes
+) -> None:
+    assert main(["sql", _FORMULAS, "--format", "csv", *options]) == 0
+    assert capsysbinary.readouterr().out == lines
 
 
 @pytest.mark.usefixtures("lake")

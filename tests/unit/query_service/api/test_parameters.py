@@ -90,7 +90,8 @@ def documented(api: Api) -> dict[tuple[str, str], dict[str, Any]]:
 
 def ask(api: Api, endpoint: str, parameter: Parameter[Any], *values: object) -> tuple[int, str | None]:
     """The status, and which parameter a problem names."""
-    beside = {"wait_s": {"min_event_time": "2013-01-01T00:00:00Z"}}.get(parameter.name, {})
+    needed = {"wait_s": {"min_event_time": "2013-01-01T00:00:00Z"}, "escape_formulas": {"format": "csv"}}
+    beside = needed.get(parameter.name, {})
     query = urlencode([(parameter.name, str(value)) for value in values] + list(beside.items()))
     answer = api.get(f"{endpoint.replace('{flight_id}', '2013-01-01-UA-1545-EWR')}?{query}")
     return answer.status_code, None if answer.status_code == 200 else answer.json().get("parameter")

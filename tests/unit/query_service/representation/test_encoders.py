@@ -219,3 +219,28 @@ def test_times_are_moments_in_binary_formats_and_rfc_3339_in_the_others() -> Non
             assert [row["actual_departure"] for row in rows] == texts
         table = pa.ipc.open_stream(api.get("/v1/flights?format=arrow").content).read_all()
     assert table["actual_departure"].to_pylist() == moments
+
+
+def test_texts_that_a_spreadsheet_would_run_are_escaped_in_csv_where_asked() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(tail_number="=1+1", departure_delay_minutes=-5), event(flight_number=2, tail_number="N1"))
+    with serving(lake.store) as api:
+        plain, false, escaped = (
+            api.get(f"/v1/flights?format=csv{switch}")
+            for switch in ("", "&escape_formulas=false", "&escape_formulas=true")
+        )
+    assert b',"=1+1",' in plain.content
+    assert escaped.content == plain.content.replace(b'"=1+1"', b'"\'=1+1"')
+    assert b",-5," in escaped.content
+    assert (false.content, false.headers["ETag"]) == (plain.content, plain.headers["ETag"])
+    assert escaped.headers["ETag"] != plain.headers["ETag"]
+    assert escaped.headers["Content-Disposition"] == plain.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("format", ["json", "ndjson", "arrow", "parquet"])
+def test_the_switch_for_spreadsheets_is_refused_where_it_would_do_nothing(format: str) -> None:
+    with serving(LakeBuilder(MemoryStore()).store) as api:
+        for path in ("/v1/stats", "/v1/flights"):
+            answer = api.get(f"{path}?escape_formulas=true&format={format}")
+            assert (answer.status_code, answer.json()["parameter"]) == (422, "escape_formulas")
+            assert api.get(f"{path}?escape_formulas=true", Accept="text/csv").status_code == 200

@@ -39,6 +39,7 @@ BETWEEN_PARAMETERS = {
     "order_by a column twice": ("order_by", "each column once"),
     "a cursor of the right form that no page gave": ("cursor", "the next_cursor of an earlier page"),
     "snapshot beside min_event_time": ("snapshot", "no min_event_time beside it"),
+    "formulas escaped in another format than CSV": ("escape_formulas", "format=csv beside it"),
     "an id with a day that its month does not have": ("flight_id", "date, carrier, number"),
 }
 """Why a question that the schemas allow may be a 422: the parameter, and how what it takes begins."""

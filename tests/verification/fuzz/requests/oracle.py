@@ -28,7 +28,10 @@ SHOWN = (
     *("departure_delay_minutes", "arrival_delay_minutes"),
 )
 FILTERS = ("carrier", "origin", "destination", "flight_number", "tail_number", "status")
-ONCE = ("date_from", "date_to", "order_by", "limit", "format", "cursor", "min_event_time", "wait_s", "snapshot")
+ONCE = (
+    *("date_from", "date_to", "order_by", "limit", "format", "cursor"),
+    *("min_event_time", "wait_s", "snapshot", "escape_formulas"),
+)
 FORMATS = ("json", "ndjson", "csv", "arrow", "parquet")
 MOST = {"/v1/stats": 10_000, "/v1/flights": 1000}
 DEFAULT = {"/v1/stats": 1000, "/v1/flights": 100}
@@ -132,6 +135,8 @@ def is_right(path: str, name: str, value: str) -> bool:
             return re.fullmatch(r"[1-9][0-9]{0,4}", value, re.ASCII) is not None and int(value) <= MOST[path]
         case "format":
             return value in (FORMATS if path else FORMATS[:1])
+        case "escape_formulas":
+            return value in ("true", "false")
         case "snapshot":
             return re.fullmatch(r"[1-9][0-9]{0,8}", value, re.ASCII) is not None
         case "cursor":
@@ -202,7 +207,7 @@ def moment_or_none(text: str) -> datetime | None:
 def _wrong(path: str, pairs: Pairs) -> str | None:
     """The parameter that a 422 has to name; None when nothing is wrong. In the order of the documentation."""
     own = ("group_by", "order_by") if path == "/v1/stats" else ("cursor",)
-    known = (*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", *own)
+    known = (*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", "escape_formulas", *own)
     if (wrong := _no_utf8(pairs)) is not None:
         return wrong
     for name, value in pairs:
@@ -231,7 +236,10 @@ def _rest(path: str, pairs: Pairs) -> str | None:
         return wrong
     if path == "/v1/stats" and _bad_order(pairs):
         return "order_by"
-    return _first_wrong(pairs, ("limit", "cursor", "snapshot", "format"), path)
+    if (wrong := _first_wrong(pairs, ("limit", "cursor", "snapshot", "format", "escape_formulas"), path)) is not None:
+        return wrong
+    is_contradicted = _one(pairs, "escape_formulas") == "true" and _one(pairs, "format") != "csv"
+    return "escape_formulas" if is_contradicted else None
 
 
 def _bad_order(pairs: Pairs) -> bool:
