@@ -96,7 +96,7 @@ def _add_middleware(app: FastAPI, settings: Settings, keys: Keys, metrics: Metri
             CORSMiddleware,
             allow_origins=settings.cors_origins.split(","),
             allow_methods=["GET", "HEAD"],
-            allow_headers=[HEADER, "If-None-Match", "traceparent"],
+            allow_headers=[HEADER, "Authorization", "If-None-Match", "traceparent"],
             expose_headers=EXPOSED,
             max_age=_PREFLIGHT_S,
         )

@@ -63,6 +63,11 @@ def unknown_parameter_error(parameter: str, got: str, known: tuple[str, ...]) ->
     return ProblemError(Problem(422, "parameter", "A parameter is unknown", detail, name, shortened(got), expected))
 
 
+def host_error(detail: str) -> ProblemError:
+    """400: not one right Host header."""
+    return ProblemError(Problem(400, "host", "Invalid Host header", detail))
+
+
 def url_too_long_error(size: int, limit_bytes: int) -> ProblemError:
     """414: path and query string are longer than a question can be."""
     detail = f"Path and query string have {size} bytes; this service takes {limit_bytes}. Ask with fewer values."

@@ -72,9 +72,10 @@ class Settings(BaseSettings):
     max_pipelined_requests: int = Field(16, ge=1, le=1000)
     """Requests that wait on one connection for the answer before theirs; beyond, it ends with the last answer. Only
     callers that pipeline have any, and browsers do not: a request takes up to API_HEAD_KB."""
-    keep_alive_s: int = Field(5, ge=1, le=3600)
-    """An idle connection after an answer: uvicorn's default, ample for a page that loads its parts. Behind a proxy that
-    keeps connections, more than it keeps them idle: else it asks now and then over one that is just being closed."""
+    keep_alive_s: int = Field(75, ge=1, le=3600)
+    """An idle connection after an answer. Longer than proxies keep theirs (nginx, Envoy and load balancers: 60 s): the
+    proxy has to be the one that closes, else it asks now and then over a connection that is just being closed, and
+    answers 502. Idle connections take no place from others: API_MAX_CONNECTIONS closes the longest idle one."""
     head_kb: int = Field(64, ge=8, le=1024)
     """Of a request: line and headers. As much as uvicorn's other parser takes; a URL with a hundred values has a few
     kB. Up to one read (256 kB) more may have come before it is refused."""

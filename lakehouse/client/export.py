@@ -57,7 +57,8 @@ def export(
 ) -> None:
     """Writes all rows of the answer to `query` into `sink`; `format` is "csv" or "parquet".
 
-    `for_spreadsheet`: CSV has an apostrophe before texts that a spreadsheet would take for a formula. Raises QueryError, also for a column that the format has no form for, and what `sink` raises.
+    `for_spreadsheet`: CSV has an apostrophe before texts that a spreadsheet would take for a formula.
+    Raises QueryError, also for a column that the format has no form for, and what `sink` raises.
     """
     cursor = executed(connection, query)
     for name, kind, *_ in cursor.description or ():

@@ -1,10 +1,13 @@
 """Checks the API key and the rate of requests under /v1/; other paths pass. Plain ASGI.
 
+A key comes in X-API-Key, or as `Authorization: Bearer KEY`, which many clients and tools can send without more ado.
+
 With keys on, /metrics needs a key too (it names the keys), unless a setting opens it.
 """
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable
 from typing import Final
@@ -12,6 +15,7 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lakehouse.telemetry.logs import API_KEY_PREFIX
 from query_service.auth.api_keys import NO_KEY, Keys
 from query_service.auth.rate_limit import RateLimitDecision, RateLimits
 from query_service.errors import ProblemError, key_error, rate_limited_error
@@ -21,7 +25,10 @@ KEY_IN_SCOPE: Final = "flights.key"
 """Where a request's scope has the name of its key."""
 
 HEADER: Final = "X-API-Key"
-CHALLENGE: Final = f'ApiKey realm="flights", header="{HEADER}"'
+CHALLENGES: Final = (f'ApiKey realm="flights", header="{HEADER}"', 'Bearer realm="flights"')
+"""What a 401 says about how to send a key, one header line each."""
+
+_BEARER: Final = "bearer"
 
 _DATA: Final = "/v1/"
 _METRICS: Final = "/metrics"
@@ -51,7 +58,10 @@ class AuthMiddleware:
         try:
             name = self._name(Headers(scope=scope)) if self._keys.entries else NO_KEY
         except ProblemError as error:
-            await problem_response(error.problem, {"WWW-Authenticate": CHALLENGE})(scope, receive, send)
+            refusal = problem_response(error.problem)
+            for challenge in CHALLENGES:
+                refusal.headers.append("WWW-Authenticate", challenge)
+            await refusal(scope, receive, send)
             return
         scope[KEY_IN_SCOPE] = name
         grant = self._grant(scope["path"], name)
@@ -67,13 +77,23 @@ class AuthMiddleware:
         await self._app(scope, receive, marked)
 
     def _name(self, headers: Headers) -> str:
-        presented = headers.getlist(HEADER)
-        if len(presented) != 1:
-            raise key_error("This path needs an API key in the header X-API-Key, once.")
-        name = self._keys.name_of(presented[0])
+        """The name of the key that was sent. Raises ProblemError (401)."""
+        keys, tokens = headers.getlist(HEADER), _bearer_tokens(headers)
+        if len(keys) > 1 or len(tokens) > 1 or not (keys or tokens):
+            raise key_error("This path needs an API key, once: in the header X-API-Key, or as Authorization: Bearer.")
+        presented = (keys or tokens)[0]
+        name = self._keys.name_of(presented)
         if name is None:
-            raise key_error("The API key in the header X-API-Key is not known here.")
+            where = "in the header X-API-Key" if keys else "in the header Authorization"
+            raise key_error(f"The API key {where} is not known here.")
+        if keys and tokens and self._is_other_key(tokens[0], presented):
+            raise key_error("The headers X-API-Key and Authorization hold two different API keys; send one.")
         return name
+
+    def _is_other_key(self, token: str, key: str) -> bool:
+        """A token that is no key is somebody else's: Cloud Run passes on the identity token that it has checked."""
+        is_key = token.startswith(API_KEY_PREFIX) or self._keys.name_of(token) is not None
+        return is_key and not hmac.compare_digest(token.encode(), key.encode())
 
     def _grant(self, path: str, name: str) -> RateLimitDecision | None:
         if self._limits is None or not path.startswith(_DATA):
@@ -90,6 +110,12 @@ class AuthMiddleware:
     @property
     def _per(self) -> str:
         return "per-key" if self._keys.entries else "per-instance"
+
+
+def _bearer_tokens(headers: Headers) -> list[str]:
+    """What `Authorization: Bearer` lines hold; other schemes are not ours. The scheme's case does not matter."""
+    credentials = (line.partition(" ") for line in headers.getlist("Authorization"))
+    return [token.strip() for scheme, _, token in credentials if scheme.lower() == _BEARER]
 
 
 def private(cache_control: str) -> str:

@@ -1,7 +1,8 @@
-"""Heads of requests, bounded before anything is taken apart, and of answers: security headers, HEAD. Plain ASGI."""
+"""Heads of requests, checked before anything is taken apart, and of answers: security headers, HEAD. Plain ASGI."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_service.errors import (
     ProblemError,
+    host_error,
     too_many_header_items_error,
     too_many_headers_error,
     too_many_pairs_error,
@@ -22,6 +24,11 @@ CSP: Final = "default-src 'none'; frame-ancestors 'none'"
 """For answers that load nothing. A page that does sets its own, which stays."""
 
 _HSTS: Final = "max-age=31536000"  # a year, the usual; this host alone
+
+# A name, an IPv4 address or an IPv6 one in brackets, and a port (RFC 3986, 3.2.2). An http URL has no empty host. Of
+# what the RFC allows in names besides, a comma for one, no host has anything: it is two hosts that somebody joined.
+_HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2}){1,255})(?::([0-9]{0,5}))?")
+_MAX_PORT: Final = 65_535
 
 HEAD_IN_SCOPE: Final = "flights.head"
 """Where a request's scope says that it is a HEAD: true, or not there."""
@@ -107,8 +114,25 @@ def _items(lines: list[bytes]) -> int:
     return max(whole.count(b",") + whole.count(b";") + 1, whole.count(b'"') // 2)
 
 
+def check_host(scope: Scope) -> None:
+    """Raises ProblemError (400) unless there is one right Host; HTTP/1.0 needs none (RFC 9112, 3.2).
+
+    Of two, or of something else, a proxy in front and this service could think differently.
+    """
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) > 1:
+        raise host_error(f"The request has {len(hosts)} Host headers; it takes one.")
+    if not hosts:
+        if scope.get("http_version") == "1.0":
+            return
+        raise host_error("The request has no Host header; it takes one.")
+    match = _HOST.fullmatch(hosts[0])
+    if match is None or int(match[1] or 0) > _MAX_PORT:
+        raise host_error("The Host header is no name or address, with or without a port.")
+
+
 class RequestLimitMiddleware:
-    """Refuses heads beyond `limits`, whatever they ask for: parts of them are read on the way to every path.
+    """Refuses heads without one Host or beyond `limits`, whatever they ask for: all paths read parts of them.
 
     Cookies are dropped instead: nobody here reads them, and a host's other pages may have set any number.
     """
@@ -122,6 +146,7 @@ class RequestLimitMiddleware:
             if any(name == b"cookie" for name, _ in scope["headers"]):
                 scope["headers"] = [header for header in scope["headers"] if header[0] != b"cookie"]
             try:
+                check_host(scope)
                 self._limits.check(scope)
             except ProblemError as error:
                 await problem_response(error.problem)(scope, receive, send)

@@ -135,6 +135,10 @@ class Connection(HttpToolsProtocol):
         self._endless_bytes = 0
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Without the blanks behind a value, which are no part of it (RFC 9110, 5.5); the parser takes those before."""
+        super().on_header(name, value.rstrip(b" \t"))
+
     def on_headers_complete(self) -> None:
         self._slots.busy(self)
         super().on_headers_complete()

@@ -97,8 +97,8 @@ _TABLE_HEADERS: Json = _TAGGED_HEADERS | {
     "Content-Encoding": {"description": "When compressed", "schema": {"type": "string", "enum": ["zstd", "gzip"]}},
 }
 _PROBLEMS = {
-    400: "The query string has more parameters than there can be",
-    401: "An API key is needed, in the header X-API-Key",
+    400: "The query string has more parameters than there can be, or there is not one right Host",
+    401: "An API key is needed, in the header X-API-Key or as Authorization: Bearer",
     404: "There is no such flight, or it was withdrawn; or there is no such snapshot yet",
     406: "Accept or Accept-Encoding allows nothing that can be given",
     410: "The snapshot is not retained any more",
@@ -215,15 +215,18 @@ def document(routes: Sequence[BaseRoute], filter_max_values: int) -> Json:
 
 def with_keys(document: Json) -> Json:
     """The OpenAPI `document` of a service with API keys: paths under /v1/ need one."""
-    scheme = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+    schemes = {
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "bearer": {"type": "http", "scheme": "bearer"},
+    }
     paths = {path: _with_key(item) if path.startswith("/v1/") else item for path, item in document["paths"].items()}
-    components = document.get("components", {}) | {"securitySchemes": {"key": scheme}}
+    components = document.get("components", {}) | {"securitySchemes": schemes}
     return document | {"paths": paths, "components": components}
 
 
 def _with_key(item: Json) -> Json:
     problems = {str(status): _problem(status) for status in (401, 429)}
     return {
-        method: operation | {"security": [{"key": []}], "responses": operation["responses"] | problems}
+        method: operation | {"security": [{"key": []}, {"bearer": []}], "responses": operation["responses"] | problems}
         for method, operation in item.items()
     }

@@ -140,3 +140,8 @@ def test_every_setting_in_megabytes_counts_as_memory(name: str) -> None:
 def test_the_defaults_fit_into_an_instance_of_2_gib() -> None:
     defaults = Settings(LAKE_URL="memory://", duckdb_memory_mb=512, rollup_cache_mb=128)  # type: ignore[call-arg]
     assert memory_needed_mb(defaults) <= 2048 * 1.048
+
+
+def test_idle_connections_are_kept_longer_than_proxies_keep_theirs() -> None:
+    """Who closes last finds no request on its way: the usual 60 s of nginx, Envoy and load balancers."""
+    assert Settings(lake_url="file:///lake").keep_alive_s > 60

@@ -43,7 +43,10 @@ def test_data_needs_a_key(api: Api, path: str) -> None:
     for answer in (missing, wrong):
         assert answer.status_code == 401
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert answer.headers["WWW-Authenticate"] == 'ApiKey realm="flights", header="X-API-Key"'
+        assert answer.headers.get_list("WWW-Authenticate") == [
+            'ApiKey realm="flights", header="X-API-Key"',
+            'Bearer realm="flights"',
+        ]
         assert answer.json()["type"] == "urn:flights-lakehouse:problem:key"
         assert "wrong-key" not in answer.text
     assert missing.json()["detail"] != wrong.json()["detail"]
@@ -59,6 +62,68 @@ def test_another_spelling_of_a_path_needs_a_key_too(api: Api, path: str) -> None
 def test_two_keys_at_once_are_no_key(api: Api) -> None:
     headers = [("X-API-Key", MOBILE), ("X-API-Key", PARTNER)]
     assert api.run(api.client.get("/v1/stats", headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+@pytest.mark.parametrize("path", ["/v1/stats", "/metrics"])
+def test_a_key_may_come_as_a_bearer_token(api: Api, path: str, scheme: str) -> None:
+    assert api.get(path, Authorization=f"{scheme} {MOBILE}").status_code == 200
+    assert api.get(path, Authorization=f"{scheme}  {ROTATED} ").status_code == 200
+    assert api.get(path, Authorization=f"{scheme} {MOBILE}x").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "authorization", [f"Basic {MOBILE}", MOBILE, "Bearer", "Bearer ", f"Bearer{MOBILE}", f"Bearer {MOBILE} {MOBILE}"]
+)
+def test_what_is_no_bearer_token_is_no_key(api: Api, authorization: str) -> None:
+    answer = api.get("/v1/stats", Authorization=authorization)
+    assert answer.status_code == 401
+    assert MOBILE not in answer.text
+
+
+def test_two_bearer_tokens_are_no_key(api: Api) -> None:
+    headers = [("Authorization", f"Bearer {MOBILE}")] * 2
+    assert api.run(api.client.get("/v1/stats", headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (f"Bearer {MOBILE}", 200),
+        (f"Bearer {PARTNER}", 401),
+        (f"Bearer {ROTATED}", 401),  # the same caller's, and still another one
+        ("Bearer flk_unknown-key-of-the-tests", 401),
+        ("Bearer eyJhbGciOi.identity.token", 200),  # checked by what stands in front
+        ("Basic dXNlcjpwYXNzd29yZA==", 200),
+    ],
+)
+def test_beside_x_api_key_no_other_key_may_come(api: Api, authorization: str, status: int) -> None:
+    answer = api.get("/v1/stats", **{"X-API-Key": MOBILE, "Authorization": authorization})
+    assert answer.status_code == status
+    assert status == 200 or "two different" in answer.json()["detail"]
+
+
+def test_a_wrong_x_api_key_is_not_made_good_by_a_bearer_token(api: Api) -> None:
+    headers = {"X-API-Key": "flk_wrong-key-of-the-tests", "Authorization": f"Bearer {MOBILE}"}
+    assert api.get("/v1/stats", **headers).status_code == 401
+
+
+def test_both_ways_to_send_a_key_share_one_rate() -> None:
+    with serving_keys(rate_per_s=SLOW, rate_burst=2) as api:
+        answers = [get(api, "/v1/stats", MOBILE), api.get("/v1/stats", Authorization=f"Bearer {MOBILE}")]
+        answers.append(get(api, "/v1/stats", MOBILE))
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0].content == answers[1].content
+    assert answers[0].headers["ETag"] == answers[1].headers["ETag"]
+    assert answers[1].headers["Cache-Control"] == "private, no-cache"
+
+
+def test_a_bearer_token_is_never_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        for token in (ROTATED, "unknown-token-of-the-tests"):
+            api.get("/v1/stats", Authorization=f"Bearer {token}")
+    assert caplog.records
+    assert not any(ROTATED in str(vars(record)) or "unknown-token" in str(vars(record)) for record in caplog.records)
 
 
 @pytest.mark.parametrize("path", OPEN)

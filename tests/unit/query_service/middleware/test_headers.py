@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -70,3 +72,56 @@ def test_head_of_what_is_wrong_is_wrong() -> None:
     with lake_of([event()]) as api:
         answers = [api.run(api.client.head(path)) for path in ("/v1/stats?limit=0", "/v1/nothing")]
     assert [(answer.status_code, answer.content) for answer in answers] == [(422, b""), (404, b"")]
+
+
+def hosted(api: Api, *hosts: str, version: str = "1.1") -> tuple[int, dict[str, str]]:
+    """Status and problem of a request with these Host headers."""
+    sent: list[Any] = []
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "http_version": version,
+        "path": "/health",
+        "query_string": b"",
+        "headers": [(b"host", host.encode("latin-1")) for host in hosts],
+    }
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    api.run(api.app(scope, receive, send))
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("x", "x:", "x:8080", "api.example:65535", "127.0.0.1:8080", "[::1]", "[::1]:80", "[::ffff:1.2.3.4]"),
+        *("xn--bcher-kva.example", "under_score", "a%20b"),
+    ],
+)
+def test_one_right_host_is_taken(api: Api, host: str) -> None:
+    assert hosted(api, host)[0] == 200
+    assert hosted(api, host, version="1.0")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        *((), ("x", "x"), ("x", "y")),
+        *(("",), (" ",), ("a b",), ("a,b",), ("user@x",), ("x/y",), ("x?y",), ("x#y",), ("http://x",), ("x:y",)),
+        *(("x:65536",), ("x:80:80",), ("x:-1",), ("::1",), ("[::1",), ("[x]",), ("[]",), ("a%2",), ("b\xfccher",)),
+        *(("x" * 256,), ("a\tb",), ("a\\b",)),
+    ],
+)
+def test_without_one_right_host_a_request_is_refused(api: Api, hosts: tuple[str, ...]) -> None:
+    status, problem = hosted(api, *hosts)
+    assert (status, problem.get("type")) == (400, "urn:flights-lakehouse:problem:host")
+
+
+def test_http_1_0_needs_no_host_and_takes_no_two(api: Api) -> None:
+    assert hosted(api, version="1.0")[0] == 200
+    assert hosted(api, "x", "x", version="1.0")[0] == 400

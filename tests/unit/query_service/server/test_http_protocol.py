@@ -150,6 +150,44 @@ def test_what_is_invalid_after_an_answer_is_refused() -> None:
     assert asyncio.run(work()).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize("value", [b" \t x \t ", b"x \t", b"x", b"\t\tx"])
+def test_blanks_around_a_value_are_no_part_of_it(value: bytes) -> None:
+    assert sent_values(b"X-Value:" + value) == [b"x"]
+
+
+def test_a_value_of_blanks_alone_is_empty() -> None:
+    assert sent_values(b"X-Value: \t ") == [b""]
+    assert sent_values(b"X-Value:") == [b""]
+
+
+def test_blanks_within_a_value_stay() -> None:
+    assert sent_values(b"X-Value: a  \t b ") == [b"a  \t b"]
+
+
+@pytest.mark.parametrize("fold", [b"X-Value: a\r\n b", b"X-Value:\r\n\tb", b"X-Value : a", b" X-Value: a"])
+def test_a_value_on_two_lines_is_refused(fold: bytes) -> None:
+    """What a proxy in front reads there could be something else."""
+    assert answers(REQUEST + fold + b"\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def sent_values(line: bytes) -> list[bytes]:
+    """What an application finds in X-Value after `line` was sent."""
+    found: list[bytes] = []
+
+    async def looking(scope: Scope, receive: Receive, send: Send) -> None:
+        found.extend(value for name, value in scope["headers"] if name == b"x-value")
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def work() -> None:
+        async with connected(looking) as (reader, writer):
+            writer.write(REQUEST + line + b"\r\nConnection: close\r\n\r\n")
+            await reader.read()
+
+    asyncio.run(work())
+    return found
+
+
 def test_fields_behind_a_body_are_no_headers() -> None:
     answer = answers(CHUNKED + b"X-Late: y\r\n\r\n" + REQUEST + b"Connection: close\r\n\r\n")
     assert re.findall(rb"\[.+?\]", answer) == [b"[/ 2]", b"[/ 2]"]
@@ -206,8 +244,8 @@ class Callers:
 
 
 @asynccontextmanager
-async def taking(max_connections: int, app: ASGIApp) -> AsyncIterator[Callers]:
-    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
+async def taking(max_connections: int, app: ASGIApp, keep_alive_s: int = 5) -> AsyncIterator[Callers]:
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_keep_alive=keep_alive_s)
     config.load()
     state, slots, loop = ServerState(), ConnectionSlots(max_connections), asyncio.get_running_loop()
     server = await loop.create_server(
@@ -234,6 +272,22 @@ def test_silent_connections_give_way_to_one_that_asks() -> None:
 
     ended, answer = asyncio.run(work())
     assert ended == [b""] * 8
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_kept_connections_give_way_however_long_they_are_kept() -> None:
+    async def work() -> tuple[list[bytes], bytes]:
+        app = Gated()
+        app.gate.set()
+        async with taking(3, app, keep_alive_s=3600) as callers:
+            kept = [await callers.call(REQUEST + b"\r\n") for _ in range(3)]
+            for reader in kept:
+                await reader.readuntil(b"[/ 1]")
+            answer = await (await callers.call(LAST)).read()
+            return [await reader.read() for reader in kept[:1]], answer
+
+    ended, answer = asyncio.run(work())
+    assert ended == [b""]
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 

@@ -109,6 +109,23 @@ def test_the_process_answers_and_ends_with_a_signal(tmp_path: Path) -> None:
     assert not list((tmp_path / "cache").rglob("*.parquet"))
 
 
+def test_an_idle_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """It may be kept for an hour; the process ends as soon as no answer is owed."""
+    LakeBuilder(LocalStore(tmp_path / "lake")).land(event())
+    settings = {"LAKE_URL": f"file://{tmp_path}/lake", "PORT": str(free_port()), "API_HOST": "127.0.0.1"}
+    with started(settings | {"API_KEEP_ALIVE_S": "3600"}) as (process, url):
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as idle:
+            idle.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert idle.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+            process.send_signal(signal.SIGTERM)
+            while idle.recv(1 << 16):
+                pass  # the rest of the answer, then the end
+            assert process.wait(20) == 0  # and uvicorn would wait 8 s for an answer: it says so when it does
+        assert process.stderr is not None
+        assert "graceful" not in process.stderr.read()
+
+
 def test_a_port_that_is_taken_is_said_before_anything_is_served(tmp_path: Path) -> None:
     (tmp_path / "lake").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as taken:
