@@ -23,13 +23,14 @@ from query_service.lifespan import MB, opened
 from query_service.middleware.access_log import AccessLogMiddleware
 from query_service.middleware.exceptions import LoadSheddingMiddleware, install_error_handlers
 from query_service.middleware.headers import HeadMiddleware, RequestLimitMiddleware, RequestLimits, SecurityHeaders
+from query_service.middleware.root_path import RootPathMiddleware
 from query_service.middleware.send_timeout import SendBudget, SendTimeoutMiddleware
 from query_service.settings import Settings
 from query_service.telemetry.metrics import Metrics
 
 EXPOSED: Final = (
     *("Lake-Snapshot", "Lake-As-Of", "ETag", "Link", "Truncated", "Retry-After"),
-    *("RateLimit", "RateLimit-Policy"),
+    *("Accept-Ranges", "Content-Range", "RateLimit", "RateLimit-Policy"),
 )
 """What a page of another origin may read."""
 
@@ -39,15 +40,17 @@ _PREFLIGHT_S: Final = 600
 class _Api(FastAPI):
     """FastAPI, with our own OpenAPI document."""
 
-    def __init__(self, filter_max_values: int, needs_key: bool, **arguments: Any) -> None:
+    def __init__(self, filter_max_values: int, needs_key: bool, prefix: str, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._filter_max_values = filter_max_values
         self._needs_key = needs_key
+        self._prefix = prefix
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             described = document.document(self.routes, self._filter_max_values)
-            self.openapi_schema = document.with_keys(described) if self._needs_key else described
+            described = document.with_keys(described) if self._needs_key else described
+            self.openapi_schema = document.below(described, self._prefix) if self._prefix else described
         return self.openapi_schema
 
 
@@ -69,6 +72,7 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
     app = _Api(
         settings.filter_max_values,
         bool(keys.entries),
+        settings.root_path,
         title=document.TITLE,
         description=document.DESCRIPTION,
         version=document.VERSION,
@@ -96,11 +100,13 @@ def _add_middleware(app: FastAPI, settings: Settings, keys: Keys, metrics: Metri
             CORSMiddleware,
             allow_origins=settings.cors_origins.split(","),
             allow_methods=["GET", "HEAD"],
-            allow_headers=[HEADER, "Authorization", "If-None-Match", "traceparent"],
+            allow_headers=[HEADER, "Authorization", "If-Match", "If-None-Match", "If-Range", "Range", "traceparent"],
             expose_headers=EXPOSED,
             max_age=_PREFLIGHT_S,
         )
     app.add_middleware(RequestLimitMiddleware, limits=_request_limits(settings))
+    if settings.root_path:
+        app.add_middleware(RootPathMiddleware, root_path=settings.root_path)
     app.add_middleware(SecurityHeaders, hsts=settings.tls_in_front)
     app.add_middleware(SendTimeoutMiddleware, send_budget=send_budget, timeout_s=settings.send_timeout_s)
     app.add_middleware(

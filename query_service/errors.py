@@ -131,6 +131,18 @@ def not_yet_error(flight_id: str, wanted: dt.datetime, newest: dt.datetime | Non
     return ProblemError(Problem(504, "not-yet", "The flight is not at that state yet", detail, retry_after_s=1))
 
 
+def answer_changed_error() -> ProblemError:
+    """412: the answer is not the one that the caller means."""
+    detail = "The answer has changed since: it has another ETag now. Ask for it from the beginning."
+    return ProblemError(Problem(412, "answer-changed", "The answer has changed", detail))
+
+
+def range_error(size: int) -> ProblemError:
+    """416: the answer ends before the range begins."""
+    detail = f"The answer has {size} bytes; the range has none of them."
+    return ProblemError(Problem(416, "range", "There is nothing in this range", detail))
+
+
 def key_error(detail: str) -> ProblemError:
     """401: no API key, or one that is not known."""
     return ProblemError(Problem(401, "key", "An API key is needed", detail))

@@ -26,6 +26,7 @@ from query_service.queries.conditional_get import ConditionalGet, ResultCache
 from query_service.queries.inventory import InventorySampler
 from query_service.queries.lake_status import LakeStatusService
 from query_service.queries.long_poll import LongPoll, WaitingPlaces, WaitLimits
+from query_service.queries.partial_reads import PartialReads
 from query_service.queries.rollup_cache import RollupCache
 from query_service.queries.stats import RollupStats
 from query_service.representation.etag import ETagFactory, build_fingerprint
@@ -83,12 +84,15 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
         lake = LakeStatusService(InventorySampler(store, now, settings.inventory_max_age_s), metrics)
         stack.callback(lake.close)
         tags = ETagFactory(build_fingerprint())
+        reads = PartialReads(settings.max_connections, settings.partial_read_s)
         yield Services(
             plan_cache,
             executor,
-            ConditionalGet(executor, history, tags, results, database, send_budget.check_room),
+            ConditionalGet(executor, history, tags, results, database, send_budget.check_room, reads),
             RollupStats(rollups, settings.max_concurrent_queries, settings.rollup_min_rows),
-            LongPoll(executor, history, tags, now, settings.plan_max_age_s, WaitingPlaces(_wait_limits(settings))),
+            LongPoll(
+                executor, history, tags, now, settings.plan_max_age_s, WaitingPlaces(_wait_limits(settings)), reads
+            ),
             lake,
             settings.filter_max_values,
             cache.check_disk,

@@ -29,6 +29,8 @@ _RENAMED: Final = {
     "API_WAITS_AT_ONCE": "API_MAX_LONG_POLLS",
 }
 _UNITS: Final = {"_s": "seconds", "_mb": "MB", "_kb": "kB"}
+_ROOT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,100}){1,10}", re.ASCII)
+_OWN_PATHS: Final = ("v1", "docs", "static", "openapi.json", "health", "ready", "metrics")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", re.ASCII)
 
 
@@ -62,6 +64,9 @@ class Settings(BaseSettings):
     """The name is the one that Cloud Run sets, and 8080 is its usual value."""
     host: str = Field("0.0.0.0", min_length=1)  # noqa: S104
     """All interfaces: a container is reached from outside of it."""
+    root_path: str = ""
+    """A path prefix that a proxy in front serves this service below, `/flights` say: it stands in `Link`, redirects and
+    the OpenAPI document. The proxy may take it off or leave it on. None: the service has a host of its own."""
     max_connections: int = Field(512, ge=1, le=100_000)
     """Open ones, idle ones too: beyond, the one that waited longest for a request is closed for a new one; where none
     waits, the new one gets a 503. Three times what Cloud Run is told to send, half of the descriptors that a process
@@ -121,6 +126,10 @@ class Settings(BaseSettings):
     result_cache_mb: int = Field(32, ge=0, le=100_000)
     """Answers as they were sent, by tag; 0 keeps none. About 10,000 usual ones, which is more than are asked for
     between two changes of the lake, in 2 % of an instance of 2 GiB."""
+    partial_read_s: float = Field(10.0, ge=0, le=3600)
+    """A reader that asks for ranges without a tag (Polars) gets them from one answer: within this time after a part of
+    it, also those that it begins with, as several threads do. So such a reader may see a lake this much older; reading
+    an answer takes a second. As many readers are told apart as API_MAX_CONNECTIONS."""
     rollup_cache_mb: int = Field(default_factory=_sixteenth_of_memory_mb, ge=0, le=100_000)
     """Rollups of whole months, so that a request over years reads only new months; 0 keeps none.
     By airport, a month of half a million flights takes 0.6 MB: this holds ten years by several
@@ -178,6 +187,16 @@ class Settings(BaseSettings):
     not counted. One a second shows that it goes on, and fills no disk."""
     trace_project: str = Field("", max_length=100)
     """The Google Cloud project that traces are in: joins log lines and traces."""
+
+    @field_validator("root_path")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        if value and not _ROOT_PATH.fullmatch(value):
+            raise ValueError("takes a path like /flights, with a slash before each part and none at the end")
+        first = value.split("/")[1] if value else ""
+        if first in _OWN_PATHS:  # of /v1/v1/stats nobody could say whether the prefix has been taken off
+            raise ValueError(f"begins with /{first}, which is a path of the service itself; take another prefix")
+        return value
 
     @field_validator("cors_origins")
     @classmethod

@@ -25,9 +25,11 @@ from query_service.auth.middleware import KEY_IN_SCOPE
 from query_service.errors import ProblemError, caller_gone_error, parameter_error
 from query_service.lifespan import Services
 from query_service.middleware.access_log import ADDRESS_IN_SCOPE
+from query_service.middleware.headers import HEAD_IN_SCOPE
 from query_service.queries.model import METRICS, Filters, FlightRequest, FlightsRequest, Order, StatsRequest, cursor_of
-from query_service.representation.etag import ResponsePreferences, parse_if_none_match
+from query_service.representation.etag import ResponsePreferences, parse_if_match, parse_if_none_match
 from query_service.representation.negotiation import CSV, TABLES, Format, negotiate, negotiate_coding
+from query_service.representation.ranges import PartialRead, parse_range
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -35,6 +37,8 @@ _STATS: Final = table.parameters_of(table.STATS)
 _FLIGHTS: Final = table.parameters_of(table.FLIGHTS)
 _FLIGHT: Final = table.parameters_of(table.FLIGHT)
 _LAKE: Final = table.parameters_of(table.LAKE)
+
+_AGENT_CHARACTERS: Final = 100  # enough to tell programs apart
 
 _IN_TURN: Final = sorted(table.FILTERS, key=lambda parameter: parameter.type.schema["type"])
 """Filters as they are checked: integers before strings. Of several mistakes the first is told."""
@@ -207,6 +211,8 @@ async def _wanted_table(request: Request) -> ResponsePreferences:
         negotiate_coding(_header(request, "accept-encoding")),
         parse_if_none_match(_header(request, "if-none-match")),
         _escapes_formulas(pairs, format),
+        parse_if_match(_header(request, "if-match")),
+        _partial_read(request),
     )
 
 
@@ -214,10 +220,27 @@ async def _wanted_document(request: Request) -> ResponsePreferences:
     return ResponsePreferences(
         negotiate(_pairs(request), _header(request, "accept")),
         condition=parse_if_none_match(_header(request, "if-none-match")),
+        if_match=parse_if_match(_header(request, "if-match")),
+        part=_partial_read(request),
     )
 
 
+def _partial_read(request: Request) -> PartialRead | None:
+    """Of GET alone; a HEAD begins one (RFC 9110, section 14.2)."""
+    is_head = HEAD_IN_SCOPE in request.scope
+    sent = None if is_head else _header(request, "range")
+    wanted = None if sent is None else parse_range(sent)
+    if wanted is None and not is_head:
+        return None
+    reader = f"{_caller_of(request)} {request.headers.get('user-agent', '')[:_AGENT_CHARACTERS]}"
+    return PartialRead(wanted, _header(request, "if-range"), reader)
+
+
 async def _caller(request: Request) -> str:
+    return _caller_of(request)
+
+
+def _caller_of(request: Request) -> str:
     """Whose request it is, where callers have shares: the name of the key, else the address."""
     key = request.scope.get(KEY_IN_SCOPE, NO_KEY)
     return key if key != NO_KEY else _network(request.scope.get(ADDRESS_IN_SCOPE, ""))

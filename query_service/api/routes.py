@@ -27,13 +27,17 @@ from query_service.api.requests import (
     cancel_on_disconnect,
 )
 from query_service.engine.plan_cache import PlanCache
-from query_service.problems import why_unreadable
+from query_service.errors import range_error
+from query_service.middleware.root_path import ROOT_PATH_IN_SCOPE
+from query_service.problems import problem_response, why_unreadable
 from query_service.queries.conditional_get import BodyHeaders, TableResponse
 from query_service.queries.flights import flights_page
 from query_service.queries.lake_status import LakeStatus
 from query_service.queries.long_poll import FlightVersion
 from query_service.representation.encoders import json_bytes, rows_of
+from query_service.representation.etag import ResponsePreferences
 from query_service.representation.negotiation import JSON, Format
+from query_service.representation.ranges import PartialRead
 
 _ASK_AGAIN: Final = "no-cache"  # kept, and asked for by its tag each time
 _FOR_EVER: Final = "public, max-age=31536000, immutable"  # a year is what caches take for it
@@ -54,7 +58,7 @@ async def get_stats(
     reply = await cancel_on_disconnect(
         request, services.conditional_get.handle(question, wanted, services.stats.statistics)
     )
-    return table_answer(reply, question, wanted.format, request)
+    return table_answer(reply, question, wanted, request)
 
 
 @router.get("/v1/flights", **document.FLIGHTS)
@@ -63,7 +67,7 @@ async def get_flights(
 ) -> Response:
     """Flights that match, in the order of their key, page by page."""
     reply = await cancel_on_disconnect(request, services.conditional_get.handle(question, wanted, flights_page))
-    return table_answer(reply, question, wanted.format, request)
+    return table_answer(reply, question, wanted, request)
 
 
 @router.get("/v1/flights/{flight_id}", **document.FLIGHT)
@@ -72,7 +76,7 @@ async def get_flight(
 ) -> Response:
     """One flight in its newest state, and where that came from; waits for a newer state if asked to."""
     seen = await cancel_on_disconnect(request, services.long_poll.flight(question, wanted, caller))
-    return flight_answer(seen, question)
+    return flight_answer(seen, question, wanted)
 
 
 @router.get("/v1/lake", dependencies=[OnlyFormat], **document.LAKE)
@@ -105,17 +109,17 @@ class _Question(Protocol):
     def snapshot(self) -> int | None: ...
 
 
-def table_answer(reply: TableResponse, question: _Question, format: Format, request: Request) -> Response:
+def table_answer(reply: TableResponse, question: _Question, wanted: ResponsePreferences, request: Request) -> Response:
     """The answer of /v1/stats and /v1/flights."""
     headers = _headers(reply.plan, question.snapshot) | {"ETag": reply.tag}
     content = reply.content
     if content is None:
         return Response(None, 304, headers)
-    headers |= _labelled(content.label, format, request)
-    return Response(content.body, 200, headers, format.media_type)
+    headers |= _labelled(content.label, wanted.format, request)
+    return _whole_or_part(content.body, wanted.part, headers, wanted.format)
 
 
-def flight_answer(seen: FlightVersion, question: _Question) -> Response:
+def flight_answer(seen: FlightVersion, question: _Question, wanted: ResponsePreferences) -> Response:
     """The answer of /v1/flights/{flight_id}."""
     headers = _headers(seen.plan, question.snapshot) | {"ETag": seen.tag}
     state = seen.state
@@ -128,7 +132,21 @@ def flight_answer(seen: FlightVersion, question: _Question) -> Response:
         "absorbed": state.absorbed,
     }
     body = json_bytes({"data": rows_of(state.table)[0] | {"source": source}})
-    return Response(body, 200, headers, JSON.media_type)
+    return _whole_or_part(body, wanted.part, headers, JSON)
+
+
+def _whole_or_part(body: bytes, part: PartialRead | None, headers: dict[str, str], format: Format) -> Response:
+    """The body, or the range of it that is wanted of the answer with this tag (RFC 9110, sections 13.1.5 and 14)."""
+    headers |= {"Accept-Ranges": "bytes"}
+    if part is None or part.range is None or part.if_range not in (None, headers["ETag"]):
+        return Response(body, 200, headers, format.media_type)
+    span = part.range.within(len(body))
+    if span is None:
+        unsatisfied = {"Accept-Ranges": "bytes", "Content-Range": f"bytes */{len(body)}"}
+        return problem_response(range_error(len(body)).problem, unsatisfied)
+    start, end = span
+    headers |= {"Content-Range": f"bytes {start}-{end - 1}/{len(body)}"}
+    return Response(body[start:end], 206, headers, format.media_type)
 
 
 def lake_answer(found: LakeStatus, plan: Plan) -> Response:
@@ -177,7 +195,8 @@ def _labelled(label: BodyHeaders, format: Format, request: Request) -> dict[str,
     if label.next_cursor is not None:
         same = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
         query = urlencode([*same, ("cursor", label.next_cursor)])
-        headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+        path = request.scope.get(ROOT_PATH_IN_SCOPE, "") + request.url.path
+        headers["Link"] = f'<{path}?{query}>; rel="next"'
     return headers
 
 

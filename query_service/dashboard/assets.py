@@ -1,7 +1,8 @@
 """The files of the pages, read once and served under a path that names their content.
 
 All files share one version, the hash of all of them. So a module's relative import stays within its
-version, and every file can be cached without expiry. Knows nothing of HTTP.
+version, and every file can be cached without expiry. All links are relative: the pages work below any
+path prefix. Knows nothing of HTTP.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def read_assets() -> Assets:
     version = _version(contents)
     static = {path: Asset(content, _media_type(path)) for path, content in contents.items()}
     pages = {
-        page.name: page.read_text("utf-8").replace(_PLACEHOLDER, f"/static/{version}").encode()
+        page.name: page.read_text("utf-8").replace(_PLACEHOLDER, f"./static/{version}").encode()
         for page in (package / "pages").iterdir()
     }
     return Assets(version, static, pages)

@@ -14,7 +14,9 @@ from lakehouse.table.planner import Plan
 from query_service.engine.database import Database
 from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.engine.time_travel import TimeTravel
+from query_service.errors import answer_changed_error
 from query_service.queries.model import Filters
+from query_service.queries.partial_reads import PartialReads
 from query_service.representation.compression import compressed
 from query_service.representation.encoders import Rows, encoded
 from query_service.representation.etag import ETagFactory, ResponsePreferences
@@ -107,6 +109,7 @@ class ConditionalGet:
         results: ResultCache,
         database: Database,
         check_room: Callable[[], None],
+        reads: PartialReads,
     ) -> None:
         self._executor = executor
         self._history = history
@@ -114,6 +117,7 @@ class ConditionalGet:
         self._results = results
         self._database = database
         self._check_room = check_room
+        self._reads = reads
 
     async def handle(
         self, question: Q, wanted: ResponsePreferences, find: Callable[[Q, QueryContext], Awaitable[Rows]]
@@ -124,15 +128,23 @@ class ConditionalGet:
             if question.snapshot is not None:
                 view = await self._history.view(view, question.snapshot)
             tag = self._tags.tag(question, wanted, view.files(question.filters.dates).all)
+            if not wanted.if_match.allows(tag):
+                raise answer_changed_error()
             if wanted.condition.is_any or wanted.condition.matches(tag):
                 return TableResponse(tag, view.plan, None)
+            plan = view.plan
+            if wanted.part is not None and wanted.names_no_tag:
+                tag, plan = self._reads.choose(wanted.part, self._tags.tag(question, wanted, ()), tag, plan, self._has)
             result = self._results.get(tag) or await self._made(await find(question, view), wanted)
-            return TableResponse(tag, view.plan, result)
+            return TableResponse(tag, plan, result)
 
         reply = (await self._executor.answer(ask)).value
         if reply.content is not None:
             self._results.put(reply.tag, reply.content)
         return reply
+
+    def _has(self, tag: str) -> bool:
+        return self._results.get(tag) is not None
 
     async def _made(self, rows: Rows, wanted: ResponsePreferences) -> Result:
         """Encodes `rows` completely before sending; long encodings take a query's slot.

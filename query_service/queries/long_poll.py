@@ -16,9 +16,16 @@ from lakehouse.schema.event import PROBE_CARRIER
 from lakehouse.table.planner import Now, Plan
 from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.engine.time_travel import TimeTravel
-from query_service.errors import flight_missing_error, not_yet_error, overloaded_error, too_many_waits_error
+from query_service.errors import (
+    answer_changed_error,
+    flight_missing_error,
+    not_yet_error,
+    overloaded_error,
+    too_many_waits_error,
+)
 from query_service.queries.flights import FlightState, flight_state
 from query_service.queries.model import FlightRequest
+from query_service.queries.partial_reads import PartialReads
 from query_service.representation.etag import ETagFactory, ResponsePreferences
 
 _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
@@ -86,6 +93,7 @@ class LongPoll:
         now: Now,
         plan_max_age_s: float,
         places: WaitingPlaces,
+        reads: PartialReads,
     ) -> None:
         self._executor = executor
         self._history = history
@@ -93,6 +101,7 @@ class LongPoll:
         self._now = now
         self._plan_max_age_s = plan_max_age_s
         self._places = places
+        self._reads = reads
 
     async def flight(self, question: FlightRequest, wanted: ResponsePreferences, caller: str) -> FlightVersion:
         """The flight once it is new enough. Raises ProblemError: 404 none or withdrawn, 504 not by then.
@@ -110,6 +119,11 @@ class LongPoll:
             raise not_yet_error(question.key.flight_id, question.min_event_time, newest)
         if not seen.is_unchanged and (state is None or state.withdrawn):
             raise flight_missing_error(question.key.flight_id)
+        if not wanted.if_match.allows(seen.tag):
+            raise answer_changed_error()
+        if wanted.part is not None and wanted.names_no_tag and not seen.is_unchanged:
+            asked = self._tags.tag(look.normal, wanted, ())
+            self._reads.choose(wanted.part, asked, seen.tag, seen.plan, kept=lambda _: False)
         return FlightVersion(seen.tag, seen.plan, None, is_unchanged=True) if wanted.condition.is_any else seen
 
     async def _wait(self, look: _Poll, seen: FlightVersion) -> FlightVersion:
@@ -136,12 +150,12 @@ class _Poll:
         self._wanted = wanted
         self._history = history
         self._tags = tags
-        self._normal = dataclasses.replace(question, wait_s=0.0)  # patience makes no other answer
+        self.normal = dataclasses.replace(question, wait_s=0.0)  # patience makes no other answer
         self._seen: FlightVersion | None = None
 
     async def __call__(self, view: QueryContext) -> FlightVersion:
         view = await self._history.view(view, self.question.snapshot)
-        tag = self._tags.tag(self._normal, self._wanted, view.files(self.question.dates).all)
+        tag = self._tags.tag(self.normal, self._wanted, view.files(self.question.dates).all)
         if self._wanted.condition.matches(tag):
             return FlightVersion(tag, view.plan, None, is_unchanged=True)
         if self._seen is not None and self._seen.tag == tag:

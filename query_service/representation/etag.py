@@ -21,10 +21,12 @@ from typing import Final
 from lakehouse.errors import ConfigError
 from lakehouse.table.stored_file import StoredFile
 from query_service.representation.negotiation import JSON, PLAIN, Coding, Format
+from query_service.representation.ranges import PartialRead
 
 _SOURCES: Final = ("lakehouse", "query_service")  # whole packages: no list of modules to maintain
 _LIBRARIES: Final = ("duckdb", "pyarrow")
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+_STRONG_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 @dataclass(frozen=True)
@@ -40,19 +42,37 @@ class IfNoneMatch:
 
 
 @dataclass(frozen=True)
+class IfMatch:
+    """The tags of the If-Match header; `tags` is None without it, and with `*`, which any answer meets."""
+
+    tags: frozenset[str] | None = None
+
+    def allows(self, tag: str) -> bool:
+        """Whether the caller means the answer with this tag. Strong comparison (RFC 9110, section 13.1.1)."""
+        return self.tags is None or tag in self.tags
+
+
+@dataclass(frozen=True)
 class ResponsePreferences:
-    """The format and coding that a caller wants, and the tags that it has."""
+    """The format and coding that a caller wants, the tags that it has, and the part that it wants."""
 
     format: Format = JSON
     coding: Coding = PLAIN
     condition: IfNoneMatch = IfNoneMatch()
     escapes_formulas: bool = False
     """In CSV, for spreadsheets."""
+    if_match: IfMatch = IfMatch()
+    part: PartialRead | None = None
 
     @property
     def form(self) -> str:
         """Names the bytes that a table gets, before they are compressed."""
         return f"{self.format.name}, formulas escaped" if self.escapes_formulas else self.format.name
+
+    @property
+    def names_no_tag(self) -> bool:
+        """Whether a part is wanted of an answer that the caller does not name."""
+        return self.if_match.tags is None and (self.part is None or self.part.if_range is None)
 
     def coding_for(self, size: int) -> str | None:
         """The content coding for a body of `size` bytes; None for none."""
@@ -64,6 +84,13 @@ def parse_if_none_match(if_none_match: str | None) -> IfNoneMatch:
     if if_none_match is None:
         return IfNoneMatch()
     return IfNoneMatch(frozenset(_TAG.findall(if_none_match)), if_none_match.strip() == "*")
+
+
+def parse_if_match(if_match: str | None) -> IfMatch:
+    """Parses the header; a malformed one has no tags, and no answer meets it."""
+    if if_match is None or if_match.strip() == "*":
+        return IfMatch()
+    return IfMatch(frozenset(tag for weak, tag in _STRONG_TAG.findall(if_match) if not weak))
 
 
 class ETagFactory:

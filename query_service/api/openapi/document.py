@@ -31,8 +31,9 @@ DESCRIPTION: Final = (
     ' CSV null is an empty field and an empty text is `""`; times are timestamps in UTC in Arrow and Parquet, and'
     " RFC 3339 text elsewhere.\n\n"
     "Answers have an `ETag`. Send it back as `If-None-Match`: as long as nothing that the answer depends on has"
-    " changed, 304 comes back before any query runs. `snapshot=N` asks an old state of the lake, whose answers"
-    " never change."
+    " changed, 304 comes back before any query runs. `Range` gets a part of an answer, `If-Range` only one of the"
+    " answer with that tag, and `If-Match` refuses any other answer. `snapshot=N` asks an old state of the lake,"
+    " whose answers never change."
 )
 
 _PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -88,6 +89,12 @@ _TAGGED_HEADERS: Json = _LAKE_HEADERS | {
         "schema": {"type": "string"},
     },
 }
+_ACCEPT_RANGES: Json = {
+    "Accept-Ranges": {"description": "Always `bytes`", "required": True, "schema": {"type": "string"}}
+}
+_CONTENT_RANGE: Json = {
+    "Content-Range": {"description": "Which bytes these are, of how many", "schema": {"type": "string"}}
+}
 _TABLE_HEADERS: Json = _TAGGED_HEADERS | {
     "Truncated": {
         "description": "In other formats than JSON: whether there are more rows",
@@ -102,7 +109,9 @@ _PROBLEMS = {
     404: "There is no such flight, or it was withdrawn; or there is no such snapshot yet",
     406: "Accept or Accept-Encoding allows nothing that can be given",
     410: "The snapshot is not retained any more",
+    412: "The answer has changed: If-Match names another tag, or a range goes on with an answer that is not kept",
     414: "Path and query string are too long",
+    416: "The answer ends before the range begins; Content-Range says where",
     422: "A parameter is unknown, malformed or contradicts another",
     429: "More requests than the rate of this key allows, or more that wait than one caller may have; see Retry-After",
     431: "Too many headers, or too many items in one",
@@ -137,7 +146,11 @@ def _unchanged(headers: Json) -> Json:
 
 def _tagged(summary: str, answer: Json, problems: tuple[int, ...], parameters: list[Json]) -> Json:
     """A route whose answers have tags."""
-    route = _route("answers", summary, answer, problems, [*parameters, _IF_NONE_MATCH])
+    answer = answer | {"headers": answer["headers"] | _ACCEPT_RANGES}
+    problems = tuple(sorted((*problems, 412, 416)))
+    route = _route("answers", summary, answer, problems, [*parameters, _IF_NONE_MATCH, _RANGE, _IF_RANGE])
+    part = {"description": "A part of the answer, with the headers of the whole one besides"}
+    route["responses"][206] = part | {"headers": _TAGGED_HEADERS | _ACCEPT_RANGES | _CONTENT_RANGE}
     route["responses"][304] = _unchanged(_TAGGED_HEADERS)
     return route
 
@@ -147,6 +160,24 @@ _IF_NONE_MATCH: Json = {
     "in": "header",
     "required": False,
     "description": "Tags of answers that the caller has, or `*`: if the answer is one of them, 304.",
+    "schema": {"type": "string"},
+    "example": '"0123456789abcdef0123456789abcdef"',
+}
+
+
+_RANGE: Json = {
+    "name": "Range",
+    "in": "header",
+    "required": False,
+    "description": "One range of the bytes that would be sent: 206. Others are ignored.",
+    "schema": {"type": "string"},
+    "example": "bytes=0-99",
+}
+_IF_RANGE: Json = {
+    "name": "If-Range",
+    "in": "header",
+    "required": False,
+    "description": "The tag of the answer that the range is of: if it is another one now, it comes whole.",
     "schema": {"type": "string"},
     "example": '"0123456789abcdef0123456789abcdef"',
 }
@@ -222,6 +253,11 @@ def with_keys(document: Json) -> Json:
     paths = {path: _with_key(item) if path.startswith("/v1/") else item for path, item in document["paths"].items()}
     components = document.get("components", {}) | {"securitySchemes": schemes}
     return document | {"paths": paths, "components": components}
+
+
+def below(document: Json, prefix: str) -> Json:
+    """The OpenAPI `document` of a service that is mounted below a path prefix."""
+    return document | {"servers": [{"url": prefix}]}
 
 
 def _with_key(item: Json) -> Json:

@@ -1,9 +1,11 @@
 // Calls of the public API: with the key if there is one, again when the service says that it is busy, or this key too fast.
 
+import { ROOT, rooted } from "./root.js";
+
 const RETRIES = 3; // with its pauses about as long as somebody keeps looking at a page that loads
 const PAUSE_MOST_S = 10; // a longer Retry-After is shown, not waited for
 const TIMEOUT_MS = 30_000; // three times what the service takes for an answer at most
-const KEY = "api-key";
+const KEY = ROOT === "/" ? "api-key" : `api-key of ${ROOT}`; // an origin's other services have keys of their own
 
 // What the service said in a problem document (RFC 9457), or what stands for one.
 export class Problem extends Error {
@@ -36,7 +38,7 @@ async function attempted(path, signal) {
   if (key()) headers["X-API-Key"] = key();
   const limits = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
   try {
-    return await fetch(path, { headers, signal: AbortSignal.any(limits) });
+    return await fetch(rooted(path), { headers, signal: AbortSignal.any(limits) });
   } catch (error) {
     if (signal?.aborted) throw error;
     return Response.error(); // status 0: nobody answered

@@ -2,6 +2,7 @@
 
 import { key } from "./api.js";
 import { byId, copyButton, h, replace } from "./dom.js";
+import { BASE, rooted } from "./root.js";
 import { curl, sql } from "./sql.js";
 import { statsPath } from "./state.js";
 
@@ -10,7 +11,7 @@ const ROWS_BY_DEFAULT = 100; // of `python -m lakehouse sql`
 // `questions`: { title: question }.
 export function drawAsk(filters, questions) {
   const parts = Object.entries(questions).map(([title, question], index) => {
-    const command = curl(location.origin, statsPath(filters, question), key() !== "");
+    const command = curl(BASE, statsPath(filters, question), key() !== "");
     const query = sql(filters, question);
     return h(
       "details",
@@ -18,6 +19,7 @@ export function drawAsk(filters, questions) {
       h("summary", { "data-focus": `ask ${title}` }, title),
       code(`Copy curl of ${title.toLowerCase()}`, "curl", command),
       code(`Copy SQL of ${title.toLowerCase()}`, "sql", query),
+      key() === "" ? csvLink(title, filters, question) : null, // a link sends no key; curl does
     );
   });
   const most = Math.max(...Object.values(questions).map((question) => question.limit ?? ROWS_BY_DEFAULT));
@@ -33,6 +35,17 @@ export function drawAsk(filters, questions) {
       ".",
     ),
     parts,
+  );
+}
+
+// For spreadsheets, which is what people open a file with: texts that these would run as formulas are escaped.
+function csvLink(title, filters, question) {
+  const pairs = [...filters, ["format", "csv"], ["escape_formulas", "true"]];
+  return h(
+    "p",
+    {},
+    h("a", { href: rooted(statsPath(pairs, question)), download: true, "data-focus": `csv ${title}` }, "CSV"),
+    " for a spreadsheet",
   );
 }
 

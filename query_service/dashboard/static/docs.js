@@ -3,6 +3,7 @@
 import { get, key, Problem } from "./api.js";
 import { byId, copyButton, h, replace } from "./dom.js";
 import { askForKey } from "./key.js";
+import { BASE } from "./root.js";
 import { curl } from "./sql.js";
 
 const SHOWN_CHARACTERS = 4_000; // of an answer: what it looks like, not all of it
@@ -104,7 +105,7 @@ function attempt(path, parameters) {
   });
   const answer = h("div", { class: "code", "aria-live": "polite" });
   const copy = h("span", {});
-  const renew = () => copy.replaceChildren(copyButton("Copy curl", curl(location.origin, input.value, key() !== "")));
+  const renew = () => copy.replaceChildren(copyButton("Copy curl", curl(BASE, input.value, key() !== "")));
   const form = h("form", { class: "panel tries" }, input, h("button", { type: "submit" }, "Send"), copy);
   input.addEventListener("input", renew);
   form.addEventListener("submit", (event) => {

@@ -1,9 +1,11 @@
 // The URL of the page <-> what is looked at. All of a view is in its URL, so that it can be sent as a link.
 
+import { ROOT } from "./root.js";
+
 export const WIDGETS = ["carrier", "origin", "destination", "status"]; // filters with a field of their own
 export const DATES = ["date_from", "date_to"];
 // The API's own, which a view sets or has to go without.
-export const RESERVED = ["group_by", "order_by", "limit", "snapshot", "format"];
+export const RESERVED = ["group_by", "order_by", "limit", "snapshot", "format", "escape_formulas"];
 const OWN = { view: "time", by: "", side: "origin", order: "", metric: "" }; // and their defaults
 
 // What is not the page's own goes to the API as it is: a filter that is misspelt is answered by a problem that names
@@ -20,7 +22,7 @@ export function readState(search) {
 export function writeState(state) {
   const own = Object.keys(OWN).filter((name) => state[name] !== OWN[name]);
   const query = encode([...own.map((name) => [name, state[name]]), ...state.filters]);
-  return query ? `/?${query}` : "/";
+  return query ? `${ROOT}?${query}` : ROOT;
 }
 
 export const valuesOf = (state, name) => state.filters.filter(([n]) => n === name).map(([, value]) => value);

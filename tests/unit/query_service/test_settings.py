@@ -48,6 +48,8 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_KEYS_FILE": "/keys",
         "API_RATE_PER_S": "7.5",
         "API_RATE_BURST": "8",
+        "API_PARTIAL_READ_S": "6.5",
+        "API_ROOT_PATH": "/flights",
         "API_METRICS_OPEN": "True",
         "API_CORS_ORIGINS": "https://a.example,http://localhost:3000",
         "API_TLS_IN_FRONT": "True",
@@ -145,3 +147,22 @@ def test_the_defaults_fit_into_an_instance_of_2_gib() -> None:
 def test_idle_connections_are_kept_longer_than_proxies_keep_theirs() -> None:
     """Who closes last finds no request on its way: the usual 60 s of nginx, Envoy and load balancers."""
     assert Settings(lake_url="file:///lake").keep_alive_s > 60
+
+
+@pytest.mark.parametrize("prefix", ["", "/flights", "/a/b", "/v1x", "/data/v1", "/.well-known/x", "/A_b~c.d-e"])
+def test_a_path_prefix_is_taken(prefix: str) -> None:
+    assert Settings(lake_url="file:///lake", root_path=prefix).root_path == prefix
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        *("/", "flights", "/flights/", "//flights", "/a//b", "/a?b", "/a#b", "/a b", "/%66lights", "/a/../b", "/./a"),
+        *("http://x/a", "/é", "/a\n", "/v1", "/v1/a", "/docs", "/static/x", "/openapi.json", "/health", "/metrics"),
+    ],
+)
+def test_what_is_no_path_prefix_stops_the_start(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    monkeypatch.setenv("LAKE_URL", "file:///lake")
+    monkeypatch.setenv("API_ROOT_PATH", prefix)
+    with pytest.raises(ConfigError, match="API_ROOT_PATH"):
+        load_settings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin
 
 import pytest
 
@@ -13,12 +14,20 @@ from tests._support.api import Api
 def test_a_page_names_files_that_are_there_and_may_be_kept_for_ever(api: Api, path: str) -> None:
     page = api.get(path)
     assert page.headers["Cache-Control"] == "no-cache"
-    links = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+    links = [urljoin(path, link) for link in re.findall(r'(?:href|src)="(\./static/[^"]+)"', page.text)]
     assert len(links) >= 3
     for link in links:
         asset = api.get(link)
         assert asset.status_code == 200, link
         assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_all_links_of_a_page_are_relative(api: Api, path: str) -> None:
+    """So it works below a path prefix that nobody told the service of."""
+    links = re.findall(r'(?:href|src|action)="([^"]*)"', api.get(path).text)
+    assert len(links) >= 5
+    assert [link for link in links if link.startswith("/") or ":" in link] == []
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])

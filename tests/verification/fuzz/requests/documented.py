@@ -77,7 +77,7 @@ def ask_documented(base_url: str, seed: int, examples: int, *, phases: Sequence[
 
 def _config(base_url: str, seed: int, examples: int, phases: Sequence[str]) -> SchemathesisConfig:
     # What is there is asked for: 404 is no acceptance, and excused by name like the rest. 304 answers If-None-Match: *
-    accepting = PositiveDataAcceptanceConfig(expected_statuses=["200", "304", "404"])
+    accepting = PositiveDataAcceptanceConfig(expected_statuses=["200", "206", "304", "404"])
     project = ProjectConfig(
         base_url=base_url,
         continue_on_failure=True,
