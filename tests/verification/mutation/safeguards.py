@@ -598,4 +598,18 @@ SAFEGUARDS: Final = (
         "",
         "tests/unit/ingest_writer/compaction/test_manifest.py::test_a_manifest_of_another_size_is_replaced_and_not_read",
     ),
+    Safeguard(
+        "parts of one answer",
+        "query_service/queries/partial_reads.py",
+        "                if kept(before.tag):\n                    return before.tag, before.plan\n",
+        "                if kept(before.tag):\n                    return tag, plan\n",
+        "tests/unit/query_service/queries/test_partial_reads.py::test_the_next_parts_come_from_the_answer_of_the_first",
+    ),
+    Safeguard(
+        "API keys: with a path prefix too",
+        "query_service/middleware/root_path.py",
+        'scope["path"] = scope["path"].removeprefix(self._root_path)',
+        'scope["root_path"] = self._root_path',
+        "tests/unit/query_service/middleware/test_root_path.py::test_with_the_prefix_a_path_needs_a_key_too",
+    ),
 )
