@@ -123,9 +123,9 @@ def check_host(scope: Scope) -> None:
     if len(hosts) > 1:
         raise host_error(f"The request has {len(hosts)} Host headers; it takes one.")
     if not hosts:
-        if scope.get("http_version") == "1.0":
-            return
-        raise host_error("The request has no Host header; it takes one.")
+        if scope.get("http_version") == "1.1":
+            raise host_error("The request has no Host header; it takes one.")
+        return
     match = _HOST.fullmatch(hosts[0])
     if match is None or int(match[1] or 0) > _MAX_PORT:
         raise host_error("The Host header is no name or address, with or without a port.")
