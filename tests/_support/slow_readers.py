@@ -27,7 +27,7 @@ def scope(url: str) -> dict[str, Any]:
         "path": path,
         "raw_path": path.encode(),
         "query_string": query.encode(),
-        "headers": [],
+        "headers": [(b"host", b"api")],
         "http_version": "1.1",
         "scheme": "http",
         "server": ("api", 80),
