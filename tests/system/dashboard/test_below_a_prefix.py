@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests._support.reverse_proxy import PREFIX, mounted
-from tests.system.dashboard.browser import Watched, opened
 from tests.system.dashboard.reading import as_on_page, expected, tiles
-from tests.system.dashboard.server import served
+from tools.browser import Watched, opened
+from tools.served_api import served
 
 CLIENT = httpx.Client(timeout=60)
 TILES = [
