@@ -47,6 +47,9 @@ def connect_confined(
         # GLOBAL: what a plain SET sets is not inherited by cursors. The lock comes last.
         for name, value in {
             "parquet_metadata_cache": str(parquet_metadata_cache).lower(),
+            # A landed file is read a few times, then never again: DuckDB would keep its bytes until
+            # memory is full. What is read often, the system keeps.
+            "enable_external_file_cache": "false",
             "TimeZone": "'UTC'",
             "python_enable_replacements": "false",  # a name in SQL is no variable of ours
             "allowed_directories": f"[{', '.join(map(quoted, _spellings(folders)))}]",

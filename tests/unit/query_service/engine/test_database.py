@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from query_service.engine.database import Database, Query
@@ -56,6 +58,18 @@ def test_settings_reach_every_query(tmp_path: Path) -> None:
         return (await database.fetch(Query(f"SELECT {selected}"), nothing)).to_pylist()[0]
 
     assert list(with_database(tmp_path, work).values()) == ["UTC", "true", "false", "false"]
+
+
+def test_the_bytes_of_files_that_were_read_are_not_kept_in_memory(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"number": list(range(10_000))}), tmp_path / "file.parquet")
+    read = Query(f"SELECT sum(number) AS total FROM read_parquet('{tmp_path / 'file.parquet'}')")
+    kept = Query("SELECT memory_usage_bytes AS bytes FROM duckdb_memory() WHERE tag = 'EXTERNAL_FILE_CACHE'")
+
+    async def work(database: Database) -> Any:
+        total = (await database.fetch(read, nothing)).to_pylist()
+        return [*total, *(await database.fetch(kept, nothing)).to_pylist()]
+
+    assert with_database(tmp_path, work) == [{"total": 49_995_000}, {"bytes": 0}]
 
 
 def test_a_query_stops_when_its_caller_leaves(tmp_path: Path) -> None:
