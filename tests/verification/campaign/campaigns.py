@@ -16,6 +16,7 @@ class Sizes:
     kills: int = 1_000
     messages: int = 1_000_000
     questions: int = 20_000
+    soak_minutes: int = 60
     processes: int = 2
 
 
@@ -49,5 +50,6 @@ def campaigns(sizes: Sizes) -> tuple[Campaign, ...]:
             ("--real", "--seeds", f"0..{sizes.real_seeds - 1}", *processes),
         ),
         Campaign("pairs", "tests.verification.simulation", ("crashes", "--pairs", *processes)),
+        Campaign("soak", "tests.verification.soak", ("--minutes", str(sizes.soak_minutes)), is_resumable=False),
         Campaign("kills", "tests.verification.crash", ("--kills", str(sizes.kills))),
     )

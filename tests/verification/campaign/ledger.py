@@ -31,7 +31,7 @@ class Ledger:
         entry = self._entries.get(name, {})
         if entry.get("command") != command:
             entry = {"command": command, "seconds": 0.0, "commits": [], "began": _today()}
-        entry |= {"exit_code": None, "machine": _machine()}
+        entry |= {"exit_code": None, "machine": machine()}
         entry["commits"] = list(dict.fromkeys([*entry["commits"], commit()]))
         self._save(name, entry)
 
@@ -65,7 +65,7 @@ def _line(name: str, entry: dict[str, Any]) -> str:
     return f"| {name} | {says} | {took} | {entry['machine']} | {commits} | {ended} |"
 
 
-def _machine() -> str:
+def machine() -> str:
     return f"{os.cpu_count()} cores, Python {platform.python_version()}"
 
 

@@ -22,6 +22,8 @@ class Part:
     arguments: tuple[str, ...] = ()
     is_long_only: bool = False
     """Leaves out what `make test` runs in full."""
+    is_alone: bool = False
+    """Measures: it has the machine for itself, after the others."""
 
     @property
     def command(self) -> list[str]:
@@ -49,6 +51,7 @@ class Part:
 _FOUR: Final = "--measures=writer,question,repeated,tail"
 
 PARTS: Final = (
+    Part("soak", ("tests/verification/soak",), ("--soak-s",), arguments=("-s",), is_alone=True),
     Part(
         "mutation",
         ("tests/verification/mutation",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -39,21 +39,22 @@ class Run:
             self.write(part.name, PASSES)
 
     def write(self, part: str, code: str) -> None:
-        (self._folder / part).write_text(f"open({str(self._trace)!r}, 'a').write('{part} ')\n{code}\n")
+        (self._folder / part).write_text(f"open({str(self.trace)!r}, 'a').write('{part} ')\n{code}\n")
 
     @property
-    def _trace(self) -> Path:
+    def trace(self) -> Path:
+        """Has the names of the parts that ran."""
         return self._folder / "trace"
 
     def __call__(self, *arguments: str) -> tuple[int, str]:
         """The exit code and what was said; `ran` has the parts that ran."""
-        self._trace.write_text("")
+        self.trace.write_text("")
         code = verify.main(["--folder", str(self._folder / "results"), *arguments], self.parts)
         return code, self._capsys.readouterr().out
 
     @property
     def ran(self) -> list[str]:
-        return sorted(self._trace.read_text().split())
+        return sorted(self.trace.read_text().split())
 
 
 @pytest.fixture
@@ -103,16 +104,26 @@ def test_a_run_that_is_cut_off_goes_on_after_what_has_passed(run: Run) -> None:
     assert run.ran == ["two"]
 
 
+def test_a_part_that_measures_runs_after_the_others_and_alone(run: Run) -> None:
+    alone, other = run.parts
+    run.parts = (replace(alone, is_alone=True), other)
+    run.write("two", f"import time\ntime.sleep(0.5)\nopen({str(run.trace)!r}, 'a').write('ended ')")
+    assert run("--processes", "2")[0] == 0
+    assert run.trace.read_text().split() == ["two", "ended", "one"]
+
+
 def test_the_hash_changes_with_any_file_of_the_source(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     (tmp_path / ".gitignore").write_text("build/\n")
-    (tmp_path / "build").mkdir()
+    for folder in ("build", "docs"):
+        (tmp_path / folder).mkdir()
     hashes = []
-    for name, text in (("a.py", "1"), ("a.py", "2"), ("b.py", "2"), ("build/c", "3")):
+    for name, text in (("a.py", "1"), ("a.py", "2"), ("b.py", "2"), ("build/c", "3"), ("docs/reliability.md", "4")):
         (tmp_path / name).write_text(text)
         hashes.append(verify.source_hash(tmp_path))
     assert len(set(hashes)) == 3
     assert hashes[2] == hashes[3]  # ignored files are not part of it
+    assert hashes[2] == hashes[4]  # nor is what a part writes
 
 
 def test_without_git_nothing_has_passed_before(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_DATES = (dt.date(2013, 1, 31), dt.date(2013, 2, 1), dt.date(2013, 2, 2))  # two months
-_FLIGHTS_A_DATE = 70  # few, so that most events compete with others
-_CARRIERS = ("AA", "UA", "ZZ")
+DATES = (dt.date(2013, 1, 31), dt.date(2013, 2, 1), dt.date(2013, 2, 2))  # two months
+FLIGHTS_A_DATE = 70  # few, so that most events compete with others
+CARRIERS = ("AA", "UA", "ZZ")
 _STATUSES = ("scheduled", "departed", "arrived", "cancelled", "diverted", "void")
 _LINES = 12  # at most, in a message
 _BAD = 0.03
@@ -42,15 +42,16 @@ class Event:
 class Maker:
     """Makes messages from a seed."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, flights_a_date: int = FLIGHTS_A_DATE) -> None:
         self._rng = rng
+        self._flights_a_date = flights_a_date
         self._marks = 0
 
     def message(self, now: dt.datetime) -> tuple[Line, ...]:
         lines = [self._line(now) for _ in range(self._rng.randint(1, _LINES))]
         if self._rng.random() < 0.2:  # twice the same flight at the same time: the later line is newer
-            lines.append(self._event(now.replace(microsecond=0), self._rng.randrange(_FLIGHTS_A_DATE)))
-            lines.append(self._event(now.replace(microsecond=0), self._rng.randrange(_FLIGHTS_A_DATE)))
+            lines.append(self._event(now.replace(microsecond=0), self._rng.randrange(self._flights_a_date)))
+            lines.append(self._event(now.replace(microsecond=0), self._rng.randrange(self._flights_a_date)))
         return tuple(lines)
 
     def _line(self, now: dt.datetime) -> Line:
@@ -59,11 +60,11 @@ class Maker:
             return Line(self._rng.choice((f"{{{self._marks}", f'{{"carrier": "UA", "n": {self._marks}}}')).encode())
         # Whole seconds, a few of them: many events tie, and publish time or message id decide.
         time = now.replace(microsecond=0) - dt.timedelta(seconds=self._rng.randrange(4))
-        return self._event(time, self._rng.randrange(_FLIGHTS_A_DATE))
+        return self._event(time, self._rng.randrange(self._flights_a_date))
 
     def _event(self, time: dt.datetime, number: int) -> Line:
         self._marks += 1
-        date, carrier = self._rng.choice(_DATES), _CARRIERS[number % 3]
+        date, carrier = self._rng.choice(DATES), CARRIERS[number % 3]
         event: dict[str, Any] = {
             "flight_date": date.isoformat(),
             "carrier": carrier,

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from google import pubsub_v1
 
-from tests.verification.crash.events import Line, Maker
+from tests.verification.crash.events import FLIGHTS_A_DATE, Line, Maker
 
 _REQUESTS_A_S = 20.0
 _MESSAGES_A_REQUEST = 3
@@ -25,11 +25,19 @@ _Response: Any = pubsub_v1.PublishResponse.pb()
 class Publisher:
     """A thread that publishes until it is stopped. `sent` and `answered` only grow."""
 
-    def __init__(self, address: str, topic: str, rng: random.Random) -> None:
+    def __init__(
+        self,
+        address: str,
+        topic: str,
+        rng: random.Random,
+        requests_a_s: float = _REQUESTS_A_S,
+        flights_a_date: int = FLIGHTS_A_DATE,
+    ) -> None:
         self.sent: dict[bytes, tuple[Line, ...]] = {}
         self.answered: dict[str, bytes] = {}
         self._topic = topic
-        self._maker = Maker(rng)
+        self._maker = Maker(rng, flights_a_date)
+        self._requests_a_s = requests_a_s
         self._channel = grpc.insecure_channel(address, options=_CHANNEL)
         self._publish = self._channel.unary_unary(
             "/google.pubsub.v1.Publisher/Publish", _Request.SerializeToString, _Response.FromString
@@ -57,7 +65,7 @@ class Publisher:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        while not self._stop.wait(1 / _REQUESTS_A_S):
+        while not self._stop.wait(1 / self._requests_a_s):
             request = _Request(topic=self._topic)
             for _ in range(_MESSAGES_A_REQUEST):
                 lines = self._maker.message(dt.datetime.now(dt.UTC))

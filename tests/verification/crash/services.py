@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,14 @@ ACK_DEADLINE_S = 10  # the shortest there is: what a killed writer held comes ba
 FAULTS = ("--redeliver=0.05", "--duplicate=0.05", "--reorder=0.1", "--unavailable-after=0.01")
 
 _STARTS_WITHIN_S = 60.0
+_COMPACT_EVERY_S = 0.7
 _REFUSED_ITS_START = 2
 _SERVER_IS_AWAY = "answers there; it takes"  # see lakehouse.environment.no_emulator_error
 _Topic: Any = pubsub_v1.Topic.pb()
 _Subscription: Any = pubsub_v1.Subscription.pb()
 
 _WRITER = {"WRITER_ACK_DEADLINE_S": str(ACK_DEADLINE_S), "WRITER_BACKOFF_MAX_S": "1"}
-_SETTINGS = {
+_SETTINGS: Mapping[str, Mapping[str, str]] = {
     "writer": {**_WRITER, "WRITER_BATCH_MAX_AGE_S": "0.5"},  # many small objects, which is the harder case
     # Fills its buffer until it is told to stop: the defaults of rows and bytes are far above what comes in a round.
     "holder": {**_WRITER, "WRITER_BATCH_MAX_AGE_S": "300"},
@@ -53,15 +54,27 @@ _SETTINGS = {
 class Services:
     """`with Services(folder, seed) as services:` starts everything; only the folder remains."""
 
-    def __init__(self, folder: Path, seed: str, names: Sequence[str] = NAMES, faults: Sequence[str] = FAULTS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: str,
+        names: Sequence[str] = NAMES,
+        faults: Sequence[str] = FAULTS,
+        settings: Mapping[str, Mapping[str, str]] = _SETTINGS,
+        compact_every_s: float = _COMPACT_EVERY_S,
+    ) -> None:
         self.folder = folder
         self._names = names
         self._faults = faults
+        self._settings_of = settings
+        self._compact_every_s = compact_every_s
         self._seed = seed
         self._processes = Processes(folder / "logs")
         # Below the ports that the system gives to clients: one that reconnects must not get its dead server's.
         self._ports = {name: free_port(random.randrange(20_000, 32_000)) for name in NAMES}
         self.gcs = GcsServer(self._ports["gcs"], buckets=(BUCKET,), data=folder / "objects")
+        self.storage_url = self.gcs.url
+        """What the services are told: to set it before they start puts something in between."""
         self._running: set[str] = set()
         self._log_from: dict[str, int] = {}
 
@@ -88,7 +101,7 @@ class Services:
     def environment(self) -> dict[str, str]:
         return {
             "PUBSUB_EMULATOR_HOST": self.pubsub_address,
-            "STORAGE_EMULATOR_HOST": self.gcs.url,
+            "STORAGE_EMULATOR_HOST": self.storage_url,
             "LAKE_URL": f"gs://{BUCKET}",
             "PUBSUB_SUBSCRIPTION": SUBSCRIPTION,
             "GOOGLE_CLOUD_PROJECT": "local",
@@ -108,7 +121,13 @@ class Services:
         return self.folder / "objects" / BUCKET
 
     def url(self, name: str, path: str) -> str:
-        return f"http://127.0.0.1:{self._ports[name]}{path}"
+        return f"http://127.0.0.1:{self.port(name)}{path}"
+
+    def port(self, name: str) -> int:
+        return self._ports[name]
+
+    def pid(self, name: str) -> int:
+        return self._process(name).pid
 
     def start(self, name: str) -> None:
         if name == "gcs":
@@ -189,11 +208,15 @@ class Services:
             return ["local_cloud.emulators.pubsub", *options, f"--seed={_number(self._seed)}"]
         if name == "api":
             return ["query_service"]
-        return ["ingest_writer", "run"] if name in WRITERS else ["ingest_writer", "compact", "--every", "0.7"]
+        return (
+            ["ingest_writer", "run"]
+            if name in WRITERS
+            else ["ingest_writer", "compact", "--every", str(self._compact_every_s)]
+        )
 
     def _settings(self, name: str) -> dict[str, str]:
         port = {"api": "PORT", "writer": "WRITER_PORT", "holder": "WRITER_PORT"}.get(name)
-        return _SETTINGS.get(name, {}) | ({port: str(self._ports[name])} if port else {})
+        return {**self._settings_of.get(name, {})} | ({port: str(self._ports[name])} if port else {})
 
     def _create_subscription(self) -> None:
         topic = _Topic(name=TOPIC)
