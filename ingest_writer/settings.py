@@ -129,7 +129,8 @@ class CompactorSettings(BaseSettings):
     commit_attempts: int = Field(100, ge=1)
     """Every lost race is somebody else's commit; months are kept and rebased, so a few tries are plenty."""
     retention_s: float = Field(86_400.0, ge=0)
-    """How long snapshots can be asked for: longer than the longest outside query. At most 1,000 are kept."""
+    """How long snapshots can be asked for: longer than the longest outside query. Of the last 1,000 at
+    most; none that is younger is deleted, however many there are."""
     trusted_snapshot: int = Field(0, ge=0, lt=MAX_SNAPSHOT)
     """Snapshots below this number are not checked for being one history. 0 checks all: raise it only to a number
     that you have verified, after snapshots were restored or copied (docs/runbook.md, foreign-snapshot)."""

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from lakehouse.errors import (
     CacheFullError,
+    ForeignSnapshotError,
     FormatTooNewError,
     LakeError,
     LocalDiskError,
@@ -56,6 +57,12 @@ def why_unreadable(error: UnreadableError) -> str:
 def lake_problem(error: LakeError) -> Problem:
     """What a caller is told when the lake or its store fails: always 503, since the question was fine."""
     match error:
+        case ForeignSnapshotError():
+            detail = (
+                f"{error.name} is no snapshot of this table; nothing is answered until somebody has removed it, as the"
+                " runbook says under foreign-snapshot."
+            )
+            return Problem(503, "unreadable", "A file of the lake cannot be read", detail)
         case UnreadableError():
             detail = f"{error.name} is needed for this answer and cannot be read: {why_unreadable(error)}."
             return Problem(503, "unreadable", "A file of the lake cannot be read", detail)

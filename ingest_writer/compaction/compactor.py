@@ -40,7 +40,7 @@ class Compactor:
         self._store = store
         self._options = options
         self._random_id = random_id
-        self.planner = Planner(store, now)
+        self.planner = Planner(store, now, options.trusted_snapshot)
         self.history = History(store, self.planner, options.trusted_snapshot)
 
     def compact(self) -> Report:
@@ -123,7 +123,8 @@ class Compactor:
         return snapshot.number >= self.planner.latest_snapshot().min_retained
 
     def _is_there(self, name: str, data: bytes) -> bool:
-        if all(info.name != name for info in self._store.list(object_names.SNAPSHOTS, name)):
+        listed = next((info for info in self._store.list(object_names.SNAPSHOTS, name) if info.name == name), None)
+        if listed is None or listed.size != len(data):
             return False
         try:
             return self._store.read(name) == data

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ingest_writer.compaction.history import History
-from ingest_writer.compaction.model import MAX_RETAINED
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError
 from lakehouse.store.store import ObjectInfo, Store
+from lakehouse.table.listed_snapshots import by_number, read_listed
 from lakehouse.table.planner import Planner
-from lakehouse.table.snapshot import Snapshot, check_size, from_json
+from lakehouse.table.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Collected:
 
 
 class GarbageCollector:
-    """Collects again and again; remembers which month files each snapshot names (snapshots never change)."""
+    """Collects again and again; its history remembers which month files snapshots name (snapshots never change)."""
 
     def __init__(
         self,
@@ -51,7 +51,6 @@ class GarbageCollector:
         self._retention = dt.timedelta(seconds=retention_s)
         self._grace = dt.timedelta(seconds=delete_grace_s)
         self._deletes_at_once = deletes_at_once
-        self._named: dict[int, frozenset[str]] = {}
 
     def collect(self) -> Collected:
         """Deletes expired snapshots, absorbed landed files past their grace, and superseded month files.
@@ -65,9 +64,11 @@ class GarbageCollector:
         listed = list(self._store.list(object_names.SNAPSHOTS))
         expired = self._expired(latest, listed)
         landed = self._absorbed_past_grace(latest, listed)
-        past = self._past_files(latest)
+        files = {info.name: info for info in self._store.list(object_names.FLIGHTS)}
+        past = self._past_files(latest, files)
         if not (expired or landed or past) or not self._history.check_whole(latest):
             return Collected(0, 0, 0)
+        self._history.check_files(latest, files)
         for name in expired:  # from the lowest on, and none above one that is still there: History relies on it
             self._store.delete(name)
         self._delete(landed)
@@ -76,13 +77,14 @@ class GarbageCollector:
         return Collected(len(expired), len(landed), len(months))
 
     def _expired(self, latest: Snapshot, listed: list[ObjectInfo]) -> list[str]:
-        """Snapshots that the latest has given up, up to the first that our own retention would still keep."""
-        created = {n: info.created for info in listed if (n := object_names.parse_snapshot(info.name)) is not None}
+        """Snapshots that the latest has given up, up to the first that our own retention would still keep, however many
+        there are: who can create a thousand snapshots must not make the others go.
+        """
+        created = {number: info.created for number, info in by_number(listed).items()}
         found: list[str] = []
         for number, successor in pairwise(sorted(created)):
-            is_many = number <= latest.number - MAX_RETAINED
             is_old = latest.number in created and created[latest.number] - created[successor] >= self._retention
-            if number >= latest.min_retained or not (is_many or is_old):
+            if number >= latest.min_retained or not is_old:
                 break
             found.append(object_names.snapshot(number))
         return found
@@ -98,40 +100,32 @@ class GarbageCollector:
             if info.name in latest.absorbed and created - info.created >= self._grace
         ]
 
-    def _past_files(self, latest: Snapshot) -> list[str]:
+    def _past_files(self, latest: Snapshot, files: Iterable[str]) -> list[str]:
         """Month files that the latest does not name and whose maker can no longer commit them."""
         named = {entry.name for entry in latest.months.values()}
-        listed = self._store.list(object_names.FLIGHTS)
-        return [info.name for info in listed if info.name not in named and self._is_past(info.name, latest)]
+        return [name for name in files if name not in named and self._is_past(name, latest)]
 
     def _superseded(self, latest: Snapshot, past: list[str]) -> list[str]:
         """Those of `past` that no retained snapshot names."""
-        named = self._named_by_retained(latest) if past else None
-        return [] if named is None else [name for name in past if name not in named]
+        if not past or not self._has_read_retained(latest):
+            return []
+        return [name for name in past if name not in self._history.named]
 
     def _is_past(self, name: str, latest: Snapshot) -> bool:
         parsed = object_names.parse_month_file(name)
         return parsed is not None and parsed.added_snapshot < latest.added_snapshot(parsed.month)
 
-    def _named_by_retained(self, latest: Snapshot) -> frozenset[str] | None:
-        """Every month file that a snapshot still listed names; None when one of them vanished meanwhile."""
-        listed = (
-            (object_names.parse_snapshot(info.name), info.size) for info in self._store.list(object_names.SNAPSHOTS)
-        )
-        sizes = {number: size for number, size in listed if number is not None}
-        present = sizes.keys()
-        known = self._named | self._history.named_files()
-        self._named = {number: paths for number, paths in known.items() if number in present}
-        for number in sorted(present - self._named.keys()):
-            name = object_names.snapshot(number)
-            check_size(name, sizes[number])
+    def _has_read_retained(self, latest: Snapshot) -> bool:
+        """Whether every snapshot that is still listed was read; False when one of them vanished meanwhile."""
+        listed = by_number(self._store.list(object_names.SNAPSHOTS))
+        self._history.named.add(latest)
+        for number in sorted(self._history.named.keep(set(listed))):
             try:
-                snapshot = latest if number == latest.number else from_json(name, self._store.read(name))
+                self._history.named.add(read_listed(self._store, listed[number]))
             except ObjectMissingError:
-                log.info("%s went while it was read: month files are left to the next run", name)
-                return None
-            self._named[number] = frozenset(entry.name for entry in snapshot.months.values())
-        return frozenset().union(*self._named.values())
+                log.info("%s went while it was read: month files are left to the next run", listed[number].name)
+                return False
+        return True
 
     def _delete(self, names: Iterable[str]) -> None:
         """Deletes all, or raises the first failure once the others are done."""

@@ -7,21 +7,50 @@ one is younger than a later number. Whatever breaks these rules was made by some
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Final
 
 from lakehouse import object_names
 from lakehouse.errors import ForeignSnapshotError, ObjectMissingError
 from lakehouse.store.store import ObjectInfo, Store
 from lakehouse.table.lineage import commit_problem
+from lakehouse.table.listed_snapshots import (
+    CLOCKS_DIFFER,
+    Listed,
+    by_number,
+    gap_problem,
+    oldest_original,
+    read_listed,
+)
 from lakehouse.table.planner import Planner
-from lakehouse.table.snapshot import EMPTY, Snapshot, check_size, from_json
+from lakehouse.table.snapshot import EMPTY, Snapshot
 
-_CLOCKS_DIFFER: Final = dt.timedelta(seconds=60)  # far above what the clocks of a store's servers do
 
-Listed = dict[int, ObjectInfo]
-"""Snapshots by number, ascending."""
+class NamedFiles:
+    """Which month files the snapshots name that were read. Of each file it knows the last snapshot that does: enough,
+    as the lowest go first, and as small for thousands of snapshots as for one.
+    """
+
+    def __init__(self) -> None:
+        self._read: set[int] = set()
+        self._last: dict[str, int] = {}
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Remembers what it names."""
+        self._read.add(snapshot.number)
+        for entry in snapshot.months.values():
+            self._last[entry.name] = max(snapshot.number, self._last.get(entry.name, 0))
+
+    def keep(self, numbers: set[int]) -> set[int]:
+        """Forgets the snapshots that are not among `numbers`; returns those of them that were not read."""
+        self._read &= numbers
+        lowest = min(numbers, default=0)
+        self._last = {name: number for name, number in self._last.items() if number >= lowest}
+        return numbers - self._read
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a snapshot that is kept may name it."""
+        return name in self._last
 
 
 class History:
@@ -33,9 +62,11 @@ class History:
         self._planner = planner
         self._trusted = trusted
         self._checked: set[str] = set()
-        self._named: dict[int, frozenset[str]] = {}
+        self.named = NamedFiles()
+        """Of the snapshots that were read; whoever wants to know of all reads the others too."""
         self._last: Snapshot | None = None
         self._known: ObjectInfo | None = None
+        self._commits: Listed = {}
 
     def check_latest(self, latest: Snapshot) -> None:
         """The latest snapshot has to follow the one before it, which has to be there.
@@ -52,9 +83,24 @@ class History:
         """
         return self._check(latest, is_whole=True)
 
-    def named_files(self) -> dict[int, frozenset[str]]:
-        """The month files that each snapshot names, of those that were looked at and were never deleted."""
-        return self._named
+    def check_files(self, latest: Snapshot, files: Mapping[str, ObjectInfo]) -> None:
+        """After `check_whole`: the month files of `latest` have to be among `files`, listed between the two, with its
+        size and checksum: nothing is deleted that a file replaces which is not there. Each was created before its
+        commit.
+
+        Raises ForeignSnapshotError.
+        """
+        for month, entry in sorted(latest.months.items()):
+            info, commit = files.get(entry.name), self._commits.get(entry.added_snapshot)
+            if info is None:
+                why, name = "which is not there", object_names.snapshot(latest.number)
+            elif (info.size, info.crc32c) != (entry.size, entry.crc32c):
+                why, name = "which has other bytes", object_names.snapshot(latest.number)
+            elif commit is not None and commit.created + CLOCKS_DIFFER < info.created:
+                why, name = "which was created after it", commit.name
+            else:
+                continue
+            raise ForeignSnapshotError(name, f"month {month} is {entry.name}, {why}")
 
     def _check(self, latest: Snapshot, *, is_whole: bool) -> bool:
         if not object_names.has_room_above(latest.number):
@@ -63,53 +109,34 @@ class History:
         listed = self._list()
         if latest.number not in listed or max(listed) != latest.number:
             return False
-        history = self._retained(latest, listed)
-        if history is None:
+        line = self._line(latest, listed)
+        if line is None:
             return False
         try:
-            self._check_commits(history if is_whole else history[-2:], latest)
+            self._check_commits(line if is_whole else line[-2:], latest)
         except ObjectMissingError:
             return False
+        self._commits = by_number(line if line[0].name == object_names.snapshot(1) else line[1:])
         self._known = listed[latest.number]
         self._last = latest
         return True
 
     def _list(self) -> Listed:
-        found = ((object_names.parse_snapshot(info.name), info) for info in self._store.list(object_names.SNAPSHOTS))
-        return {number: info for number, info in found if number is not None}
+        return by_number(self._store.list(object_names.SNAPSHOTS))
 
-    def _retained(self, latest: Snapshot, listed: Listed) -> list[ObjectInfo] | None:
+    def _line(self, latest: Snapshot, listed: Listed) -> list[ObjectInfo] | None:
         """The snapshots up to the latest that were never deleted; None when some were deleted while this was listed."""
         trusted = self._trusted if self._trusted <= latest.number else 0
-        name = object_names.snapshot(latest.number)
-        if latest.min_retained > max(latest.number - 1, 1):
-            raise ForeignSnapshotError(
-                name, f"its oldest is {latest.min_retained}, which gives up what it was made from"
-            )
-        first = min(self._oldest_original(listed), max(latest.min_retained, 1))
-        numbers = range(max(first, trusted), latest.number + 1)
-        missing = next((number for number in numbers if number not in listed), None)
-        if missing is not None:
-            if self._has_moved_on(latest, listed, numbers[0]):
+        first = max(min(oldest_original(listed, self._known), max(latest.min_retained, 1)), trusted)
+        if (why := gap_problem(latest, listed, first)) is not None:
+            if self._has_moved_on(latest, listed, first):
                 return None
-            raise ForeignSnapshotError(name, f"snapshot {missing} is missing between {numbers[0]} and it")
-        history = [listed[number] for number in numbers]
-        for before, after in pairwise(history):
-            if after.created + _CLOCKS_DIFFER < before.created:
+            raise ForeignSnapshotError(object_names.snapshot(latest.number), why)
+        line = [listed[number] for number in range(first, latest.number + 1)]
+        for before, after in pairwise(line):
+            if after.created + CLOCKS_DIFFER < before.created:
                 raise ForeignSnapshotError(after.name, f"it was created before {before.name}, which it follows")
-        return history
-
-    def _oldest_original(self, listed: Listed) -> int:
-        """The lowest number that was certainly never deleted and created again."""
-        numbers = sorted(listed)
-        oldest = numbers[-1]
-        least = listed[oldest].created
-        for number in reversed(numbers[:-1]):
-            info = listed[number]
-            if info.created + _CLOCKS_DIFFER < least or info == self._known:
-                oldest = number
-            least = min(least, info.created)
-        return oldest
+        return line
 
     def _has_moved_on(self, latest: Snapshot, listed: Listed, first: int) -> bool:
         """Whether snapshots were deleted between the pages of the listing, as they are when they expire."""
@@ -117,15 +144,14 @@ class History:
             return True
         return first < latest.min_retained and self._list().get(first) != listed.get(first)
 
-    def _check_commits(self, history: list[ObjectInfo], latest: Snapshot) -> None:
-        if history[0].name == object_names.snapshot(1):
-            self._check_commit(EMPTY, self._read(history[0], latest))
-        for base, made in pairwise(history):
+    def _check_commits(self, line: list[ObjectInfo], latest: Snapshot) -> None:
+        if line[0].name == object_names.snapshot(1):
+            self._check_commit(EMPTY, self._read(line[0], latest))
+        for base, made in pairwise(line):
             if made.name not in self._checked:
                 self._check_commit(self._read(base, latest), self._read(made, latest))
                 self._checked.add(made.name)
-        self._checked &= {info.name for info in history}
-        self._named = {n: files for n, files in self._named.items() if object_names.snapshot(n) >= history[0].name}
+        self._checked &= {info.name for info in line}
 
     def _check_commit(self, base: Snapshot, made: Snapshot) -> None:
         if (why := commit_problem(base, made)) is not None:
@@ -136,8 +162,7 @@ class History:
         for known in (latest, self._last):
             if known is not None and info.name == object_names.snapshot(known.number):
                 return known
-        check_size(info.name, info.size)
-        read = from_json(info.name, self._store.read(info.name))
-        self._named[read.number] = frozenset(entry.name for entry in read.months.values())
+        read = read_listed(self._store, info)
+        self.named.add(read)
         self._last = read
         return read

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from ingest_writer.compaction.garbage_collector import Collected
 from ingest_writer.compaction.model import Report
+from lakehouse.errors import ForeignSnapshotError
 from lakehouse.telemetry.instrumented_store import StoreMetrics
 from lakehouse.telemetry.prometheus import exposition
 
@@ -42,6 +43,9 @@ class CompactorMetrics:
         self._pending = self._gauge("pending_files", "Landed files not absorbed yet, after the last run")
         self._unreadable = self._gauge("unreadable_files", "Objects that could not be read, in the last run")
         self._failed = self._gauge("failed_months", "Months that could not be merged, in the last run")
+        self._foreign = self._gauge(
+            "foreign_snapshot", "1 while the last run stopped at a snapshot that no compactor of ours made"
+        )
         self._success = self._gauge("last_success_timestamp_seconds", "When a run last went through, Unix time")
 
     def page(self) -> bytes:
@@ -55,6 +59,7 @@ class CompactorMetrics:
             self._success.set(self._wall_clock())
         else:
             self.failed()
+        self._foreign.set(0)
         self._seconds.observe(seconds)
         self._files.inc(report.absorbed_files)
         self._months.inc(len(report.months))
@@ -69,9 +74,11 @@ class CompactorMetrics:
         self._unreadable.set(len(report.unreadable))
         self._failed.set(len(report.failed))
 
-    def failed(self) -> None:
+    def failed(self, error: BaseException | None = None) -> None:
         """A run ended with an error."""
         self._runs.labels("failed").inc()
+        if error is not None:
+            self._foreign.set(isinstance(error, ForeignSnapshotError))
 
     def _counter(self, name: str, text: str) -> Counter:
         return Counter(f"flights_compactor_{name}", text, registry=self._registry)

@@ -13,7 +13,7 @@ from lakehouse.table.planner import Plan
 from lakehouse.table.snapshot import MonthFile
 
 MAX_RETAINED: Final = 1000
-"""Snapshots kept at most, whatever the retention: a collector reads them all."""
+"""Snapshots that can be asked for at most, whatever the retention. None younger than it is deleted, though."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ingest_writer.compaction.manifest import publish_manifest
 from ingest_writer.compaction.merge_sql import SAME_FLIGHT_WITHIN
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.model import Report
-from lakehouse.errors import LakeError
+from lakehouse.errors import ForeignSnapshotError, LakeError
 from lakehouse.object_names import ATTACHABLE
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Planner
@@ -57,7 +57,8 @@ class Compaction:
                 report = self.run()
             except (LakeError, OSError) as error:
                 self._health_error = f"{type(error).__name__}: {error}"
-                log.error("compaction failed, tries again in %s s: %s", seconds, error)
+                if not isinstance(error, ForeignSnapshotError):  # said already
+                    log.error("compaction failed, tries again in %s s: %s", seconds, error)
             else:
                 self._health_error = "" if report.unpublished is None else _not_published(report.unpublished)
                 if report.pending_files > 0 and report.absorbed_files > 0:
@@ -75,8 +76,12 @@ class Compaction:
             report = self._compactor.compact()
             report.unpublished = self._publish()
             collected = self._collector.collect()
-        except BaseException:
-            self._metrics.failed()
+        except ForeignSnapshotError as error:
+            log.error("stopped: %s", error, extra=logs.fields(foreign_snapshot=error.name))  # an alert counts this line
+            self._metrics.failed(error)
+            raise
+        except BaseException as error:
+            self._metrics.failed(error)
             raise
         seconds = time.monotonic() - began
         self._snapshot = report.snapshot
@@ -92,6 +97,8 @@ class Compaction:
         try:
             publish_derived(self._store, self._compactor.planner, self._scratch)
         except (LakeError, OSError) as error:
+            if isinstance(error, ForeignSnapshotError):
+                raise
             return error
         return None
 

@@ -18,10 +18,11 @@ from lakehouse.local_disk import temporary_folder
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import Store
-from lakehouse.table.lineage import descent_problem
+from lakehouse.table.lineage import commit_problem
+from lakehouse.table.listed_snapshots import by_number, read_listed
 from lakehouse.table.parquet_files import MonthStats, contents
 from lakehouse.table.planner import LandedFile, Now, Plan, Planner
-from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json, read_bytes
+from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot
 from lakehouse.table.stored_file import download
 
 _SHOWN = 10  # missing snapshots: there may be a thousand
@@ -59,7 +60,7 @@ class Report:
 
 def verify(store: Store, now: Now) -> Report:
     """Checks the latest snapshot, every month file in it and every landed file. Raises the store's errors."""
-    planner = Planner(store, now)
+    planner = Planner(store, now, trusted=None)
     listed_at = now()
     try:
         plan = planner.plan()
@@ -187,10 +188,13 @@ def _snapshot_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
 def _history_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
     """Every retained snapshot must hold what the one before it held; those that are gone are not looked at."""
     before = None
+    listed = by_number(store.list(object_names.SNAPSHOTS))
     for number in range(max(snapshot.min_retained, 1), snapshot.number + 1):
         name = object_names.snapshot(number)
         try:
-            found = snapshot if number == snapshot.number else from_json(name, read_bytes(store, name))
+            if number not in listed:
+                raise ObjectMissingError(name)
+            found = snapshot if number == snapshot.number else read_listed(store, listed[number])
         except ObjectMissingError:
             before = None
             continue
@@ -198,16 +202,16 @@ def _history_problems(store: Store, snapshot: Snapshot) -> Iterator[str]:
             yield str(error)
             before = None
             continue
-        if before is not None and (why := descent_problem(before, found)) is not None:
+        if before is not None and (why := commit_problem(before, found)) is not None:
             yield f"{name}: no compactor of ours made it: {why}"
         before = found
 
 
 def _oldest(store: Store, latest: int, otherwise: int) -> int:
     """The oldest retained number that the snapshot `latest` names, which came or went during this check."""
-    name = object_names.snapshot(latest)
+    listed = by_number(store.list(object_names.SNAPSHOTS, object_names.snapshot(latest)))
     try:
-        return from_json(name, read_bytes(store, name)).min_retained
+        return read_listed(store, listed[latest]).min_retained if latest in listed else otherwise
     except (ObjectMissingError, UnreadableError, FormatTooNewError):
         return otherwise
 

@@ -13,11 +13,12 @@ import shutil
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from lakehouse import object_names
 from lakehouse.bounded_lru import BoundedLRU
 from lakehouse.errors import ObjectExistsError, ObjectMissingError, StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.local_disk import local_errors, room
@@ -33,6 +34,8 @@ class LocalStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._temporary = root / ".tmp"
+        self._newest_ns = 0
+        self._newest_lock = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -52,6 +55,7 @@ class LocalStore:
     def create(self, name: str, source: Source) -> None:
         with self._translated(name), self._staged(source) as staged:
             target = self._target(name)
+            self._date(name, staged)
             try:
                 os.link(staged, target)
             except FileExistsError:
@@ -140,6 +144,22 @@ class LocalStore:
         finally:
             staged.unlink(missing_ok=True)
 
+    def _date(self, name: str, staged: Path) -> None:
+        """Makes it no older than what this process created before, and a snapshot no older than those that are there.
+
+        The machine's clock may be set back; times of creation are taken for the order of commits.
+        """
+        with self._newest_lock:
+            if name.startswith(object_names.SNAPSHOTS):
+                self._newest_ns = max(self._newest_ns, _newest_ns(self._root / object_names.SNAPSHOTS))
+            made_ns = staged.stat().st_mtime_ns
+            if made_ns < self._newest_ns:
+                made_ns = self._newest_ns + 1  # no two the same: a checksum is remembered by it
+                os.utime(staged, ns=(made_ns, made_ns))
+                with staged.open("rb") as data:
+                    os.fsync(data.fileno())
+            self._newest_ns = made_ns
+
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
         self._temporary.mkdir(parents=True, exist_ok=True)
@@ -188,6 +208,16 @@ def _raise_unless_gone(error: OSError) -> None:
     """A folder that cannot be read must not look like an empty one."""
     if not isinstance(error, FileNotFoundError):
         raise error
+
+
+def _newest_ns(folder: Path) -> int:
+    """When the newest file in it was created; one that is deleted meanwhile does not count."""
+    newest_ns = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                newest_ns = max(newest_ns, entry.stat().st_mtime_ns)
+    return newest_ns
 
 
 def _sync_folder(folder: Path) -> None:

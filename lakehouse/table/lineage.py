@@ -19,6 +19,14 @@ def descent_problem(ancestor: Snapshot, latest: Snapshot) -> str | None:
             return f"month {month} of snapshot {ancestor.number} is not in it"
         if after != before and (why := _month_problem(before, after, ancestor.number)) is not None:
             return f"month {month} {why}"
+    changed = {month: entry for month, entry in latest.months.items() if ancestor.months.get(month) != entry}
+    for month, entry in changed.items():
+        if not ancestor.number < entry.added_snapshot <= latest.number:
+            return f"month {month} is not that of snapshot {ancestor.number} and says since {entry.added_snapshot}"
+    for absorbed in latest.absorbed - ancestor.absorbed:
+        date = object_names.parse_landed_file(absorbed)
+        if date is None or object_names.month_of(date) not in changed:
+            return f"it absorbs {absorbed}, whose month has not changed"
     return None
 
 
@@ -28,17 +36,12 @@ def commit_problem(base: Snapshot, made: Snapshot) -> str | None:
         return f"it follows snapshot {base.number} and is number {made.number}"
     if made.min_retained > max(base.number, 1):
         return f"its oldest is {made.min_retained}, above the snapshot before it"
-    changed = {month: entry for month, entry in made.months.items() if base.months.get(month) != entry}
-    for month, entry in changed.items():
+    for month, entry in made.months.items():
         name = object_names.parse_month_file(entry.name)
-        if entry.added_snapshot != made.number:
-            return f"month {month} is new in it and says since {entry.added_snapshot}"
+        if base.months.get(month) == entry:
+            continue
         if name is None or name.added_snapshot != base.added_snapshot(month):
             return f"month {month} was not merged from what snapshot {base.number} had of it"
-    for absorbed in made.absorbed - base.absorbed:
-        date = object_names.parse_landed_file(absorbed)
-        if date is None or object_names.month_of(date) not in changed:
-            return f"it absorbs {absorbed}, whose month has not changed"
     return descent_problem(base, made)
 
 

@@ -14,16 +14,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-import google_crc32c
-
 from lakehouse import object_names
 from lakehouse.errors import ForeignSnapshotError, ObjectMissingError, SnapshotHistoryLostError, StoreUnavailableError
 from lakehouse.schema.timestamps import rfc3339
 from lakehouse.store.store import ObjectInfo, Store
-from lakehouse.table.lineage import descent_problem
+from lakehouse.table.lineage import commit_problem, descent_problem
+from lakehouse.table.listed_snapshots import Listed, by_number, gap_problem, oldest_original, read_listed
 from lakehouse.table.parquet_files import FooterInfo, check_landed_file
 from lakehouse.table.parquet_limits import check_landed_size
-from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, check_size, from_json
+from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot
 from lakehouse.table.stored_file import StoredFile
 
 Now = Callable[[], dt.datetime]
@@ -156,11 +155,15 @@ class FileSet:
 class Planner:
     """Makes plans. It remembers the highest snapshot seen, so plans never go back in time."""
 
-    def __init__(self, store: Store, now: Now) -> None:
+    def __init__(self, store: Store, now: Now, trusted: int | None = 0) -> None:
+        """What is below the snapshot `trusted` is not looked at: a person has. None: the first one is believed, as by
+        somebody who looks at all of it.
+        """
         self._store = store
         self._now = now
+        self._trusted = trusted
         self._latest = EMPTY
-        self._latest_created: dt.datetime | None = None
+        self._latest_info: ObjectInfo | None = None
 
     def plan(self) -> Plan:
         """A plan as of now.
@@ -170,51 +173,65 @@ class Planner:
         listed_at = self._now()
         landing = list_landing(self._store)
         snapshot = self.latest_snapshot()
-        return Plan(snapshot, landing, listed_at, self._latest_created)
+        created = None if self._latest_info is None else self._latest_info.created
+        return Plan(snapshot, landing, listed_at, created)
 
     def latest_snapshot(self) -> Snapshot:
         """The very object with the highest name in a listing; EMPTY before the first commit.
 
-        Its bytes must be the listed ones: a number, unlike the other names, can be used twice (ADR 6).
+        Its bytes must be the listed ones: a number, unlike the other names, can be used twice (ADR 6). It must continue
+        the snapshot seen before; the first one that is seen, the one before it.
         """
+        doubted = ""
         for _ in range(_FIND_ATTEMPTS):
-            listed = self._highest()
-            if listed is None or listed.name == object_names.snapshot(self._latest.number):
+            listed = self._list()
+            if not listed or max(listed) == self._latest.number:
                 return self._latest
-            check_number(listed.name)
-            check_size(listed.name, listed.size)
+            newest = listed[max(listed)]
+            check_number(newest.name)
             try:
-                data = self._store.read(listed.name)
+                found = read_listed(self._store, newest)
+                why = self._problem(found, listed)
             except ObjectMissingError:
                 continue  # collected between the listing and the read: a newer one is there
-            if google_crc32c.value(data) != listed.crc32c:
-                continue  # expired, then created again by a suspended compactor: not in the history
-            found = from_json(listed.name, data)
-            if (why := descent_problem(self._latest, found)) is not None:
-                raise ForeignSnapshotError(listed.name, why)
+            if why is not None and doubted == newest.name:
+                raise ForeignSnapshotError(newest.name, why)
+            if why is not None:
+                doubted = newest.name  # others may have collected while this listed: it looks once more
+                continue
             self._latest = found
-            self._latest_created = listed.created
+            self._latest_info = newest
             return self._latest
         raise StoreUnavailableError(
             f"{object_names.SNAPSHOTS}: each of {_FIND_ATTEMPTS} listings named a snapshot that was gone, or another,"
             " when it was read"
         )
 
-    def _highest(self) -> ObjectInfo | None:
-        """The snapshot with the highest number, as listed; None when there is none and never was."""
+    def _problem(self, found: Snapshot, listed: Listed) -> str | None:
+        """Why no compactor of ours made `found`, as far as one look shows. Raises what reading snapshots raises."""
+        if self._trusted is None and self._latest == EMPTY:
+            return None
+        if found.number == self._latest.number + 1:
+            return commit_problem(self._latest, found)
+        trusted = self._trusted if self._trusted is not None and self._trusted <= found.number else 0
+        first = max(min(oldest_original(listed, self._latest_info), found.number - 1), trusted)
+        why = gap_problem(found, listed, first)
+        if why is not None or found.number == trusted:
+            return why
+        if self._latest.number and (why := descent_problem(self._latest, found)) is not None:
+            return why
+        return commit_problem(read_listed(self._store, listed[found.number - 1]), found)
+
+    def _list(self) -> Listed:
+        """The snapshots from the latest on; none when there are none and never were."""
         start = object_names.snapshot(self._latest.number) if self._latest.number else ""
-        listed = [
-            i
-            for i in self._store.list(object_names.SNAPSHOTS, start)
-            if object_names.parse_snapshot(i.name) is not None
-        ]
-        highest = max(listed, key=lambda info: info.name, default=None)  # names order as numbers do
-        if self._latest.number and (highest is None or highest.name < start):
+        listed = by_number(self._store.list(object_names.SNAPSHOTS, start))
+        if self._latest.number and max(listed, default=0) < self._latest.number:
             raise SnapshotHistoryLostError(
                 f"{self._store.url}/{object_names.SNAPSHOTS}: snapshot {self._latest.number} was there and nothing from"
                 " it on is there now; restore the deleted objects (soft delete) before going on"
             )
-        return highest
+        return listed
 
 
 def check_number(name: str) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from lakehouse import object_names
-from lakehouse.errors import FormatTooNewError, UnreadableError
+from lakehouse.errors import ForeignSnapshotError, FormatTooNewError
 from lakehouse.schema.event import FORMAT_VERSION
-from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import FooterInfo, check_month_file
+
+_SHOWN = 200  # characters of why bytes are no snapshot: what they hold may be long
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,9 @@ MAX_BYTES: Final = 64_000_000
 
 
 def check_size(name: str, size: int) -> None:
-    """Before a snapshot is read. Raises UnreadableError when it is larger than one can be."""
+    """Before a snapshot is read. Raises ForeignSnapshotError when it is larger than one can be."""
     if size > MAX_BYTES:
-        raise UnreadableError(name, f"has {size} bytes; a snapshot has at most {MAX_BYTES}")
-
-
-def read_bytes(store: Store, name: str) -> bytes:
-    """The snapshot's object, whose size is looked at first. Raises ObjectMissingError, UnreadableError, the store's."""
-    for info in store.list(name):
-        if info.name == name:
-            check_size(name, info.size)
-    return store.read(name)
+        raise ForeignSnapshotError(name, f"it has {size} bytes; a snapshot has at most {MAX_BYTES}")
 
 
 def to_json(snapshot: Snapshot) -> bytes:
@@ -93,7 +86,7 @@ def to_json(snapshot: Snapshot) -> bytes:
 def from_json(name: str, data: bytes) -> Snapshot:
     """The snapshot in the object `name`.
 
-    Raises FormatTooNewError, or UnreadableError when the bytes are not a snapshot of that name.
+    Raises FormatTooNewError, or ForeignSnapshotError when the bytes are not a snapshot of that name.
     """
     try:
         document = json.loads(data)
@@ -109,9 +102,9 @@ def from_json(name: str, data: bytes) -> Snapshot:
             absorbed=frozenset(map(str, document["absorbed"])),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise UnreadableError(name, f"not a snapshot: {error!r}") from error
+        raise ForeignSnapshotError(name, f"its bytes are not one: {repr(error)[:_SHOWN]}") from error
     if object_names.snapshot(result.number) != name or not 0 <= result.min_retained <= result.number:
-        raise UnreadableError(name, f"says number {result.number}, oldest {result.min_retained}")
+        raise ForeignSnapshotError(name, f"it says number {result.number}, oldest {result.min_retained}")
     return result
 
 

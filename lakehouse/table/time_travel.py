@@ -12,7 +12,8 @@ from collections.abc import Callable
 from lakehouse import object_names
 from lakehouse.errors import ConfigError, ObjectMissingError, SnapshotExpiredError, SnapshotNotYetError
 from lakehouse.store.store import Store
-from lakehouse.table.snapshot import Snapshot, from_json, read_bytes
+from lakehouse.table.listed_snapshots import read_listed
+from lakehouse.table.snapshot import Snapshot
 
 
 def check_retained(number: int, latest: Snapshot) -> None:
@@ -37,9 +38,12 @@ def read_snapshot(store: Store, number: int, find_latest: Callable[[], Snapshot]
         return latest
     name = object_names.snapshot(number)
     try:
-        data = read_bytes(store, name)
+        info = next((info for info in store.list(name) if info.name == name), None)
+        if info is None:
+            raise ObjectMissingError(name)
+        found = read_listed(store, info)
     except ObjectMissingError:
         check_retained(number, find_latest())  # it is missing because it was collected just now
         raise
     check_retained(number, find_latest())
-    return from_json(name, data)
+    return found

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from lakehouse.errors import LakeError
 from lakehouse.table.planner import Now, Plan, Planner
 from query_service.errors import no_plan_error
+
+_log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5  # a plan that is too old once made, five times in a row: the clock is wrong
 
@@ -27,8 +30,8 @@ class PlanCache:
         self._patience = dt.timedelta(seconds=max(patience_s, max_age_s))
         self._timeout_s = timeout_s
         self._plan: Plan | None = None
-        self._failure: tuple[dt.datetime, LakeError] | None = None
-        self._refreshing: asyncio.Task[Plan | LakeError] | None = None
+        self._failure: tuple[dt.datetime, Exception] | None = None
+        self._refreshing: asyncio.Task[Plan | Exception] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="plan")
 
     async def plan(self) -> Plan:
@@ -88,15 +91,17 @@ class PlanCache:
             outcome = await asyncio.wait_for(asyncio.shield(self._refreshing), self._timeout_s)
         except TimeoutError:
             raise no_plan_error(f"Listing the lake takes longer than {self._timeout_s:g} s.") from None
-        if isinstance(outcome, LakeError):
+        if isinstance(outcome, Exception):
             raise outcome.with_traceback(None)
 
-    async def _refresh(self) -> Plan | LakeError:
+    async def _refresh(self) -> Plan | Exception:
         try:
             loop = asyncio.get_running_loop()
             self._plan = await loop.run_in_executor(self._thread, self._planner.plan)
             self._failure = None
-        except LakeError as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, each request would list again and fail the same way
+            if not isinstance(error, LakeError):
+                _log.exception("no plan: unexpected error")
             self._failure = (self._now(), error)
             return error
         else:

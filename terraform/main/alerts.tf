@@ -62,6 +62,14 @@ locals {
       period_s   = 300
       duration_s = 3600
     }
+    foreign-snapshot = {
+      filter     = "metric.type=\"logging.googleapis.com/user/flights_foreign\" resource.type=\"cloud_run_job\""
+      aligner    = "ALIGN_DELTA"
+      reducer    = "REDUCE_SUM"
+      threshold  = 0 # one is too many: nothing is merged, and readers that start refuse to answer
+      period_s   = 300
+      duration_s = 0
+    }
     compactor-failing = {
       filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"failed\""
       aligner    = "ALIGN_DELTA"

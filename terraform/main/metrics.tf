@@ -35,6 +35,13 @@ locals {
     jsonPayload.absorbed_files:*
   EOT
 
+  # The compactor's line when it stops at a snapshot that no compactor made.
+  foreign_snapshot = <<-EOT
+    resource.type="cloud_run_job"
+    resource.labels.job_name="flights-compactor"
+    jsonPayload.foreign_snapshot:*
+  EOT
+
   counter = {
     flights_gets_total  = { resource = "cloud_run_revision", filter = local.users_gets }
     flights_gets_good   = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}" }
@@ -44,6 +51,7 @@ locals {
     flights_gets_slow   = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency>=\"0.5s\"" }
     flights_rejecting   = { resource = "cloud_run_worker_pool", filter = "${local.batch}jsonPayload.rejected>0" }    # batches
     flights_commits     = { resource = "cloud_run_job", filter = "${local.compaction}jsonPayload.absorbed_files>0" } # snapshots made
+    flights_foreign     = { resource = "cloud_run_job", filter = local.foreign_snapshot }
     flights_canary      = { resource = "cloud_run_job", filter = local.canary }
     flights_canary_good = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=true" }
     flights_canary_bad  = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=false" }

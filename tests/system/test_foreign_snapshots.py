@@ -17,12 +17,13 @@ from lakehouse import object_names
 from lakehouse.client.connection import connect_store
 from lakehouse.errors import ForeignSnapshotError
 from lakehouse.store.memory import MemoryStore
+from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.planner import Planner
-from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
+from lakehouse.table.snapshot import MAX_BYTES, MonthFile, Snapshot, to_json
 from tests._support.api import serving
 from tests._support.compactors import START, Clock, MeddlingStore, compactor, latest, numbers, problems
 from tests._support.events import ids
-from tests._support.lakes import commit, land, put_month, row
+from tests._support.lakes import commit, land, put_month, row, table, unique
 
 HIGHEST = "snapshots/99999999999999999999.json"
 
@@ -127,6 +128,34 @@ def a_lower_oldest(store: MemoryStore, base: Snapshot) -> str:
     return plant(store, 6, base, min_retained=0)
 
 
+def forged(store: MemoryStore, base: Snapshot) -> dict[str, MonthFile]:
+    """Entries as a commit on top of `base` makes them, of month files that nobody has made."""
+    return {
+        month: since(dataclasses.replace(entry, name=object_names.month_file(month, entry.added_snapshot, unique())), 6)
+        for month, entry in base.months.items()
+    }
+
+
+def months_that_do_not_exist(store: MemoryStore, base: Snapshot) -> str:
+    return plant(store, 6, base, months=forged(store, base), absorbed=base.absorbed | tail(store))
+
+
+def months_of_other_bytes(store: MemoryStore, base: Snapshot) -> str:
+    months = forged(store, base)
+    for entry in months.values():
+        store.create(entry.name, b"something else")
+    return plant(store, 6, base, months=months, absorbed=base.absorbed | tail(store))
+
+
+def months_that_do_not_exist_and_successors(store: MemoryStore, base: Snapshot) -> str:
+    """The last one is to blame, whose months are not there; those between differ in nothing."""
+    months, absorbed = forged(store, base), base.absorbed | tail(store)
+    plant(store, 6, base, months=months, min_retained=5, absorbed=absorbed)
+    for number in range(7, 20):
+        name = plant(store, number, base, months=months, min_retained=number - 1, absorbed=absorbed)
+    return name
+
+
 def a_number_without_room(store: MemoryStore, base: Snapshot) -> str:
     return plant(store, object_names.MAX_SNAPSHOT, base)
 
@@ -134,6 +163,31 @@ def a_number_without_room(store: MemoryStore, base: Snapshot) -> str:
 def a_number_beyond_all(store: MemoryStore, base: Snapshot) -> str:
     store.create(HIGHEST, b"{}")
     return HIGHEST
+
+
+def garbage(store: MemoryStore, data: bytes) -> str:
+    store.create(object_names.snapshot(6), data)
+    return object_names.snapshot(6)
+
+
+def no_json(store: MemoryStore, _: Snapshot) -> str:
+    return garbage(store, b"hello")
+
+
+def nothing(store: MemoryStore, _: Snapshot) -> str:
+    return garbage(store, b"")
+
+
+def a_deep_one(store: MemoryStore, _: Snapshot) -> str:
+    return garbage(store, b"[" * 100_000)
+
+
+def one_of_another_number(store: MemoryStore, base: Snapshot) -> str:
+    return garbage(store, to_json(base))
+
+
+def a_large_one(store: MemoryStore, base: Snapshot) -> str:
+    return garbage(store, to_json(dataclasses.replace(base, number=6)) + b" " * MAX_BYTES)
 
 
 PLANTS = (
@@ -149,9 +203,24 @@ PLANTS = (
     a_month_built_from_nothing,
     no_months_at_all,
     a_lower_oldest,
+    months_that_do_not_exist,
+    months_of_other_bytes,
+    months_that_do_not_exist_and_successors,
+    no_json,
+    nothing,
+    a_deep_one,
+    one_of_another_number,
+    a_large_one,
     a_number_without_room,
     a_number_beyond_all,
 )
+ONLY_COLLECTORS_SEE = (
+    the_next_numbers_that_hide_their_first,
+    months_that_do_not_exist,
+    months_of_other_bytes,
+    months_that_do_not_exist_and_successors,
+)
+"""The others compare the latest with the one before it; they do not list month files."""
 
 
 @pytest.mark.parametrize("planted", PLANTS, ids=lambda plant: plant.__name__)
@@ -177,7 +246,7 @@ def test_nothing_is_deleted_by_a_planted_snapshot(
 
 @pytest.mark.parametrize(
     "planted",
-    [each for each in PLANTS if each is not the_next_numbers_that_hide_their_first],  # the collector's whole look
+    [each for each in PLANTS if each not in ONLY_COLLECTORS_SEE],
     ids=lambda plant: plant.__name__,
 )
 def test_no_compactor_builds_on_a_planted_snapshot(
@@ -188,6 +257,112 @@ def test_no_compactor_builds_on_a_planted_snapshot(
     with pytest.raises(ForeignSnapshotError):
         compactor(store, tmp_path).compact()
     assert names(store) == before
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [each for each in PLANTS if each not in ONLY_COLLECTORS_SEE],
+    ids=lambda plant: plant.__name__,
+)
+def test_a_reader_that_starts_after_a_plant_answers_nothing(
+    planted: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, tmp_path: Path
+) -> None:
+    planted(store, latest(store))
+    for number in (None, 5):
+        with pytest.raises(ForeignSnapshotError, match="foreign-snapshot"):
+            connect_store(store, lambda: START, tmp_path, 1 << 30, number)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_api_that_starts_after_a_plant_answers_nothing_and_says_why(store: MemoryStore) -> None:
+    base = latest(store)
+    for plant_one in (
+        no_months_at_all,
+        no_json,
+        the_next_number_that_absorbs_the_tail,
+        a_high_number_with_a_chain_below,
+    ):
+        plant_one(store, base)
+        planted = [number for number in numbers(store) if number > 5]
+        with serving(store) as api:
+            for path in ("/v1/stats", "/v1/stats?snapshot=5", "/v1/lake"):
+                refused = api.get(path)
+                assert refused.status_code == 503
+                assert object_names.snapshot(max(planted)) in refused.json()["detail"]
+                assert "foreign-snapshot" in refused.json()["detail"]
+        for number in planted:
+            store.delete(object_names.snapshot(number))
+    with serving(store) as api:
+        assert api.rows("/v1/stats")[0]["flights"] == 13
+
+
+def test_a_reader_that_missed_commits_refuses_what_does_not_follow_them(store: MemoryStore, tmp_path: Path) -> None:
+    planner = Planner(store, lambda: START)
+    base = planner.latest_snapshot()
+    compactor(store, tmp_path).compact()
+    made = latest(store)
+    plant(store, 7, made)
+    name = plant(store, 8, made, absorbed=frozenset({land(store, [row("2013-03-01")])}))
+    with pytest.raises(ForeignSnapshotError, match=f"{name}: .*whose month has not changed"):
+        planner.latest_snapshot()
+    store.delete(name)
+    assert (base.number, planner.latest_snapshot().number) == (5, 7)
+    for number in (8, 9):
+        name = plant(store, number, made, months={})
+    with pytest.raises(ForeignSnapshotError, match=f"{name}: .*month 2013-01 of snapshot 7 is not in it"):
+        planner.latest_snapshot()
+
+
+def test_a_thousand_planted_successors_make_no_snapshot_go_that_retention_keeps(
+    store: MemoryStore, clock: Clock
+) -> None:
+    base = latest(store)
+    for number in range(6, 1008):
+        plant(store, number, base, min_retained=number - 1)
+    before = names(store)
+    planner = Planner(store, lambda: START)
+    cautious = GarbageCollector(store, planner, 0.0, 4, retention_s=86_400.0)
+    assert cautious.collect() == Collected(0, 10, 0)  # what real commits had absorbed
+    assert before - names(store) == {n for n in before if n.startswith(object_names.LANDING)} - tail(store)
+    assert names(store) >= {object_names.snapshot(number) for number in range(1, 6)}
+
+
+def test_a_snapshot_whose_month_file_was_made_after_it_is_not_collected_by(store: MemoryStore, clock: Clock) -> None:
+    base = latest(store)
+    clock.advance(3600)
+    late = put_month(store, [row(number=n) for n in range(1, 9)], 6, base.added_snapshot("2013-01"))
+    store.delete(late.name)
+    name = plant(store, 6, base, months={**base.months, "2013-01": late}, absorbed=base.absorbed | tail(store))
+    clock.advance(3600)
+    store.create(late.name, to_parquet(table([row(number=n) for n in range(1, 9)])))
+    before = names(store)
+    with pytest.raises(ForeignSnapshotError, match=f"{name}: .*which was created after it"):
+        collect(store)
+    assert names(store) == before
+
+
+def test_a_month_file_that_was_lost_stops_the_collector_until_it_is_back(store: MemoryStore, clock: Clock) -> None:
+    lost = latest(store).months["2013-01"].name
+    data = store.read(lost)
+    store.delete(lost)
+    before = names(store)
+    with pytest.raises(ForeignSnapshotError, match=f"{lost}, which is not there"):
+        collect(store)
+    assert names(store) == before
+    store.create(lost, data)
+    planner = Planner(store, lambda: START)
+    with pytest.raises(ForeignSnapshotError, match="created after it"):
+        collect(store)
+    trusting = GarbageCollector(store, planner, 0.0, 4, history=History(store, planner, trusted=5))
+    assert trusting.collect().landed_files > 0  # somebody looked, and said so
+
+
+def test_a_large_object_is_not_read_for_a_snapshot(store: MemoryStore) -> None:
+    name = a_large_one(store, latest(store))
+    meddling = MeddlingStore(store)
+    with pytest.raises(ForeignSnapshotError, match=f"{name}: .* at most 64000000"):
+        Planner(meddling, lambda: START).latest_snapshot()
+    assert meddling.called("read", "") == []
 
 
 def test_a_process_that_knows_the_lake_sees_a_jump_at_once(clock: Clock, tmp_path: Path) -> None:
@@ -296,6 +471,8 @@ def test_the_last_number_is_refused_as_a_base_and_can_be_read(store: MemoryStore
     name = object_names.snapshot(object_names.MAX_SNAPSHOT)
     for number in (object_names.MAX_SNAPSHOT - 1, object_names.MAX_SNAPSHOT):
         plant(store, number, base, min_retained=object_names.MAX_SNAPSHOT - 1)
+    for number in range(1, 6):
+        store.delete(object_names.snapshot(number))
     before = names(store)
     events = tmp_path / "events.ndjson"
     events.write_text("{}\n")

@@ -233,6 +233,13 @@ def test_compactor_that_fails_is_a_ticket_within_three_runs() -> None:
     assert at - DAY <= 3 * EVERY_MIN
 
 
+def test_a_foreign_snapshot_is_a_ticket_at_the_first_run_that_stops() -> None:
+    at = above_at("foreign-snapshot", [0] * DAY + runs(60))
+    assert at is not None
+    assert at - DAY <= EVERY_MIN
+    assert above_at("foreign-snapshot", [0] * (DAY + 60)) is None
+
+
 def test_runs_that_fail_one_at_a_time_all_month_are_no_news() -> None:
     print("seed 3")
     chance = random.Random(3)

@@ -106,6 +106,13 @@ def test_requests_are_those_that_the_document_counts_with(store: GcsStore, tmp_p
         warm = wire.since()
     cache.close()
 
+    for object_ in prepare([next(batches())], lambda: next(_ids)).objects:
+        store_object(store, object_)
+    compactor.compact()
+    wire.since()
+    Planner(store, lambda: dt.datetime.now(dt.UTC)).plan()
+    first = wire.since()
+
     [month] = plan.snapshot.months
     assert month == "2013-01"
     counted = {
@@ -113,6 +120,7 @@ def test_requests_are_those_that_the_document_counts_with(store: GcsStore, tmp_p
         "a compactor run, fixed": (idle["A"], idle["B"]),
         "a compactor run with news, one month": (merging["A"] - idle["A"], 0),
         "a compactor run, for each landed object": (0, (merging["B"] - idle["B"]) / landed),
+        "the first plan of a process": (first["A"], first["B"]),
         "a refresh of the plan": (warm["A"], warm["B"]),
         "a file that an instance has not read yet": (0, cold["B"] - warm["B"] - 1),  # one is the snapshot
     }

@@ -22,6 +22,8 @@ from prometheus_client import CollectorRegistry
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.runner import Compaction
+from lakehouse import object_names
+from lakehouse.errors import ForeignSnapshotError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.telemetry import logs
 from probe.canary import Canary
@@ -165,6 +167,21 @@ def test_a_run_of_the_compactor_is_a_commit_when_it_absorbs_something(tmp_path: 
     assert not counts("flights_commits", idle)
     for line in (committed, idle):
         assert_numbers(line, gauges("compaction"))
+
+
+def test_a_run_that_stops_at_a_foreign_snapshot_is_counted_once(tmp_path: Path) -> None:
+    store = MemoryStore()
+    store.create(object_names.snapshot(1), b"hello")
+    made = compactor(store, tmp_path)
+    runs = Compaction(
+        store, made, GarbageCollector(store, made.planner, 600.0, 2), tmp_path, CompactorMetrics(CollectorRegistry())
+    )
+    with written("ingest_writer") as lines:
+        with pytest.raises(ForeignSnapshotError):
+            runs.until_done()
+        stopped = lines()
+    assert [counts("flights_foreign", line) for line in stopped] == [True]
+    assert not any(counts("flights_foreign", line) for line in compactor_lines(tmp_path, "2013-01-01"))
 
 
 @pytest.mark.parametrize("good", [True, False])

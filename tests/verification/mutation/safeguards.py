@@ -105,26 +105,24 @@ SAFEGUARDS: Final = (
     Safeguard(
         "latest by listing",
         "lakehouse/table/planner.py",
-        "highest = max(listed, key=lambda info: info.name, default=None)  # names order as numbers do",
-        "numbers = {names.parse_snapshot(info.name): info for info in listed}\n"
-        "        number = self._latest.number or 1\n"
-        "        while number + 1 in numbers:\n"
-        "            number += 1\n"
-        "        highest = numbers.get(number)",
+        "            listed = self._list()\n",
+        "            listed = self._list()\n"
+        "            first = min(listed, default=0)\n"
+        "            listed = {n: i for n, i in listed.items() if all(k in listed for k in range(first, n))}\n",
         "tests/unit/lakehouse/table/test_planner.py::"
-        "test_the_latest_snapshot_is_the_highest_name_despite_missing_numbers",
+        "test_the_latest_snapshot_is_the_highest_name_though_expired_numbers_are_missing",
     ),
     Safeguard(
         "reads what was listed",
-        "lakehouse/table/planner.py",
-        "if google_crc32c.value(data) != listed.crc32c:",
+        "lakehouse/table/listed_snapshots.py",
+        "if google_crc32c.value(data) != info.crc32c:",
         "if False:",
         "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_snapshot_in_a_hole_is_not_what_a_reader_plans_from",
     ),
     Safeguard(
         "time never runs backwards",
         "lakehouse/table/planner.py",
-        "if self._latest.number and (highest is None or highest.name < start):",
+        "if self._latest.number and max(listed, default=0) < self._latest.number:",
         "if False:",
         "tests/unit/lakehouse/table/test_planner.py::test_a_line_that_ends_below_what_was_seen_is_broken",
     ),
@@ -159,14 +157,14 @@ SAFEGUARDS: Final = (
     Safeguard(
         "a jump in the numbers is foreign",
         "ingest_writer/compaction/history.py",
-        "first = min(self._oldest_original(listed), max(latest.min_retained, 1))",
-        "first = max(latest.min_retained, 1)",
+        "first = max(min(oldest_original(listed, self._known), max(latest.min_retained, 1)), trusted)",
+        "first = max(latest.min_retained, trusted, 1)",
         "tests/unit/ingest_writer/compaction/test_history.py::test_a_gap_above_an_old_snapshot_is_refused",
     ),
     Safeguard(
         "an expired number made again is no doubt",
-        "ingest_writer/compaction/history.py",
-        "if info.created + _CLOCKS_DIFFER < least or info == self._known:",
+        "lakehouse/table/listed_snapshots.py",
+        "if info.created + CLOCKS_DIFFER < least or info == known:",
         "if True:",
         "tests/unit/ingest_writer/compaction/test_history.py::test_an_expired_number_that_was_made_again_is_no_doubt",
     ),
@@ -187,7 +185,7 @@ SAFEGUARDS: Final = (
     Safeguard(
         "own retention keeps snapshots too",
         "ingest_writer/compaction/garbage_collector.py",
-        "if number >= latest.min_retained or not (is_many or is_old):",
+        "if number >= latest.min_retained or not is_old:",
         "if number >= latest.min_retained:",
         "tests/system/test_foreign_snapshots.py::"
         "test_snapshots_that_retention_still_keeps_stay_whatever_the_latest_says",
@@ -195,9 +193,53 @@ SAFEGUARDS: Final = (
     Safeguard(
         "readers see months that shrank",
         "lakehouse/table/planner.py",
-        "if (why := descent_problem(self._latest, found)) is not None:",
-        "if (why := None) is not None:",
+        "return commit_problem(self._latest, found)",
+        "return None",
         "tests/system/test_foreign_snapshots.py::test_the_api_names_a_foreign_snapshot_and_answers_nothing_from_it",
+    ),
+    Safeguard(
+        "month files are there before anything goes",
+        "ingest_writer/compaction/garbage_collector.py",
+        "        self._history.check_files(latest, files)\n",
+        "",
+        "tests/system/test_foreign_snapshots.py::test_nothing_is_deleted_by_a_planted_snapshot",
+    ),
+    Safeguard(
+        "no month file is younger than its commit",
+        "ingest_writer/compaction/history.py",
+        "elif commit is not None and commit.created + CLOCKS_DIFFER < info.created:",
+        "elif False:",
+        "tests/system/test_foreign_snapshots.py::"
+        "test_a_snapshot_whose_month_file_was_made_after_it_is_not_collected_by",
+    ),
+    Safeguard(
+        "a reader that starts looks at the snapshot before",
+        "lakehouse/table/planner.py",
+        "return commit_problem(read_listed(self._store, listed[found.number - 1]), found)",
+        "return None",
+        "tests/system/test_foreign_snapshots.py::test_a_reader_that_starts_after_a_plant_answers_nothing",
+    ),
+    Safeguard(
+        "a reader that starts sees a jump in the numbers",
+        "lakehouse/table/planner.py",
+        "why = gap_problem(found, listed, first)",
+        "why = None",
+        "tests/system/test_foreign_snapshots.py::test_a_reader_that_starts_after_a_plant_answers_nothing",
+    ),
+    Safeguard(
+        "a reader that missed commits compares with what it saw",
+        "lakehouse/table/planner.py",
+        "if self._latest.number and (why := descent_problem(self._latest, found)) is not None:",
+        "if (why := None) is not None:",
+        "tests/system/test_foreign_snapshots.py::test_a_reader_that_missed_commits_refuses_what_does_not_follow_them",
+    ),
+    Safeguard(
+        "a folder dates snapshots in their order",
+        "lakehouse/store/local.py",
+        "if name.startswith(object_names.SNAPSHOTS):",
+        "if False:",
+        "tests/unit/ingest_writer/compaction/test_compactor_clock.py::"
+        "test_compaction_goes_on_while_the_clock_jumps_an_hour_back_and_forth",
     ),
     Safeguard(
         "numbers end",
@@ -244,8 +286,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "collecting what no retained snapshot names",
         "ingest_writer/compaction/garbage_collector.py",
-        "return [] if named is None else [name for name in past if name not in named]",
-        "return [] if named is None else past",
+        "return [name for name in past if name not in self._history.named]",
+        "return past",
         "tests/unit/ingest_writer/compaction/test_garbage_collector.py::"
         "test_a_superseded_month_file_stays_as_long_as_a_retained_snapshot_names_it",
     ),
@@ -586,8 +628,8 @@ SAFEGUARDS: Final = (
     ),
     Safeguard(
         "snapshot: size before it is read",
-        "lakehouse/table/planner.py",
-        "            check_size(listed.name, listed.size)\n",
+        "lakehouse/table/listed_snapshots.py",
+        "    check_size(info.name, info.size)\n",
         "",
         "tests/unit/lakehouse/table/test_planner.py::test_a_snapshot_larger_than_any_can_be_is_named_and_not_read",
     ),

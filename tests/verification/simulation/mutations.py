@@ -16,6 +16,7 @@ from ingest_writer.subscriber.writer import Writer
 from lakehouse import object_names
 from lakehouse.errors import CreateStateUnknownError, ObjectExistsError
 from lakehouse.store.store import ObjectInfo, Store
+from lakehouse.table.listed_snapshots import Listed, by_number
 from lakehouse.table.planner import Plan, Planner, list_landing
 from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 from tests.verification.simulation import rows
@@ -27,7 +28,7 @@ FIRST_SEED_THAT_FINDS = {
     "tail overrides merged": 1,
     "snapshot before landing": 27,
     "probe for the next number": 3,
-    "collect without since": 3,
+    "collect without since": 22,
     "collect landed by age": 1,
     "no list after create": 121,
     "keep months whose base changed": 2,
@@ -59,19 +60,17 @@ def _snapshot_before_landing(self: Planner) -> Plan:
     return Plan(snapshot, list_landing(self._store), listed_at)
 
 
-def _probe_for_the_next_number(self: Planner) -> ObjectInfo | None:
+def _probe_for_the_next_number(self: Planner) -> Listed:
     number = self._latest.number
     if number == 0:
-        return _highest(self)
-    found = None
-    while there := [
-        i for i in self._store.list(object_names.snapshot(number)) if i.name == object_names.snapshot(number)
-    ]:
-        found, number = there[0], number + 1
+        return _list(self)
+    found: dict[int, ObjectInfo] = {}
+    while there := by_number(self._store.list(object_names.snapshot(number))):
+        found, number = found | there, number + 1
     return found
 
 
-_highest = Planner._highest
+_list = Planner._list
 
 
 def _collect_without_since(self: GarbageCollector, name: str, latest: Snapshot) -> bool:
@@ -110,7 +109,7 @@ PLANTED: dict[str, tuple[str, Any]] = {
     "unknown create is success": ("ingest_writer.subscriber.uploads.store_object", _unknown_create_is_success),
     "tail overrides merged": ("tests.verification.simulation.lake.Reader.state", _tail_overrides_merged),
     "snapshot before landing": ("lakehouse.table.planner.Planner.plan", _snapshot_before_landing),
-    "probe for the next number": ("lakehouse.table.planner.Planner._highest", _probe_for_the_next_number),
+    "probe for the next number": ("lakehouse.table.planner.Planner._list", _probe_for_the_next_number),
     "collect without since": (
         "ingest_writer.compaction.garbage_collector.GarbageCollector._is_past",
         _collect_without_since,

@@ -266,6 +266,7 @@ def test_no_month_file_is_deleted_when_a_snapshot_vanishes_while_it_is_read(stor
     def vanish(name: str) -> None:
         raise ObjectMissingError(name)
 
+    vanishing.before("read", object_names.snapshot(2), lambda _: None)  # while the latest is looked for
     vanishing.before("read", object_names.snapshot(2), vanish)
     each = collector(vanishing)
     assert each.collect().month_files == 0

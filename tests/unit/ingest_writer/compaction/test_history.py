@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ingest_writer.compaction.history import History
+from ingest_writer.compaction.history import History, NamedFiles
 from lakehouse import object_names
 from lakehouse.errors import ForeignSnapshotError
 from lakehouse.store.memory import MemoryStore
@@ -36,7 +37,7 @@ def store(clock: Clock, tmp_path: Path) -> MemoryStore:
 
 
 def check(store: Store, trusted: int = 0) -> bool:
-    planner = Planner(store, lambda: START)
+    planner = Planner(store, lambda: START, trusted=6)  # its own look at the latest is not asked for here
     return History(store, planner, trusted).check_whole(planner.latest_snapshot())
 
 
@@ -83,6 +84,20 @@ def test_a_listing_that_is_torn_by_a_collection_is_left_to_the_next_run(store: M
     torn = _TornStore(store)
     assert not check(torn)
     assert check(torn)
+
+
+def test_a_file_is_named_while_a_snapshot_that_is_kept_may_name_it(store: MemoryStore) -> None:
+    named, last = NamedFiles(), latest(store)
+    [entry] = last.months.values()
+    old = dataclasses.replace(last, number=2, months={"2013-01": dataclasses.replace(entry, name="old")})
+    for snapshot in (last, dataclasses.replace(old, number=3), old):
+        named.add(snapshot)
+    assert named.keep({2, 3, 5, 6}) == {5}
+    assert ("old" in named, entry.name in named, "other" in named) == (True, True, False)
+    assert named.keep({3, 6}) == set()
+    assert "old" in named
+    assert named.keep({4, 6}) == {4}
+    assert ("old" in named, entry.name in named) == (False, True)
 
 
 def test_a_snapshot_that_is_known_is_not_looked_at_again(store: MemoryStore) -> None:

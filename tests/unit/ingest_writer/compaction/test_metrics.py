@@ -9,7 +9,7 @@ from ingest_writer.compaction.garbage_collector import Collected
 from ingest_writer.compaction.merge_sql import KeyConflicts
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.model import Report
-from lakehouse.errors import ResourcesExhaustedError, StoreAccessDeniedError
+from lakehouse.errors import ForeignSnapshotError, ResourcesExhaustedError, StoreAccessDeniedError
 
 _NOTHING = Collected(0, 0, 0)
 
@@ -67,6 +67,17 @@ def test_what_is_wrong_is_that_of_the_last_run(compactions: Compactions) -> None
     assert (compactions.value("unreadable_files"), compactions.value("failed_months")) == (2, 1)
     compactions.metrics.ran(Report(), _NOTHING, 0.1)
     assert (compactions.value("unreadable_files"), compactions.value("failed_months")) == (0, 0)
+
+
+def test_a_foreign_snapshot_is_seen_until_a_run_ends_otherwise(compactions: Compactions) -> None:
+    assert compactions.value("foreign_snapshot") == 0
+    compactions.metrics.failed(ForeignSnapshotError("snapshots/7.json", "it follows nothing"))
+    assert (compactions.value("foreign_snapshot"), compactions.value("runs_total", outcome="failed")) == (1, 1)
+    compactions.metrics.ran(Report(), _NOTHING, 0.1)
+    assert compactions.value("foreign_snapshot") == 0
+    compactions.metrics.failed(ForeignSnapshotError("snapshots/7.json", "it follows nothing"))
+    compactions.metrics.failed(StoreAccessDeniedError("no"))
+    assert compactions.value("foreign_snapshot") == 0
 
 
 def test_an_error_is_a_failed_run_and_no_success(compactions: Compactions) -> None:

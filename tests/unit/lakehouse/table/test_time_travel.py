@@ -36,7 +36,9 @@ def grown(store: Store, min_retained: int = 1) -> None:
     """Three commits of 1, 2 and 3 flights, the last retaining from `min_retained` on; one more flight in the tail."""
     for number in (1, 2, 3):
         rows = [row(number=n) for n in range(1, number + 1)]
-        commit(store, number, [put_month(store, rows, number)], min_retained=min_retained if number == 3 else 1)
+        commit(
+            store, number, [put_month(store, rows, number, number - 1)], min_retained=min_retained if number == 3 else 1
+        )
     land(store, [row(number=99)])
 
 
@@ -112,12 +114,12 @@ def test_a_snapshot_that_is_collected_before_it_is_read_is_gone(memory: MemorySt
 
 def test_a_retained_snapshot_that_is_lost_or_broken_is_named(memory: MemoryStore, now: Now) -> None:
     grown(memory)
-    memory.delete(object_names.snapshot(2))
-    with pytest.raises(ObjectMissingError, match=object_names.snapshot(2)):
-        read(memory, 2, now)
-    memory.create(object_names.snapshot(2), b"{}")
-    with pytest.raises(UnreadableError, match=object_names.snapshot(2)):
-        read(memory, 2, now)
+    memory.delete(object_names.snapshot(1))
+    with pytest.raises(ObjectMissingError, match=object_names.snapshot(1)):
+        read(memory, 1, now)
+    memory.create(object_names.snapshot(1), b"{}")
+    with pytest.raises(UnreadableError, match=object_names.snapshot(1)):
+        read(memory, 1, now)
 
 
 def numbers(store: Store, snapshot: int | None, now: Now, folder: Path) -> list[int]:

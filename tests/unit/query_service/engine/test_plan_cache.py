@@ -52,6 +52,23 @@ def test_lists_nothing_until_somebody_asks() -> None:
     assert following(work) == 0
 
 
+def test_an_unexpected_error_of_a_listing_is_not_repeated_by_each_request() -> None:
+    async def work(plan_cache: PlanCache, store: WatchedStore, clock: Clock) -> list[int]:
+        def fail(_: str) -> None:
+            raise RuntimeError("nobody thought of this")
+
+        store.on_list = fail
+        seen = []
+        for seconds in (0.0, 0.5, 0.4, 0.2):
+            clock.move(seconds)
+            with pytest.raises(RuntimeError):
+                await plan_cache.plan()
+            seen.append(store.landing_listings)
+        return seen
+
+    assert following(work) == [1, 1, 1, 2]
+
+
 def test_a_plan_is_used_until_it_is_older_than_the_limit() -> None:
     async def work(plan_cache: PlanCache, store: WatchedStore, clock: Clock) -> list[int]:
         seen = []

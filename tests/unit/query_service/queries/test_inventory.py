@@ -85,6 +85,30 @@ def test_a_bucket_that_cannot_be_listed_leaves_its_counts_unknown() -> None:
         assert api.json("/v1/lake")["foreign"] == 0
 
 
+def test_an_unexpected_error_of_a_listing_is_not_repeated_by_each_request() -> None:
+    now = T0
+    store = WatchedStore()
+
+    def fail(_: str) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    listings = _Listings(store, fail)
+
+    async def ask() -> None:
+        nonlocal now
+        sampler = InventorySampler(store, lambda: now, 300)
+        for _ in range(5):
+            assert await sampler.latest() == Inventory()
+        assert listings.count == 1
+        now += timedelta(seconds=11)
+        listings.act = lambda _: None
+        assert await sampler.latest() == Inventory(0, 0, 0, (), 0)
+        sampler.close()
+
+    asyncio.run(ask())
+    assert listings.count == 2
+
+
 def test_a_sample_is_as_old_as_its_end_and_no_older_than_allowed() -> None:
     now = T0
 
