@@ -109,14 +109,14 @@ class History:
         listed = self._list()
         if latest.number not in listed or max(listed) != latest.number:
             return False
-        line = self._line(latest, listed)
-        if line is None:
+        history = self._retained(latest, listed)
+        if history is None:
             return False
         try:
-            self._check_commits(line if is_whole else line[-2:], latest)
+            self._check_commits(history if is_whole else history[-2:], latest)
         except ObjectMissingError:
             return False
-        self._commits = by_number(line if line[0].name == object_names.snapshot(1) else line[1:])
+        self._commits = by_number(history if history[0].name == object_names.snapshot(1) else history[1:])
         self._known = listed[latest.number]
         self._last = latest
         return True
@@ -124,7 +124,7 @@ class History:
     def _list(self) -> Listed:
         return by_number(self._store.list(object_names.SNAPSHOTS))
 
-    def _line(self, latest: Snapshot, listed: Listed) -> list[ObjectInfo] | None:
+    def _retained(self, latest: Snapshot, listed: Listed) -> list[ObjectInfo] | None:
         """The snapshots up to the latest that were never deleted; None when some were deleted while this was listed."""
         trusted = self._trusted if self._trusted <= latest.number else 0
         first = max(min(oldest_original(listed, self._known), max(latest.min_retained, 1)), trusted)
@@ -132,11 +132,11 @@ class History:
             if self._has_moved_on(latest, listed, first):
                 return None
             raise ForeignSnapshotError(object_names.snapshot(latest.number), why)
-        line = [listed[number] for number in range(first, latest.number + 1)]
-        for before, after in pairwise(line):
+        history = [listed[number] for number in range(first, latest.number + 1)]
+        for before, after in pairwise(history):
             if after.created + CLOCKS_DIFFER < before.created:
                 raise ForeignSnapshotError(after.name, f"it was created before {before.name}, which it follows")
-        return line
+        return history
 
     def _has_moved_on(self, latest: Snapshot, listed: Listed, first: int) -> bool:
         """Whether snapshots were deleted between the pages of the listing, as they are when they expire."""
@@ -144,14 +144,14 @@ class History:
             return True
         return first < latest.min_retained and self._list().get(first) != listed.get(first)
 
-    def _check_commits(self, line: list[ObjectInfo], latest: Snapshot) -> None:
-        if line[0].name == object_names.snapshot(1):
-            self._check_commit(EMPTY, self._read(line[0], latest))
-        for base, made in pairwise(line):
+    def _check_commits(self, history: list[ObjectInfo], latest: Snapshot) -> None:
+        if history[0].name == object_names.snapshot(1):
+            self._check_commit(EMPTY, self._read(history[0], latest))
+        for base, made in pairwise(history):
             if made.name not in self._checked:
                 self._check_commit(self._read(base, latest), self._read(made, latest))
                 self._checked.add(made.name)
-        self._checked &= {info.name for info in line}
+        self._checked &= {info.name for info in history}
 
     def _check_commit(self, base: Snapshot, made: Snapshot) -> None:
         if (why := commit_problem(base, made)) is not None:

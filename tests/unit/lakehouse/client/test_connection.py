@@ -253,7 +253,7 @@ def test_a_month_file_superseded_and_collected_meanwhile_is_planned_around(
     memory: MemoryStore, connect: Connect
 ) -> None:
     """Three times running, which is as often as it is tried again."""
-    entries = [put_month(memory, [row(), row(number=number)], added_snapshot=number) for number in range(1, 5)]
+    entries = [put_month(memory, [row(), row(number=number)], number, number - 1) for number in range(1, 5)]
     commit(memory, 1, [entries[0]])
     numbers = {entry.name: number for number, entry in enumerate(entries, start=1)}
 
@@ -291,13 +291,13 @@ def test_a_file_that_is_gone_and_still_named_is_an_error_at_once(memory: MemoryS
 
 
 def test_files_of_the_first_plan_are_not_downloaded_again_for_the_second(memory: MemoryStore, connect: Connect) -> None:
-    entry = put_month(memory, [row()], added_snapshot=1)
+    entry = put_month(memory, [row("2013-02-01")], added_snapshot=1)
     commit(memory, 1, [entry])
     landed = land(memory, [row()])
 
     def collect(call: str, name: str) -> None:
         if (call, name) == ("download", landed) and memory.generation(landed):
-            commit(memory, 2, [entry], absorbed=[landed])
+            commit(memory, 2, [entry, put_month(memory, [row()], added_snapshot=2)], absorbed=[landed])
             memory.delete(landed)
 
     spy = SpyStore(memory, before=collect)

@@ -90,7 +90,7 @@ def test_files_of_a_replaced_plan_go_after_ten_minutes_the_last_ones_stay(
     commit(memory, 1, [put_month(memory, [row(number=1)], 1)])
     connection = connect_store(memory, lambda: next(times), tmp_path / "caches", 1 << 20)
     for number in range(2, 11):
-        commit(memory, number, [put_month(memory, [row(number=number)], number)])
+        commit(memory, number, [put_month(memory, [row(number=number)], number, number - 1)])
         refresh(connection)
     assert _files(tmp_path) == kept
     assert len(list((tmp_path / "caches").glob("*/plan-*"))) == kept

@@ -130,7 +130,7 @@ def test_a_snapshot_larger_than_any_can_be_is_named_and_not_read(
     name = object_names.snapshot(1)
     memory.create(name, b" " * 1_001)
     spy = SpyStore(memory)
-    with pytest.raises(UnreadableError, match=f"{name}: cannot be read: has 1001 bytes; .* at most 1000"):
+    with pytest.raises(UnreadableError, match=f"{name}: is no snapshot .* has 1001 bytes; .* at most 1000"):
         Planner(spy, now).plan()
     assert spy.count("read", name) == 0
 
