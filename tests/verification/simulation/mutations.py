@@ -28,7 +28,7 @@ FIRST_SEED_THAT_FINDS = {
     "tail overrides merged": 1,
     "snapshot before landing": 27,
     "probe for the next number": 3,
-    "collect without since": 22,
+    "collect without since": 89,
     "collect landed by age": 1,
     "no list after create": 121,
     "keep months whose base changed": 2,

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest_writer.compaction.merge_sql import KeyConflicts
 from lakehouse.errors import UnreadableError
 from lakehouse.schema.event import COLUMNS, FORMAT_VERSION, KEY, ORDER
 from lakehouse.table.parquet_files import FooterInfo, MonthStats
@@ -129,6 +130,9 @@ class PlainMerger:
         dates = [row[0] for row in rows]
         newest_us = max(order(row)[0] for row in rows)
         return MonthStats(len(rows), min(dates), max(dates), _EPOCH + dt.timedelta(microseconds=newest_us))
+
+    def key_conflicts(self, inputs: Sequence[Path], tail: Sequence[Path]) -> KeyConflicts:
+        return KeyConflicts()
 
     def close(self) -> None:
         pass
