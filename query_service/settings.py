@@ -101,8 +101,8 @@ class Settings(BaseSettings):
     inventory_max_age_s: float = Field(300.0, ge=0, le=86_400)
     """How old the counts of rejected and foreign objects in /v1/lake may be. They need a listing of the whole bucket,
     made in the background when somebody asks, at most twice in this time: 200,000 objects are 200 requests."""
-    file_cache_mb: int = Field(512, ge=1)
-    """Downloaded files: at 28 bytes a flight, 18 million. With DuckDB's memory it fills half of an instance of 2 GiB,
+    file_cache_mb: int = Field(448, ge=1)
+    """Downloaded files: at 28 bytes a flight, 16 million. With DuckDB's memory it fills half of an instance of 2 GiB,
     where the file system is memory too."""
     cache_dir: Path | None = None
     """None is a temporary folder that goes with the process. A folder that is named belongs to one process."""
@@ -215,6 +215,7 @@ MEMORY_SHARES: Final = {
     "duckdb_memory_mb": 2,  # DuckDB spills at most as much again
     "tail_cache_mb": 2,  # replaced files stay while they are read
     "rollup_cache_mb": 1,
+    "long_tail_mb": 1,
     "result_cache_mb": 1,
     "send_buffer_mb": 1,
 }

@@ -14,7 +14,7 @@ from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.duckdb_catalog import publish_attachable
 from ingest_writer.compaction.garbage_collector import Collected, GarbageCollector
 from ingest_writer.compaction.manifest import publish_manifest
-from ingest_writer.compaction.merge_sql import SAME_FLIGHT_WITHIN
+from ingest_writer.compaction.merge_sql import SAME_FLIGHT_WITHIN, KeyConflicts
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.model import Report
 from lakehouse.errors import ForeignSnapshotError, LakeError
@@ -142,15 +142,7 @@ def _log_report(report: Report, collected: Collected, seconds: float) -> None:
     )
     for name, why in sorted(report.unreadable.items())[:_SHOWN]:
         log.error("unreadable, left alone: %s: %s", name, why, extra=logs.fields(object=name))
-    if report.conflicts.first is not None:
-        log.warning(
-            "%d keys have events whose scheduled departures are more than %d h apart, the first is %s: two flights"
-            " need two keys, see operational_suffix in docs/event.md",
-            report.conflicts.count,
-            SAME_FLIGHT_WITHIN // dt.timedelta(hours=1),
-            report.conflicts.first.flight_id,
-            extra=logs.fields(key_conflicts=report.conflicts.count, flight_id=report.conflicts.first.flight_id),
-        )
+    _log_conflicts(report.conflicts)
     if report.unpublished is not None:
         log.error("%s", _not_published(report.unpublished))
     for month, error in sorted(report.failed.items()):
@@ -159,6 +151,19 @@ def _log_report(report: Report, collected: Collected, seconds: float) -> None:
         log.warning("month %s stays of an older format: %s", month, error, extra=logs.fields(month=month))
     if len(report.unreadable) > _SHOWN:
         log.error("unreadable, left alone: %d more", len(report.unreadable) - _SHOWN)
+
+
+def _log_conflicts(conflicts: KeyConflicts) -> None:
+    if conflicts.first is None:
+        return
+    log.warning(
+        "%d keys have events whose scheduled departures are more than %d h apart, the first is %s: two flights"
+        " need two keys, see operational_suffix in docs/event.md",
+        conflicts.count,
+        SAME_FLIGHT_WITHIN // dt.timedelta(hours=1),
+        conflicts.first.flight_id,
+        extra=logs.fields(key_conflicts=conflicts.count, flight_id=conflicts.first.flight_id),
+    )
 
 
 def _not_published(error: LakeError | OSError) -> str:

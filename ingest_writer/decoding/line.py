@@ -72,8 +72,7 @@ def to_row(event: Event, origin: Origin) -> Row:
     departure = _optional_microseconds(event.actual_departure, "actual_departure")
     scheduled_arrival = _optional_microseconds(event.scheduled_arrival, "scheduled_arrival")
     arrival = _optional_microseconds(event.actual_arrival, "actual_arrival")
-    _check_arrival("scheduled", scheduled, scheduled_arrival)
-    _check_arrival("actual", departure, arrival)
+    _check_arrivals(scheduled, scheduled_arrival, departure, arrival)
     departure_delay = event.departure_delay_minutes
     if departure_delay is None:
         departure_delay = _delay("departure_delay_minutes", departure, scheduled)
@@ -192,6 +191,11 @@ def _check_dates(event: Event, event_time_us: int, publish_time_us: int) -> None
         raise RejectError(
             "validate", f"event_time {event.event_time.isoformat()} is more than {lead} after the message was published"
         )
+
+
+def _check_arrivals(scheduled: int, scheduled_arrival: int | None, departure: int | None, arrival: int | None) -> None:
+    _check_arrival("scheduled", scheduled, scheduled_arrival)
+    _check_arrival("actual", departure, arrival)
 
 
 def _check_arrival(kind: str, departure_us: int | None, arrival_us: int | None) -> None:

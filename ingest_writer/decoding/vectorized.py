@@ -244,8 +244,7 @@ def _events(fields: _Fields, pull: _Pull) -> tuple[pa.Table, pa.Array]:
     scheduled_arrival = checked.instants(fields.optional("scheduled_arrival"))
     departure = checked.instants(fields.optional("actual_departure"))
     arrival = checked.instants(fields.optional("actual_arrival"))
-    checked.not_before(scheduled_departure, scheduled_arrival)
-    checked.not_before(departure, arrival)
+    checked.in_order((scheduled_departure, scheduled_arrival), (departure, arrival))
     columns = {
         "flight_date": flight_date,
         "carrier": checked.texts("carrier", fields.required("carrier")),
@@ -322,9 +321,10 @@ class ColumnValidator:
         self._reject(pc.greater(pc.subtract(times.cast(pa.int64()), publish_times_us), _MAX_LEAD_US))
         return times
 
-    def not_before(self, departures: pa.Array, arrivals: pa.Array) -> None:
+    def in_order(self, *pairs: tuple[pa.Array, pa.Array]) -> None:
         """Where both are known, an arrival is not before its departure."""
-        self._reject(pc.less(arrivals, departures))
+        for departures, arrivals in pairs:
+            self._reject(pc.less(arrivals, departures))
 
     def delays(self, given: pa.Array, actual: pa.Array, scheduled: pa.Array) -> pa.Array:
         """Delays in whole minutes as given, else computed (rounded down) where both times are known."""

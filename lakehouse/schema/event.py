@@ -192,6 +192,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         "tail_number",
         description="Registration of the aircraft.",
         pattern=TAIL_NUMBER_PATTERN,
+        is_freer_in_old_rows=True,  # 1 to 10 characters of any kind, until decoder 3
         example="N14228",
     ),
     Time(

@@ -52,6 +52,8 @@ class Text(Field):
 
     pattern: str | None = None
     choices: tuple[str, ...] = ()
+    is_freer_in_old_rows: bool = False
+    """Whether rows of an older decoder need not match the pattern."""
     default: str | None = None
     """Stands for a value that is absent or null."""
 

@@ -220,7 +220,9 @@ class QueryExecutor:
 
     async def tail_changes(self, plan: Plan, arrived: dt.datetime, files: FileSet) -> pa.Table | None:
         """See QueryContext.tail_changes."""
-        if not self._long_tail.is_long(files) or files.tail_bytes > self._cache_bytes // 2:
+        if len(files.tail) < self._long_tail.min_files or not self._long_tail.is_possible(files):
+            return None
+        if files.tail_bytes > self._cache_bytes // 2:
             return None
 
         async def fetch(some: FileSet, question: Callable[[LocalFiles], Query]) -> pa.Table:

@@ -56,18 +56,14 @@ class LongTail:
     def __init__(self, max_bytes: int, min_files: int) -> None:
         """`min_files`: the shortest tail of a question that is long. 0 bytes turn it off."""
         self._max_bytes = max_bytes
-        self._min_files = min_files
+        self.min_files = min_files
         self._kept: BoundedLRU[str, _Changes] = BoundedLRU(max_bytes)
         self._too_large: int | None = None
         self._making = asyncio.Lock()
 
-    def is_long(self, files: FileSet) -> bool:
-        """Whether the tail has many files, and its changes are not known to be too large."""
-        return (
-            self._max_bytes > 0
-            and len(files.tail) >= self._min_files
-            and (self._too_large is None or files.tail_bytes < self._too_large)
-        )
+    def is_possible(self, files: FileSet) -> bool:
+        """Whether the changes of a tail are kept at all, and are not known to be too large."""
+        return self._max_bytes > 0 and (self._too_large is None or files.tail_bytes < self._too_large)
 
     async def changes(self, plan: Plan, files: FileSet, fetch: Fetch, pin: Pin) -> pa.Table | None:
         """The changes by the tails of the months of `files`; None when they are too large to be kept together.

@@ -137,16 +137,16 @@ variable "api_memory" {
   description = "MiB of an API instance and what of it the file cache and DuckDB may use (MB). The disk of Cloud Run is memory, so all of it counts."
   type = object({
     instance_mib = optional(number, 2048)
-    cache_mb     = optional(number, 512) # 18 million flights
+    cache_mb     = optional(number, 448) # 16 million flights
     duckdb_mb    = optional(number, 512)
   })
   default = {}
 
   validation {
-    # memory_needed_mb in query_service/settings.py: DuckDB spills at most as much again; 464 MB are the process and the
+    # memory_needed_mb in query_service/settings.py: DuckDB spills at most as much again; 528 MB are the process and the
     # other defaults; API_ROLLUP_CACHE_MB is a sixteenth of the container.
-    condition     = var.api_memory.cache_mb + 2 * var.api_memory.duckdb_mb + 464 <= var.api_memory.instance_mib * 1.048 * 15 / 16
-    error_message = "cache_mb + 2 x duckdb_mb (memory and spill) + 464 MB has to fit into 15/16 of instance_mib."
+    condition     = var.api_memory.cache_mb + 2 * var.api_memory.duckdb_mb + 528 <= var.api_memory.instance_mib * 1.048 * 15 / 16
+    error_message = "cache_mb + 2 x duckdb_mb (memory and spill) + 528 MB has to fit into 15/16 of instance_mib."
   }
 }
 

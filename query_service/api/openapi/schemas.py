@@ -75,7 +75,7 @@ def _values(field: Field) -> Json:
             return limits | ({"x-unit": field.unit} if field.unit else {})
         case Text(choices=choices) if choices:
             return _STATUS
-        case Text(pattern=str(pattern)):
+        case Text(pattern=str(pattern)) if not field.is_freer_in_old_rows:
             return {"type": "string", "pattern": f"^{pattern}$"}
     return {"type": "string"}
 

@@ -44,6 +44,8 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_ROLLUP_MIN_ROWS": "10",
         "API_TAIL_CACHE_MB": "11",
         "API_TAIL_CACHE_MIN_KB": "12",
+        "API_LONG_TAIL_MB": "18",
+        "API_LONG_TAIL_MIN_FILES": "19",
         "API_KEYS": "mobile:" + "a" * 64,
         "API_KEYS_FILE": "/keys",
         "API_RATE_PER_S": "7.5",

@@ -120,7 +120,7 @@ def test_a_create_of_unknown_outcome_is_followed_by_one_under_another_name(store
     assert len(list(store.list(object_names.LANDING))) == 1
 
 
-def test_lines_of_more_flight_dates_than_a_message_may_have_land_when_they_are_replayed(store: MemoryStore) -> None:
+def test_lines_beyond_a_message_s_flight_dates_land_when_they_are_replayed(store: MemoryStore) -> None:
     dates = [dt.date(2013, 1, 1) + dt.timedelta(days=day) for day in range(402)]
     lines = [line(flight_date=f"{date}", scheduled_departure=f"{date}T09:00:00Z") for date in dates]
     rejected = decode_messages([message(b"\n".join(lines))]).rejected

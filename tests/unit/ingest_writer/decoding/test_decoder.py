@@ -182,6 +182,6 @@ def test_events_of_the_first_400_flight_dates_of_a_message_pass(decode_: Callabl
     assert found == [*(("a", number) for number in [*range(1, 401), 402]), ("b", 0), ("b", 1)]
 
 
-def test_a_message_with_400_flight_dates_takes_the_fast_path_and_one_with_more_does_not() -> None:
+def test_a_message_of_up_to_400_flight_dates_takes_the_fast_path() -> None:
     most, more = (message(b"\n".join(_of_days([*range(days), 0])), f"{days}") for days in (400, 401))
     assert [left.message_id for left in decode_fast_path([most, more]).rest] == ["401"]
