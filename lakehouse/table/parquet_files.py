@@ -140,13 +140,19 @@ def batches(name: str, path: Path) -> Iterator[pa.RecordBatch]:
 def _batches(name: str, path: Path, metadata: pq.FileMetaData) -> Iterator[pa.RecordBatch]:
     """Rows, some at a time. Texts are dictionaries: each once, however many rows repeat it."""
     is_large = metadata.num_rows > _BATCH_ROWS  # else threads take longer to begin than they save
-    with pq.ParquetFile(path, metadata=metadata, read_dictionary=_TEXTS, pre_buffer=False) as file:
+    with pq.ParquetFile(path, metadata=metadata, read_dictionary=_texts_of(metadata), pre_buffer=False) as file:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=is_large):
             batch.validate(full=True)  # reading does not look whether strings are UTF-8
             for column, most in TEXT_MAX_BYTES.items():
                 if column in batch.schema.names and _longest(batch[column]) > most:
                     raise UnreadableError(name, f"column {column} has a text of more than {most} bytes")
             yield batch
+
+
+def _texts_of(metadata: pq.FileMetaData) -> list[str]:
+    """The text columns that a file of its format has."""
+    there = metadata.schema.to_arrow_schema().names
+    return [name for name in _TEXTS if name in there]
 
 
 def _longest(texts: pa.DictionaryArray) -> int:

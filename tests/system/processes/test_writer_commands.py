@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -249,7 +250,7 @@ def test_a_writer_that_loses_pubsub_is_not_ready_says_so_and_ends_in_time(
         process.until(lambda: "pubsub is away" in process.log, "it says so")
         status, ready = get(f"http://127.0.0.1:{port}/ready")
         assert (status, ready["ready"]) == (503, False)
-        assert "UNAVAILABLE" in ready["subscription"]
+        assert re.search("UNAVAILABLE|CANCELLED", ready["subscription"])  # as the server ended calls, or took none
         assert get(f"http://127.0.0.1:{port}/health")[0] == 200
         code, seconds = process.terminate()
     assert (code, seconds < 8) == (0, True), process.log

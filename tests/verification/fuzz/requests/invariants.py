@@ -52,8 +52,8 @@ class Invariants:
             return [f"status {answer.status}"]
         if any(re.search(r"[\x00-\x1f\x7f-\U0010ffff]", value) for value in answer.headers.values()):
             return [f"a header holds more than printable ASCII: {answer.headers}"]
-        question = replace(question, expected=_too_much(question) or question.expected)
-        if _too_much(question) is None and answer.status in (400, 414):
+        question = replace(question, expected=_refused_head(question) or question.expected)
+        if _refused_head(question) is None and answer.status in (400, 414):
             return [f"status {answer.status} for a head within the bounds"]
         format = _TABLES.get(answer.headers.get("content-type", ""))
         if answer.status == 200 and format is not None and question.path in (b"/v1/stats", b"/v1/flights"):
@@ -80,9 +80,11 @@ class Invariants:
         return found if found or answer.status == 200 else _problem(answer, body)
 
 
-def _too_much(question: Question) -> Expected | None:
+def _refused_head(question: Question) -> Expected | None:
     if len(question.path) + len(question.query) > _URL_BYTES:
         return Expected(414)
+    if any(name.lower() == b"host" for name, _ in question.headers):  # beside the client's own
+        return Expected(400)
     return Expected(400) if question.query.count(b"&") + 1 > _PAIRS else None
 
 
