@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -268,12 +267,12 @@ def test_bad_rows_are_rejected_with_their_reason_and_the_others_land(store: Memo
     ("cells", "reason"),
     [
         (b"2013-01-01,UA,x,EWR,IAH,2013-01-01T05:15:00-05:00,scheduled,2013-01-01T11:00:00Z", "$.flight_number"),
-        (b"2013-01-01,UA,1.0,EWR,IAH,2013-01-01T05:15:00-05:00,scheduled,2013-01-01T11:00:00Z", "$.flight_number"),
+        (b"2013-01-01,UA,1.5,EWR,IAH,2013-01-01T05:15:00-05:00,scheduled,2013-01-01T11:00:00Z", "$.flight_number"),
         (b"2013-01-01,UA,,EWR,IAH,2013-01-01T05:15:00-05:00,scheduled,2013-01-01T11:00:00Z", "`flight_number`"),
         (b"2013-01-01,UA,1,EWR,IAH,2013-01-01T05:15:00,scheduled,2013-01-01T11:00:00Z", "$.scheduled_departure"),
         (b"2013-01-01,UA,1,EWR,IAH,2013-01-01T05:15:00Z,scheduled,2099-01-01T11:00:00Z", "24 h"),
         (b"2013-01-01,UA,1,EWR,IAH,2013-01-01T05:15:00Z,scheduled,2013-01-01T11:00:00Z,9", "more cells"),
-        (b"2013-01-01,UA,1,EWR", "missing required field"),
+        (b"2013-01-01,UA,1,EWR", "fewer cells than the header: 4, not 8"),
         (b"2013-01-01,U\xff,1,EWR,IAH,2013-01-01T05:15:00Z,scheduled,2013-01-01T11:00:00Z", "not UTF-8"),
     ],
 )
@@ -295,7 +294,7 @@ def test_a_text_that_is_not_utf8_is_rejected_with_its_bytes_in_any_column(store:
     assert (report.rows, report.rejected) == (0, 1)
     [line_] = rejected(store, tmp_path)
     assert line_["reason"] == "not UTF-8"
-    assert b'"\xe9"' in line_["bytes"]
+    assert line_["bytes"].endswith(b",\xe9")
 
 
 # -- again, month by month -------------------------------------------------------------------------------------
@@ -363,11 +362,11 @@ def test_an_empty_file_loads_nothing(store: MemoryStore, tmp_path: Path) -> None
     ("name", "message"),
     [
         ("missing.csv", "there is no such file"),
-        ("flights.xlsx", "takes files that end in .parquet, .csv, .ndjson, .jsonl"),
-        ("flights", "takes files that end in"),
+        ("flights.xlsx", "its format is not recognised; give --format with one of"),
+        ("flights", "its format is not recognised"),
         ("broken.parquet", "not a Parquet file"),
-        ("twice.csv", "names ..carrier.. more than once"),
-        ("huge.csv", "not a CSV file: field larger than field limit"),
+        ("twice.csv", "names a column more than once: 'carrier', 'carrier'"),
+        ("huge.csv", "line 2: has a line of more than 10 MB"),
     ],
 )
 def test_a_file_that_cannot_be_loaded_is_named_and_nothing_lands(
@@ -376,8 +375,8 @@ def test_a_file_that_cannot_be_loaded_is_named_and_nothing_lands(
     good = file_of(tmp_path / "good.ndjson", line())
     if not name.startswith("missing"):
         cell = b"x" * 10_000_001 if name == "huge.csv" else b"no"
-        header = b"flight_date,carrier,carrier" if name == "twice.csv" else json.dumps("no").encode()
-        file_of(tmp_path / name, header + b"\n" + cell)
+        header = {"twice.csv": b"flight_date,carrier,carrier", "huge.csv": csv(event()).splitlines()[0]}
+        file_of(tmp_path / name, header.get(name, b'"no"') + b"\n" + cell)
     with pytest.raises(ConfigError, match=message) as caught:
         load(store, tmp_path, good, tmp_path / name)
     assert name in str(caught.value)

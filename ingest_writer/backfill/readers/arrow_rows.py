@@ -1,0 +1,63 @@
+"""Rows of Arrow batches as Python values: timestamps in microseconds, and no date that Python lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest_writer.backfill.readers.header import FROM_FILE, check_header
+from ingest_writer.backfill.readers.model import FileRow, InputFile, OpenFile, Rows
+
+BATCH_ROWS = 10_000
+"""About 10 MB as Python values."""
+
+
+def open_table(file: InputFile, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> OpenFile:
+    """The file whose columns are `schema`. Raises ReadError if they are not those of events."""
+    ignored = check_header(file.name, schema.names)
+    return OpenFile(_rows(batches), ignored)
+
+
+def _rows(batches: Iterable[pa.RecordBatch]) -> Rows:
+    number = 0
+    for batch in batches:
+        known = [name for name in batch.schema.names if name in FROM_FILE]
+        for values in python_rows(in_microseconds(batch.select(known))):
+            yield FileRow(number, number + 1, values)
+            number += 1
+
+
+def python_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """The rows; what Python has no date for (infinity is one) is a text, which a decoder refuses with its row."""
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except (ValueError, OverflowError):
+        columns = [[_python_value(value) for value in column] for column in batch.columns]
+        return [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return rows
+
+
+def _python_value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError):
+        return "infinity, or a time beyond the years 1 to 9999"
+
+
+def in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Timestamps in nanoseconds lose what Python cannot hold; the order is by microseconds anyway."""
+    for number, column in enumerate(batch.schema):
+        if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+            kind = pa.timestamp("us", tz=column.type.tz)
+            batch = batch.set_column(number, column.name, _floored(batch.column(number)).cast(kind))
+    return batch
+
+
+def _floored(nanoseconds: pa.Array) -> pa.Array:
+    """Whole microseconds, as integers. A cast would go towards 1970, and nothing may get newer than it was."""
+    given = nanoseconds.cast(pa.int64())
+    quotient = pc.divide(given, 1000)  # towards 0
+    return pc.subtract(quotient, pc.less(given, pc.multiply(quotient, 1000)).cast(pa.int64()))

@@ -1,0 +1,259 @@
+"""CSV, strictly: what does not keep to its quotes is refused as a whole, since no line can be trusted then.
+
+A quote that is never closed makes one cell of all lines up to the next quote. Python's parser takes
+that for a long cell, and so does any other: what gives it away is that the cell holds rows of the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
+
+from ingest_writer.backfill.readers.header import FROM_FILE, check_header
+from ingest_writer.backfill.readers.model import (
+    FileRow,
+    Format,
+    Head,
+    InputFile,
+    OpenFile,
+    ReadError,
+    ReadOptions,
+    RefusedRow,
+    Rows,
+)
+from ingest_writer.backfill.readers.text import is_unicode, lines_of, open_text
+from lakehouse.schema.event import FIELD
+from lakehouse.schema.fields import Integer
+
+DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+_INTEGER: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,8}))(?:\.0+)?", re.ASCII)
+_INTEGER_FIELDS: Final = frozenset(name for name in FROM_FILE if isinstance(FIELD[name], Integer))
+_NOT_KNOWN: Final = frozenset(("nan", "NaN"))
+"""What programs write into a column of numbers where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One row as it was written: as many cells as the header has."""
+
+    number: int
+    line: int
+    cells: list[str]
+    lines: list[str]
+    """Of the file, with their ends."""
+
+    @property
+    def raw(self) -> bytes:
+        """The row's bytes."""
+        return "".join(self.lines).rstrip("\r\n").encode(errors="surrogateescape")
+
+    def refused(self, reason: str) -> RefusedRow:
+        """The same row, for which there are no values."""
+        return RefusedRow(self.number, self.line, self.raw, reason)
+
+
+class CsvFile:
+    """The header of a CSV file, and its rows. Raises ReadError, and OSError."""
+
+    def __init__(self, file: InputFile, options: ReadOptions) -> None:
+        self._file = file
+        self._options = options
+        self.header_line = 1
+        with closing(_Lines(file, options)) as lines:
+            first = next((line for line in lines if line.strip()), "")
+            self.header_line = max(lines.number, 1)
+        self.delimiter = options.delimiter or _delimiter(file, first, self.header_line)
+        with closing(_Lines(file, options)) as lines:
+            self.header = tuple(next(self._records(lines), ()))
+
+    def rows(self) -> Iterator[Cells | RefusedRow]:
+        """Every row below the header; blank lines are none."""
+        width = len(self.header)
+        with closing(_Lines(self._file, self._options)) as lines:
+            records = self._records(lines)
+            next(records, ())
+            for number, cells in enumerate(records):
+                if lines.count > 1:
+                    self._check_long_cells(cells, lines)
+                row = Cells(number, lines.first, cells, lines.taken)
+                reason = _what_is_wrong(cells, width, lines.taken)
+                yield row if reason is None else row.refused(reason)
+
+    def _records(self, lines: _Lines) -> Iterator[list[str]]:
+        escape = self._options.csv_escape == "backslash"
+        csv.field_size_limit(self._options.row_max_bytes)
+        reader = csv.reader(
+            lines,
+            strict=True,
+            delimiter=self.delimiter,
+            doublequote=not escape,
+            escapechar="\\" if escape else None,
+        )
+        while True:
+            lines.begin()
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                raise self._quote_error(lines, str(error)) from None
+            if cells is None:
+                return
+            if cells:
+                yield cells
+
+    def _check_long_cells(self, cells: list[str], lines: _Lines) -> None:
+        """Raises ReadError if a cell holds other rows of the file."""
+        breaks = 0
+        for column, cell in enumerate(cells):
+            pieces = re.split(r"\r\n|\r|\n", cell)
+            if len(pieces) > 1 and self._holds_rows(pieces, column):
+                raise self._quote_error(lines, "a quoted cell holds what looks like rows of the file", breaks)
+            breaks += len(pieces) - 1
+
+    def _holds_rows(self, pieces: list[str], column: int) -> bool:
+        most = max(len(self.header) - 1, 1)
+        counts = [piece.count(self.delimiter) for piece in pieces]
+        if any(count >= most for count in counts[1:-1]):
+            return True
+        # Two rows side by side: the end of one, from this column on, and the beginning of the next, up to it.
+        return counts[0] + counts[-1] >= most and counts[0] >= most - column and counts[-1] >= min(column, most)
+
+    def _quote_error(self, lines: _Lines, why: str, breaks: int | None = None) -> ReadError:
+        line = lines.first + (_open_quote(lines.taken, self.delimiter) if breaks is None else breaks)
+        return ReadError(
+            self._file.name,
+            f"a quote that opens here is not closed where the cell ends ({why})",
+            line=line,
+            todo='correct the line, or give --csv-escape backslash if the file writes a quote within a cell as \\"',
+        )
+
+
+class _Lines:
+    """The lines of a file, and which of them the current record took."""
+
+    def __init__(self, file: InputFile, options: ReadOptions) -> None:
+        self._text: TextIO = open_text(file, options)
+        self._lines = lines_of(self._text, file, options)
+        self._max = options.row_max_bytes
+        self._size = 0
+        self.number = 0
+        self.first = 1
+        self.taken: list[str] = []
+
+    @property
+    def count(self) -> int:
+        return len(self.taken)
+
+    def begin(self) -> None:
+        """A new record begins with the next line."""
+        self.first = self.number + 1
+        self._size = 0
+        self.taken = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.number += 1
+        self._size += len(line)
+        self.taken.append(line)
+        if self._size > self._max:
+            raise csv.Error(f"a row of more than {self._max // 1_000_000} MB, which LOAD_ROW_MAX_MB limits")
+        return line
+
+    def close(self) -> None:
+        self._text.close()
+
+
+def _delimiter(file: InputFile, header: str, line: int) -> str:
+    """The one that separates the header's names."""
+    if not header:
+        return ","
+    names = {each: _split(header, each) for each in DELIMITERS}
+    scores = {each: sum(name in FROM_FILE for name in found) for each, found in names.items()}
+    best = max(scores.values())
+    if best == 0:  # no name of ours: the one that makes most columns
+        scores = {each: len(found) - 1 for each, found in names.items()}
+        best = max(scores.values())
+    winners = [each for each, score in scores.items() if score == best]
+    if len(winners) == 1 or best == 0:
+        return winners[0]
+    shown = " and ".join(DELIMITERS[each] for each in winners)
+    raise ReadError(
+        file.name, f"its header may be separated by {shown}", line=line, todo="give --delimiter with the right one"
+    )
+
+
+def _split(header: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([header], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def _what_is_wrong(cells: list[str], width: int, lines: list[str]) -> str | None:
+    if not all(map(is_unicode, lines)):
+        return "not UTF-8"
+    if len(cells) != width:
+        more = "more" if len(cells) > width else "fewer"
+        return f"the row has {more} cells than the header: {len(cells)}, not {width}"
+    if any("\0" in line for line in lines):
+        return "the row has a NUL byte"
+    return None
+
+
+def _open_quote(lines: list[str], delimiter: str) -> int:
+    """Which of the lines has the last quote that opens a cell."""
+    opened, is_open, is_start = 0, False, True
+    for number, line in enumerate(lines):
+        for character in line:
+            if character == '"' and (is_open or is_start):
+                is_open = not is_open
+                opened = number if is_open else opened
+                is_start = False
+            else:
+                is_start = not is_open and (character == delimiter or character in "\r\n")
+    return opened
+
+
+def _open(file: InputFile, options: ReadOptions) -> OpenFile:
+    table = CsvFile(file, options)
+    if not table.header:
+        return OpenFile(iter(()))
+    found = DELIMITERS.get(table.delimiter, repr(table.delimiter))
+    todo = f"the header was read as separated by {found}; --delimiter gives another"
+    ignored = check_header(file.name, table.header, table.header_line, todo)
+    return OpenFile(_events(table), ignored)
+
+
+def _events(table: CsvFile) -> Rows:
+    """Rows with the fields of an event; an empty cell is an unknown value."""
+    columns = [(number, name, name in _INTEGER_FIELDS) for number, name in enumerate(table.header) if name in FROM_FILE]
+    for row in table.rows():
+        if isinstance(row, RefusedRow):
+            yield row
+            continue
+        values: dict[str, Any] = {}
+        for number, name, is_integer in columns:
+            if cell := row.cells[number]:
+                values[name] = integer_cell(cell) if is_integer else cell
+        yield FileRow(row.number, row.line, values)
+
+
+def integer_cell(cell: str) -> int | str | None:
+    """A cell of a column of integers: `5` and `5.0` are 5, `NaN` is unknown, and anything else stays a text."""
+    if match := _INTEGER.fullmatch(cell):
+        return int(match[1])
+    return None if cell in _NOT_KNOWN else cell
+
+
+def _recognises(head: Head) -> bool:
+    line = next((line for line in head.text.splitlines() if line.strip()), "")
+    return any(set(_split(line, each)) & set(FROM_FILE) for each in DELIMITERS)
+
+
+CSV: Final = Format("csv", (".csv", ".tsv", ".txt", ".psv"), _recognises, _open)

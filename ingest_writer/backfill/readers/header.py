@@ -1,0 +1,78 @@
+"""The header of a file of events: what is missing, what is ignored, what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from ingest_writer.backfill.readers.model import ReadError
+from lakehouse.schema.event import FIELDS
+
+HOUR: Final = "scheduled_departure_hour"
+"""The local hour: the writer computes it, and files of ours bring it along."""
+REQUIRED: Final = tuple(field.name for field in FIELDS if field.required)
+FROM_FILE: Final = tuple(field.name for field in FIELDS if field.from_publisher or field.name == HOUR)
+"""Fields that a file's row can have."""
+OWN: Final = frozenset(field.name for field in FIELDS) - frozenset(FROM_FILE)
+"""Columns of our own files that a load gives anew."""
+_KNOWN: Final = frozenset(FROM_FILE) | OWN
+_SHOWN: Final = 10
+
+
+def check_header(file: str, names: Sequence[str], line: int | None = None, todo: str = "") -> tuple[str, ...]:
+    """The columns that no event has. Raises ReadError when the others do not make one.
+
+    Columns without a name are ignored: programs write their row numbers into one.
+    """
+    _check_twice(file, names, line)
+    unknown = [name for name in names if name not in _KNOWN]
+    missing = [name for name in REQUIRED if name not in names]
+    meant = {name: guess for name in unknown if (guess := _meant(name, names))}
+    certain = {name: guess for name, guess in meant.items() if _folded(name) == _folded(guess)}
+    if missing or certain:
+        raise ReadError(file, _what_is_wrong(missing, unknown, meant if missing else certain), line=line, todo=todo)
+    return tuple(dict.fromkeys(unknown))
+
+
+def _check_twice(file: str, names: Sequence[str], line: int | None) -> None:
+    times = Counter(_folded(name) for name in names if name.strip())
+    if twice := [name for name in names if times[_folded(name)] > 1]:
+        shown = ", ".join(map(repr, twice[:_SHOWN]))
+        raise ReadError(
+            file, f"the header names a column more than once: {shown}", line=line, todo="rename or drop all but one"
+        )
+
+
+def _what_is_wrong(missing: Sequence[str], unknown: Sequence[str], meant: dict[str, str]) -> str:
+    parts = []
+    if missing:
+        parts.append(f"required columns are missing: {', '.join(missing)}")
+    if unknown:
+        more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+        parts.append(f"unknown columns: {', '.join(map(repr, unknown[:_SHOWN]))}{more}")
+    if meant:
+        guesses = (f"{guess} for {name!r}" for name, guess in list(meant.items())[:_SHOWN])
+        parts.append(f"did you mean {', '.join(guesses)}? Names are taken exactly as they are written")
+    return "; ".join(parts)
+
+
+def suggestion(name: str) -> str | None:
+    """The field that an unknown name is close to."""
+    return _meant(name, ())
+
+
+def _meant(name: str, given: Sequence[str]) -> str | None:
+    """The field that is not there, of which the name is another spelling."""
+    free = {_folded(field): field for field in FROM_FILE if field not in given}
+    if _folded(name) in free:
+        return free[_folded(name)]
+    close = difflib.get_close_matches(_folded(name), free, n=1, cutoff=0.8)
+    return free[close[0]] if close else None
+
+
+def _folded(name: str) -> str:
+    """Without case, spaces and what joins words: `Flight-Date` and `flightDate` are one."""
+    return re.sub(r"[\W_]+", "", name).casefold()

@@ -1,0 +1,46 @@
+"""NDJSON: one event a line, as strictly as a streamed one is read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingest_writer.backfill.readers.json_object import parse_object
+from ingest_writer.backfill.readers.model import (
+    FileRow,
+    Format,
+    Head,
+    InputFile,
+    OpenFile,
+    ReadOptions,
+    RefusedRow,
+    Rows,
+)
+from ingest_writer.backfill.readers.text import lines_of, open_text
+from ingest_writer.decoding.event import RejectError
+
+
+def _open(file: InputFile, options: ReadOptions) -> OpenFile:
+    open_text(file, options).close()
+    return OpenFile(_rows(file, options))
+
+
+def _rows(file: InputFile, options: ReadOptions) -> Rows:
+    with open_text(file, options) as text:
+        for number, line in enumerate(lines_of(text, file, options)):
+            if line.strip():
+                yield _row(number, line.rstrip("\r\n"))
+
+
+def _row(number: int, line: str) -> FileRow | RefusedRow:
+    raw = line.encode(errors="surrogateescape")
+    try:
+        return FileRow(number, number + 1, parse_object(raw), raw)
+    except RejectError as error:
+        return RefusedRow(number, number + 1, raw, error.reason)
+
+
+def _recognises(head: Head) -> bool:
+    return head.text.lstrip().startswith("{")
+
+
+NDJSON: Final = Format("ndjson", (".ndjson", ".jsonl"), _recognises, _open)
