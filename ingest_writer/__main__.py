@@ -13,18 +13,19 @@ import secrets
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 
+from ingest_writer.backfill.arguments import EPILOG, add_arguments, publish_moment, read_options
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.model import CompactorOptions
 from ingest_writer.compaction.runner import Compaction, publish_derived
 from ingest_writer.health_server import listen
-from ingest_writer.settings import CompactorSettings, WriterSettings, load_settings, subscription_from_environment
+from ingest_writer.settings import CompactorSettings, Settings, load_settings, subscription_from_environment
 from lakehouse.errors import ConfigError, LakeError
 from lakehouse.store.open import store_from_environment
 from lakehouse.store.store import Store
@@ -33,13 +34,13 @@ from lakehouse.telemetry.instrumented_store import InstrumentedStore
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; returns its exit code: 0 done, 1 failed, 2 wrongly configured, 130 interrupted."""
+    """Runs a command; returns its exit code: 0 done, 1 failed, 2 wrongly configured, 3 in part, 130 interrupted."""
     options = _parser().parse_args(arguments)
     try:
-        writer, compactor = load_settings()
-        chosen = compactor if options.command in (_compact, _load) else writer
+        settings = load_settings()
+        chosen = settings.compactor if options.command in (_compact, _load) else settings.writer
         logs.configure(chosen.log_format, lines_per_minute=chosen.log_lines_per_minute)
-        return int(options.command(options, writer, compactor))
+        return int(options.command(options, settings))
     except ConfigError as error:
         print(f"ingest_writer: {error}", file=sys.stderr)
         return 2
@@ -59,15 +60,20 @@ def _parser() -> argparse.ArgumentParser:
     compact = commands.add_parser("compact", help="one compaction and collection, or one every so often")
     compact.add_argument("--every", type=_seconds, metavar="SECONDS", help="repeat until SIGTERM")
     compact.set_defaults(command=_compact)
-    load = commands.add_parser("load", help="bulk load events from .parquet, .csv, .ndjson or .jsonl files")
-    load.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    load = commands.add_parser(
+        "load",
+        help="bulk load of events from files: CSV, NDJSON, JSON, Parquet, Arrow",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_arguments(load)
     load.set_defaults(command=_load)
     replay = commands.add_parser("replay-rejected", help="decode rejected lines again and land those that pass")
     replay.set_defaults(command=_replay_rejected)
     return parser
 
 
-def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings) -> int:
+def _run(_: argparse.Namespace, all_settings: Settings) -> int:
     from prometheus_client import CollectorRegistry
 
     from ingest_writer.subscriber.metrics import MeasuredSubscription, WriterMetrics
@@ -75,6 +81,7 @@ def _run(_: argparse.Namespace, settings: WriterSettings, __: CompactorSettings)
     from ingest_writer.subscriber.pubsub import PubsubSubscription
     from ingest_writer.subscriber.writer import Writer
 
+    settings = all_settings.writer
     warm_up()
     metrics = WriterMetrics(CollectorRegistry())
     store = InstrumentedStore(store_from_environment(), metrics.store)
@@ -110,11 +117,12 @@ def warm_up() -> None:
     pa.array((), pa.int32())
 
 
-def _compact(options: argparse.Namespace, _: WriterSettings, settings: CompactorSettings) -> int:
+def _compact(options: argparse.Namespace, all_settings: Settings) -> int:
     from prometheus_client import CollectorRegistry
 
     from ingest_writer.compaction.metrics import CompactorMetrics
 
+    settings = all_settings.compactor
     metrics = CompactorMetrics(CollectorRegistry())
     store = InstrumentedStore(store_from_environment(), metrics.store)
     compactor = _compactor(store, settings)
@@ -141,34 +149,41 @@ def _compact(options: argparse.Namespace, _: WriterSettings, settings: Compactor
     return 0
 
 
-def _load(options: argparse.Namespace, _: WriterSettings, settings: CompactorSettings) -> int:
+def _load(options: argparse.Namespace, settings: Settings) -> int:
     from ingest_writer.backfill.bulk_load import Loader
+    from ingest_writer.backfill.preview import preview_lines
+    from ingest_writer.backfill.progress import Progress
 
+    try:
+        published = publish_moment(options, _now)
+    except argparse.ArgumentTypeError as error:
+        raise ConfigError(str(error)) from None
     store = store_from_environment()
-    compactor = _compactor(store, settings)
-    report = Loader(store, compactor, _random_id, settings.scratch_dir).load(options.files)
-    print(
-        f"loaded {report.rows} rows of {report.files} files into {len(report.months)} months,"
-        f" snapshot {report.snapshot}; rejected {report.rejected}"
-    )
-    for name, times in report.unknown_fields.most_common(10):
-        print(f"  ignored the unknown field {name!r} {times} times")
+    compactor = _compactor(store, settings.compactor)
+    limits = settings.load.limits()
+    scratch = settings.compactor.scratch_dir
+    loader = Loader(store, compactor, _random_id, scratch, limits, Progress(sys.stderr, time.monotonic))
+    reading = read_options(options, limits, published)
+    if options.dry_run:
+        report, months = loader.check(options.files, published, reading)
+        print(*report.lines("would load"), *preview_lines(months), sep="\n")
+        return report.exit_code
+    report = loader.load(options.files, published, reading)
+    print(*report.lines(), f"into {len(report.months)} months, snapshot {report.snapshot}", sep="\n")
     for name, why in sorted(report.unreadable.items()):
         print(f"  unreadable, left alone: {name}: {why}", file=sys.stderr)
-    publish_derived(store, compactor.planner, settings.scratch_dir)
-    return 1 if report.unreadable else 0
+    publish_derived(store, compactor.planner, scratch)
+    return report.exit_code
 
 
-def _replay_rejected(_: argparse.Namespace, __: WriterSettings, ___: CompactorSettings) -> int:
+def _replay_rejected(_: argparse.Namespace, __: Settings) -> int:
     from ingest_writer.backfill.replay_rejected import replay_rejected
 
     report = replay_rejected(store_from_environment(), _random_id)
-    print(f"read {report.files} rejected files: {report.landed} lines landed, {report.reasons.total()} still rejected")
-    for reason, times in report.reasons.most_common(20):
-        print(f"  {times:>8}  {reason}")
+    print(*report.lines(), sep="\n")
     for name, why in sorted(report.unreadable.items()):
         print(f"  unreadable: {name}: {why}", file=sys.stderr)
-    return 1 if report.unreadable else 0
+    return report.exit_code
 
 
 def _compactor(store: Store, settings: CompactorSettings) -> Compactor:
@@ -184,7 +199,11 @@ def _compactor(store: Store, settings: CompactorSettings) -> Compactor:
         retention_s=settings.retention_s,
         trusted_snapshot=settings.trusted_snapshot,
     )
-    return Compactor(store, options, lambda: dt.datetime.now(dt.UTC), _random_id)
+    return Compactor(store, options, _now, _random_id)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def _random_id() -> str:

@@ -1,4 +1,4 @@
-"""Settings of writer and compactor, from environment variables.
+"""Settings of writer, compactor and bulk load, from environment variables.
 
 A variable with one of our prefixes that nothing reads stops the start: typing errors die early.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ingest_writer.backfill.limits import LoadLimits
 from ingest_writer.subscriber.options import Limits, WriterOptions
 from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
@@ -140,24 +141,61 @@ class CompactorSettings(BaseSettings):
     """Deletes wait for storage, they do not compute."""
 
 
-def load_settings() -> tuple[WriterSettings, CompactorSettings]:
-    """Both settings. Raises ConfigError that names the variable, what it got and what it takes."""
-    classes: tuple[type[BaseSettings], ...] = (WriterSettings, CompactorSettings)
+class LoadSettings(BaseSettings):
+    """`LOAD_*`: bulk load of files. Its folder for temporary files is the compactor's."""
+
+    model_config = SettingsConfigDict(env_prefix="LOAD_", frozen=True, use_attribute_docstrings=True)
+
+    batch_max_rows: int = Field(100_000, ge=1)
+    """Rows that are decoded before they go to disk: about 100 MB as Python values."""
+    batch_max_mb: int = Field(64, ge=1)
+    """Of rejected rows, which are kept with their bytes: they go to disk at this size, however few they are."""
+    row_max_mb: int = Field(10, ge=1)
+    """One row or JSON value, as much as a whole Pub/Sub message may have. A quote that is never closed ends there."""
+    unpacked_max_mb: int = Field(16_000, ge=1)
+    """One file unpacked: five years of the US DOT's file in one zip. A small file that grows further is a mistake or an
+    attack, and would fill the disk."""
+    spill_open_files: int = Field(128, ge=1, le=4096)
+    """Months that are written at once, each a file and a few MB. Ten years in one file; a file of more, in no order,
+    has more of them closed and begun again."""
+
+    def limits(self) -> LoadLimits:
+        return LoadLimits(
+            batch_max_rows=self.batch_max_rows,
+            batch_max_bytes=self.batch_max_mb * 1_000_000,
+            spill_open_files=self.spill_open_files,
+            unpacked_max_bytes=self.unpacked_max_mb * 1_000_000,
+            row_max_bytes=self.row_max_mb * 1_000_000,
+        )
+
+
+class Settings(NamedTuple):
+    """Of all commands."""
+
+    writer: WriterSettings
+    compactor: CompactorSettings
+    load: LoadSettings
+
+
+def load_settings() -> Settings:
+    """All settings. Raises ConfigError that names the variable, what it got and what it takes."""
+    classes: tuple[type[BaseSettings], ...] = (WriterSettings, CompactorSettings, LoadSettings)
     known = {f"{c.model_config['env_prefix']}{name}".upper() for c in classes for name in c.model_fields}
     prefixes = tuple(str(c.model_config["env_prefix"]) for c in classes)
     unread = sorted(n for n in os.environ if n.upper().startswith(prefixes) and n.upper() not in known)
     if unread:
         raise unread_variables_error(unread, sorted(known), _RENAMED)
     try:
-        writer, compactor = WriterSettings(), CompactorSettings()
+        settings = Settings(WriterSettings(), CompactorSettings(), LoadSettings())
     except ValidationError as error:
         raise ConfigError("; ".join(_explain(error))) from None
+    compactor = settings.compactor
     if compactor.scratch_mb < compactor.merge_max_mb:
         raise ConfigError(
             f"COMPACTOR_SCRATCH_MB is {compactor.scratch_mb}; it takes at least COMPACTOR_MERGE_MAX_MB, which is"
             f" {compactor.merge_max_mb}: one merge may download that much"
         )
-    return writer, compactor
+    return settings
 
 
 def subscription_from_environment() -> str:
@@ -171,7 +209,8 @@ def subscription_from_environment() -> str:
 
 
 def _explain(error: ValidationError) -> list[str]:
-    prefix = "COMPACTOR_" if error.title == CompactorSettings.__name__ else "WRITER_"
+    classes = (WriterSettings, CompactorSettings, LoadSettings)
+    prefix = next(str(c.model_config["env_prefix"]) for c in classes if c.__name__ == error.title)
     return [
         f"{prefix}{str(e['loc'][0]).upper() if e['loc'] else '?'} is {e['input']!r}: {e['msg']}" for e in error.errors()
     ]

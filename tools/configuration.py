@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from ingest_writer.settings import CompactorSettings, WriterSettings
+from ingest_writer.settings import CompactorSettings, LoadSettings, WriterSettings
 from probe.settings import Settings as ProbeSettings
 from query_service.settings import MEMORY_SHARES, PROCESS_MB
 from query_service.settings import Settings as ApiSettings
@@ -57,6 +57,7 @@ def written(page: str) -> str:
     for name, settings in (
         ("writer", pydantic_settings(WriterSettings)),
         ("compactor", pydantic_settings(CompactorSettings)),
+        ("load", pydantic_settings(LoadSettings)),
         ("api", pydantic_settings(ApiSettings)),
         ("probe", probe_settings()),
     ):

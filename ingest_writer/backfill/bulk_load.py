@@ -1,129 +1,172 @@
-"""Bulk load of events from Parquet, CSV or NDJSON files: month by month, compacting before the next.
+"""Bulk load of files: month by month, compacting before the next.
 
-Every row goes through the decoder of the subscriber. Pass one decodes and sorts rows into a spill file a
-month; pass two lands a month and compacts it. Loading a file again changes nothing: a row's message_id is the
-file's SHA-256, its line the row number, its publish_time the file's modification time.
+Pass one reads all files and decodes every row into spill files, one or more a month; a file that is
+refused ends the load before anything has landed. Pass two lands a month and compacts it, so the load
+ends merged. The publish time of all rows is one moment, which the caller gives: the order of loads
+decides which of two equally old states wins, not the times of files. A later file of the same call is a
+microsecond later. A row's message_id is the SHA-256 of its file, and its line the row's number.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import logging
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingest_writer.backfill.file_events import event_row, raw_of
+from ingest_writer.backfill.file_events import LOAD_ID, event_row, raw_of
+from ingest_writer.backfill.limits import LoadLimits
+from ingest_writer.backfill.load_report import FileReport, LoadReport, kind_of
+from ingest_writer.backfill.preview import MonthPreview, preview
 from ingest_writer.backfill.readers.detect import open_file
-from ingest_writer.backfill.readers.model import InputFile, OpenFile, ReadOptions, RefusedRow
+from ingest_writer.backfill.readers.model import FileRow, InputFile, OpenFile, ReadError, ReadOptions, RefusedRow
+from ingest_writer.backfill.readers.sources import Unpacking, files_of, is_plain, sources
+from ingest_writer.backfill.spill import Spill
 from ingest_writer.compaction.compactor import Compactor
-from ingest_writer.decoding.decoder import RejectedLine, event_table
+from ingest_writer.decoding.decoder import RejectedLine
 from ingest_writer.decoding.event import Origin, RejectError, Row
 from ingest_writer.decoding.line import count_name
-from ingest_writer.landing import by_publish_date, landed_events, rejected_lines, sorted_by_key, store_with_retry
-from lakehouse import object_names
+from ingest_writer.landing import by_publish_date, landed_events, rejected_lines, store_with_retry
 from lakehouse.local_disk import local_errors, temporary_folder
 from lakehouse.object_names import RandomId
-from lakehouse.schema.event import EVENT_SCHEMA
 from lakehouse.store.store import Store
 
 log = logging.getLogger(__name__)
 
-_ROWS_A_BATCH: Final = 100_000  # about 100 MB as Python values
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_PROGRESS_ROWS: Final = 1000  # rows between two looks at the clock
 
 
-@dataclass
-class LoadReport:
-    """What a load did."""
+class Progress(Protocol):
+    """Hears how far a load is."""
 
-    files: int = 0
-    rows: int = 0
-    rejected: int = 0
-    months: list[str] = field(default_factory=list)
-    snapshot: int = 0
-    unknown_fields: Counter[str] = field(default_factory=Counter)
-    unreadable: dict[str, str] = field(default_factory=dict)
+    def step(self, what: str) -> None: ...
+
+    def at(self, rows: int, share: float) -> None: ...
+
+    def done(self) -> None: ...
 
 
 class Loader:
     """Loads files into a store."""
 
-    def __init__(self, store: Store, compactor: Compactor, random_id: RandomId, scratch: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        compactor: Compactor,
+        random_id: RandomId,
+        scratch: Path,
+        limits: LoadLimits = LoadLimits(),  # noqa: B008
+        progress: Progress | None = None,
+    ) -> None:
         self._store = store
         self._compactor = compactor
         self._random_id = random_id
         self._scratch = scratch
+        self._limits = limits
+        self._progress = progress or _Silent()
 
-    def load(self, files: list[Path]) -> LoadReport:
-        """Loads all rows of all files. Raises ConfigError for a file that is none, LocalDiskError and the store's."""
-        report = LoadReport(files=len(files))
-        options = ReadOptions()
-        inputs = [InputFile(str(file), file) for file in files]
-        for file in inputs:
-            open_file(file, options)  # all headers before any row
-        self._compactor.check_history()  # a lake that takes no commit is refused before anything has landed
+    def load(
+        self,
+        files: Sequence[str | Path],
+        published: dt.datetime,
+        options: ReadOptions = ReadOptions(),  # noqa: B008
+    ) -> LoadReport:
+        """Loads all rows of all files, as published at that moment.
+
+        Raises ReadError for a file that is none, before anything has landed; LocalDiskError and the store's errors.
+        """
         with temporary_folder("load-", self._scratch) as folder:
-            spill = _Spill(folder)
-            try:
-                for file in inputs:
-                    self._decode_file(file, open_file(file, options), spill, report)
-            finally:
-                spill.close()
-            for month, path in sorted(spill.files.items()):
-                self._land_month(path)
+            spill, report = self._read(folder, files, published, options)
+            self._land_rejected(spill, report)
+            landed = 0
+            for month in spill.months:
+                self._progress.step(f"landing {month}")
+                landed = self._land_month(spill.files(month), landed, report)
                 self._compact(month, report)
+                self._progress.done()
         return report
 
-    def _decode_file(self, file: InputFile, opened: OpenFile, spill: _Spill, report: LoadReport) -> None:
-        message_id = "load:" + _sha256(file.path)
-        publish_time_us = file.path.stat().st_mtime_ns // 1000
-        attributes = {"file": file.path.name}
-        rows: list[Row] = []
-        rejected: list[RejectedLine] = []
-        for row in opened.rows:
-            origin = Origin(publish_time_us, message_id, row.number)
-            if isinstance(row, RefusedRow):
-                rejected.append(RejectedLine(row.raw, attributes, "decode", row.reason, *_last_three(origin)))
-            else:
-                try:
-                    rows.append(event_row(row.values, origin, report.unknown_fields))
-                except RejectError as error:
-                    raw = raw_of(row.values) if row.raw is None else row.raw
-                    rejected.append(RejectedLine(raw, attributes, error.stage, error.reason, *_last_three(origin)))
-            if len(rows) + len(rejected) >= _ROWS_A_BATCH:
-                self._count_ignored(opened, len(rows) + len(rejected), report)
-                self._flush(rows, rejected, spill, report)
-                rows, rejected = [], []
-        self._count_ignored(opened, len(rows) + len(rejected), report)
-        self._flush(rows, rejected, spill, report)
+    def check(
+        self,
+        files: Sequence[str | Path],
+        published: dt.datetime,
+        options: ReadOptions = ReadOptions(),  # noqa: B008
+    ) -> tuple[LoadReport, list[MonthPreview]]:
+        """Reads and decodes everything as `load` does, and writes nothing to the store."""
+        with temporary_folder("load-", self._scratch) as folder:
+            spill, report = self._read(folder, files, published, options)
+            return report, [preview(month, spill.files(month)) for month in spill.months]
 
-    def _count_ignored(self, opened: OpenFile, rows: int, report: LoadReport) -> None:
-        for name in opened.ignored:
-            count_name(report.unknown_fields, name, rows)
+    def _read(
+        self, folder: Path, files: Sequence[str | Path], published: dt.datetime, options: ReadOptions
+    ) -> tuple[Spill, LoadReport]:
+        """Pass one: every row of every file, in the spill or in its list of rejected lines."""
+        inputs = sources([str(file) for file in files])
+        for source in inputs:  # all headers before any row
+            if is_plain(source) and source.path is not None:
+                open_file(InputFile(source.name, source.path), options)
+        self._compactor.check_history()  # a lake that takes no commit is refused before anything has landed
+        (folder / "inputs").mkdir()
+        report = LoadReport()
+        unpacking = Unpacking(folder / "inputs", self._limits.unpacked_max_bytes, report.left_out)
+        spill = Spill(folder, self._limits.spill_open_files)
+        published_us = (published - _EPOCH) // dt.timedelta(microseconds=1)
+        try:
+            for source in inputs:
+                for file in files_of(source, unpacking):
+                    self._read_file(file, published_us + report.files, options, spill, report)
+        finally:
+            spill.close()
+        return spill, report
 
-    def _flush(self, rows: list[Row], rejected: list[RejectedLine], spill: _Spill, report: LoadReport) -> None:
-        spill.add(rows)
-        report.rows += len(rows)
-        report.rejected += len(rejected)
-        for day, lines in by_publish_date(rejected).items():  # of one file: one day
-            for part in rejected_lines(day, lines, self._random_id):
-                store_with_retry(self._store, part)
-            first = rejected[0]
-            log.warning("rejected %d rows, the first: line %d: %s", len(rejected), first.message_line, first.reason)
+    def _read_file(
+        self, file: InputFile, published_us: int, options: ReadOptions, spill: Spill, report: LoadReport
+    ) -> None:
+        sha256 = _sha256(file.path)
+        opened = open_file(file, options)
+        batch = _Batch(FileReport(file.name), spill, self._limits, report)
+        self._progress.step(f"reading {file.name}")
+        try:
+            for row in opened.rows:
+                batch.add(row, Origin(published_us, LOAD_ID + sha256, row.number))
+                if batch.file.read % _PROGRESS_ROWS == 0:
+                    self._progress.at(batch.file.read, opened.share())
+            if _sha256(file.path) != sha256:
+                raise ReadError(file.name, "changed while it was read", todo="load it again when it is complete")
+        except OSError as error:
+            raise ReadError(file.name, f"cannot be read: {error.strerror or error}") from error
+        batch.end(opened)
+        self._progress.at(batch.file.read, 1)
+        self._progress.done()
 
-    def _land_month(self, path: Path) -> None:
-        with local_errors(path.parent), pq.ParquetFile(path) as file:  # the store's errors are no OSErrors
-            for batch in file.iter_batches(batch_size=_ROWS_A_BATCH):
-                table = pa.Table.from_batches([batch])
-                for day in table["flight_date"].unique().to_pylist():
-                    rows = table.filter(pc.equal(table["flight_date"], pa.scalar(day)))
-                    for part in landed_events(day, rows, self._random_id):
-                        store_with_retry(self._store, part)
+    def _land_rejected(self, spill: Spill, report: LoadReport) -> None:
+        for some in spill.rejected():
+            for day, lines in by_publish_date(some).items():
+                for part in rejected_lines(day, lines, self._random_id):
+                    store_with_retry(self._store, part)
+        if report.rejected:
+            reason = max(report.reasons.by_kind.values(), key=lambda each: each.rows)
+            log.warning("rejected %d rows, the first: %s: %s", report.rejected, reason.first, reason.text)
+
+    def _land_month(self, paths: Sequence[Path], landed: int, report: LoadReport) -> int:
+        for path in paths:
+            with local_errors(path.parent), pq.ParquetFile(path) as file:  # the store's errors are no OSErrors
+                for batch in file.iter_batches(batch_size=self._limits.batch_max_rows):
+                    table = pa.Table.from_batches([batch])
+                    for day in table["flight_date"].unique().to_pylist():
+                        rows = table.filter(pc.equal(table["flight_date"], pa.scalar(day)))
+                        for part in landed_events(day, rows, self._random_id):
+                            store_with_retry(self._store, part)
+                    landed += table.num_rows
+                    self._progress.at(landed, landed / report.rows)
+        return landed
 
     def _compact(self, month: str, report: LoadReport) -> None:
         """Absorbs the month before the next one is landed, so that the tail stays as small as one month."""
@@ -139,36 +182,71 @@ class Loader:
         log.info("loaded month %s: snapshot=%d", month, report.snapshot)
 
 
-class _Spill:
-    """Rows sorted into one temporary Parquet file a month."""
+class _Batch:
+    """Rows of one file until they are spilled: events, and what is rejected."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._writers: dict[str, pq.ParquetWriter] = {}
-        self.files: dict[str, Path] = {}
+    def __init__(self, file: FileReport, spill: Spill, limits: LoadLimits, report: LoadReport) -> None:
+        self.file = file
+        self._attributes = {"file": Path(file.name).name}
+        self._spill = spill
+        self._limits = limits
+        self._report = report
+        self._rows: list[Row] = []
+        self._rejected: list[RejectedLine] = []
+        self._rejected_bytes = 0
 
-    def add(self, rows: list[Row]) -> None:
-        months: dict[str, list[Row]] = {}
-        for row in rows:
-            months.setdefault(object_names.month_of(row[0]), []).append(row)
-        for month, some in months.items():
-            table = sorted_by_key(event_table(some))
-            with local_errors(self._folder):
-                if month not in self._writers:
-                    self.files[month] = self._folder / f"{month}.parquet"
-                    self._writers[month] = pq.ParquetWriter(self.files[month], EVENT_SCHEMA, compression="zstd")
-                self._writers[month].write_table(table)
+    def add(self, row: FileRow | RefusedRow, origin: Origin) -> None:
+        """Decodes the row, which is then an event or a rejected line."""
+        if isinstance(row, RefusedRow):
+            self._reject(row, origin, row.raw, RejectError("decode", row.reason))
+        else:
+            try:
+                self._rows.append(event_row(row.values, origin, self._report.unknown_fields))
+                self.file.loaded += 1
+            except RejectError as error:
+                self._reject(row, origin, raw_of(row.values) if row.raw is None else row.raw, error)
+        is_full = len(self._rows) + len(self._rejected) >= self._limits.batch_max_rows
+        if is_full or self._rejected_bytes >= self._limits.batch_max_bytes:
+            self._flush()
 
-    def close(self) -> None:
-        with local_errors(self._folder):
-            while self._writers:
-                self._writers.popitem()[1].close()
+    def end(self, opened: OpenFile) -> None:
+        """Counts the file."""
+        self._flush()
+        report = self._report
+        report.files += 1
+        report.rows += self.file.loaded
+        report.rejected += self.file.rejected
+        report.by_file.append(self.file)
+        for name in opened.ignored:
+            count_name(report.unknown_fields, name, self.file.read)
+
+    def _reject(self, row: FileRow | RefusedRow, origin: Origin, raw: bytes, error: RejectError) -> None:
+        attributes = {**self._attributes, "line": str(row.line)}
+        self._rejected.append(RejectedLine(raw, attributes, error.stage, error.reason, *_last_three(origin)))
+        self._rejected_bytes += len(raw)
+        self.file.rejected += 1
+        self._report.reasons.add(error.reason, f"{self.file.name}:{row.line}", kind_of(error))
+
+    def _flush(self) -> None:
+        self._spill.add_events(self._rows)
+        self._spill.add_rejected(self._rejected)
+        self._rows, self._rejected, self._rejected_bytes = [], [], 0
+
+
+class _Silent:
+    """Shows no progress."""
+
+    def step(self, what: str) -> None: ...
+
+    def at(self, rows: int, share: float) -> None: ...
+
+    def done(self) -> None: ...
 
 
 def _last_three(origin: Origin) -> tuple[str, int, int]:
     return origin.message_id, origin.message_line, origin.publish_time_us
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as data:
+def _sha256(path: Path) -> str:
+    with path.open("rb") as data:
         return hashlib.file_digest(data, "sha256").hexdigest()

@@ -21,6 +21,8 @@ from ingest_writer.decoding.line import count_name, decode_object
 from lakehouse.schema.event import FIELD
 from lakehouse.schema.fields import Date, Integer, Time
 
+LOAD_ID: Final = "load:"
+"""The message ids of rows of files begin with it; their file's SHA-256 follows."""
 _DEPARTURE: Final = "scheduled_departure"
 _SHOWN_CHARACTERS: Final = 100
 _MIDNIGHT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00:00(?:\.0+)?(?:Z|[+-]00:?(?:00)?)?")

@@ -452,7 +452,7 @@ def test_a_number_without_room_above_it_is_refused_by_everybody(store: MemorySto
     before = names(store)
     doings: dict[str, Callable[[], object]] = {
         "compact": lambda: compactor(store, tmp_path).compact(),
-        "load": lambda: Loader(store, compactor(store, tmp_path), ids(), tmp_path).load([events]),
+        "load": lambda: Loader(store, compactor(store, tmp_path), ids(), tmp_path).load([events], START),
         "collect": lambda: collect(store),
         "plan": lambda: Planner(store, now).plan(),
         "connect": lambda: connect_store(store, now, tmp_path, 1 << 20),
@@ -481,7 +481,7 @@ def test_the_last_number_is_refused_as_a_base_and_can_be_read(store: MemoryStore
         with pytest.raises(ForeignSnapshotError, match=f"{name}: .*none can follow it"):
             made.compact()
         with pytest.raises(ForeignSnapshotError, match=f"{name}: .*none can follow it"):
-            Loader(store, made, ids(), tmp_path).load([events])
+            Loader(store, made, ids(), tmp_path).load([events], START)
     assert names(store) == before
     assert f"{name}: numbers end at 999999999: no commit can follow it" in problems(store)
     assert latest(store).number == object_names.MAX_SNAPSHOT

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,23 +11,32 @@ import pyarrow.compute as pc
 from ingest_writer.backfill.readers.header import FROM_FILE, check_header
 from ingest_writer.backfill.readers.model import FileRow, InputFile, OpenFile, Rows
 
-BATCH_ROWS = 10_000
+BATCH_ROWS: Final = 10_000
 """About 10 MB as Python values."""
 
+Batch = tuple[pa.RecordBatch, float]
+"""Rows, and how much of the file they end at, up to 1."""
 
-def open_table(file: InputFile, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> OpenFile:
-    """The file whose columns are `schema`. Raises ReadError if they are not those of events."""
+
+def open_table(file: InputFile, schema: pa.Schema, batches: Callable[[Sequence[str]], Iterable[Batch]]) -> OpenFile:
+    """The file whose columns are `schema`; `batches` gives those of some of them.
+
+    Raises ReadError if the columns are not those of events.
+    """
     ignored = check_header(file.name, schema.names)
-    return OpenFile(_rows(batches), ignored)
+    known = [name for name in schema.names if name in FROM_FILE]
+    done = [0.0]
+    return OpenFile(_rows(batches(known), known, done), ignored, lambda: done[0])
 
 
-def _rows(batches: Iterable[pa.RecordBatch]) -> Rows:
+def _rows(batches: Iterable[Batch], known: Sequence[str], done: list[float]) -> Rows:
     number = 0
-    for batch in batches:
-        known = [name for name in batch.schema.names if name in FROM_FILE]
-        for values in python_rows(in_microseconds(batch.select(known))):
-            yield FileRow(number, number + 1, values)
-            number += 1
+    for batch, done[0] in batches:
+        for begin in range(0, batch.num_rows, BATCH_ROWS):
+            some = batch.slice(begin, BATCH_ROWS).select(known)
+            for values in python_rows(in_microseconds(some)):
+                yield FileRow(number, number + 1, values)
+                number += 1
 
 
 def python_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:

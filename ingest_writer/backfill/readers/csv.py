@@ -25,7 +25,7 @@ from ingest_writer.backfill.readers.model import (
     RefusedRow,
     Rows,
 )
-from ingest_writer.backfill.readers.text import is_unicode, lines_of, open_text
+from ingest_writer.backfill.readers.text import Share, is_unicode, lines_of, open_text
 from lakehouse.schema.event import FIELD
 from lakehouse.schema.fields import Integer
 
@@ -62,6 +62,7 @@ class CsvFile:
     def __init__(self, file: InputFile, options: ReadOptions) -> None:
         self._file = file
         self._options = options
+        self.share = Share(file)
         self.header_line = 1
         with closing(_Lines(file, options)) as lines:
             first = next((line for line in lines if line.strip()), "")
@@ -74,6 +75,7 @@ class CsvFile:
         """Every row below the header; blank lines are none."""
         width = len(self.header)
         with closing(_Lines(self._file, self._options)) as lines:
+            self.share.follow(lines.text)
             records = self._records(lines)
             next(records, ())
             for number, cells in enumerate(records):
@@ -135,8 +137,8 @@ class _Lines:
     """The lines of a file, and which of them the current record took."""
 
     def __init__(self, file: InputFile, options: ReadOptions) -> None:
-        self._text: TextIO = open_text(file, options)
-        self._lines = lines_of(self._text, file, options)
+        self.text: TextIO = open_text(file, options)
+        self._lines = lines_of(self.text, file, options)
         self._max = options.row_max_bytes
         self._size = 0
         self.number = 0
@@ -166,7 +168,7 @@ class _Lines:
         return line
 
     def close(self) -> None:
-        self._text.close()
+        self.text.close()
 
 
 def _delimiter(file: InputFile, header: str, line: int) -> str:
@@ -208,15 +210,17 @@ def _what_is_wrong(cells: list[str], width: int, lines: list[str]) -> str | None
 
 def _open_quote(lines: list[str], delimiter: str) -> int:
     """Which of the lines has the last quote that opens a cell."""
-    opened, is_open, is_start = 0, False, True
+    opened, is_open, before = 0, False, delimiter
     for number, line in enumerate(lines):
         for character in line:
-            if character == '"' and (is_open or is_start):
-                is_open = not is_open
-                opened = number if is_open else opened
-                is_start = False
-            else:
-                is_start = not is_open and (character == delimiter or character in "\r\n")
+            if character == '"' and is_open:
+                is_open, before = False, "closed"
+                continue
+            if character == '"' and before == "closed":  # doubled: the cell goes on
+                is_open = True
+            elif character == '"' and (before == delimiter or before in "\r\n"):
+                is_open, opened = True, number
+            before = character
     return opened
 
 
@@ -227,7 +231,7 @@ def _open(file: InputFile, options: ReadOptions) -> OpenFile:
     found = DELIMITERS.get(table.delimiter, repr(table.delimiter))
     todo = f"the header was read as separated by {found}; --delimiter gives another"
     ignored = check_header(file.name, table.header, table.header_line, todo)
-    return OpenFile(_events(table), ignored)
+    return OpenFile(_events(table), ignored, table.share)
 
 
 def _events(table: CsvFile) -> Rows:

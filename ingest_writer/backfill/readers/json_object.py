@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from ingest_writer.decoding.event import RejectError
 from ingest_writer.decoding.line import is_nested_too_deep
 
 
-class NestedObject:
+class _NestedObject:
     """Stands for an object within the event: no field is one."""
 
     def __repr__(self) -> str:
         return "{...}"
 
 
-_NESTED = NestedObject()
+_NESTED: Final = _NestedObject()
 
 
 def parse_object(line: bytes) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class _LastObject:
     def __init__(self) -> None:
         self.pairs: list[tuple[str, Any]] = []
 
-    def __call__(self, pairs: list[tuple[str, Any]]) -> NestedObject:
+    def __call__(self, pairs: list[tuple[str, Any]]) -> _NestedObject:
         self.pairs = pairs
         return _NESTED
 

@@ -86,6 +86,8 @@ class OpenFile:
     rows: Rows
     ignored: tuple[str, ...] = ()
     """Columns that no event has."""
+    share: Callable[[], float] = lambda: 0.0
+    """How much of the file was read, up to 1; 0 is not known."""
 
 
 @dataclass(frozen=True)

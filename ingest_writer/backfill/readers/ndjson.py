@@ -15,17 +15,18 @@ from ingest_writer.backfill.readers.model import (
     RefusedRow,
     Rows,
 )
-from ingest_writer.backfill.readers.text import lines_of, open_text
+from ingest_writer.backfill.readers.text import Share, lines_of, open_text
 from ingest_writer.decoding.event import RejectError
 
 
 def _open(file: InputFile, options: ReadOptions) -> OpenFile:
     open_text(file, options).close()
-    return OpenFile(_rows(file, options))
+    share = Share(file)
+    return OpenFile(_rows(file, options, share), share=share)
 
 
-def _rows(file: InputFile, options: ReadOptions) -> Rows:
-    with open_text(file, options) as text:
+def _rows(file: InputFile, options: ReadOptions, share: Share) -> Rows:
+    with share.follow(open_text(file, options)) as text:
         for number, line in enumerate(lines_of(text, file, options)):
             if line.strip():
                 yield _row(number, line.rstrip("\r\n"))

@@ -15,7 +15,6 @@ _MARKS: Final = (  # the longer ones first: UTF-32's begins like UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LATER_MARKS: Final = "\ufeff"
 
 
 def encoding_of(head: bytes, asked: str | None = None) -> str:
@@ -34,6 +33,24 @@ def is_utf8(encoding: str) -> bool:
 def decoded(head: bytes, asked: str | None = None) -> str:
     """The beginning of a file as text; what is no text is left out."""
     return head.decode(encoding_of(head, asked), errors="ignore")
+
+
+class Share:
+    """How much of a text file was read, up to 1."""
+
+    def __init__(self, file: InputFile) -> None:
+        self._size = max(file.path.stat().st_size, 1)
+        self._text: TextIO | None = None
+
+    def follow(self, text: TextIO) -> TextIO:
+        """The same text, whose position counts from now on."""
+        self._text = text
+        return text
+
+    def __call__(self) -> float:
+        if self._text is None or self._text.closed:
+            return 0.0
+        return self._text.buffer.tell() / self._size
 
 
 def open_text(file: InputFile, options: ReadOptions) -> TextIO:

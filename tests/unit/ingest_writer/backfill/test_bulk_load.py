@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingest_writer.backfill.bulk_load import Loader, LoadReport
+from ingest_writer.backfill.bulk_load import Loader
+from ingest_writer.backfill.load_report import LoadReport
 from ingest_writer.backfill.replay_rejected import replay_rejected
 from lakehouse import object_names
 from lakehouse.errors import ConfigError, CreateStateUnknownError, LocalDiskError
@@ -22,13 +22,13 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import read_rejected_file
 from tests._support.compactors import MeddlingStore, compactor, latest, problems, table_rows
-from tests._support.events import Event, encode, event, ids, line, microseconds, whole_event
+from tests._support.events import Event, encode, event, ids, line, whole_event
 from tests._support.full_disk import files_limited_to
 from tests._support.lakes import row, write
 
 _names = ids()  # never the same name twice, over all loads
 
-MODIFIED = "2013-03-01T00:00:00.123456Z"
+PUBLISHED = "2013-03-01T00:00:00.123456Z"
 
 
 @pytest.fixture
@@ -36,17 +36,16 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-def load(store: Store, tmp_path: Path, *files: Path) -> LoadReport:
+def load(store: Store, tmp_path: Path, *files: Path, published: str = PUBLISHED) -> LoadReport:
     scratch = tmp_path / "scratch"
-    report = Loader(store, compactor(store, scratch), _names, scratch).load(list(files))
+    moment = dt.datetime.fromisoformat(published)
+    report = Loader(store, compactor(store, scratch), _names, scratch).load(list(files), moment)
     assert list(scratch.iterdir()) == []
     return report
 
 
 def file_of(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
-    nanoseconds = microseconds(MODIFIED) * 1000
-    os.utime(path, ns=(nanoseconds, nanoseconds))
     return path
 
 
@@ -97,7 +96,7 @@ def _expected(path: Path) -> dict[str, Any]:
         "distance_km": 2253,
         "tail_number": "N14228",
         "event_time": dt.datetime(2013, 1, 1, 11, tzinfo=dt.UTC),
-        "publish_time": dt.datetime.fromisoformat(MODIFIED),
+        "publish_time": dt.datetime.fromisoformat(PUBLISHED),
         "message_id": "load:" + hashlib.sha256(path.read_bytes()).hexdigest(),
         "message_line": 0,
         "decoder_version": 3,
@@ -258,9 +257,9 @@ def test_bad_rows_are_rejected_with_their_reason_and_the_others_land(store: Memo
         (line(status="late"), "validate", 2),
     ]
     assert {(r["message_id"], r["publish_time"]) for r in found} == {
-        (f"load:{sha}", dt.datetime.fromisoformat(MODIFIED))
+        (f"load:{sha}", dt.datetime.fromisoformat(PUBLISHED))
     }
-    assert [r["attributes"] for r in found] == [[("file", "a.ndjson")]] * 2
+    assert [r["attributes"] for r in found] == [[("file", "a.ndjson"), ("line", str(number))] for number in (2, 3)]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest_writer.backfill.load_report import Reasons
 from ingest_writer.backfill.replay_rejected import replay_rejected
 from ingest_writer.decoding.decoder import RejectedLine, decode_messages
 from ingest_writer.landing import rejected_table
@@ -45,7 +46,7 @@ def bad(data: bytes) -> RejectedLine:
 def test_a_line_that_is_good_now_lands_under_its_original_ids(store: MemoryStore, tmp_path: Path) -> None:
     reject(store, old(line(), "original", 7))
     report = replay_rejected(store, ids())
-    assert (report.files, report.landed, report.reasons, report.unreadable) == (1, 1, {}, {})
+    assert (report.files, report.landed, report.reasons, report.unreadable) == (1, 1, Reasons(), {})
     compactor(store, tmp_path).compact()
     [landed] = table_rows(store)
     assert (landed["message_id"], landed["message_line"]) == ("original", 7)
@@ -65,8 +66,10 @@ def test_a_line_that_is_still_bad_is_counted_by_reason_and_kept(store: MemorySto
     name = reject(store, bad(b"\xff"), bad(line(status="late")), bad(line(status="late")), old(line()))
     report = replay_rejected(store, ids())
     assert report.landed == 1
-    assert sorted(report.reasons.values()) == [1, 2]
-    assert report.reasons["decode: not UTF-8: byte 0 is 0xff"] == 1
+    found = {reason.text: reason.rows for reason in report.reasons.by_kind.values()}
+    assert sorted(found.values()) == [1, 2]
+    assert found["not UTF-8: byte 0 is 0xff"] == 1
+    assert (report.rejected, report.exit_code) == (3, 3)
     assert name in [info.name for info in store.list(object_names.REJECTED)]
 
 

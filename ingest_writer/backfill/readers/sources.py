@@ -1,0 +1,251 @@
+"""From what the caller named (paths, patterns, `gs://` URLs, `-`) to plain files on this machine.
+
+What is compressed, remote or a stream is copied to the scratch folder first: readers go through a file
+as they like, and a file that is cut short is noticed before its first row.
+"""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import re
+import stat
+import sys
+import uuid
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import IO, Any, Final
+
+import pyarrow as pa
+
+from ingest_writer.backfill.readers.detect import PACKED_SUFFIXES, SUFFIXES, suffix_of
+from ingest_writer.backfill.readers.model import InputFile, ReadError
+from lakehouse.errors import ObjectMissingError, UnreadableError
+from lakehouse.local_disk import local_errors
+from lakehouse.store.open import open_store
+from lakehouse.store.store import Store
+
+STDIN: Final = "-"
+_PIECE_BYTES: Final = 1 << 20
+_MAX_DEPTH: Final = 3  # a compressed file in a zip in a zip: nobody needs more, and a quine has no end
+_WILDCARDS: Final = frozenset("*?[")
+_REFUSED: Final = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!": "RAR"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, stream or object that the caller named. `fetch` copies what is no plain local file."""
+
+    name: str
+    path: Path | None = None
+    fetch: Callable[[Path], None] | None = None
+
+
+def sources(arguments: Sequence[str], open_bucket: Callable[[str], Store] = open_store) -> list[Source]:
+    """What the arguments name, each once, in the order given; a pattern's files by name.
+
+    Raises ReadError for what is not there, and the store's errors.
+    """
+    found: dict[str, Source] = {}
+    for argument in arguments:
+        for source in _named(argument, open_bucket):
+            found.setdefault(source.name, source)
+    return list(found.values())
+
+
+def _named(argument: str, open_bucket: Callable[[str], Store]) -> list[Source]:
+    if argument == STDIN:
+        return [Source("stdin", fetch=lambda path: _copy("stdin", sys.stdin.buffer, path, sys.maxsize))]
+    if argument.startswith("gs://"):
+        return _objects(argument, open_bucket)
+    if Path(argument).exists() or not _WILDCARDS & set(argument):
+        return [_local(argument)]
+    names = sorted(name for name in glob.glob(argument, recursive=True) if not Path(name).is_dir())
+    if not names:
+        raise ReadError(argument, "no file matches this pattern")
+    return [_local(name) for name in names]
+
+
+def _local(name: str) -> Source:
+    path = Path(name)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise ReadError(name, "there is no such file") from None
+    except OSError as error:
+        raise ReadError(name, f"cannot be read: {error.strerror or error}") from error
+    if stat.S_ISDIR(mode):
+        raise ReadError(name, "is a folder", todo=f"give its files, such as '{name.rstrip('/')}/*.csv'")
+    if stat.S_ISREG(mode):
+        return Source(name, path)
+    return Source(name, fetch=lambda copy: _copy_file(name, path, copy))  # a pipe: it can be read once
+
+
+def _copy_file(name: str, path: Path, copy: Path) -> None:
+    with path.open("rb") as data:
+        _copy(name, data, copy, sys.maxsize)
+
+
+def _objects(url: str, open_bucket: Callable[[str], Store]) -> list[Source]:
+    bucket, _, pattern = url.removeprefix("gs://").partition("/")
+    if not bucket or not pattern:
+        raise ReadError(url, "names no object", todo="give gs://BUCKET/NAME; a name may have * and ?")
+    store = open_bucket(f"gs://{bucket}")
+    prefix = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    matches = re.compile(_pattern(pattern)).fullmatch
+    names = [info.name for info in store.list(prefix) if info.name == pattern or matches(info.name)]
+    if not names:
+        raise ReadError(url, "there is no such object")
+    return [Source(f"gs://{bucket}/{name}", fetch=_download(store, name)) for name in names if not name.endswith("/")]
+
+
+def _download(store: Store, name: str) -> Callable[[Path], None]:
+    def fetch(path: Path) -> None:
+        try:
+            store.download(name, path)
+        except (ObjectMissingError, UnreadableError) as error:
+            raise ReadError(f"{store.url}/{name}", str(error).partition(": ")[2]) from error
+
+    return fetch
+
+
+def _pattern(glob_: str) -> str:
+    """The pattern as a regular expression: `*` stays within a folder, `**` does not."""
+    parts = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(parts.get(part) or re.escape(part) for part in re.split(r"(\*\*|\*|\?)", glob_))
+
+
+@dataclass(frozen=True)
+class Unpacking:
+    """Where copies go, how large an unpacked file may become, and what of a zip is left out."""
+
+    folder: Path
+    max_bytes: int
+    left_out: list[str]
+
+
+@contextmanager
+def _scratch(unpacking: Unpacking) -> Iterator[Path]:
+    path = unpacking.folder / uuid.uuid4().hex
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def files_of(source: Source, unpacking: Unpacking) -> Iterator[InputFile]:
+    """The plain files of a source, each of which is there until the next one is asked for.
+
+    Raises ReadError, LocalDiskError and the store's errors.
+    """
+    if source.path is not None:
+        yield from _unpacked(InputFile(source.name, source.path), unpacking, 0)
+    elif source.fetch is not None:
+        with _scratch(unpacking) as path:
+            source.fetch(path)
+            yield from _unpacked(InputFile(source.name, path), unpacking, 0)
+
+
+def is_plain(source: Source) -> bool:
+    """Whether it can be opened where it is. Raises ReadError."""
+    return source.path is not None and _packing(InputFile(source.name, source.path)) is None
+
+
+def _packing(file: InputFile) -> str | None:
+    """How the file is compressed, by its first bytes. Raises ReadError for a way that is not read."""
+    try:
+        with file.path.open("rb") as data:
+            begin = data.read(8)
+    except OSError as error:
+        raise ReadError(file.name, f"cannot be read: {error.strerror or error}") from error
+    for magic, name in _REFUSED.items():
+        if begin.startswith(magic):
+            raise ReadError(file.name, f"is compressed by {name}", todo="unpack it first; gzip, zstd and zip are read")
+    magics = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
+    return next((kind for magic, kind in magics.items() if begin.startswith(magic)), None)
+
+
+def _unpacked(file: InputFile, unpacking: Unpacking, depth: int) -> Iterator[InputFile]:
+    packing = _packing(file)
+    if packing is None:
+        yield file
+        return
+    if depth == _MAX_DEPTH:
+        raise ReadError(file.name, f"is packed more than {_MAX_DEPTH} times")
+    if packing == "zip":
+        yield from _members(file, unpacking, depth)
+        return
+    open_: Callable[[Path], Any] = gzip.GzipFile if packing == "gzip" else _zstd
+    with _scratch(unpacking) as path:
+        with _errors(file.name, packing):
+            data = open_(file.path)
+        with data:
+            _copy(file.name, data, path, unpacking.max_bytes, packing)
+        yield from _unpacked(InputFile(file.name, path), unpacking, depth + 1)
+
+
+def _zstd(path: Path) -> Any:
+    return pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+
+
+def _members(file: InputFile, unpacking: Unpacking, depth: int) -> Iterator[InputFile]:
+    with _errors(file.name, "zip"):
+        archive = zipfile.ZipFile(file.path)
+    with archive:
+        found = [info for info in archive.infolist() if not info.is_dir() and not _is_hidden(info.filename)]
+        taken = [info for info in found if _is_known(info.filename)] or (found if len(found) == 1 else [])
+        if not taken:
+            names = ", ".join(info.filename for info in found[:5]) or "no file at all"
+            raise ReadError(file.name, f"the zip has no file of a known kind: {names}", todo=f"known are {_KINDS}")
+        unpacking.left_out.extend(f"{file.name}/{info.filename}" for info in found if info not in taken)
+        for info in taken:
+            name = f"{file.name}/{info.filename}"
+            if info.flag_bits & 1:
+                raise ReadError(name, "is encrypted", todo="unpack it first")
+            with _scratch(unpacking) as path:
+                with _errors(name, "zip"):
+                    data = archive.open(info)
+                with data:
+                    _copy(name, data, path, unpacking.max_bytes, "zip")
+                yield from _unpacked(InputFile(name, path), unpacking, depth + 1)
+
+
+_KINDS: Final = ", ".join(SUFFIXES)
+
+
+def _is_known(name: str) -> bool:
+    return suffix_of(name) in SUFFIXES or PurePath(name).suffix.lower() in (*PACKED_SUFFIXES, ".zip")
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith("__MACOSX/") or PurePath(name).name.startswith(".")
+
+
+@contextmanager
+def _errors(name: str, packing: str) -> Iterator[None]:
+    """What the libraries raise for a damaged file is a ReadError."""
+    try:
+        yield
+    except (EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, OSError, pa.ArrowException) as error:
+        why = str(error)[:200] or type(error).__name__
+        raise ReadError(name, f"damaged or cut short, as {packing}: {why}", todo="get the file again") from error
+
+
+def _copy(name: str, data: IO[bytes], path: Path, max_bytes: int, packing: str = "a stream") -> None:
+    """Raises ReadError for what cannot be read, LocalDiskError for what cannot be written."""
+    size = 0
+    with local_errors(path.parent), path.open("xb") as out:
+        while True:
+            with _errors(name, packing):
+                piece = data.read(_PIECE_BYTES)
+            if not piece:
+                return
+            size += len(piece)
+            if size > max_bytes:
+                most = max_bytes // 1_000_000
+                raise ReadError(name, f"takes more than {most} MB unpacked, which LOAD_UNPACKED_MAX_MB limits")
+            out.write(piece)

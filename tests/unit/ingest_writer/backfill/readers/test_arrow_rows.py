@@ -1,0 +1,39 @@
+"""Typed columns as Python values: dictionaries, large strings, times that Python lacks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ingest_writer.backfill.readers.arrow_rows import in_microseconds, python_rows
+
+
+def values(array: pa.Array) -> list[Any]:
+    batch = pa.RecordBatch.from_arrays([array], names=["a"])
+    return [row["a"] for row in python_rows(in_microseconds(batch))]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pa.array(["UA", None, "UA"]).dictionary_encode(),
+        pa.array(["UA", None, "UA"], pa.large_string()),
+        pa.array(["UA", None, "UA"], pa.string_view()),
+    ],
+    ids=["dictionary", "large", "view"],
+)
+def test_texts_of_any_layout_are_texts(array: pa.Array) -> None:
+    assert values(array) == ["UA", None, "UA"]
+
+
+def test_nanoseconds_are_floored_and_infinity_is_a_text() -> None:
+    assert values(pa.array([-1], pa.timestamp("ns", "UTC"))) == [
+        dt.datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)
+    ]
+    assert values(pa.array([2**63 - 1, 0], pa.timestamp("us", "UTC"))) == [
+        "infinity, or a time beyond the years 1 to 9999",
+        dt.datetime(1970, 1, 1, tzinfo=dt.UTC),
+    ]

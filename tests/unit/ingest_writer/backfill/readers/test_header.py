@@ -1,0 +1,41 @@
+"""The header: what is missing, unknown or given twice, and what was probably meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest_writer.backfill.readers.header import REQUIRED, check_header, suggestion
+from ingest_writer.backfill.readers.model import ReadError
+from lakehouse.schema.event import COLUMNS
+
+
+def test_all_columns_of_our_own_files_are_known() -> None:
+    assert check_header("a.csv", COLUMNS) == ()
+
+
+def test_unknown_columns_are_told_and_ignored() -> None:
+    assert check_header("a.csv", [*REQUIRED, "gate", "", ""]) == ("gate", "")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (REQUIRED[1:], "required columns are missing: flight_date$"),
+        ([n.upper() for n in REQUIRED], "missing: flight_date, .*did you mean flight_date for 'FLIGHT_DATE', carrier"),
+        ([n.replace("_", " ") for n in REQUIRED], "did you mean flight_date for 'flight date', flight_number"),
+        (["carier" if n == "carrier" else n for n in REQUIRED], "missing: carrier; .*mean carrier for 'carier'"),
+        ([*REQUIRED, "Tail-Number"], "unknown columns: 'Tail-Number'; did you mean tail_number for 'Tail-Number'"),
+        ([*REQUIRED, "carrier"], "more than once: 'carrier', 'carrier'; rename or drop all but one"),
+        ([*REQUIRED, "Carrier"], "more than once: 'carrier', 'Carrier'"),
+        ([*REQUIRED, "gate", "gate"], "more than once: 'gate', 'gate'"),
+        (["x"] * 0, "required columns are missing"),
+    ],
+)
+def test_a_header_that_makes_no_event_is_refused(names: list[str], message: str) -> None:
+    with pytest.raises(ReadError, match=message):
+        check_header("a.csv", names)
+
+
+def test_a_name_that_is_close_to_a_field_has_a_suggestion() -> None:
+    assert suggestion("departure_delay_minute") == "departure_delay_minutes"
+    assert suggestion("gate") is None
