@@ -27,9 +27,9 @@ _DEPARTURE: Final = "scheduled_departure"
 _SHOWN_CHARACTERS: Final = 100
 _MIDNIGHT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00:00(?:\.0+)?(?:Z|[+-]00:?(?:00)?)?")
 _OF_AN_ENGINE: Final = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[ T](?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)"
-    r"(?:(?P<hours>[+-][0-9]{2})(?::?(?P<minutes>[0-9]{2}))?| UTC)"
-)  # as DuckDB, Polars, pandas and BigQuery write a timestamp
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[ T](?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2}(?P<fraction>\.[0-9]+)?)"
+    r"(?:(?P<hours>[+-][0-9]{2})(?::?(?P<minutes>[0-9]{2}))?| UTC|(?(fraction)Z|(?!)))"
+)  # as DuckDB, Polars, pandas, BigQuery and (with a fraction and Z) Arrow write a timestamp
 _RFC_3339: Final = re.compile(r"[0-9-]{10}[Tt][0-9:]{8}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})")
 _AT: Final = re.compile(r"at `\$\.(\w+)`")
 _EASTMOST: Final = 14

@@ -1,0 +1,13 @@
+"""The error of a file says where, why and what to do."""
+
+from __future__ import annotations
+
+from ingest_writer.backfill.readers.model import ReadError
+from lakehouse.errors import ConfigError
+
+
+def test_an_error_has_file_line_reason_and_remedy() -> None:
+    error = ReadError("a.csv", "is odd", line=3, todo="make it even")
+    assert (str(error), error.file, error.line) == ("a.csv, line 3: is odd; make it even", "a.csv", 3)
+    assert isinstance(error, ConfigError)
+    assert str(ReadError("a.csv", "is odd")) == "a.csv: is odd"
