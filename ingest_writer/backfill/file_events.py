@@ -88,7 +88,7 @@ def _as_text(value: object) -> str:
 
 def _date(name: str, value: Any) -> Any:
     if isinstance(value, str):
-        match = _MIDNIGHT.fullmatch(value)
+        match = _MIDNIGHT.fullmatch(value) if len(value) > len("2013-01-01") else None
         return match[1] if match else value
     if isinstance(value, dt.datetime):
         if value.time() != dt.time():
@@ -109,6 +109,8 @@ def _integer(name: str, value: Any) -> Any:
 
 
 def _text(name: str, value: Any) -> Any:
+    if type(value) is str:
+        return value
     if isinstance(value, bool):
         raise ValueRejectedError(name, value, "a truth value is no text")
     if isinstance(value, bytes):
@@ -121,7 +123,8 @@ def _text(name: str, value: Any) -> Any:
 
 def _time(name: str, value: Any) -> Any:
     if isinstance(value, str):
-        match = _OF_AN_ENGINE.fullmatch(value)
+        is_usual = value[10:11] == "T" and (value[-1:] == "Z" or value[-3:-2] == ":")
+        match = None if is_usual else _OF_AN_ENGINE.fullmatch(value)
         if match is None:
             return value
         return f"{match['date']}T{match['time']}{match['hours'] or '+00'}:{match['minutes'] or '00'}"

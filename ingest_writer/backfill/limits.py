@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class LoadLimits:
     """What bounds memory and disk, whatever the files are."""
 
-    batch_max_rows: int = 100_000
+    batch_max_rows: int = 50_000
     batch_max_bytes: int = 64_000_000
     spill_open_files: int = 128
     unpacked_max_bytes: int = 16_000_000_000

@@ -1,0 +1,55 @@
+"""The page about loading: its example of a reader works, and its tables name what there is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest_writer.backfill.bulk_load import Loader
+from ingest_writer.backfill.readers import detect
+from ingest_writer.backfill.readers.model import Format
+from lakehouse.store.memory import MemoryStore
+from tests._support.compactors import compactor, table_rows
+from tests._support.events import ids
+
+PAGE = (Path(__file__).parents[3] / "docs" / "loading.md").read_text()
+LEG = {
+    "flight": "UA1545",
+    "from": "EWR",
+    "to": "IAH",
+    "std": "2013-07-01T05:15:00",
+    "tz": "America/New_York",
+    "state": "A",
+    "updated": "2013-07-01T12:00:00Z",
+}
+
+
+def _example() -> Format:
+    [source] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(source, "docs/loading.md", "exec"), names)
+    found = names["ACME"]
+    assert isinstance(found, Format)
+    return found
+
+
+def test_the_reader_of_the_page_loads_the_vendors_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect, "FORMATS", (_example(), *detect.FORMATS))
+    path = tmp_path / "legs.json"
+    path.write_text(json.dumps([LEG, LEG | {"tz": "Nowhere/City"}, {"flight": "x"}, 5]))
+    store = MemoryStore()
+    report = Loader(store, compactor(store, tmp_path), ids(), tmp_path).load([path], dt.datetime.now(dt.UTC))
+    assert (report.rows, report.rejected) == (1, 3)
+    [flight] = table_rows(store)
+    assert (flight["carrier"], flight["flight_number"], flight["scheduled_departure_hour"]) == ("UA", 1545, 5)
+    assert flight["scheduled_departure"] == dt.datetime(2013, 7, 1, 9, 15, tzinfo=dt.UTC)
+
+
+def test_every_format_has_its_row() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
+    assert sorted(rows) == sorted(each.name for each in detect.FORMATS)
