@@ -169,7 +169,9 @@ def _load(options: argparse.Namespace, settings: Settings) -> int:
         print(*report.lines("would load"), *preview_lines(months), sep="\n")
         return report.exit_code
     report = loader.load(options.files, published, reading)
-    print(*report.lines(), f"into {len(report.months)} months, snapshot {report.snapshot}", sep="\n")
+    print(*report.lines(), sep="\n")
+    if report.months:
+        print(f"into {len(report.months)} months, snapshot {report.snapshot}")
     for name, why in sorted(report.unreadable.items()):
         print(f"  unreadable, left alone: {name}: {why}", file=sys.stderr)
     publish_derived(store, compactor.planner, scratch)

@@ -120,6 +120,8 @@ class Loader:
         published_us = (published - _EPOCH) // dt.timedelta(microseconds=1)
         try:
             for source in inputs:
+                if not is_plain(source):
+                    self._progress.step(f"unpacking {source.name}")
                 for file in files_of(source, unpacking):
                     self._read_file(file, published_us + report.files, options, spill, report)
         finally:
@@ -129,11 +131,11 @@ class Loader:
     def _read_file(
         self, file: InputFile, published_us: int, options: ReadOptions, spill: Spill, report: LoadReport
     ) -> None:
-        sha256 = _sha256(file.path)
-        opened = open_file(file, options)
-        batch = _Batch(FileReport(file.name), spill, self._limits, report)
         self._progress.step(f"reading {file.name}")
+        batch = _Batch(FileReport(file.name), spill, self._limits, report)
         try:
+            sha256 = _sha256(file.path)
+            opened = open_file(file, options)
             for row in opened.rows:
                 batch.add(row, Origin(published_us, LOAD_ID + sha256, row.number))
                 if batch.file.read % _PROGRESS_ROWS == 0:
@@ -175,6 +177,7 @@ class Loader:
             done = self._compactor.compact()
             report.snapshot = done.snapshot
             report.unreadable |= done.unreadable
+            report.conflicts += done.conflicts
             if done.pending_files == 0 or done.absorbed_files == 0 or done.pending_files == before:
                 break
             before = done.pending_files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ingest_writer.backfill.readers.header import suggestion
+from ingest_writer.compaction.merge_sql import NO_CONFLICTS, SAME_FLIGHT_WITHIN, KeyConflicts
 from ingest_writer.decoding.event import RejectError
 
 _KINDS: Final = 1000
@@ -90,6 +92,8 @@ class LoadReport:
     reasons: Reasons = field(default_factory=Reasons)
     left_out: list[str] = field(default_factory=list)
     """Files within a zip that are in no known format."""
+    conflicts: KeyConflicts = NO_CONFLICTS
+    """Keys that two flights seem to share."""
 
     @property
     def exit_code(self) -> int:
@@ -108,6 +112,13 @@ class LoadReport:
             yield f"ignored the {shown} in {times:,} rows: no event has it{meant}"
         for name in self.left_out[:_SHOWN_FILES]:
             yield f"left out {name}: its name is of no known format"
+        if self.conflicts.first is not None:
+            hours = SAME_FLIGHT_WITHIN // dt.timedelta(hours=1)
+            yield (
+                f"{self.conflicts.count:,} keys have events whose scheduled departures are more than {hours} h apart, the"
+                f" first is {self.conflicts.first.flight_id}: two flights need two keys, see operational_suffix in"
+                " docs/event.md"
+            )
         if self.rows == 0:
             yield "nothing was loaded: " + ("every row was rejected" if self.rejected else "there is no row in it")
 

@@ -6,7 +6,6 @@ import datetime as dt
 import io
 import itertools
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def fresh() -> MemoryStore:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Iterator[MemoryStore]:
+def lake(tmp_path: Path) -> MemoryStore:
     store = fresh()
     rows = sorted(flights(random.Random(7), 200), key=lambda each: each["flight_date"])
     for _, some in itertools.groupby(rows, lambda each: each["flight_date"]):

@@ -31,6 +31,7 @@ from lakehouse.schema.fields import Integer
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _INTEGER: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,8}))(?:\.0+)?", re.ASCII)
+_FIGURE: Final = re.compile(r"[0-9]")
 _INTEGER_FIELDS: Final = frozenset(name for name in FROM_FILE if isinstance(FIELD[name], Integer))
 _NOT_KNOWN: Final = frozenset(("nan", "NaN"))
 """What programs write into a column of numbers where there is none."""
@@ -111,14 +112,16 @@ class CsvFile:
         breaks = 0
         for column, cell in enumerate(cells):
             pieces = re.split(r"\r\n|\r|\n", cell)
-            if len(pieces) > 1 and self._holds_rows(pieces, column):
+            if len(pieces) > 1 and self._holds_rows(pieces, column, cells[0]):
                 raise self._quote_error(lines, "a quoted cell holds what looks like rows of the file", breaks)
             breaks += len(pieces) - 1
 
-    def _holds_rows(self, pieces: list[str], column: int) -> bool:
+    def _holds_rows(self, pieces: list[str], column: int, first_cell: str) -> bool:
         most = max(len(self.header) - 1, 1)
         counts = [piece.count(self.delimiter) for piece in pieces]
         if any(count >= most for count in counts[1:-1]):
+            return True
+        if column and any(_begin_alike(piece, first_cell, self.delimiter) for piece in pieces[1:]):
             return True
         # Two rows side by side: the end of one, from this column on, and the beginning of the next, up to it.
         return counts[0] + counts[-1] >= most and counts[0] >= most - column and counts[-1] >= min(column, most)
@@ -131,6 +134,13 @@ class CsvFile:
             line=line,
             todo='correct the line, or give --csv-escape backslash if the file writes a quote within a cell as \\"',
         )
+
+
+def _begin_alike(line: str, first_cell: str, delimiter: str) -> bool:
+    """Whether the line's first cell is written as the row's is, with figures in the same places: a row cut short."""
+    begin, found, _ = line.partition(delimiter)
+    shape = _FIGURE.sub("9", first_cell)
+    return bool(found) and "9" in shape and _FIGURE.sub("9", begin) == shape
 
 
 class _Lines:

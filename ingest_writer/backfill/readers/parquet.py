@@ -12,6 +12,7 @@ from ingest_writer.backfill.readers.arrow_rows import BATCH_ROWS, Batch, open_ta
 from ingest_writer.backfill.readers.model import Format, Head, InputFile, OpenFile, ReadError, ReadOptions
 
 _MAGIC: Final = b"PAR1"
+_BUFFER_BYTES: Final = 1 << 20
 
 
 def _open(file: InputFile, _: ReadOptions) -> OpenFile:
@@ -24,7 +25,8 @@ def _open(file: InputFile, _: ReadOptions) -> OpenFile:
 
 def _batches(file: InputFile, columns: Sequence[str]) -> Iterator[Batch]:
     try:
-        with pq.ParquetFile(file.path) as parquet:
+        # Page by page: a row group may be as large as the file.
+        with pq.ParquetFile(file.path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as parquet:
             rows, total = 0, parquet.metadata.num_rows
             for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=columns):
                 rows += batch.num_rows

@@ -143,6 +143,21 @@ def test_dates_and_floats_of_pandas_are_dates_and_integers(command: Command) -> 
         assert (run.code, counts(run)) == (0, [2, 2, 0])
 
 
+def test_a_clock_that_did_not_pass_midnight_rejects_its_row(command: Command) -> None:
+    run = command.load(CASES / "actual_before_scheduled.ndjson")
+    assert (run.code, counts(run), run.flights) == (3, [2, 1, 1], [2])
+    assert "actual_before_scheduled.ndjson:1  " in run.out
+    assert "is -1425, outside -180 to 4320" in run.out
+
+
+def test_two_flights_of_one_key_are_told_in_the_summary(command: Command) -> None:
+    rows = [event(), event(scheduled_departure="2013-01-01T19:15:00-05:00", event_time="2013-01-01T12:00:00Z")]
+    run = command.load(command.file("a.ndjson", b"\n".join(map(encode, rows))))
+    assert run.code == 0
+    assert "1 keys have events whose scheduled departures are more than 3 h apart" in run.out
+    assert "2013-01-01-UA-1545-EWR" in run.out
+
+
 # -- the order of loads ----------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,13 @@ def test_a_quote_that_is_never_closed_refuses_the_file_at_its_line(tmp_path: Pat
     assert caught.value.line == 3
 
 
+@pytest.mark.parametrize("end", ["", '"'], ids=["open", "closed"])
+def test_a_quote_that_swallows_a_row_that_is_cut_short_refuses_the_file(end: str, tmp_path: Path) -> None:
+    data = lines(flight_line(1), flight_line(2, '"belt jammed'), "2013-07-02,UA" + end)
+    with pytest.raises(ReadError, match="line 3"):
+        rows_of(file_of(tmp_path / "a.csv", data))
+
+
 @pytest.mark.parametrize("last", [900, 12, 11], ids=["far", "one between", "next"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 def test_two_stray_quotes_refuse_the_file_at_the_first(last: int, end: str, tmp_path: Path) -> None:
