@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from lakehouse.schema.event import KEY
+from lakehouse.table.confined_duckdb import connect_confined
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class MonthPreview:
 def preview(month: str, files: Sequence[Path]) -> MonthPreview:
     """Counts the rows of the month's spill files."""
     counts = f"count(*), count(DISTINCT ({', '.join(KEY)})), count(DISTINCT flight_date), count(DISTINCT carrier)"
-    with duckdb.connect() as connection:
+    with connect_confined([path.parent for path in files]) as connection:
         found = connection.execute(f"SELECT {counts} FROM read_parquet(?)", [list(map(str, files))]).fetchone()
     if found is None:
         raise TypeError("count(*) without groups has one row")
