@@ -115,8 +115,8 @@ class LoadReport:
         if self.conflicts.first is not None:
             hours = SAME_FLIGHT_WITHIN // dt.timedelta(hours=1)
             yield (
-                f"{self.conflicts.count:,} keys have events whose scheduled departures are more than {hours} h apart, the"
-                f" first is {self.conflicts.first.flight_id}: two flights need two keys, see operational_suffix in"
+                f"{self.conflicts.count:,} times events of one key have scheduled departures more than {hours} h apart,"
+                f" first {self.conflicts.first.flight_id}: two flights need two keys, see operational_suffix in"
                 " docs/event.md"
             )
         if self.rows == 0:

@@ -130,3 +130,29 @@ def test_lines_beyond_a_message_s_flight_dates_land_when_they_are_replayed(store
     assert len(rejected) == 2
     reject(store, *rejected)
     assert (replay_rejected(store, ids()).landed, len(list(store.list(object_names.LANDING)))) == (2, 2)
+
+
+def test_a_row_of_a_file_keeps_the_local_hour_that_stands_beside_its_time(store: MemoryStore, tmp_path: Path) -> None:
+    exported = line(scheduled_departure="2013-01-01T10:15:00Z", scheduled_departure_hour=5)
+    reject(store, old(exported, "load:0123"), old(exported.replace(b"1545", b"1546"), "a message"))
+    assert replay_rejected(store, ids()).landed == 2
+    compactor(store, tmp_path).compact()
+    hours = {r["message_id"]: r["scheduled_departure_hour"] for r in table_rows(store)}
+    assert hours == {"load:0123": 5, "a message": 10}
+
+
+def test_the_summary_says_where_the_first_line_of_each_reason_came_from(store: MemoryStore) -> None:
+    of_a_file = old(line(status="late"), "load:0123", 6)._replace(attributes={"file": "a.ndjson", "line": "7"})
+    reject(store, of_a_file, old(b"{", "m", 3))
+    report = replay_rejected(store, ids())
+    assert [text.split()[:2] for text in report.lines()][2:] == [["1", "a.ndjson:7"], ["1", "message"]]
+    assert next(report.lines()) == "read 2 lines of 1 files: landed 0, rejected 2"
+    assert report.exit_code == 1
+
+
+def test_the_exit_code_says_how_much_passed(store: MemoryStore) -> None:
+    assert replay_rejected(store, ids()).exit_code == 0
+    reject(store, old(line()))
+    assert replay_rejected(store, ids()).exit_code == 0
+    reject(store, old(b"{"))
+    assert replay_rejected(store, ids()).exit_code == 3
