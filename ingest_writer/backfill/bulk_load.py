@@ -25,7 +25,15 @@ from ingest_writer.backfill.limits import LoadLimits
 from ingest_writer.backfill.load_report import FileReport, LoadReport, kind_of
 from ingest_writer.backfill.preview import MonthPreview, preview
 from ingest_writer.backfill.readers.detect import open_file
-from ingest_writer.backfill.readers.model import FileRow, InputFile, OpenFile, ReadError, ReadOptions, RefusedRow
+from ingest_writer.backfill.readers.model import (
+    FileRow,
+    InputFile,
+    OpenFile,
+    ReadError,
+    ReadOptions,
+    RefusedRow,
+    printable,
+)
 from ingest_writer.backfill.readers.sources import Unpacking, files_of, is_plain, sources
 from ingest_writer.backfill.spill import Spill
 from ingest_writer.compaction.compactor import Compactor
@@ -190,7 +198,7 @@ class _Batch:
 
     def __init__(self, file: FileReport, spill: Spill, limits: LoadLimits, report: LoadReport) -> None:
         self.file = file
-        self._attributes = {"file": Path(file.name).name}
+        self._attributes = {"file": printable(Path(file.name).name)}
         self._spill = spill
         self._limits = limits
         self._report = report

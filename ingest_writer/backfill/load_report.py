@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ingest_writer.backfill.readers.header import suggestion
+from ingest_writer.backfill.readers.model import printable
 from ingest_writer.compaction.merge_sql import NO_CONFLICTS, SAME_FLIGHT_WITHIN, KeyConflicts
 from ingest_writer.decoding.event import RejectError
 
@@ -52,7 +53,7 @@ class Reasons:
         width = max(len(reason.first) for reason in found[:_SHOWN_REASONS])
         yield f"{'rows':>10}  {'first':<{width}}  reason"
         for reason in found[:_SHOWN_REASONS]:
-            yield f"{reason.rows:>10,}  {reason.first:<{width}}  {' '.join(reason.text.split())}"
+            yield printable(f"{reason.rows:>10,}  {reason.first:<{width}}  {' '.join(reason.text.split())}")
         if rest := found[_SHOWN_REASONS:]:
             yield f"{sum(reason.rows for reason in rest):>10,}  for {len(rest):,} more reasons"
 
@@ -111,7 +112,7 @@ class LoadReport:
             shown = f"column {name!r}" if name else "column without a name"
             yield f"ignored the {shown} in {times:,} rows: no event has it{meant}"
         for name in self.left_out[:_SHOWN_FILES]:
-            yield f"left out {name}: its name is of no known format"
+            yield printable(f"left out {name}: its name is of no known format")
         if self.conflicts.first is not None:
             hours = SAME_FLIGHT_WITHIN // dt.timedelta(hours=1)
             yield (
@@ -134,4 +135,4 @@ class LoadReport:
 
 
 def _file_line(file: FileReport) -> str:
-    return f"{file.read:>12,} {file.loaded:>12,} {file.rejected:>12,}  {file.name}"
+    return f"{file.read:>12,} {file.loaded:>12,} {file.rejected:>12,}  {printable(file.name)}"

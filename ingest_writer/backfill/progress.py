@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TextIO
 
+from ingest_writer.backfill.readers.model import printable
+
 _EVERY_S: Final = {True: 0.1, False: 5.0}  # by whether it is a terminal: smooth for eyes, few lines for logs
 _BAR: Final = 24
 
@@ -24,7 +26,7 @@ class Progress:
 
     def step(self, what: str) -> None:
         """Begins a step, and says so at once."""
-        self._what, self._rows, self._share = what, 0, 0.0
+        self._what, self._rows, self._share = printable(what), 0, 0.0
         self._begin = self._clock()
         self._show()
 

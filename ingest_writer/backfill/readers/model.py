@@ -17,12 +17,17 @@ HEAD_BYTES: Final = 65_536
 """Of a file, by which its format is recognised: the longest header of 110 columns has 2,000."""
 
 
+def printable(text: str) -> str:
+    """The text without what a terminal would obey or no encoding has: names of files may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class ReadError(ConfigError):
     """The file cannot be read as a whole: nothing of it is loaded, nor of the files given with it."""
 
     def __init__(self, file: str, why: str, *, line: int | None = None, todo: str = "") -> None:
         where = file if line is None else f"{file}, line {line}"
-        super().__init__(f"{where}: {why}" + (f"; {todo}" if todo else ""))
+        super().__init__(printable(f"{where}: {why}" + (f"; {todo}" if todo else "")))
         self.file = file
         self.line = line
 

@@ -244,6 +244,14 @@ def test_files_by_pattern_and_compressed_ones_are_loaded(command: Command) -> No
     assert (run.code, run.flights) == (0, [1, 2])
 
 
+def test_a_file_whose_name_is_no_text_is_loaded_and_named_in_plain_letters(command: Command) -> None:
+    name = os.fsdecode(b"a\xff\x1b[2J.ndjson")
+    run = command.load(command.file(name, line() + b"\n{"))
+    assert run.code == 3
+    assert r"a\udcff\x1b[2J.ndjson:2" in run.out
+    assert "\x1b" not in run.out + run.err
+
+
 def test_a_file_that_cannot_be_read_is_refused(command: Command) -> None:
     run = command.load("/proc/self/mem")  # gives an error instead of its first byte
     assert run.code == 2
