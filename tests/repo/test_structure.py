@@ -46,6 +46,11 @@ WITHOUT_UNIT_TESTS = {
     "tools/pin_images.py": "tests/repo/deploy/test_supply_chain.py, with the files that it writes",
 }
 TESTED_THROUGH = {
+    "ingest_writer/backfill/bulk_load.py": "the command, and files of other programs read back",
+    "ingest_writer/backfill/readers/arrow.py": "files that tests/_support/files.py opens as a load does",
+    "ingest_writer/backfill/readers/json.py": "files that tests/_support/files.py opens as a load does",
+    "ingest_writer/backfill/readers/ndjson.py": "files that tests/_support/files.py opens as a load does",
+    "ingest_writer/backfill/readers/parquet.py": "files that tests/_support/files.py opens as a load does",
     "ingest_writer/compaction/compactor.py": "compactors of tests/_support/compactors.py",
     "ingest_writer/compaction/month_merge.py": "compactors of tests/_support/compactors.py",
     "ingest_writer/decoding/line.py": "messages, decoded by tests/_support/decoded.py",
