@@ -108,7 +108,10 @@ class CsvFile:
                 yield cells
 
     def _check_long_cells(self, cells: list[str], lines: _Lines) -> None:
-        """Raises ReadError if a cell holds other rows of the file."""
+        """Raises ReadError if a cell holds other rows of the file, or may: then the row has another width."""
+        if len(cells) != len(self.header):
+            why = f"a row over several lines has {len(cells)} cells, the header {len(self.header)}"
+            raise self._quote_error(lines, why, 0)
         breaks = 0
         for column, cell in enumerate(cells):
             pieces = re.split(r"\r\n|\r|\n", cell)

@@ -32,6 +32,15 @@ def test_a_quote_that_swallows_a_row_that_is_cut_short_refuses_the_file(end: str
         rows_of(file_of(tmp_path / "a.csv", data))
 
 
+def test_rows_that_quotes_join_to_one_of_another_width_refuse_the_file(tmp_path: Path) -> None:
+    first, second = flight_line(2).split(","), flight_line(3).split(",")
+    first[7] = '"' + first[7]  # the last cell but one opens, the next row's first one closes
+    second[0] += '"'
+    data = lines(flight_line(1), ",".join(first), ",".join(second))
+    with pytest.raises(ReadError, match=r"line 3: .*a row over several lines has 16 cells, the header 9"):
+        rows_of(file_of(tmp_path / "a.csv", data))
+
+
 @pytest.mark.parametrize("last", [900, 12, 11], ids=["far", "one between", "next"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 def test_two_stray_quotes_refuse_the_file_at_the_first(last: int, end: str, tmp_path: Path) -> None:
