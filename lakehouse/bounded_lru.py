@@ -97,18 +97,25 @@ class BoundedLRU(Generic[K, V]):
 
     def make_room(self, size: int) -> list[V]:
         """Evicts unpinned values until something of that size fits."""
-        over = self._size + size - self._max_size
-        if over <= 0:
-            return []
+        return self.evict(self._size + size - self._max_size)
+
+    def evict(self, size: int) -> list[V]:
+        """Evicts unpinned values until they have that size together, or none is left."""
         given_up: list[K] = []
+        left = size
         for key, (value, taken) in self._entries.items():
-            if over <= 0:
+            if left <= 0:
                 break
             if not self._is_pinned(value):
                 given_up.append(key)
-                over -= taken
+                left -= taken
         self._evictions += len(given_up)
         return self._removed(given_up)
+
+    @property
+    def unpinned_size(self) -> int:
+        """Of what could be evicted."""
+        return sum(size for value, size in self._entries.values() if not self._is_pinned(value))
 
     def clear(self) -> list[V]:
         """Forgets all that is not pinned, which is no eviction; returns it."""

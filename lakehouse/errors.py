@@ -101,5 +101,13 @@ class LocalDiskError(LakeError):
     """
 
 
+class DiskFullError(LocalDiskError):
+    """There is no room, or no quota, for a file: delete what is not needed and try again."""
+
+
+class TooManyOpenFilesError(LocalDiskError):
+    """The process or the machine has as many files open as it may: raise that limit; the disk is well."""
+
+
 class ConfigError(LakeError):
     """A setting is missing or wrong: correct it and start again."""

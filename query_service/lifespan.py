@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from lakehouse.errors import ConfigError, LocalDiskError
-from lakehouse.local_disk import check_writable, temporary_folder
+from lakehouse.local_disk import check_writable, named_by, temporary_folder
 from lakehouse.store.store import Store
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Now, Planner
 from lakehouse.telemetry.instrumented_store import InstrumentedStore
 from query_service.engine.database import Database
+from query_service.engine.disk_check import DiskCheck
 from query_service.engine.executor import QueryExecutor
 from query_service.engine.long_tail import LongTail
 from query_service.engine.plan_cache import PlanCache
@@ -35,6 +36,7 @@ from query_service.telemetry.lake_gauges import LakeMetrics
 from query_service.telemetry.metrics import Metrics
 
 MB = 1_000_000
+_SETTING: Final = "API_CACHE_DIR"
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,7 @@ class Services:
     long_poll: LongPoll
     lake: LakeStatusService
     filter_max_values: int
-    check_disk: Callable[[], None]
-    """Raises LocalDiskError while files of the lake cannot be written here."""
+    disk: DiskCheck
 
 
 class _QueryLimits(TypedDict):
@@ -95,7 +96,7 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
             ),
             lake,
             settings.filter_max_values,
-            cache.check_disk,
+            DiskCheck(cache.check_disk, settings.disk_check_s),
         )
 
 
@@ -134,7 +135,8 @@ def workspace(folder: Path | None) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ConfigError(f"API_CACHE_DIR is {str(folder)!r}; another process uses it") from error
-        yield folder
+        with named_by(_SETTING, folder):
+            yield folder
 
 
 @contextmanager
@@ -146,4 +148,5 @@ def _temporary() -> Iterator[Path]:
             check_writable(folder)
         except LocalDiskError as error:
             raise ConfigError(f"API_CACHE_DIR is not set, and no temporary folder can be used: {error}") from error
-        yield folder
+        with named_by(_SETTING, folder):
+            yield folder

@@ -19,6 +19,7 @@ from lakehouse.errors import (
     LocalDiskError,
     SnapshotHistoryLostError,
     StoreAccessDeniedError,
+    TooManyOpenFilesError,
     UnreadableError,
 )
 from query_service.errors import Problem
@@ -75,6 +76,9 @@ def lake_problem(error: LakeError) -> Problem:
         case StoreAccessDeniedError():
             detail = "Storage denies this service access; its permissions or its LAKE_URL have to be corrected."
             return Problem(503, "storage-refused", "Storage access denied", detail)
+        case TooManyOpenFilesError():
+            detail = "This instance has as many files and connections open as it may have; its log says which limit."
+            return Problem(503, "local-cache", "Local cache unavailable", detail, retry_after_s=1)
         case LocalDiskError():
             detail = "The disk of this instance cannot be used at the moment: it is full, or its folder is gone."
             return Problem(503, "local-cache", "Local cache unavailable", detail, retry_after_s=1)

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     where the file system is memory too."""
     cache_dir: Path | None = None
     """None is a temporary folder that goes with the process. A folder that is named belongs to one process."""
+    disk_check_s: float = Field(2.0, ge=0, le=3600)
+    """How long what /ready found out about the disk is good for: it writes a block, and anybody may ask. Probes come
+    every few seconds."""
     max_concurrent_queries: int = Field(default_factory=_cores, ge=1, le=1024)
     """The cores: more queries than that do not finish sooner, they only make all of them late."""
     queue_limit: int = Field(64, ge=0, le=10_000)

@@ -37,6 +37,7 @@ from ingest_writer.backfill.readers.model import (
 from ingest_writer.backfill.readers.sources import Unpacking, files_of, is_plain, sources
 from ingest_writer.backfill.spill import Spill
 from ingest_writer.compaction.compactor import Compactor
+from ingest_writer.compaction.model import SCRATCH_SETTING
 from ingest_writer.decoding.decoder import RejectedLine
 from ingest_writer.decoding.event import Origin, RejectError, Row
 from ingest_writer.decoding.line import count_name
@@ -90,7 +91,7 @@ class Loader:
 
         Raises ReadError for a file that is none, before anything has landed; LocalDiskError and the store's errors.
         """
-        with temporary_folder("load-", self._scratch) as folder:
+        with temporary_folder("load-", self._scratch, SCRATCH_SETTING) as folder:
             spill, report = self._read(folder, files, published, options)
             self._land_rejected(spill, report)
             landed = 0
@@ -108,7 +109,7 @@ class Loader:
         options: ReadOptions = ReadOptions(),  # noqa: B008
     ) -> tuple[LoadReport, list[MonthPreview]]:
         """Reads and decodes everything as `load` does, and writes nothing to the store."""
-        with temporary_folder("load-", self._scratch) as folder:
+        with temporary_folder("load-", self._scratch, SCRATCH_SETTING) as folder:
             spill, report = self._read(folder, files, published, options)
             return report, [preview(month, spill.files(month)) for month in spill.months]
 

@@ -17,10 +17,11 @@ import duckdb
 import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 
+from ingest_writer.compaction.model import SCRATCH_SETTING
 from ingest_writer.compaction.published import is_published
 from lakehouse import object_names
 from lakehouse.errors import ResourcesExhaustedError
-from lakehouse.local_disk import temporary_folder
+from lakehouse.local_disk import room, temporary_folder
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.store.store import Store
 from lakehouse.table.confined_duckdb import connect_confined
@@ -39,7 +40,7 @@ def publish_attachable(store: Store, planner: Planner, scratch: Path) -> bool:
     """
     generation = store.generation(object_names.ATTACHABLE)
     snapshot = planner.latest_snapshot()
-    with temporary_folder("attachable-", scratch) as folder:
+    with temporary_folder("attachable-", scratch, SCRATCH_SETTING) as folder:
         path = folder / "lake.duckdb"
         build(path, store.url, snapshot)
         wanted = path.read_bytes()
@@ -69,7 +70,9 @@ def build(path: Path, url: str, snapshot: Snapshot) -> None:
     try:
         _build(path, url, snapshot)
     except duckdb.Error as error:
-        raise ResourcesExhaustedError(f"{object_names.ATTACHABLE}: {str(error).partition(chr(10))[0][:300]}") from error
+        raise ResourcesExhaustedError(
+            f"{object_names.ATTACHABLE}: {str(error).partition(chr(10))[0][:300]} ({path.parent}: {room(path.parent)})"
+        ) from error
 
 
 def _build(path: Path, url: str, snapshot: Snapshot) -> None:

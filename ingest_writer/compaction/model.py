@@ -16,6 +16,10 @@ MAX_RETAINED: Final = 1000
 """Snapshots that can be asked for at most, whatever the retention. None younger than it is deleted, though."""
 
 
+SCRATCH_SETTING: Final = "COMPACTOR_SCRATCH_DIR"
+"""The setting behind `CompactorOptions.scratch`, for errors that say what to change."""
+
+
 @dataclass(frozen=True)
 class CompactorOptions:
     """Bounds of a compactor; the settings say why their defaults are what they are."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingest_writer.compaction.merge_sql import Merger, month_entry
-from ingest_writer.compaction.model import CompactorOptions, Merged, MonthResult
+from ingest_writer.compaction.model import SCRATCH_SETTING, CompactorOptions, Merged, MonthResult
 from lakehouse import object_names
 from lakehouse.errors import (
     CacheFullError,
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 @contextmanager
 def month_merger(store: Store, options: CompactorOptions, random_id: RandomId) -> Iterator[MonthMerger]:
     """A merger with its own scratch folder, which is deleted afterwards."""
-    with temporary_folder("compactor-", options.scratch) as scratch, ExitStack() as stack:
+    with temporary_folder("compactor-", options.scratch, SCRATCH_SETTING) as scratch, ExitStack() as stack:
         cache = FileCache(store, scratch / "files", options.scratch_max_bytes)
         stack.callback(cache.close)
         merger = Merger(scratch, options.memory_mb, options.threads)

@@ -56,7 +56,7 @@ def connect_store(
     SnapshotHistoryLostError, SnapshotNotYetError, SnapshotExpiredError, LocalDiskError and the store's errors; then
     nothing stays on disk.
     """
-    folder = new_temporary_folder("flights-lakehouse-", cache_dir)
+    folder = new_temporary_folder("flights-lakehouse-", cache_dir, "TMPDIR" if cache_dir is None else "cache_dir")
     owner = os.getpid()
     try:
         cache = FileCache(store, folder / "files", cache_max_bytes)

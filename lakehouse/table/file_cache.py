@@ -1,14 +1,15 @@
 """A cache of the lake's objects as local files: each is downloaded once, checked, and kept.
 
 Names are used once and objects never change, so a cached file is never stale. Files in use are
-pinned; the others are evicted when space is needed. A caller gets a future for each file, so no
-thread waits for a download.
+pinned; the others are evicted when space is needed: within the cache's bound, and on the disk, which
+may have less room than that. A caller gets a future for each file, so no thread waits for a download.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.bounded_lru import BoundedLRU, CacheStats
-from lakehouse.errors import CacheFullError, LocalDiskError, UnreadableError
+from lakehouse.errors import CacheFullError, DiskFullError, LocalDiskError, UnreadableError
 from lakehouse.local_disk import BLOCK_BYTES, check_writable, local_errors, remove_folder
 from lakehouse.schema.versions import local_name
 from lakehouse.store.store import Store
@@ -58,7 +59,7 @@ class FileCache:
         self._pool = ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="download")
         self._checks = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
         self._owner = os.getpid()
-        self._failed_bytes: int | None = None
+        self._failed_bytes: int | None = None  # of the file that could not be written last
         remove_folder(folder, self._owner)
         with local_errors(folder):
             folder.mkdir(parents=True)
@@ -93,13 +94,12 @@ class FileCache:
             ended = [(file.name, ready.exception()) for file, ready in zip(files, downloads, strict=True)]
         return {name: error for name, error in ended if isinstance(error, Exception)}
 
-    def drop_unused(self) -> None:
-        """Removes all files that are not in use."""
+    def drop_unused(self) -> bool:
+        """Removes all files that are not in use; False when there was none."""
         with self._lock:
             dropped = self._entries.clear()
-        for entry in dropped:
-            entry.ready.cancel()
-        _delete(dropped)
+        _give_up(dropped)
+        return bool(dropped)
 
     @property
     def stats(self) -> CacheStats:
@@ -109,12 +109,19 @@ class FileCache:
 
     @property
     def is_disk_failing(self) -> bool:
-        """Whether the last download that ended could not be written."""
+        """Whether the last download that ended, or the last check, found that nothing can be written."""
         return self._failed_bytes is not None
 
     def check_disk(self) -> None:
-        """Raises LocalDiskError unless there is room for the file that could not be written last; for any, if none."""
-        check_writable(self._folder, self._failed_bytes or BLOCK_BYTES)
+        """Raises LocalDiskError unless the file that could not be written last can be; any file, if there is none."""
+        size = self._failed_bytes or BLOCK_BYTES
+        with self._lock:
+            unused_bytes = self._entries.unpinned_size
+        try:
+            check_writable(self._folder, size, unused_bytes)
+        except LocalDiskError:
+            self._failed_bytes = size
+            raise
         self._failed_bytes = None
 
     def close(self) -> None:
@@ -167,16 +174,36 @@ class FileCache:
         if deletion is not None:
             deletion.result()
         try:
-            with local_errors(self._folder):
-                path = self._downloaded(file)
+            path = self._fetched(file)
         except LocalDiskError:
             self._failed_bytes = file.size
+            with self._lock:
+                self._entries.remove(file.name)  # else it would count as room that others could have
             raise
         self._failed_bytes = None
         return path
 
+    def _fetched(self, file: StoredFile) -> Path:
+        """The file, downloaded. Where the disk has no room for it, files that nobody uses go first."""
+        with local_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)  # a cleaner of temporary folders may have taken it
+            self._free_disk(file.size - shutil.disk_usage(self._folder).free)
+        while True:
+            try:
+                with local_errors(self._folder):
+                    return self._downloaded(file)
+            except DiskFullError:  # a quota, or others write too
+                if not self._free_disk(file.size):
+                    raise
+
+    def _free_disk(self, size: int) -> bool:
+        """Deletes files that are not in use, until they have that size together. False when there was none."""
+        with self._lock:
+            evicted = self._entries.evict(size)
+        _give_up(evicted)
+        return bool(evicted)
+
     def _downloaded(self, file: StoredFile) -> Path:
-        self._folder.mkdir(parents=True, exist_ok=True)  # a cleaner of temporary folders may have taken it
         stem = uuid.uuid4().hex
         path = self._folder / stem
         try:
@@ -187,6 +214,13 @@ class FileCache:
         except BaseException:
             _unlink(path)
             raise
+
+
+def _give_up(entries: Sequence[_Entry]) -> None:
+    """Ends those that have not begun to come, and deletes the files of the others."""
+    for entry in entries:
+        entry.ready.cancel()
+    _delete(entries)
 
 
 def _delete(entries: Iterable[_Entry]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-from collections.abc import Callable
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
@@ -26,6 +24,7 @@ from query_service.api.requests import (
     TablePreferences,
     cancel_on_disconnect,
 )
+from query_service.engine.disk_check import DiskCheck
 from query_service.engine.plan_cache import PlanCache
 from query_service.errors import range_error
 from query_service.middleware.root_path import ROOT_PATH_IN_SCOPE
@@ -95,7 +94,7 @@ async def get_health() -> Response:
 @router.get("/ready", **document.READY)
 async def get_ready(services: ServicesOf) -> Response:
     """The lake could be listed lately, or can be now; its files can be written here."""
-    return await _ready(services.plan_cache, services.check_disk)
+    return await _ready(services.plan_cache, services.disk)
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -205,12 +204,12 @@ def _alive() -> Response:
     return Response(json_bytes({"status": "ok"}), 200, _NO_STORE, JSON.media_type)
 
 
-async def _ready(plan_cache: PlanCache, check_disk: Callable[[], None]) -> Response:
+async def _ready(plan_cache: PlanCache, disk: DiskCheck) -> Response:
     """200 when a plan was made lately or can be made now, and the disk can be used.
 
     Raises LakeError and ProblemError (503) otherwise.
     """
-    await asyncio.to_thread(check_disk)
+    await disk.check()
     if not plan_cache.planned_within(LATELY):
         await plan_cache.plan()
     return Response(json_bytes({"status": "ready"}), 200, _NO_STORE, JSON.media_type)

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 import duckdb
 import pyarrow as pa
 
-from lakehouse.errors import FormatTooNewError, LocalDiskError, ObjectMissingError, UnreadableError
+from lakehouse.errors import DiskFullError, FormatTooNewError, LocalDiskError, ObjectMissingError, UnreadableError
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.parquet_files import batches
 from lakehouse.table.planner import Dates, FileSet, Landing, Now, Plan
@@ -180,10 +180,15 @@ class QueryExecutor:
             for file in files.all:
                 file.check_listed()  # it may be one file that no writer makes
             raise too_many_dates_error(files.bytes, self._cache_bytes)
-        attempt = 0
+        attempt, has_made_room = 0, False
         while True:
             try:
                 return await self._fetch(plan, arrived, files, question, decide)
+            except DiskFullError as error:  # of a download, or of what DuckDB spills
+                if has_made_room or not await self._make_room():
+                    raise
+                has_made_room = True
+                _log.warning("files that no question uses were deleted: %s", error)
             except _LocalFileLostError as error:
                 attempt += 1
                 _log.warning("%s (%d)", error, attempt)
@@ -229,6 +234,11 @@ class QueryExecutor:
             return await self.fetch(plan, arrived, some, question, decide=False)
 
         return await self._long_tail.changes(plan, files, fetch, self._cache.pin)
+
+    async def _make_room(self) -> bool:
+        """Deletes what the caches keep on disk and nobody uses; False when there was nothing."""
+        has_dropped_dates = self._tail_cache.drop_unused()
+        return await asyncio.to_thread(self._cache.drop_unused) or has_dropped_dates
 
     async def unreadable(self, files: FileSet) -> list[UnreadableError]:
         """See `QueryContext.unreadable`."""

@@ -23,7 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from lakehouse.bounded_lru import BoundedLRU, CacheStats
-from lakehouse.local_disk import local_errors
+from lakehouse.local_disk import local_disk_error, local_errors
 from lakehouse.schema.event import COLUMNS
 from lakehouse.table.latest_sql import newest, quoted, read_files
 from lakehouse.table.planner import FileSet
@@ -34,6 +34,8 @@ _GROWTH: Final = 2
 """A cached state takes at most about this many times the bytes of its inputs (less compression)."""
 _MOST_DATES: Final = 100
 """Of one question: DuckDB writes as many files at once, each from memory of its own."""
+
+_DISK_ERRORS: Final = (duckdb.IOException, OSError)
 
 _COLUMNS: Final = ", ".join(COLUMNS)
 
@@ -87,6 +89,12 @@ class TailCache:
         stats = self._kept.stats
         return replace(stats, misses=stats.puts, bytes=self._disk_bytes)
 
+    def drop_unused(self) -> bool:
+        """Gives up all states, to make room on the disk; False when there was none that nobody reads."""
+        dropped = self._kept.clear()
+        self._let_go(dropped)
+        return any(state.users == 0 for state in dropped)
+
     def should_cache(self, files: FileSet) -> bool:
         """Whether a tail of at least `min_bytes` has few dates, which fit into about half of the cache."""
         dates = {file.flight_date for file in files.tail}
@@ -106,7 +114,8 @@ class TailCache:
         try:
             used = await self._used(local, fetch)
         except (duckdb.Error, OSError) as error:
-            _log.warning("dates are decided for one question alone: %s", str(error).partition("\n")[0])
+            why = local_disk_error(self._folder, error) if isinstance(error, _DISK_ERRORS) else error
+            _log.warning("dates are decided for one question alone: %s", str(why).partition("\n")[0])
         if used is None:
             yield local
             return

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import LocalDiskError
-from lakehouse.local_disk import check_writable, local_errors, new_temporary_folder, temporary_folder
+from lakehouse.errors import DiskFullError, LocalDiskError, TooManyOpenFilesError
+from lakehouse.local_disk import (
+    check_writable,
+    local_disk_error,
+    local_errors,
+    named_by,
+    new_temporary_folder,
+    room,
+    temporary_folder,
+)
 from tests._support.forks import in_a_fork
 from tests._support.full_disk import files_limited_to
 
@@ -18,6 +29,44 @@ def test_an_error_names_the_folder_the_reason_and_the_room(tmp_path: Path) -> No
         (tmp_path / "missing" / "file").write_bytes(b"")
     pattern = rf"{tmp_path}: No such file or directory \([\d,]+ MB of [\d,]+ MB are free\)"
     assert re.fullmatch(pattern, str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "text"),
+    [
+        (errno.ENOSPC, DiskFullError, "No space left"),
+        (errno.EDQUOT, DiskFullError, "quota"),
+        (errno.EMFILE, TooManyOpenFilesError, r"Too many open files \(this process may have [\d,]+ open.*ulimit -n"),
+        (errno.ENFILE, TooManyOpenFilesError, r"fs\.file-max"),
+    ],
+)
+def test_what_to_do_decides_the_kind_of_the_error(
+    number: int, kind: type[LocalDiskError], text: str, tmp_path: Path
+) -> None:
+    why = os.strerror(number)
+    for error in (OSError(number, why), RuntimeError(f"IO Error: could not write: {why}")):
+        found = local_disk_error(tmp_path, error)
+        assert type(found) is kind
+        assert re.search(text, str(found))
+
+
+def test_an_error_says_which_setting_takes_another_folder(tmp_path: Path) -> None:
+    with named_by("API_CACHE_DIR", tmp_path):
+        assert "; API_CACHE_DIR takes another folder)" in str(local_disk_error(tmp_path / "files", OSError(5, "no")))
+    assert "API_CACHE_DIR" not in str(local_disk_error(tmp_path / "files", OSError(5, "no")))
+    with temporary_folder("x-", tmp_path, "COMPACTOR_SCRATCH_DIR") as folder:
+        assert "; COMPACTOR_SCRATCH_DIR takes another folder" in room(folder)
+    with pytest.raises(LocalDiskError, match="COMPACTOR_SCRATCH_DIR takes another folder"):
+        new_temporary_folder("x-", "/proc/no", "COMPACTOR_SCRATCH_DIR")
+
+
+def test_a_check_asks_for_the_room_and_writes_a_block(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    check_writable(tmp_path, free // 2)
+    with pytest.raises(DiskFullError):
+        check_writable(tmp_path, free * 2)
+    with files_limited_to(5000):
+        check_writable(tmp_path, 5000)
 
 
 def test_an_error_says_that_the_folder_is_gone(tmp_path: Path) -> None:

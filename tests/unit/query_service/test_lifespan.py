@@ -100,7 +100,7 @@ def test_a_fork_that_closes_its_copy_leaves_all_to_its_parent(tmp_path: Path, mo
         assert in_a_fork(lambda: block.__exit__(None, None, None)) == 0
         folder = tmp_path / os.listdir(tmp_path)[0]
         assert {"files", "merged_tail"} <= set(os.listdir(folder))
-        services.check_disk()
+        await services.disk.check()
         block.__exit__(None, None, None)
         assert os.listdir(tmp_path) == []
 

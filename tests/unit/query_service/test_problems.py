@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +18,7 @@ import pytest
 
 from lakehouse.errors import StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.schema.event import FORMAT_VERSION
+from lakehouse.table.file_cache import FileCache
 from query_service.engine.database import Database, Query
 from tests._support.api import serving
 from tests._support.full_disk import files_limited_to
@@ -182,7 +185,7 @@ def test_files_taken_while_a_query_reads_them_are_fetched_again(
 
 def test_a_full_disk_is_its_own_problem_and_readiness_sees_it(tmp_path: Path) -> None:
     lake = two_months()
-    with serving(lake.store, cache_dir=tmp_path) as api:
+    with serving(lake.store, cache_dir=tmp_path, disk_check_s=0.0) as api:
         with files_limited_to(100):
             document = problem(api.get(JANUARY), 503, "local-cache")
             assert document["title"] == "Local cache unavailable"
@@ -197,10 +200,39 @@ def test_a_full_disk_is_its_own_problem_and_readiness_sees_it(tmp_path: Path) ->
 
 
 def test_a_folder_that_cannot_be_written_is_seen_before_a_question_needs_it(tmp_path: Path) -> None:
-    with serving(two_months().store, cache_dir=tmp_path) as api:
+    with serving(two_months().store, cache_dir=tmp_path, disk_check_s=0.0) as api:
         assert api.get("/ready").status_code == 200
         with files_limited_to(0):
             problem(api.get("/ready"), 503, "local-cache")
+            assert "flights_api_local_disk_trouble 1.0" in api.get("/metrics").text
+        assert api.get("/ready").status_code == 200
+        assert "flights_api_local_disk_trouble 0.0" in api.get("/metrics").text
+
+
+def test_too_many_open_files_are_not_told_as_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(FileCache, "_downloaded", refuse)
+    with serving(two_months().store) as api:
+        document = problem(api.get(JANUARY), 503, "local-cache")
+        assert "as many files and connections open as it may" in document["detail"]
+
+
+def test_a_query_that_finds_the_disk_full_is_asked_again_without_unused_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch, full = Database.fetch, [True]
+
+    async def spilling(self: Database, query: Query, admitted: Callable[[], None]) -> pa.Table:
+        if full:
+            full.pop()
+            raise duckdb.IOException('IO Error: Could not write file "spill/duckdb_temp": No space left on device')
+        return await fetch(self, query, admitted)
+
+    with serving(two_months().store, result_cache_mb=0) as api:
+        assert api.rows(FEBRUARY)
+        monkeypatch.setattr(Database, "fetch", spilling)
+        assert api.rows(JANUARY)[0]["flights"] == 2
+        assert "flights_api_local_disk_errors_total 0.0" in api.get("/metrics").text
 
 
 def test_a_query_that_cannot_spill_is_no_fault_of_the_lake(monkeypatch: pytest.MonkeyPatch) -> None:

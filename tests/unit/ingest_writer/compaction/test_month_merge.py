@@ -120,7 +120,10 @@ def test_a_full_scratch_folder_is_named_with_its_room_and_nothing_is_lost(
     rows = [row(number=number) for number in range(1, 200)]
     land(store, rows)
     made = compactor(store, tmp_path / "scratch")
-    with files_limited_to(size), pytest.raises(LakeError, match=rf"{tmp_path}/scratch.*MB are free"):
+    with (
+        files_limited_to(size),
+        pytest.raises(LakeError, match=rf"{tmp_path}/scratch.*MB are free; COMPACTOR_SCRATCH_DIR"),
+    ):
         made.compact()
     assert list((tmp_path / "scratch").iterdir()) == []
     shutil.rmtree(tmp_path / "scratch")  # as a cleaner of temporary folders does

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from lakehouse.errors import CacheFullError, LocalDiskError, ObjectMissingError, StoreUnavailableError, UnreadableError
+from lakehouse.errors import (
+    CacheFullError,
+    DiskFullError,
+    LocalDiskError,
+    ObjectMissingError,
+    StoreUnavailableError,
+    UnreadableError,
+)
+from lakehouse.local_disk import BLOCK_BYTES, local_disk_error
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table import file_cache as cache_module
 from lakehouse.table.file_cache import FileCache
@@ -81,6 +92,10 @@ def _landed(memory: MemoryStore, count: int) -> list[LandedFile]:
 
 def _on_disk(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _sized(file: LandedFile, size: int) -> LandedFile:
+    return dataclasses.replace(file, info=file.info._replace(size=size))
 
 
 def _touch(cache: FileCache, *files: LandedFile | MonthFile) -> None:
@@ -379,6 +394,92 @@ def test_a_disk_that_refuses_is_not_the_lakes_fault_and_is_seen_until_there_is_r
     assert [*seen, cache.is_disk_failing] == [True, False]
     with cache.pinned([file]):
         pass
+
+
+class SmallDisk(MemoryStore):
+    """A store whose downloads fill a disk of `max_bytes`; what is in `folder` takes its room."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        super().__init__()
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self.number = errno.ENOSPC
+
+    @property
+    def free(self) -> int:
+        return self.max_bytes - _on_disk(self.folder)
+
+    def download(self, name: str, path: Path) -> None:
+        if len(self.read(name)) > self.free:
+            raise local_disk_error(path.parent, OSError(self.number, os.strerror(self.number)))
+        super().download(name, path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_files_that_nobody_uses_give_way_on_a_full_disk(
+    number: int, is_counted: bool, caches: ExitStack, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SmallDisk(folder, 2 * _SIZE + _SIZE // 2)
+    store.number = number
+
+    def usage(_: Path) -> SimpleNamespace:
+        return SimpleNamespace(total=1 << 40, free=store.free if is_counted else 1 << 40)  # quotas are not in it
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    first, second, third = _landed(store, 3)
+    cache = _cache(caches, SpyStore(store), folder, _PLENTY)
+    for file in (first, second, third, first):
+        _touch(cache, file)
+    assert not cache.is_disk_failing
+    with cache.pinned([third, first]) as paths:  # those that were used last are still there
+        assert all(path.exists() for path in paths)
+        assert cache.stats.puts == 4
+
+
+def test_pinned_files_stay_on_a_full_disk_and_it_heals_when_they_are_free(
+    caches: ExitStack, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SmallDisk(folder, _SIZE + _SIZE // 2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=1 << 40, free=store.free))
+    first, second = _landed(store, 2)
+    cache = _cache(caches, SpyStore(store), folder, _PLENTY)
+    with cache.pinned([first]) as [path]:
+        with pytest.raises(DiskFullError, match="No space left"), cache.pinned([second]):
+            pass
+        assert path.exists()
+        with pytest.raises(DiskFullError):
+            cache.check_disk()
+    cache.check_disk()  # what nobody uses any more counts as room
+    assert not cache.is_disk_failing
+    _touch(cache, second)
+
+
+def test_a_check_writes_a_block_however_large_the_file_was_that_failed(
+    caches: ExitStack, memory: MemoryStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [file] = _landed(memory, 1)
+    cache = _cache(caches, SpyStore(memory), folder, 1 << 30)
+    with files_limited_to(0), pytest.raises(LocalDiskError), cache.pinned([_sized(file, 10**8)]):
+        pass
+    written, unlink = [], Path.unlink
+
+    def seen(path: Path, missing_ok: bool = False) -> None:
+        written.append(path.stat().st_blocks * 512)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", seen)
+    cache.check_disk()
+    assert [size <= 3 * BLOCK_BYTES for size in written] == [True]
+
+
+def test_a_check_that_fails_is_seen_as_a_failing_disk(caches: ExitStack, memory: MemoryStore, folder: Path) -> None:
+    cache = _cache(caches, SpyStore(memory), folder, _PLENTY)
+    with files_limited_to(0), pytest.raises(LocalDiskError):
+        cache.check_disk()
+    assert cache.is_disk_failing
+    cache.check_disk()
+    assert not cache.is_disk_failing
 
 
 def test_a_fork_that_closes_its_copy_removes_nothing(caches: ExitStack, memory: MemoryStore, folder: Path) -> None:
