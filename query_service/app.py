@@ -65,7 +65,7 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with opened(store, settings, now, metrics, send_budget) as services:
+        with opened(store, settings, now, metrics, send_budget, bool(keys.entries)) as services:
             app.state.services = services
             yield
 

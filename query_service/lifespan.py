@@ -60,8 +60,13 @@ class _QueryLimits(TypedDict):
 
 
 @contextmanager
-def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_budget: SendBudget) -> Iterator[Services]:
-    """Services that live until the block ends; call it inside an event loop. Raises ConfigError."""
+def opened(
+    store: Store, settings: Settings, now: Now, metrics: Metrics, send_budget: SendBudget, has_keys: bool = False
+) -> Iterator[Services]:
+    """Services that live until the block ends; call it inside an event loop. Raises ConfigError.
+
+    `has_keys`: callers have keys, and the probe has its own.
+    """
     store = InstrumentedStore(store, metrics.store)
     with ExitStack() as stack:
         folder = stack.enter_context(workspace(settings.cache_dir))
@@ -86,14 +91,13 @@ def opened(store: Store, settings: Settings, now: Now, metrics: Metrics, send_bu
         stack.callback(lake.close)
         tags = ETagFactory(build_fingerprint())
         reads = PartialReads(settings.max_connections, settings.partial_read_s)
+        places = WaitingPlaces(_wait_limits(settings, has_keys))
         yield Services(
             plan_cache,
             executor,
             ConditionalGet(executor, history, tags, results, database, send_budget.check_room, reads),
             RollupStats(rollups, settings.max_concurrent_queries, settings.rollup_min_rows),
-            LongPoll(
-                executor, history, tags, now, settings.plan_max_age_s, WaitingPlaces(_wait_limits(settings)), reads
-            ),
+            LongPoll(executor, history, tags, now, settings.plan_max_age_s, places, reads),
             lake,
             settings.filter_max_values,
             DiskCheck(cache.check_disk, settings.disk_check_s),
@@ -113,8 +117,13 @@ def _query_limits(settings: Settings) -> _QueryLimits:
     }
 
 
-def _wait_limits(settings: Settings) -> WaitLimits:
-    return WaitLimits(settings.max_long_polls, settings.max_long_polls_per_caller, settings.canary_long_polls)
+def _wait_limits(settings: Settings, has_keys: bool) -> WaitLimits:
+    return WaitLimits(
+        settings.max_long_polls,
+        settings.max_long_polls_per_caller,
+        settings.canary_long_polls,
+        settings.canary_key if has_keys else None,
+    )
 
 
 @contextmanager

@@ -69,8 +69,19 @@ class Settings(BaseSettings):
     the OpenAPI document. The proxy may take it off or leave it on. None: the service has a host of its own."""
     max_connections: int = Field(512, ge=1, le=100_000)
     """Open ones, idle ones too: beyond, the one that waited longest for a request is closed for a new one; where none
-    waits, the new one gets a 503. Three times what Cloud Run is told to send, half of the descriptors that a process
-    usually may have; fewer where the hard limit of open files leaves too few for files."""
+    waits, one whose reader stalls (API_SEND_STALL_S); where there is none either, the new one gets a 503. Three times
+    what Cloud Run is told to send, half of the descriptors that a process usually may have; fewer where the hard limit
+    of open files leaves too few for files."""
+    max_connections_per_caller: int = Field(128, ge=1, le=100_000)
+    """Of one address (of IPv6, one /64 network), counted only when all places are taken: then connections of callers
+    with more than that are closed first, and a new one of theirs takes no other caller's place. A quarter: a few such
+    callers leave room. The address is the one that connects; behind a proxy that is the proxy, which may take all."""
+    probe_connections: int = Field(8, ge=0, le=1000)
+    """Beside API_MAX_CONNECTIONS, for /health and /ready alone: a full service must not look dead. A prober and a load
+    balancer ask over one or two connections each."""
+    send_stall_s: float = Field(3.0, gt=0, le=300)
+    """A reader who has not taken a chunk of 64 kB by then is closed for a new connection when all places are taken. At
+    35 kB/s, the slowest that API_SEND_TIMEOUT_S is made for, a chunk takes two seconds."""
     backlog_connections: int = Field(2048, ge=1, le=65_535)
     """That the kernel holds until they are accepted, a few at a time. uvicorn's default; Linux caps it at
     net.core.somaxconn, usually 4,096."""
@@ -163,8 +174,11 @@ class Settings(BaseSettings):
     """Of them, for one API key, without keys for one address (of IPv6, one /64 network); beyond is a 429. A fifth: five
     callers have to agree to take all. Behind a proxy addresses are told apart only with API_PROXY_HOPS."""
     canary_long_polls: int = Field(4, ge=0, le=1000)
-    """Beside API_MAX_LONG_POLLS, for flights of carrier ZZ alone, half of them for one caller: a deploy's probe and the
-    canary wait one at a time each, and a full service must not look like a broken one to them."""
+    """Beside API_MAX_LONG_POLLS, for flights of carrier ZZ alone: a deploy's probe and the canary wait one at a time
+    each, and a full service must not look like a broken one to them. With keys on they are for API_CANARY_KEY alone.
+    Without keys for anybody, half of them for one caller: then two callers can take them, as many can take the rest."""
+    canary_key: str = Field("probe", min_length=1, max_length=40)
+    """The name of the key that deploy's probe and the canary send, as docs/deploy.md names it."""
     keys: str = Field("", repr=False)
     """`name:hash,...` as `python -m query_service new-key NAME` prints it; then /v1/ needs a key. Off on a laptop."""
     keys_file: Path | None = None

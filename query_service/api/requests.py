@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import ipaddress
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Final, TypeVar
@@ -25,6 +24,7 @@ from query_service.auth.middleware import KEY_IN_SCOPE
 from query_service.errors import ProblemError, caller_gone_error, parameter_error
 from query_service.lifespan import Services
 from query_service.middleware.access_log import ADDRESS_IN_SCOPE
+from query_service.middleware.addresses import network
 from query_service.middleware.headers import HEAD_IN_SCOPE
 from query_service.queries.model import METRICS, Filters, FlightRequest, FlightsRequest, Order, StatsRequest, cursor_of
 from query_service.representation.etag import ResponsePreferences, parse_if_match, parse_if_none_match
@@ -243,18 +243,7 @@ async def _caller(request: Request) -> str:
 def _caller_of(request: Request) -> str:
     """Whose request it is, where callers have shares: the name of the key, else the address."""
     key = request.scope.get(KEY_IN_SCOPE, NO_KEY)
-    return key if key != NO_KEY else _network(request.scope.get(ADDRESS_IN_SCOPE, ""))
-
-
-def _network(address: str) -> str:
-    """Of an IPv6 address the /64 network: a single host has all of its addresses."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address  # whatever the proxy calls it
-    if parsed.version == 6 and parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False)) if parsed.version == 6 else address
+    return key if key != NO_KEY else network(request.scope.get(ADDRESS_IN_SCOPE, ""))
 
 
 CallerOf = Annotated[str, Depends(_caller)]

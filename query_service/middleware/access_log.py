@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lakehouse.telemetry import logs
 from query_service.auth.api_keys import NO_KEY
 from query_service.auth.middleware import KEY_IN_SCOPE
+from query_service.middleware.addresses import address_in
 from query_service.middleware.exceptions import ROUTE_IN_SCOPE
 from query_service.middleware.headers import HEAD_IN_SCOPE
 from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE
@@ -25,7 +26,7 @@ _PROBES: Final = ("/health", "/ready", "/metrics")
 ADDRESS_IN_SCOPE: Final = "flights.address"
 """Where a request's scope has the address of its caller."""
 
-_OTHER: Final = "other"  # no such path, a page of the framework, or refused before it was routed
+_OTHER: Final = "other"  # no such path, a page of the framework, or refused by a middleware
 _SHOWN: Final = 2000  # characters of what a caller sent: a usual URL is far shorter, a log entry may have 256 KB
 
 _log = logging.getLogger("query_service.api.requests")
@@ -95,12 +96,15 @@ class AccessLogMiddleware:
         )
 
     def _remote(self, scope: Scope, headers: Headers) -> str:
-        """Who asked, as the outermost of our own proxies saw it; what stands before that, anybody may have written."""
+        """The caller's address as our outermost proxy saw it; entries before that can be forged.
+
+        Where that is no address, the one that connected.
+        """
         if self._proxy_hops > 0:
             lines = ",".join(headers.getlist("x-forwarded-for"))
             forwarded = lines.rsplit(",", self._proxy_hops)[-self._proxy_hops :]  # not what anybody wrote before
-            if lines and len(forwarded) == self._proxy_hops:
-                return forwarded[0].strip()[:_SHOWN]
+            if lines and len(forwarded) == self._proxy_hops and (address := address_in(forwarded[0])) is not None:
+                return address
         client: tuple[str, int] | None = scope.get("client")
         return "" if client is None else client[0]
 

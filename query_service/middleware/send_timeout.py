@@ -111,6 +111,8 @@ class SendTimeoutMiddleware:
                     await send(piece)
                     if transport is not None:
                         await transport.drain()
+                    if CUT_OFF_IN_SCOPE in scope:  # by the server, which needed the place
+                        return
 
         try:
             async with asyncio.timeout(None) as limit:

@@ -1,6 +1,7 @@
 """Waits until a flight is at least as new as asked: looks once a plan age, holds nothing in between.
 
-Who waits has a place. One caller cannot take all of them, and nobody those of the deploy's probe and the canary.
+Who waits has a place. One caller cannot take all of them. Some are for flights of the probes' carrier; where keys are
+on, for the probes' key alone.
 """
 
 from __future__ import annotations
@@ -33,11 +34,15 @@ _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
 
 @dataclass(frozen=True)
 class WaitLimits:
-    """How many requests may wait: in all, of one caller, and beside them for the probes' carrier."""
+    """How many requests may wait: in all, of one caller, and beside them for the probes' carrier.
+
+    Those are for `canary_caller` alone, if there is one.
+    """
 
     total: int
     per_caller: int
     canary: int
+    canary_caller: str | None = None
 
 
 class WaitingPlaces:
@@ -65,9 +70,9 @@ class WaitingPlaces:
         mine_is_full = self._shared.get(caller, 0) >= limits.per_caller
         if not mine_is_full and self._shared.total() < limits.total:
             return self._shared
-        share = max(1, limits.canary // 2)
+        share = limits.canary if caller == limits.canary_caller else max(1, limits.canary // 2)
         has_room = self._reserved.total() < limits.canary and self._reserved.get(caller, 0) < share
-        if carrier == PROBE_CARRIER and has_room:
+        if carrier == PROBE_CARRIER and has_room and limits.canary_caller in (None, caller):
             return self._reserved
         raise too_many_waits_error(limits.per_caller) if mine_is_full else overloaded_error(limits.total)
 

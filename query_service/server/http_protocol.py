@@ -7,21 +7,29 @@ buffer 4 MB for each reader and hide stalled ones; the send buffer is therefore 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import math
 import socket
 import struct
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, Protocol
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from query_service.errors import connections_error
-from query_service.middleware.send_timeout import TRANSPORT_IN_STATE, Transport
+from query_service.middleware.addresses import network
+from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE, TRANSPORT_IN_STATE, Transport
 from query_service.problems import problem_response
 
 _KERNEL_BYTES: Final = 256 * 1024  # send buffer: 2.5 MB/s at 100 ms round trip, more at less
 _HEAD_BYTES: Final = 64 * 1024
+_PROBES: Final = (b"/health", b"/ready")  # below any prefix; no other path that ends so costs anything
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # linger, 0 seconds
 
 _log = logging.getLogger(__name__)
@@ -35,24 +43,55 @@ class Slot(Protocol):
 
 
 class ConnectionSlots:
-    """At most `max_connections` are open at once."""
+    """At most `max_connections` are open at once, and a few more that may only probe.
 
-    def __init__(self, max_connections: int) -> None:
+    When all places are taken, one gives way to a new connection: the one that is idle longest, else the one whose
+    reader has taken nothing for longest. Callers with more than their share go first, and a new connection of such a
+    caller takes no place from others. Without one that can go, the new one may ask for /health and /ready alone.
+    """
+
+    def __init__(
+        self,
+        max_connections: int,
+        *,
+        per_caller: int = sys.maxsize,
+        for_probes: int = 0,
+        stall_s: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`per_caller` is a caller's share when places are short; who takes nothing for `stall_s` is stalled."""
         self._max_connections = max_connections
-        self._open: set[Slot] = set()
+        self._per_caller = per_caller
+        self._for_probes = for_probes
+        self._stall_s = stall_s
+        self._clock = clock
+        self._open: dict[Slot, str] = {}  # the caller of each
+        self._callers: Counter[str] = Counter()
+        self._spare: dict[Slot, None] = {}  # beyond `max_connections`, the oldest first
         self._idle: dict[Slot, None] = {}  # in the order in which they began to wait
+        self._sending: dict[Slot, float] = {}  # since when the reader has taken nothing, in that order
 
-    def admit(self, slot: Slot) -> bool:
-        """Takes a new connection, if need be in the place of an idle one; False when all others are busy."""
-        if len(self._open) >= self._max_connections and not self._make_room():
-            _log.warning("a connection is refused: %d are open, all of them busy", self._max_connections)
+    def admit(self, slot: Slot, caller: str = "") -> bool:
+        """Takes a new connection, if need be in the place of another; False when there is none for it."""
+        is_spare = not self._has_room() and not self._make_room(caller)
+        if is_spare and len(self._spare) >= self._for_probes and not self._close_one(self._idle_spare(), None):
+            _log.warning("a connection is refused: %d are open, all of them busy", len(self._open))
             return False
-        self._open.add(slot)
+        self._open[slot] = caller
+        self._callers[caller] += 1
         self._idle[slot] = None
+        if is_spare:
+            self._spare[slot] = None
         return True
 
+    def may_ask(self, slot: Slot) -> bool:
+        """Whether it may ask for anything. It may not, as long as it is one too many: then it may probe."""
+        if slot in self._spare and self._has_room():
+            del self._spare[slot]
+        return slot not in self._spare
+
     def busy(self, slot: Slot) -> None:
-        """A whole head has come: the connection is not closed before its answer."""
+        """A whole head has come: the connection is not closed before its answer, unless its reader stalls."""
         self._idle.pop(slot, None)
 
     def idle(self, slot: Slot) -> None:
@@ -61,28 +100,68 @@ class ConnectionSlots:
             self._idle.pop(slot, None)
             self._idle[slot] = None
 
+    def sending(self, slot: Slot) -> None:
+        """Its reader has not taken all that was sent, from now on."""
+        if slot in self._open:
+            self._sending[slot] = self._clock()
+
+    def sent(self, slot: Slot) -> None:
+        """Its reader has taken everything so far."""
+        self._sending.pop(slot, None)
+
     def left(self, slot: Slot) -> None:
         """The connection has ended."""
-        self._open.discard(slot)
-        self._idle.pop(slot, None)
+        caller = self._open.pop(slot, None)
+        if caller is None:
+            return
+        self._callers[caller] -= 1
+        if not self._callers[caller]:
+            del self._callers[caller]
+        for waiting in (self._spare, self._idle, self._sending):
+            waiting.pop(slot, None)
 
-    def _make_room(self) -> bool:
-        longest = next(iter(self._idle), None)
-        if longest is None:
+    def _has_room(self) -> bool:
+        return len(self._open) - len(self._spare) < self._max_connections
+
+    def _make_room(self, caller: str) -> bool:
+        return self._close_one((slot for slot in self._idle if slot not in self._spare), caller) or self._close_one(
+            self._stalled(), caller
+        )
+
+    def _stalled(self) -> Iterator[Slot]:
+        before = self._clock() - self._stall_s
+        regular = (slot for slot in self._sending if slot not in self._spare)
+        return itertools.takewhile(lambda slot: self._sending[slot] <= before, regular)
+
+    def _idle_spare(self) -> Iterator[Slot]:
+        return (slot for slot in self._spare if slot in self._idle)
+
+    def _close_one(self, candidates: Iterator[Slot], caller: str | None) -> bool:
+        """Closes the first one of a caller with more than its share, else the first; of `caller` alone if it has it."""
+        closed = self._chosen(candidates, caller)
+        if closed is None:
             return False
-        self.left(longest)
-        longest.give_way()
-        _log.warning("the connection that was idle longest is closed for a new one: %d are open", self._max_connections)
+        why = "idle longest" if closed in self._idle else "read too slowly"
+        _log.warning("the connection that was %s is closed for a new one: %d are open", why, len(self._open))
+        self.left(closed)
+        closed.give_way()
         return True
+
+    def _chosen(self, candidates: Iterator[Slot], caller: str | None) -> Slot | None:
+        if caller is not None and self._callers[caller] >= self._per_caller:
+            return next((slot for slot in candidates if self._open[slot] == caller), None)
+        some = list(candidates)
+        above = (slot for slot in some if self._callers[self._open[slot]] > self._per_caller)
+        return next(above, some[0] if some else None)
 
 
 class Connection(HttpToolsProtocol):
     """uvicorn's httptools protocol with the overrides that correctness and memory need (ADR 19).
 
-    Each request finds its Transport. There are only so many connections, and the one that is idle longest gives way
-    to a new one. What has no end is not kept: a head, fields behind a body, requests that wait for
-    the answer before theirs. And what comes behind a body, or behind a request for another protocol, is part of no
-    request.
+    - Each request finds its Transport.
+    - The number of connections is bounded. When all places are taken, an idle or stalled one is closed for a new one.
+    - Buffers are bounded: request heads, trailer fields, and pipelined requests.
+    - Trailer fields after a body, and bytes after an upgrade request, belong to no request.
 
     httptools is much faster than h11, uvicorn's other parser, which needs none of this.
     """
@@ -99,7 +178,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if not self._slots.admit(self):
+        if not self._slots.admit(self, network(self.client[0]) if self.client else ""):
             transport.write(_REFUSAL)
             transport.close()
             return
@@ -117,9 +196,22 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def give_way(self) -> None:
-        """Ends a connection without a request under way."""
+        """Ends the connection; one whose answer is not read at once is reset, and its request hears of it."""
         self._unset_keepalive_if_required()
-        self.transport.close()
+        if self.flow.write_paused:
+            self.cycle.scope[CUT_OFF_IN_SCOPE] = True  # type: ignore[typeddict-unknown-key]
+            _reset(self.transport)
+        else:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._slots.sending(self)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._slots.sent(self)
+        self._note_idle()
 
     def data_received(self, data: bytes) -> None:
         if self._has_ended:
@@ -141,6 +233,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._slots.busy(self)
+        self.app = self.config.loaded_app if self._may_ask() else _refuse
         super().on_headers_complete()
         self._endless_bytes = 0
         self.headers = []  # fields behind the body: the request has the list that was here before
@@ -151,7 +244,11 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self._is_answering:
+        self._note_idle()
+
+    def _note_idle(self) -> None:
+        """It waits for a request, and its reader has taken all answers, as far as is known."""
+        if not self._is_answering and not self.flow.write_paused:
             self._slots.idle(self)
 
     def send_400_response(self, msg: str) -> None:
@@ -164,6 +261,12 @@ class Connection(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """The request is answered in this protocol. The parser leaves its body unread: it would be the next request."""
         self._end()
+
+    def _may_ask(self) -> bool:
+        if self._slots.may_ask(self) or self.url.partition(b"?")[0].endswith(_PROBES):
+            return True
+        _log.warning("a request is refused: its connection is one too many, which may only probe")
+        return False
 
     def _end(self) -> None:
         """The answer to the last request that came says that the connection ends with it."""
@@ -188,6 +291,11 @@ def _refusal() -> bytes:
 
 
 _REFUSAL: Final = _refusal()
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application of a connection that is one too many."""
+    await problem_response(connections_error().problem, {"Connection": "close"})(scope, receive, send)
 
 
 class _TooManyRequestsError(Exception):

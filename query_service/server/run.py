@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import socket
@@ -10,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import uvicorn
+from uvicorn.lifespan.on import LifespanOn
 
 from lakehouse.store.open import open_store
 from lakehouse.store.store import Store
@@ -24,6 +26,7 @@ from query_service.server.listening import listen
 from query_service.settings import Settings, load_settings, memory_needed_mb
 
 _GRACE_S = 8  # Cloud Run kills ten seconds after SIGTERM
+_LAST_WORDS_S = 1.0  # for requests that are cancelled: each answers that the service is stopping
 
 _log = logging.getLogger("query_service")
 
@@ -57,7 +60,12 @@ def _serve(sockets: list[socket.socket], config: uvicorn.Config, backlog_connect
 
 def uvicorn_config(store: Store, settings: Settings, keys: Keys, room: ConnectionRoom) -> uvicorn.Config:
     """How the application is served: over Connection, within `room` and the limits of `settings`."""
-    slots = ConnectionSlots(room.max_connections)
+    slots = ConnectionSlots(
+        room.max_connections,
+        per_caller=settings.max_connections_per_caller,
+        for_probes=min(settings.probe_connections, room.accepted_at_once),  # where descriptors are few, no more
+        stall_s=settings.send_stall_s,
+    )
     connection: Any = partial(Connection, slots=slots, waiting_requests=settings.max_pipelined_requests)
     return uvicorn.Config(
         lambda: create_app(store, settings, keys=keys),
@@ -76,7 +84,7 @@ def uvicorn_config(store: Store, settings: Settings, keys: Keys, room: Connectio
 
 
 class _Server(uvicorn.Server):
-    """Logs its address as soon as it answers."""
+    """Logs its address as soon as it answers, and ends in order however often it is told to."""
 
     def __init__(self, config: uvicorn.Config, backlog_connections: int) -> None:
         super().__init__(config)
@@ -88,6 +96,19 @@ class _Server(uvicorn.Server):
             each.listen(self._backlog_connections)  # the kernel's queue may be longer than what is accepted in one turn
             host, port = each.getsockname()[:2]
             _log.info("running on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """After a second signal uvicorn waits for no request, and lets the end of the loop cancel the application.
+
+        Which logs a traceback. It is told to end instead, once the requests have been.
+        """
+        await super().shutdown(sockets)
+        if self.force_exit and isinstance(self.lifespan, LifespanOn) and not self.lifespan.shutdown_event.is_set():
+            for task in self.server_state.tasks:
+                task.cancel()
+            if self.server_state.tasks:
+                await asyncio.wait(self.server_state.tasks, timeout=_LAST_WORDS_S)
+            await self.lifespan.shutdown()
 
 
 def _announce(store: Store, settings: Settings, keys: Keys) -> None:
@@ -107,6 +128,8 @@ def _announce(store: Store, settings: Settings, keys: Keys) -> None:
     )
     if keys.entries:
         _log.info("API keys are on: /v1/ is for %s", ", ".join(keys.names))
+        if settings.canary_key not in keys.names and settings.canary_long_polls > 0:
+            _log.warning("API_CANARY_KEY is %r, and no key has that name: nobody has its places", settings.canary_key)
     else:
         _log.info("API keys are off (API_KEYS is not set): whoever reaches this port may ask")
     if settings.rate_per_s > 0:

@@ -217,16 +217,31 @@ def test_one_caller_takes_its_share_and_others_wait_beside_it() -> None:
     assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
 
 
-@pytest.mark.parametrize("other", ["10.0.0.9, 10.0.0.1", "::ffff:10.0.0.1", " 10.0.0.1 "])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "10.0.0.9, 10.0.0.1",
+        "::ffff:10.0.0.1",
+        " 10.0.0.1 ",
+        "10.0.0.1:4711",
+        "[::ffff:10.0.0.1]:4711",
+        "[::ffff:a00:1]",
+    ],
+)
 def test_a_caller_cannot_give_itself_another_address(other: str) -> None:
     _, answered = crowd_of(1, by("10.0.0.1", other), max_long_polls_per_caller=1, proxy_hops=1)
     assert answered == [200, 429]
 
 
 def test_a_network_of_ipv6_is_one_caller() -> None:
-    asking = by("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1")
-    _, answered = crowd_of(1, asking, max_long_polls_per_caller=1, proxy_hops=1)
-    assert answered == [200, 200, 429]
+    asking = by("2001:db8::1", "2001:db8::ffff:2", "[2001:db8::3]", "[2001:db8::4]:4711", "2001:db8:0:1::1")
+    _, answered = crowd_of(3, asking, max_long_polls_per_caller=1, proxy_hops=1)
+    assert answered == [200, 200, 429, 429, 429]
+
+
+def test_names_in_place_of_addresses_are_those_who_connect() -> None:
+    _, answered = crowd_of(2, by("unknown", "_a", "_b:1"), max_long_polls_per_caller=1, proxy_hops=1)
+    assert answered == [200, 429, 429]
 
 
 def test_each_key_is_a_caller_wherever_it_asks_from() -> None:
@@ -252,6 +267,23 @@ def test_the_canary_waits_when_all_other_places_are_taken() -> None:
             return await crowd.let_go()
 
         assert api.run(work()) == [200, 200, 200, 200, 503, 503]
+
+
+def test_with_keys_the_canarys_places_are_for_its_key_alone() -> None:
+    made = {name: new_key(name) for name in ("probe", "a", "b")}
+    keys = load_keys(",".join(entry for _, entry in made.values()), None)
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(), event(carrier="ZZ"))
+    with serving(lake.store, keys=keys, plan_max_age_s=AGE_S, max_long_polls=0, canary_long_polls=2) as api:
+
+        async def work() -> list[int]:
+            crowd = Crowd(api, lake)
+            refused = await crowd.refused(2, [{"X-API-Key": made[name][0]} for name in ("a", "b")], "ZZ")
+            assert [answer.status_code for answer in refused] == [503, 503]
+            await crowd.refused(0, [{"X-API-Key": made["probe"][0]}], "ZZ")
+            return await crowd.let_go()
+
+        assert sorted(api.run(work())) == [200, 503, 503]
 
 
 def test_a_place_is_free_again_after_the_wait() -> None:

@@ -10,14 +10,14 @@ import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from query_service.middleware.send_timeout import transport_of
+from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE, SendBudget, SendTimeoutMiddleware, transport_of
 from query_service.server.http_protocol import Connection, ConnectionSlots
 
 ROOT = Path(__file__).parents[4]
@@ -244,10 +244,10 @@ class Callers:
 
 
 @asynccontextmanager
-async def taking(max_connections: int, app: ASGIApp, keep_alive_s: int = 5) -> AsyncIterator[Callers]:
+async def taking(max_connections: int, app: ASGIApp, keep_alive_s: int = 5, **limits: Any) -> AsyncIterator[Callers]:
     config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_keep_alive=keep_alive_s)
     config.load()
-    state, slots, loop = ServerState(), ConnectionSlots(max_connections), asyncio.get_running_loop()
+    state, slots, loop = ServerState(), ConnectionSlots(max_connections, **limits), asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: Connection(config, state, {}, loop, slots=slots, waiting_requests=16), "127.0.0.1", 0
     )
@@ -313,6 +313,63 @@ def test_a_new_connection_is_refused_with_a_problem_when_all_are_busy() -> None:
     assert b"connection: close" in head
     assert json.loads(body)["type"] == "urn:flights-lakehouse:problem:connections"
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def request(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+
+
+def test_when_all_are_busy_probes_are_answered_and_others_are_told() -> None:
+    async def work() -> list[bytes]:
+        asked, app = asyncio.Event(), Gated()
+        open_app = Gated()
+        open_app.gate.set()
+
+        async def noticed(scope: Scope, receive: Receive, send: Send) -> None:
+            asked.set()
+            await (open_app if scope["path"] in ("/health", "/flights/ready") else app)(scope, receive, send)
+
+        async with taking(1, noticed, for_probes=1) as callers:
+            busy = await callers.call(LAST)
+            await asked.wait()
+            paths = ("/health", "/flights/ready", "/v1/stats")
+            answers = [await (await callers.call(request(path))).read() for path in paths]
+            app.gate.set()
+            return [*answers, await busy.read()]
+
+    health, ready, stats, answer = asyncio.run(work())
+    assert [each.split()[1] for each in (health, ready, stats, answer)] == [b"200", b"200", b"503", b"200"]
+    head, _, body = stats.partition(b"\r\n\r\n")
+    assert b"connection: close" in head.lower()
+    assert json.loads(body)["type"] == "urn:flights-lakehouse:problem:connections"
+
+
+def test_a_reader_that_stalls_gives_way_and_its_request_says_so() -> None:
+    async def work() -> tuple[bytes, bytes, Scope]:
+        scopes: list[Scope] = []
+
+        async def large(scope: Scope, receive: Receive, send: Send) -> None:
+            scopes.append(scope)
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": bytes(16_000_000 if len(scopes) == 1 else 1)})
+
+        app = SendTimeoutMiddleware(large, SendBudget(1 << 40, lambda _: None), 3600)
+        async with taking(1, app, stall_s=0.0) as callers:
+            stalled = await callers.call(LAST)
+            await stalled.readexactly(1)
+            answer = b"HTTP/1.1 503"
+            while answer.startswith(b"HTTP/1.1 503"):  # until the kernel's buffers are full
+                answer = await (await callers.call(LAST)).read()
+            with contextlib.suppress(ConnectionResetError):
+                while await stalled.read(1 << 20):
+                    pass
+                return answer, b"ended", scopes[0]
+            return answer, b"reset", scopes[0]
+
+    answer, end, scope = asyncio.run(work())
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert end == b"reset"
+    assert scope[CUT_OFF_IN_SCOPE]
 
 
 def test_a_head_that_is_not_whole_keeps_no_place() -> None:

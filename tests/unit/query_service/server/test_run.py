@@ -126,6 +126,30 @@ def test_an_idle_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:
         assert "graceful" not in process.stderr.read()
 
 
+def test_a_second_signal_ends_it_at_once_without_a_traceback(tmp_path: Path) -> None:
+    LakeBuilder(LocalStore(tmp_path / "lake")).land(event())
+    settings = {"LAKE_URL": f"file://{tmp_path}/lake", "PORT": str(free_port()), "API_HOST": "127.0.0.1"}
+    waiting = "/v1/flights/2013-01-01-UA-1545-EWR?min_event_time=2100-01-01T00:00:00Z&wait_s=20"
+    with started(settings | {"API_CACHE_DIR": str(tmp_path / "cache")}) as (process, url):
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as asking:
+            asking.sendall(f"GET {waiting} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert process.stderr is not None
+            with urllib.request.urlopen(f"{url}/health", timeout=20):
+                pass  # the other one was accepted before
+            process.send_signal(signal.SIGINT)
+            said = ""
+            while "Waiting for connections" not in said:
+                said += process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+            assert asking.recv(1 << 16).startswith(b"HTTP/1.1 503 ")
+        said += process.stderr.read()
+    assert "Traceback" not in said
+    assert "ERROR" not in said
+    assert not list((tmp_path / "cache").rglob("*.parquet"))
+
+
 def test_a_port_that_is_taken_is_said_before_anything_is_served(tmp_path: Path) -> None:
     (tmp_path / "lake").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as taken:
