@@ -87,7 +87,14 @@ def opened(
         stack.callback(metrics.watch(LakeMetrics(plan_cache, cache, tail_cache, rollups, results, executor, now)))
         history = TimeTravel(store, Planner(store, now))
         stack.callback(history.close)
-        lake = LakeStatusService(InventorySampler(store, now, settings.inventory_max_age_s), metrics)
+        lake = LakeStatusService(
+            executor,
+            InventorySampler(store, now, settings.inventory_max_age_s),
+            metrics,
+            now,
+            plan_max_age_s=settings.plan_max_age_s,
+            max_age_s=settings.lake_max_age_s,
+        )
         stack.callback(lake.close)
         tags = ETagFactory(build_fingerprint())
         reads = PartialReads(settings.max_connections, settings.partial_read_s)

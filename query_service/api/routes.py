@@ -81,7 +81,7 @@ async def get_flight(
 @router.get("/v1/lake", dependencies=[OnlyFormat], **document.LAKE)
 async def get_lake(request: Request, services: ServicesOf) -> Response:
     """What the lake holds right now, and which of its files cannot be read."""
-    answered = await cancel_on_disconnect(request, services.executor.answer(services.lake.find))
+    answered = await cancel_on_disconnect(request, services.lake.find())
     return lake_answer(answered.value, answered.plan)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -119,21 +120,27 @@ class QueryExecutor:
         self._now = now
         self._cache_bytes = cache_bytes
         self._at_once = at_once
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._observer = observer
         self._under_way = 0
 
     async def answer(self, ask: Callable[[QueryContext], Awaitable[T]]) -> Answered[T]:
         """What `ask` makes of the context of a plan. Raises ProblemError and LakeError."""
+        async with self.admission():
+            return await self.run(ask)
+
+    @asynccontextmanager
+    async def admission(self) -> AsyncIterator[None]:
+        """Counts a question and bounds its time while the block runs. Raises ProblemError."""
         self.check_room()
         self._observer.admitted()
         self._under_way += 1
         try:
-            async with asyncio.timeout(self._timeout_s) as deadline:
-                return await self._answer(ask)
+            async with asyncio.timeout(self.timeout_s) as deadline:
+                yield
         except TimeoutError:
             if deadline.expired():
-                raise deadline_error(self._timeout_s) from None
+                raise deadline_error(self.timeout_s) from None
             raise
         except LocalDiskError:
             self._observer.disk_failed()
@@ -152,7 +159,8 @@ class QueryExecutor:
         """Questions that are taken and not answered yet."""
         return self._under_way
 
-    async def _answer(self, ask: Callable[[QueryContext], Awaitable[T]]) -> Answered[T]:
+    async def run(self, ask: Callable[[QueryContext], Awaitable[T]]) -> Answered[T]:
+        """The same without a place and a deadline of its own: those are the caller's part."""
         arrived = self._now()
         plan = await self._plan_cache.plan()
         for attempt in range(_PLANS):
@@ -254,8 +262,12 @@ class QueryExecutor:
                     found.append(error)
         return found
 
+    def is_fresh_enough(self, plan: Plan, arrived: dt.datetime) -> bool:
+        """Whether a request that arrived then may be answered from `plan` right now."""
+        return self._plan_cache.is_fresh_enough(plan, arrived)
+
     def _check_age(self, plan: Plan, arrived: dt.datetime) -> None:
-        if not self._plan_cache.is_fresh_enough(plan, arrived):
+        if not self.is_fresh_enough(plan, arrived):
             raise _PlanOutdatedError
 
 

@@ -1,13 +1,15 @@
 """/v1/lake: the current content of the lake, month by month, even if some files are unreadable.
 
 Month files never change, so what one amounts to on each date is computed once and remembered; only dates that
-the tail touches are decided anew, once for all who ask at the same time. What needs a listing of the whole bucket is
-sampled beside it: see inventory.
+the tail touches are decided anew. One look at a time serves all who ask: it has its own beginning and deadline, and
+its result is good for a while after its end, since it may take longer than a plan may be old. What needs a listing of
+the whole bucket is sampled beside it: see inventory.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,9 +18,9 @@ from typing import Any, Final
 
 from lakehouse.errors import UnreadableError
 from lakehouse.table.latest_sql import VISIBLE, read_files, without_probes
-from lakehouse.table.planner import FileSet, Plan, by_month
+from lakehouse.table.planner import FileSet, Now, Plan, by_month
 from query_service.engine.database import LocalFiles, Query
-from query_service.engine.executor import QueryContext
+from query_service.engine.executor import Answered, QueryContext, QueryExecutor
 from query_service.observer import Observer
 from query_service.queries.inventory import Inventory, InventorySampler
 
@@ -52,38 +54,65 @@ class LakeStatus:
 
 
 class LakeStatusService:
-    """Makes LakeStatus of views; remembers the totals of month files. One look at a time, shared."""
+    """Makes LakeStatus; remembers the totals of month files. One look at a time, shared. Lives on the event loop."""
 
-    def __init__(self, inventory: InventorySampler, observer: Observer) -> None:
+    def __init__(
+        self,
+        executor: QueryExecutor,
+        inventory: InventorySampler,
+        observer: Observer,
+        now: Now,
+        *,
+        plan_max_age_s: float,
+        max_age_s: float,
+    ) -> None:
+        """`max_age_s`: how long after its end a look is good for that took longer than `plan_max_age_s`."""
+        self._executor = executor
         self._inventory = inventory
         self._observer = observer
+        self._now = now
+        self._plan_max_age_s = plan_max_age_s
+        self._max_age_s = max_age_s
         self._by_date: dict[str, dict[dt.date, Totals]] = {}  # month file -> date -> totals
         self._look: _Look | None = None
+        self._last: _Looked | None = None
 
-    async def find(self, context: QueryContext) -> LakeStatus:
-        """Looks at every month of the plan. Raises what answering raises, except UnreadableError."""
-        inventory = asyncio.create_task(self._inventory.latest())
-        try:
-            months = await self._shared(context)
-            sampled = await inventory
-        finally:
-            inventory.cancel()
-        self._observer.lake_looked_at(context.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
+    async def find(self) -> Answered[LakeStatus]:
+        """Every month of the lake. Raises what answering raises, except UnreadableError."""
+        async with self._executor.admission():
+            inventory = asyncio.create_task(self._inventory.latest())
+            try:
+                looked = await self._looked()
+                sampled = await inventory
+            finally:
+                inventory.cancel()
+        months = looked.months
+        self._observer.lake_looked_at(looked.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
         unreadable = sorted((*months.unreadable, *sampled.unreadable), key=lambda error: error.name)
-        return LakeStatus(months.totals, months.tail_rows, tuple(unreadable), sampled)
+        return Answered(LakeStatus(months.totals, months.tail_rows, tuple(unreadable), sampled), looked.plan)
 
     def close(self) -> None:
         """Ends a listing that is under way."""
         self._inventory.close()
 
-    async def _shared(self, context: QueryContext) -> _Months:
-        """What one look at `context.plan` finds, for all who want it; a look at another plan ends before it begins."""
-        while self._look is not None and self._look.plan is not context.plan:
-            await asyncio.wait({self._look.task})
-        if self._look is None:
-            self._look = _Look(context.plan, asyncio.create_task(self._months(context)))
-            self._look.task.add_done_callback(self._forget)
-        look = self._look
+    async def _looked(self) -> _Looked:
+        """The last look if it is good for a request that arrives now, else the first one that ends and is."""
+        arrived, arrived_s = self._now(), _loop_s()
+        while self._last is None or not self._is_good(self._last, arrived, arrived_s):
+            if self._look is None:
+                self._look = _Look(asyncio.create_task(self._run()))
+                self._look.task.add_done_callback(self._forget)
+            await self._joined(self._look)
+        return self._last
+
+    def _is_good(self, last: _Looked, arrived: dt.datetime, arrived_s: float) -> bool:
+        if last.began_s >= arrived_s or self._executor.is_fresh_enough(last.plan, arrived):
+            return True
+        is_slow = last.ended_s - last.began_s > self._plan_max_age_s
+        return is_slow and _loop_s() - last.ended_s < self._max_age_s
+
+    async def _joined(self, look: _Look) -> None:
+        """Waits until it has ended. Raises what it raised, but not its deadline: that of who waits may be later."""
         look.waiting += 1
         try:
             await asyncio.wait({look.task})
@@ -92,11 +121,20 @@ class LakeStatusService:
             if look.waiting == 0 and not look.task.done():
                 self._forget(look.task)  # nobody may join it any more
                 look.task.cancel()
-        return look.task.result()
+        with contextlib.suppress(TimeoutError):
+            look.task.result()
 
-    def _forget(self, task: asyncio.Task[_Months]) -> None:
+    def _forget(self, task: asyncio.Task[None]) -> None:
         if self._look is not None and self._look.task is task:
             self._look = None
+        if task.done() and not task.cancelled():
+            task.exception()  # seen: whoever waited may just have left
+
+    async def _run(self) -> None:
+        began_s = _loop_s()
+        async with asyncio.timeout(self._executor.timeout_s):
+            answered = await self._executor.run(self._months)
+        self._last = _Looked(answered.value, answered.plan, began_s, _loop_s())
 
     async def _months(self, context: QueryContext) -> _Months:
         plan = context.plan
@@ -143,9 +181,22 @@ class LakeStatusService:
 class _Look:
     """A look that is under way, and how many wait for it; it ends with the last of them."""
 
-    plan: Plan
-    task: asyncio.Task[_Months]
+    task: asyncio.Task[None]
     waiting: int = 0
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What a look found, and when on the loop's clock."""
+
+    months: _Months
+    plan: Plan
+    began_s: float
+    ended_s: float
+
+
+def _loop_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @dataclass

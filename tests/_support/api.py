@@ -62,7 +62,7 @@ class Api:
 @contextmanager
 def serving(store: Store, now: Now = utc_now, keys: Keys | None = None, **settings: Any) -> Iterator[Api]:
     """The application over `store`. A plan age of 0 unless given: every request sees what is there."""
-    fresh = {"plan_max_age_s": 0.0, "inventory_max_age_s": 0.0}
+    fresh = {"plan_max_age_s": 0.0, "inventory_max_age_s": 0.0, "lake_max_age_s": 0.0}
     given: dict[str, Any] = {"lake_url": store.url, "max_concurrent_queries": 2} | fresh | settings
     app = create_app(store, Settings(**given), now, keys)
     with asyncio.Runner() as runner:

@@ -29,6 +29,7 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_MAX_HEADER_ITEMS": "22",
         "API_PLAN_MAX_AGE_S": "0.5",
         "API_PLAN_TIMEOUT_S": "2",
+        "API_LAKE_MAX_AGE_S": "17.5",
         "API_INVENTORY_MAX_AGE_S": "16.5",
         "API_FILE_CACHE_MB": "100",
         "API_CACHE_DIR": str(tmp_path),

@@ -14,7 +14,9 @@ import pytest
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.memory import MemoryStore
+from query_service.engine.executor import QueryContext
 from query_service.queries import inventory
+from query_service.queries.lake_status import LakeStatusService
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, LakeBuilder, event, parquet
@@ -214,12 +216,89 @@ def test_all_who_ask_at_once_share_one_look() -> None:
         async def many(count: int) -> list[Any]:
             return await asyncio.gather(*(api.client.get("/v1/lake") for _ in range(count)))
 
-        assert api.run(many(1))[0].json()["flights"] == 2
-        alone = _queries(api)
         answers = api.run(many(20))
         assert [answer.status_code for answer in answers] == [200] * 20
         assert {answer.json()["flights"] for answer in answers} == {2}
-        assert _queries(api) == 2 * alone
+        alone = _queries(api)
+        api.run(many(20))  # their plan is as old as it may be
+        assert _queries(api) == alone
+    with serving(lake.store, plan_max_age_s=60.0) as api:
+        assert api.run(many(1))[0].json()["flights"] == 2
+        assert _queries(api) == alone
+
+
+class SlowLooks:
+    """Counts looks, which wait until the gate is open."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self.running = asyncio.Event()
+        self.gate = asyncio.Event()
+        months = LakeStatusService._months
+
+        async def slow(service: LakeStatusService, view: QueryContext) -> Any:
+            self.count += 1
+            self.running.set()
+            await self.gate.wait()
+            return await months(service, view)
+
+        monkeypatch.setattr(LakeStatusService, "_months", slow)
+
+
+def test_a_look_longer_than_a_plan_age_answers_all_who_came_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    looks = SlowLooks(monkeypatch)
+    with serving(lake.store, plan_max_age_s=0.05, lake_max_age_s=60.0, queue_limit=10_000) as api:
+
+        async def ask() -> list[int]:
+            asking = [asyncio.create_task(api.client.get("/v1/lake"))]
+            await looks.running.wait()
+            until = asyncio.get_running_loop().time() + 0.2  # four plan ages
+            while asyncio.get_running_loop().time() < until:
+                asking.append(asyncio.create_task(api.client.get("/v1/lake")))
+                await api.client.get("/v1/stats")  # others make new plans all the time
+            looks.gate.set()
+            late = await api.client.get("/v1/lake")
+            answers = [*await asyncio.gather(*asking), late, await api.client.get("/v1/lake")]
+            return [answer.status_code for answer in answers]
+
+        assert set(api.run(ask())) == {200}
+    assert looks.count == 1
+
+
+def test_what_was_found_too_long_ago_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    looks = SlowLooks(monkeypatch)
+    looks.gate.set()
+    with serving(lake.store, plan_max_age_s=0.0, lake_max_age_s=0.0) as api:
+        assert api.json("/v1/lake")["flights"] == 1
+        lake.land(event(flight_number=2))
+        assert api.json("/v1/lake")["flights"] == 2
+    assert looks.count == 2
+
+
+def test_who_joins_a_look_has_a_deadline_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    looks = SlowLooks(monkeypatch)
+    with serving(lake.store, plan_max_age_s=60.0, query_timeout_s=1.0) as api:
+
+        async def ask() -> tuple[int, int]:
+            first = asyncio.create_task(api.client.get("/v1/lake"))
+            await looks.running.wait()
+            loop = asyncio.get_running_loop()
+            until = loop.time() + 0.5
+            while loop.time() < until:
+                await api.client.get("/health")
+            second = asyncio.create_task(api.client.get("/v1/lake"))
+            one = (await first).status_code  # its look ended with its time
+            looks.gate.set()
+            return one, (await second).status_code
+
+        assert api.run(ask()) == (504, 200)
+    assert looks.count == 2
 
 
 def test_a_look_goes_on_for_others_when_its_first_caller_leaves() -> None:
@@ -232,9 +311,9 @@ def test_a_look_goes_on_for_others_when_its_first_caller_leaves() -> None:
         service = api.app.state.services
 
         async def leave() -> tuple[Any, bool]:
-            first = asyncio.create_task(service.executor.answer(service.lake.find))
+            first = asyncio.create_task(service.lake.find())
             await asyncio.to_thread(gate.wait_until_reached)
-            second = asyncio.create_task(service.executor.answer(service.lake.find))
+            second = asyncio.create_task(service.lake.find())
             while service.lake._look.waiting < 2:  # noqa: ASYNC110  # yields, and waits for no time
                 await asyncio.sleep(0)
             first.cancel()
@@ -256,11 +335,11 @@ def test_a_look_ends_with_the_last_who_wants_it_and_a_new_one_begins() -> None:
         service = api.app.state.services
 
         async def leave() -> tuple[Any, bool]:
-            first = asyncio.create_task(service.executor.answer(service.lake.find))
+            first = asyncio.create_task(service.lake.find())
             await asyncio.to_thread(gate.wait_until_reached)
             look = service.lake._look.task
             first.cancel()
-            second = asyncio.create_task(service.executor.answer(service.lake.find))
+            second = asyncio.create_task(service.lake.find())
             await asyncio.wait({first, look})
             gate.open()
             return await second, look.cancelled()
