@@ -100,7 +100,7 @@ def _run(_: argparse.Namespace, all_settings: Settings) -> int:
                 metrics,
             )
             metrics.watch(writer, writer.counts)
-            runner.run(run_writer(writer, settings.port, store.url, metrics.page))
+            runner.run(run_writer(writer, settings.port, store.url, metrics.page, settings.health_limits))
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         subscription.close()
@@ -143,7 +143,8 @@ def _compact(options: argparse.Namespace, all_settings: Settings) -> int:
         signal.signal(number, lambda *_: stop.set())
     with contextlib.ExitStack() as stack:
         if settings.port:
-            health = listen("COMPACTOR_PORT", settings.port, compaction.status, metrics.page)
+            limits = settings.health_limits
+            health = listen("COMPACTOR_PORT", settings.port, compaction.status, metrics.page, limits)
             stack.callback(health.close)
         compaction.every(options.every, stop)
     return 0

@@ -12,6 +12,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from lakehouse.errors import ConfigError
@@ -23,11 +24,14 @@ Status = Callable[[], Mapping[str, Any]]
 Page = Callable[[], bytes]
 """The metrics of now, in the text format."""
 
-DEADLINE_S: Final = 10.0
-"""For a request and its answer, from the connection on: probes give up sooner."""
 
-MAX_CONNECTIONS: Final = 32
-"""A probe or two and a scraper come at once; the one that came first gives way to the next."""
+@dataclass(frozen=True)
+class HealthLimits:
+    """What callers of the port may take; the settings say why their defaults are what they are."""
+
+    deadline_s: float = 10.0
+    max_connections: int = 32
+
 
 _HEAD_BYTES: Final = 16_384
 _BACKLOG: Final = 16
@@ -43,14 +47,11 @@ class HealthServer:
         port: int,
         status: Status,
         metrics: Page,
-        *,
-        deadline_s: float = DEADLINE_S,
-        max_connections: int = MAX_CONNECTIONS,
+        limits: HealthLimits = HealthLimits(),
     ) -> None:
         self._status = status
         self._metrics = metrics
-        self._deadline_s = deadline_s
-        self._max_connections = max_connections
+        self._limits = limits
         self._open: dict[asyncio.StreamWriter, None] = {}  # the first one came first
         self._socket = _bound(port)
         self.port: int = self._socket.getsockname()[1]
@@ -73,25 +74,24 @@ class HealthServer:
         server.close()
 
     async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._open) >= self._max_connections:
+        if len(self._open) >= self._limits.max_connections:
             first = next(iter(self._open))
             del self._open[first]
             first.transport.abort()
         self._open[writer] = None
         try:
-            async with asyncio.timeout(self._deadline_s):
-                writer.write(self._answer(await reader.readuntil(b"\n\r\n")))
+            async with asyncio.timeout(self._limits.deadline_s):
+                request = await _request_line(reader)
+                writer.write(_NO_REQUEST if request is None else self._answer(*request))
                 writer.close()
                 await writer.wait_closed()
-        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # too slow, gone, or no request: nobody to tell
+        except (TimeoutError, OSError, ValueError):
+            pass  # too slow, gone, or a line without an end: nobody to tell
         finally:
             self._open.pop(writer, None)
             writer.transport.abort()
 
-    def _answer(self, head: bytes) -> bytes:
-        method, _, rest = head.partition(b" ")
-        path = rest.split(maxsplit=1)[0] if rest.split(maxsplit=1) else b""
+    def _answer(self, method: bytes, path: bytes) -> bytes:
         if method != b"GET":
             return _json(405, {"title": "only GET is answered here"})
         try:
@@ -113,10 +113,29 @@ class HealthServer:
                 return _json(404, {"title": "there are /health, /ready and /metrics here"})
 
 
-def listen(setting: str, port: int, status: Status, metrics: Page) -> HealthServer:
+async def _request_line(reader: asyncio.StreamReader) -> tuple[bytes, bytes] | None:
+    """Method and path, once the whole head has come; None, at once, when it is none.
+
+    Lines end with or without a carriage return: probes are often written by hand. Raises ValueError for a line that is
+    too long.
+    """
+    parts = (await reader.readline()).split()
+    if len(parts) != 3 or not parts[2].startswith(b"HTTP/"):
+        return None
+    left = _HEAD_BYTES
+    while (line := await reader.readline()).strip(b"\r\n"):
+        left -= len(line)
+        if left < 0:
+            return None
+    return (parts[0], parts[1]) if line else None  # else the caller has gone in the middle
+
+
+def listen(
+    setting: str, port: int, status: Status, metrics: Page, limits: HealthLimits = HealthLimits()
+) -> HealthServer:
     """A server on the port that a setting names. Raises ConfigError when it is taken."""
     try:
-        return HealthServer(port, status, metrics)
+        return HealthServer(port, status, metrics, limits)
     except OSError as error:
         raise ConfigError(f"{setting} is {port}: {error.strerror}") from None
 
@@ -144,3 +163,6 @@ def _whole(code: int, content_type: str, body: bytes) -> bytes:
         f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
+
+
+_NO_REQUEST: Final = _json(400, {"title": "this is no HTTP request"})

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest_writer.backfill.limits import LoadLimits
+from ingest_writer.health_server import HealthLimits
 from ingest_writer.subscriber.options import Limits, WriterOptions
 from lakehouse.environment import unread_variables_error
 from lakehouse.errors import ConfigError
@@ -42,6 +43,10 @@ class WriterSettings(BaseSettings):
 
     port: int = Field(8081, ge=0, le=65535)
     """Health, readiness and metrics. Beside the API's 8080 on the same machine."""
+    health_deadline_s: float = Field(10.0, gt=0, le=300)
+    """For a request to the health port and its answer, from the connection on: probes give up sooner."""
+    health_max_connections: int = Field(32, ge=1, le=1000)
+    """To the health port: a probe or two and a scraper come at once. Beyond, the one that came first gives way."""
     log_format: LogFormat = "auto"
     """`json`, `text`, or by whether stderr is a terminal."""
     log_lines_per_minute: int = Field(LINES_PER_MINUTE, ge=1, le=1_000_000)
@@ -81,6 +86,10 @@ class WriterSettings(BaseSettings):
     drain_s: float = Field(6.0, gt=0, le=300)
     """After SIGTERM Cloud Run waits 10 s; 8 s is our promise, with a second each for the rest."""
 
+    @property
+    def health_limits(self) -> HealthLimits:
+        return HealthLimits(self.health_deadline_s, self.health_max_connections)
+
     def options(self) -> WriterOptions:
         return WriterOptions(
             limits=Limits(
@@ -107,6 +116,10 @@ class CompactorSettings(BaseSettings):
 
     port: int = Field(0, ge=0, le=65535)
     """Health, readiness and metrics of `compact --every`; 0 is none: a job that ends has nobody to scrape it."""
+    health_deadline_s: float = Field(10.0, gt=0, le=300)
+    """For a request to the health port and its answer, from the connection on: probes give up sooner."""
+    health_max_connections: int = Field(32, ge=1, le=1000)
+    """To the health port: a probe or two and a scraper come at once. Beyond, the one that came first gives way."""
     log_format: LogFormat = "auto"
     """`json`, `text`, or by whether stderr is a terminal."""
     log_lines_per_minute: int = Field(LINES_PER_MINUTE, ge=1, le=1_000_000)
@@ -139,6 +152,10 @@ class CompactorSettings(BaseSettings):
     """How long absorbed landed files stay for readers that planned before: far above a query's deadline."""
     deletes_at_once: int = Field(16, ge=1, le=256)
     """Deletes wait for storage, they do not compute."""
+
+    @property
+    def health_limits(self) -> HealthLimits:
+        return HealthLimits(self.health_deadline_s, self.health_max_connections)
 
 
 class LoadSettings(BaseSettings):

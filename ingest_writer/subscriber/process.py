@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from ingest_writer.health_server import Page, Status, listen
+from ingest_writer.health_server import HealthLimits, Page, Status, listen
 from ingest_writer.subscriber.writer import Writer
 from lakehouse.telemetry import logs
 
 log = logging.getLogger("ingest_writer")
 
 
-async def run_writer(writer: Writer, port: int, lake_url: str, metrics: Page) -> None:
+async def run_writer(writer: Writer, port: int, lake_url: str, metrics: Page, limits: HealthLimits) -> None:
     """Runs the writer and answers on `port` (WRITER_PORT) until SIGTERM or SIGINT.
 
     Raises ConfigError when the port is taken.
@@ -26,7 +26,7 @@ async def run_writer(writer: Writer, port: int, lake_url: str, metrics: Page) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     status: Status = partial(_status, writer, loop, stop)
-    health = listen("WRITER_PORT", port, status, metrics)
+    health = listen("WRITER_PORT", port, status, metrics, limits)
     log.info("writer starts: lake=%s port=%d batch_max_age_s=%s", lake_url, health.port, writer.batch_max_age_s)
     try:
         await writer.run(stop)

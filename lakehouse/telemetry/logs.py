@@ -46,6 +46,8 @@ WINDOW_S: Final = 60.0
 LINES_PER_MINUTE: Final = 60
 """One a second of each kind: enough to see that it goes on, 20 MB a day at most."""
 
+_SHOWN: Final = 200  # characters of the first line of a kind
+
 _Kind = tuple[str, int, str, int]
 
 
@@ -179,8 +181,10 @@ def _log_uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
 
 @dataclass
 class _Window:
+    """Lines of one kind. Keeps the text of the first, not the record: that has stack frames and all they refer to."""
+
     began_s: float
-    first: logging.LogRecord
+    first: str
     written: int = 0
     suppressed: int = 0
 
@@ -198,7 +202,9 @@ class LogBudget:
         if record.levelno < logging.WARNING or "httpRequest" in getattr(record, "fields", {}):
             return True
         kind = (record.name, record.levelno, record.pathname, record.lineno)
-        window = self._windows.setdefault(kind, _Window(self._clock(), record))
+        window = self._windows.get(kind)
+        if window is None:
+            window = self._windows[kind] = _Window(self._clock(), _first_line(record))
         if window.written < self._lines_per_minute:
             window.written += 1
             return True
@@ -212,15 +218,21 @@ class LogBudget:
         for kind in over:
             window = self._windows.pop(kind)
             if window.suppressed:
-                yield _summary(window)
+                yield _summary(kind, window)
 
 
-def _summary(window: _Window) -> logging.LogRecord:
-    first = window.first
+def _first_line(record: logging.LogRecord) -> str:
+    try:
+        text = record.getMessage()
+    except Exception:  # noqa: BLE001 - arguments that do not fit, or say nothing of themselves: the handler tells
+        text = str(record.msg)
+    return text.partition("\n")[0][:_SHOWN]
+
+
+def _summary(kind: _Kind, window: _Window) -> logging.LogRecord:
+    name, level, path, line = kind
     message = "%d more lines like this one were suppressed within a minute: %s"
-    shown = first.getMessage().partition("\n")[0][:200]
-    record = logging.LogRecord(first.name, first.levelno, first.pathname, first.lineno, message, None, None)
-    record.args = (window.suppressed, shown)
+    record = logging.LogRecord(name, level, path, line, message, (window.suppressed, window.first), None)
     record.fields = {"suppressed": window.suppressed}
     return record
 

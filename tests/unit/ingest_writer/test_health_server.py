@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ingest_writer.health_server import HealthServer, listen
+from ingest_writer.health_server import HealthLimits, HealthServer, listen
 from lakehouse.errors import ConfigError
 from tests._support.processes import get
 
@@ -76,7 +76,7 @@ def test_nobody_listens_once_it_is_closed() -> None:
 
 
 def test_callers_that_never_end_their_request_hold_no_thread_and_hold_up_nobody() -> None:
-    server = HealthServer(0, lambda: {"ready": True}, bytes, max_connections=8)
+    server = HealthServer(0, lambda: {"ready": True}, bytes, HealthLimits(max_connections=8))
     threads = threading.active_count()
     with contextlib.ExitStack() as stack:
         stack.callback(server.close)
@@ -88,7 +88,7 @@ def test_callers_that_never_end_their_request_hold_no_thread_and_hold_up_nobody(
 
 
 def test_the_deadline_is_for_the_whole_request_and_not_for_each_byte() -> None:
-    server = HealthServer(0, lambda: {"ready": True}, bytes, deadline_s=0.3)
+    server = HealthServer(0, lambda: {"ready": True}, bytes, HealthLimits(deadline_s=0.3))
     with contextlib.closing(server), socket.create_connection(("127.0.0.1", server.port), 0.05) as slow:
         has_ended = False
         while not has_ended:
@@ -111,6 +111,33 @@ def test_a_head_without_an_end_is_not_kept() -> None:
         for _ in range(10_000):
             endless.sendall(b"x" * 1000)
         pytest.fail("10 MB were taken")
+
+
+def told(url: str, request: bytes) -> bytes:
+    """All that comes back, long before the deadline."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), 5) as asking:
+        asking.sendall(request)
+        return b"".join(iter(lambda: asking.recv(1 << 16), b""))
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("headers", [[], [b"Host: x"], [b"Host: x", b"Accept: */*"]])
+def test_lines_may_end_without_a_carriage_return(end: bytes, headers: list[bytes], url: str) -> None:
+    request = end.join([b"GET /health HTTP/1.1", *headers, b"", b""])
+    assert told(url, request).startswith(b"HTTP/1.0 200 ")
+
+
+@pytest.mark.parametrize(
+    "request_", [b"\n", b"\r\n\r\n", b"GET /health\n", b"GET  HTTP/1.1\r\n", b"\x16\x03\x01 tls\n", b"GET / x y\n"]
+)
+def test_what_is_no_request_is_refused_at_once(request_: bytes, url: str) -> None:
+    assert told(url, request_).startswith(b"HTTP/1.0 400 ")
+
+
+def test_headers_without_an_end_are_refused(url: str) -> None:
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        assert told(url, b"GET /health HTTP/1.1\r\n" + b"X: y\r\n" * 5000).startswith(b"HTTP/1.0 400 ")
 
 
 def test_a_status_that_fails_is_logged_and_answered(caplog: pytest.LogCaptureFixture) -> None:

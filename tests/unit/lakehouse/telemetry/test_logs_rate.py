@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -54,6 +56,41 @@ def written(stream: io.StringIO) -> list[str]:
 def test_lines_of_one_kind_are_written_up_to_the_budget(log: logging.Logger, stream: io.StringIO) -> None:
     flood(log, 10_000)
     assert written(stream) == ["cannot accept 0", "cannot accept 1", "cannot accept 2"]
+
+
+class Held:
+    """Something large that a frame refers to."""
+
+
+def test_a_budget_holds_nothing_that_a_logged_exception_refers_to(log: logging.Logger) -> None:
+    def fail() -> weakref.ref[Held]:
+        held = Held()
+        try:
+            raise LookupError("x")
+        except LookupError:
+            log.exception("failed with %s", held)
+        return weakref.ref(held)
+
+    found = fail()
+    gc.collect()
+    assert found() is None
+
+
+class Mute:
+    def __str__(self) -> str:
+        raise RuntimeError("says nothing")
+
+
+def test_a_line_that_cannot_be_formatted_raises_nothing_now_or_in_its_summary(
+    log: logging.Logger, stream: io.StringIO, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    for _ in range(LINES + 2):
+        log.warning("cannot %s", Mute())
+    clock.now_s += WINDOW_S
+    log.info("something else")
+    told = "2 more lines like this one were suppressed within a minute: cannot %s"
+    assert written(stream) == [told, "something else"]
 
 
 def test_the_next_line_after_the_minute_tells_how_many_were_suppressed(
