@@ -97,7 +97,8 @@ class BoundedLRU(Generic[K, V]):
 
     def make_room(self, size: int) -> list[V]:
         """Evicts unpinned values until something of that size fits."""
-        return self.evict(self._size + size - self._max_size)
+        over = self._size + size - self._max_size
+        return self.evict(over)
 
     def evict(self, size: int) -> list[V]:
         """Evicts unpinned values until they have that size together, or none is left."""

@@ -63,10 +63,7 @@ class _QueryLimits(TypedDict):
 def opened(
     store: Store, settings: Settings, now: Now, metrics: Metrics, send_budget: SendBudget, has_keys: bool = False
 ) -> Iterator[Services]:
-    """Services that live until the block ends; call it inside an event loop. Raises ConfigError.
-
-    `has_keys`: callers have keys, and the probe has its own.
-    """
+    """Services until the block ends; call it in an event loop. `has_keys`: callers have keys. Raises ConfigError."""
     store = InstrumentedStore(store, metrics.store)
     with ExitStack() as stack:
         folder = stack.enter_context(workspace(settings.cache_dir))
@@ -87,14 +84,7 @@ def opened(
         stack.callback(metrics.watch(LakeMetrics(plan_cache, cache, tail_cache, rollups, results, executor, now)))
         history = TimeTravel(store, Planner(store, now))
         stack.callback(history.close)
-        lake = LakeStatusService(
-            executor,
-            InventorySampler(store, now, settings.inventory_max_age_s),
-            metrics,
-            now,
-            plan_max_age_s=settings.plan_max_age_s,
-            max_age_s=settings.lake_max_age_s,
-        )
+        lake = _lake_status(store, settings, now, executor, metrics)
         stack.callback(lake.close)
         tags = ETagFactory(build_fingerprint())
         reads = PartialReads(settings.max_connections, settings.partial_read_s)
@@ -114,6 +104,14 @@ def opened(
 def _plan_cache(store: Store, settings: Settings, now: Now) -> PlanCache:
     planner = Planner(store, now)
     return PlanCache(planner, now, settings.plan_max_age_s, settings.plan_timeout_s, settings.query_timeout_s)
+
+
+def _lake_status(
+    store: Store, settings: Settings, now: Now, executor: QueryExecutor, metrics: Metrics
+) -> LakeStatusService:
+    inventory = InventorySampler(store, now, settings.inventory_max_age_s)
+    ages = (settings.plan_max_age_s, settings.lake_max_age_s)
+    return LakeStatusService(executor, inventory, metrics, now, plan_max_age_s=ages[0], max_age_s=ages[1])
 
 
 def _query_limits(settings: Settings) -> _QueryLimits:

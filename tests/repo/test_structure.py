@@ -73,7 +73,6 @@ TESTED_THROUGH = {
     "query_service/middleware/root_path.py": "requests over HTTP",
     "query_service/middleware/access_log.py": "requests over HTTP, and their log lines",
     "query_service/problems.py": "requests over HTTP",
-    "query_service/queries/lake_status.py": "requests over HTTP",
     "query_service/queries/stats.py": "requests over HTTP",
     "query_service/queries/stats_sql.py": "requests over HTTP, against the oracle",
     "query_service/representation/compression.py": "requests over HTTP",
