@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     compact.set_defaults(command=_compact)
     load = commands.add_parser(
         "load",
-        help="bulk load of events from files: CSV, NDJSON, JSON, Parquet, Arrow",
+        help="bulk load of files: events as CSV, NDJSON, JSON, Parquet, Arrow, or the US DOT's on-time file",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 _USAGE = """usage: python -m local_cloud COMMAND [OPTION...]
 
-  up      Pub/Sub and GCS on this machine, until Ctrl-C
-  replay  publishes the real flights of 2013 to the topic
-  demo    everything: the local cloud, writer, compactor, API, and sample answers
-  names   prints the names of carriers and airports as JSON, for the dashboard
+  up            Pub/Sub and GCS on this machine, until Ctrl-C
+  replay        publishes the real flights of 2013 to the topic
+  demo          everything: the local cloud, writer, compactor, API, and sample answers
+  on-time-file  writes them as the US DOT publishes a month of flights
+  names         prints the names of carriers and airports as JSON, for the dashboard
 
 `python -m local_cloud COMMAND --help` lists the options."""
 
@@ -30,6 +31,10 @@ def main(argv: Sequence[str]) -> int:
             from local_cloud.demo import demo
 
             return demo.main(argv[1:])
+        case ["on-time-file"]:
+            from local_cloud.flights import on_time_file
+
+            return on_time_file.main(argv[1:])
         case ["names"]:
             from local_cloud.flights import display_names
 

@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="publish time of the rows, such as 2013-12-31T00:00:00Z; otherwise now. The later one of two equally old"
         " states of a flight wins",
     )
+    parser.add_argument(
+        "--as-of",
+        type=_moment,
+        metavar="TIME",
+        help="event time of rows in a format that has none (bts); otherwise the publish time",
+    )
     parser.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
     parser.add_argument(
         "--encoding", type=_encoding, metavar="NAME", help="of text without a byte order mark, if it is not UTF-8"
@@ -65,7 +71,7 @@ def read_options(options: argparse.Namespace, limits: LoadLimits, published: dt.
         delimiter=options.delimiter,
         csv_escape=options.csv_escape,
         row_max_bytes=limits.row_max_bytes,
-        as_of=published,
+        as_of=options.as_of or published,
     )
 
 

@@ -13,6 +13,7 @@ import datetime as dt
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -124,6 +125,7 @@ class Loader:
         self._compactor.check_history()  # a lake that takes no commit is refused before anything has landed
         (folder / "inputs").mkdir()
         report = LoadReport()
+        options = replace(options, as_of=options.as_of or published)
         unpacking = Unpacking(folder / "inputs", self._limits.unpacked_max_bytes, report.left_out)
         spill = Spill(folder, self._limits.spill_open_files)
         published_us = (published - _EPOCH) // dt.timedelta(microseconds=1)
@@ -229,6 +231,7 @@ class _Batch:
         report.rows += self.file.loaded
         report.rejected += self.file.rejected
         report.by_file.append(self.file)
+        report.notes.extend(f"{self.file.name}: {note}" for note in opened.notes())
         for name in opened.ignored:
             count_name(report.unknown_fields, name, self.file.read)
 

@@ -93,6 +93,8 @@ class LoadReport:
     reasons: Reasons = field(default_factory=Reasons)
     left_out: list[str] = field(default_factory=list)
     """Files within a zip that are in no known format."""
+    notes: list[str] = field(default_factory=list)
+    """What readers have to say about their files."""
     conflicts: KeyConflicts = NO_CONFLICTS
     """Keys that two flights seem to share."""
 
@@ -111,6 +113,7 @@ class LoadReport:
             meant = f"; did you mean {guess}?" if (guess := suggestion(name)) else ""
             shown = f"column {name!r}" if name else "column without a name"
             yield f"ignored the {shown} in {times:,} rows: no event has it{meant}"
+        yield from map(printable, self.notes[:_SHOWN_FILES])
         for name in self.left_out[:_SHOWN_FILES]:
             yield printable(f"left out {name}: its name is of no known format")
         if self.conflicts.first is not None:

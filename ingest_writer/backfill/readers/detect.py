@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Final
 
 from ingest_writer.backfill.readers.arrow import ARROW
+from ingest_writer.backfill.readers.bts.reader import BTS
 from ingest_writer.backfill.readers.csv import CSV
 from ingest_writer.backfill.readers.json import JSON
 from ingest_writer.backfill.readers.model import HEAD_BYTES, Format, Head, InputFile, OpenFile, ReadError, ReadOptions
@@ -13,7 +14,7 @@ from ingest_writer.backfill.readers.ndjson import NDJSON
 from ingest_writer.backfill.readers.parquet import PARQUET
 from ingest_writer.backfill.readers.text import decoded
 
-FORMATS: Final[tuple[Format, ...]] = (PARQUET, ARROW, JSON, NDJSON, CSV)
+FORMATS: Final[tuple[Format, ...]] = (PARQUET, ARROW, JSON, NDJSON, BTS, CSV)
 """In the order in which they are asked for a file: those that are surer of their files come first."""
 SUFFIXES: Final = tuple(suffix for each in FORMATS for suffix in each.suffixes)
 PACKED_SUFFIXES: Final = (".gz", ".zst")

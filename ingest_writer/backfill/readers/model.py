@@ -6,7 +6,7 @@ A reader knows the format of a file and nothing of storage, months or the order 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -93,6 +93,8 @@ class OpenFile:
     """Columns that no event has."""
     share: Callable[[], float] = lambda: 0.0
     """How much of the file was read, up to 1; 0 is not known."""
+    notes: Callable[[], Sequence[str]] = tuple
+    """What the summary says about the file after its last row, one line each."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 
 from ingest_writer.backfill.bulk_load import Loader
 from ingest_writer.backfill.readers import detect
+from ingest_writer.backfill.readers.bts import columns
 from ingest_writer.backfill.readers.model import Format
 from lakehouse.store.memory import MemoryStore
 from tests._support.compactors import compactor, table_rows
@@ -51,5 +52,11 @@ def test_the_reader_of_the_page_loads_the_vendors_file(tmp_path: Path, monkeypat
 
 
 def test_every_format_has_its_row() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE)
     assert sorted(rows) == sorted(each.name for each in detect.FORMATS)
+
+
+def test_every_column_of_the_dot_that_is_used_has_its_row() -> None:
+    table = "\n".join(re.findall(r"^\| `.*$", PAGE, re.MULTILINE))
+    named = set(re.findall(r"`(\w+)`", table)) | set(columns.LANDINGS[1:-1])  # "Div1Airport to Div5Airport"
+    assert set(columns.USED) <= named
