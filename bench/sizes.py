@@ -33,6 +33,8 @@ class Sizes:
     """The writer's default."""
     day_batches: int = 8_640
     merge_rows: int = 300_000
+    load_rows: int = 600_000
+    """A month of the US DOT's file."""
     cold_starts: int = 5
     years_questions: int = 3
     """Of ten years by each grouping, after the first: each takes its peers seconds."""
@@ -57,6 +59,7 @@ QUICK = Sizes(
     batch_age_s=1.0,
     day_batches=60,
     merge_rows=500,
+    load_rows=4_000,
     years_questions=1,
     cold_starts=1,
 )

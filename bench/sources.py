@@ -105,3 +105,13 @@ DAY: Final = Sources(
     libraries=(*_QUERIES, "msgspec"),
 )
 """Decoding, landing, compaction and collection, in a store in memory."""
+
+LOAD: Final = Sources(
+    (
+        *("ingest_writer/backfill", "ingest_writer/decoding", "ingest_writer/landing.py"),
+        *("ingest_writer/compaction", "lakehouse", "local_cloud/flights/on_time_file.py", *_EVENTS),
+    ),
+    without=("ingest_writer/compaction/metrics.py", *_OTHER_STORES, *_COMMANDS),
+    libraries=(*_QUERIES, "airportsdata", "msgspec", "tzdata"),
+)
+"""From a file to merged months, in a lake in a folder."""
