@@ -109,7 +109,7 @@ class _Flights:
         return values
 
     def _tail_number(self, cell: str) -> str | None:
-        if cells.is_unknown(cell):
+        if not cell:
             return None
         if (tail := cells.tail_number(cell)) is None:
             few = cell in self._no_tails or len(self._no_tails) < 100
@@ -122,10 +122,14 @@ class _Row:
 
     def __init__(self, found: Columns, row: list[str]) -> None:
         self._columns = found
-        self._cells = {column: row[position].strip() for column, position in found.position.items()}
+        self._cells = {
+            column: cell
+            for column, position in found.position.items()
+            if not cells.is_unknown(cell := row[position].strip())
+        }
 
     def text(self, column: str) -> str:
-        """The cell; blank if there is no such column."""
+        """The cell; blank if it is unknown, or there is no such column."""
         return self._cells.get(column, "")
 
     def shown(self, column: str) -> str:
@@ -134,9 +138,9 @@ class _Row:
 
     def known(self, column: str, read: Callable[[str], Value]) -> Value | None:
         """None if the cell is blank. Raises _RowError."""
-        cell = self._cells.get(column, "")
+        cell = self._cells.get(column)
         try:
-            return None if cells.is_unknown(cell) else read(cell)
+            return None if cell is None else read(cell)
         except cells.CellError as error:
             raise _RowError(f"{self.shown(column)}: {error.args[0]}") from None
 

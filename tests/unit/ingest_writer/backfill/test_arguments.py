@@ -44,6 +44,12 @@ def test_an_option_reaches_the_readers(name: str, text: str, value: str) -> None
     assert getattr(found, name.replace("-", "_")) == value
 
 
+def test_the_event_time_of_rows_without_one_is_given_or_the_publish_time() -> None:
+    text = "2013-08-15T00:00:00Z"
+    assert read_options(parsed("--as-of", text), LoadLimits(), NOW).as_of == dt.datetime.fromisoformat(text)
+    assert read_options(parsed("--format", "bts"), LoadLimits(), NOW).as_of == NOW
+
+
 def test_the_publish_time_is_in_the_past() -> None:
     text = "2013-12-31T00:00:00-05:00"
     assert publish_moment(parsed("--published", text), lambda: NOW) == dt.datetime.fromisoformat(text)
