@@ -21,6 +21,7 @@ from lakehouse.errors import FormatTooNewError, UnreadableError
 from lakehouse.local_disk import local_disk_error
 from lakehouse.schema.event import FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
 from lakehouse.schema.versions import schema_of
+from lakehouse.table.parquet_footer import check_structure
 from lakehouse.table.parquet_limits import (
     LANDED,
     MONTH,
@@ -36,6 +37,8 @@ from lakehouse.table.parquet_limits import (
 METADATA_KEY: Final = b"format_version"
 COMPRESSION: Final = "zstd"
 
+_MAGIC: Final = b"PAR1"
+_TAIL_BYTES: Final = 8  # the footer's length, and the magic
 _BATCH_ROWS = 65_536  # some 10 MB of rows
 _TEXTS: Final = list(TEXT_MAX_BYTES)
 _REJECTED_TEXTS: Final = (
@@ -197,8 +200,7 @@ def check_schema(name: str, file: pq.ParquetFile, expected: pa.Schema | None = N
 def _opened(name: str, source: Path | bytes, limits: Limits) -> Iterator[tuple[pq.ParquetFile, int]]:
     """The file, whose footer has been checked, and its format."""
     try:
-        size, tail = _size_and_tail(source)
-        check_footer_length(name, size, tail, limits)
+        check_structure(_footer(name, source, limits))
         with pq.ParquetFile(source if isinstance(source, Path) else pa.BufferReader(source)) as file:
             version = check_schema(name, file, REJECTED_SCHEMA if limits is REJECTED else None)
             check_footer(name, file.metadata, limits)
@@ -211,13 +213,18 @@ def _opened(name: str, source: Path | bytes, limits: Limits) -> Iterator[tuple[p
         raise UnreadableError(name, f"not a whole Parquet file: {why}") from error
 
 
-def _size_and_tail(source: Path | bytes) -> tuple[int, bytes]:
-    if isinstance(source, bytes):
-        return len(source), source[-8:]
-    with source.open("rb") as file:
+def _footer(name: str, source: Path | bytes, limits: Limits) -> bytes:
+    """What Arrow parses first, once it has a length that may be. Raises ValueError, UnreadableError, OSError."""
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
-        file.seek(max(0, size - 8))
-        return size, file.read(8)
+        file.seek(max(0, size - _TAIL_BYTES))
+        tail = file.read(_TAIL_BYTES)
+        check_footer_length(name, size, tail, limits)
+        start = size - _TAIL_BYTES - int.from_bytes(tail[:4], "little")
+        if tail[4:] != _MAGIC or start < len(_MAGIC):
+            raise ValueError("it does not end as one")
+        file.seek(start)
+        return file.read(size - _TAIL_BYTES - start)
 
 
 def _check_no_nulls(name: str, batch: pa.RecordBatch) -> None:

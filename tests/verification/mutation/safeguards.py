@@ -440,15 +440,15 @@ SAFEGUARDS: Final = (
     Safeguard(
         "tag: the format",
         "query_service/representation/etag.py",
-        "repr(question), wanted.format.name, repr(wanted.coding)",
+        "repr(question), wanted.form, repr(wanted.coding)",
         "repr(question), repr(wanted.coding)",
         "tests/unit/query_service/representation/test_etag.py::test_other_questions_have_other_tags",
     ),
     Safeguard(
         "tag: the content coding",
         "query_service/representation/etag.py",
-        "wanted.format.name, repr(wanted.coding))",
-        'wanted.format.name, "")',
+        "wanted.form, repr(wanted.coding))",
+        'wanted.form, "")',
         "tests/unit/query_service/representation/test_compression.py::test_each_coding_has_its_own_tag_and_the_same_bytes_each_time",
     ),
     Safeguard(
@@ -597,6 +597,27 @@ SAFEGUARDS: Final = (
         "if count > _PAGES + max(rows, group_rows) // _PAGE_ROWS:",
         "if False:",
         "tests/unit/lakehouse/table/test_parquet_limits.py::test_a_landed_file_that_no_writer_makes_is_unreadable_and_cheap",
+    ),
+    Safeguard(
+        "Parquet: levels before Arrow sees them",
+        "lakehouse/table/parquet_footer.py",
+        "not in (0, most + 1):",
+        "< 0:",
+        "tests/unit/lakehouse/table/test_parquet_footer.py::test_levels_that_a_column_has_not_are_refused_before_arrow_ends_the_process",
+    ),
+    Safeguard(
+        "Parquet: column chunks as many as columns",
+        "lakehouse/table/parquet_footer.py",
+        "if len(chunks) != len(leaves):",
+        "if False:",
+        "tests/unit/lakehouse/table/test_parquet_footer.py::test_a_row_group_of_other_columns_than_the_schema_is_refused",
+    ),
+    Safeguard(
+        "Parquet: chunks in other files",
+        "lakehouse/table/parquet_footer.py",
+        "_CHUNK: Final = {2: _INT64,",
+        "_CHUNK: Final = {1: _BYTES, 2: _INT64,",
+        "tests/unit/lakehouse/table/test_parquet_footer.py::test_a_column_chunk_in_another_file_is_refused_by_name",
     ),
     Safeguard(
         "Parquet: encodings that amplify",
