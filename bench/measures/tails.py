@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
-from bench.figure import Figure, Goal, compared
-from bench.http import answered
+from bench.figure import Figure, Goal, bounded, compared
+from bench.http import Answer, Client, answered
 from bench.question import thirty_days
 from bench.rig import Rig
 from bench.rounds import interleaved
+
+_DEADLINE_S = 10.0
+"""API_QUERY_TIMEOUT_S, by default."""
+_PATIENCE_S = 120.0
 
 
 def measure_tail(rig: Rig) -> list[Figure]:
@@ -32,14 +36,28 @@ def measure_tail(rig: Rig) -> list[Figure]:
 def measure_long_tail(rig: Rig) -> list[Figure]:
     lake = rig.scale.lake(rig.sizes.flights, rig.sizes.years)
     with_tail = rig.scale.with_long_tail(lake, rig.sizes.long_tail_files)
-    # The first question reads all files; it has to be answered within the deadline that is set by default.
     sides = {"ours": rig.api(with_tail.url).client(), "theirs": rig.api(lake.url).client()}
     path = "/v1/stats?group_by=carrier"
-    answers = {name: answered(client.get(path)) for name, client in sides.items()}
-    if json.loads(answers["ours"].body) != json.loads(answers["theirs"].body):
+    first, first_s = _first_answer(sides["ours"], path)
+    if json.loads(first.body) != json.loads(answered(sides["theirs"].get(path)).body):
         raise ValueError("the long tail changes the answer")
     asked = {name: lambda client=client: answered(client.get(path)).ms for name, client in sides.items()}
     found = interleaved(asked, rig.sizes.questions, rig.sizes.warm_up)
-    note = f"{rig.sizes.long_tail_files:,} landed files of 30 rows; the first answer took {answers['ours'].ms:,.0f} ms"
+    note = f"{rig.sizes.long_tail_files:,} landed files of 30 rows"
     what = "all flights by carrier with a long tail, p50"
-    return [compared("17", what, "ms", found["ours"], "all merged", found["theirs"], Goal(5), note)]
+    return [
+        compared("17", what, "ms", found["ours"], "all merged", found["theirs"], Goal(5), note),
+        bounded(
+            "17", "its first answer, asked until there is one", "s", [first_s], _DEADLINE_S, Goal(1), "the deadline"
+        ),
+    ]
+
+
+def _first_answer(client: Client, path: str) -> tuple[Answer, float]:
+    """The answer to a question that has to read all files, asked again after each 504; and the seconds until then."""
+    waited_s = 0.0
+    while True:
+        answer = client.get(path)
+        waited_s += answer.ms / 1000
+        if answer.status != 504 or waited_s > _PATIENCE_S:
+            return answered(answer), waited_s
