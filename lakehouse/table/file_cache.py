@@ -187,7 +187,9 @@ class FileCache:
         """The file, downloaded. Where the disk has no room for it, files that nobody uses go first."""
         with local_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)  # a cleaner of temporary folders may have taken it
-            self._free_disk(file.size - shutil.disk_usage(self._folder).free)
+            missing = file.size - shutil.disk_usage(self._folder).free
+        if missing > 0:
+            self._free_disk(missing)
         while True:
             try:
                 with local_errors(self._folder):
