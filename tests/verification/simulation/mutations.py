@@ -9,6 +9,7 @@ from unittest import mock
 
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
+from ingest_writer.compaction.merge_sql import NO_CONFLICTS, KeyConflicts
 from ingest_writer.compaction.model import Merged
 from ingest_writer.landing import PendingObject, prepare, store_object
 from ingest_writer.subscriber.buffer import Batch
@@ -30,7 +31,7 @@ FIRST_SEED_THAT_FINDS = {
     "probe for the next number": 3,
     "collect without since": 89,
     "collect landed by age": 1,
-    "no list after create": 121,
+    "no list after create": 361,
     "keep months whose base changed": 2,
     "unknown commit is success": 47,
 }
@@ -95,9 +96,11 @@ def _no_list_after_create(self: Compactor, plan: Plan, kept: dict[str, Any]) -> 
     return True
 
 
-def _keep_months_whose_base_changed(base: MonthFile | None, entry: MonthFile, files: frozenset[str]) -> Merged:
+def _keep_months_whose_base_changed(
+    base: MonthFile | None, entry: MonthFile, files: frozenset[str], conflicts: KeyConflicts = NO_CONFLICTS
+) -> Merged:
     anything: Any = mock.ANY
-    return Merged(anything, entry, files)
+    return Merged(anything, entry, files, conflicts)
 
 
 def _unknown_commit_is_success(self: Compactor, name: str, data: bytes) -> bool:
