@@ -70,7 +70,8 @@ def api() -> Iterator[Api]:
     lake = LakeBuilder(MemoryStore())
     lake.land(event(event_time=LATEST_TIME))
     lake.merge()
-    lake.snapshot = replace(lake.snapshot, number=HIGHEST_SNAPSHOT - 1)
+    lake.snapshot = replace(lake.snapshot, number=HIGHEST_SNAPSHOT - 2)
+    lake.merge()
     lake.merge()
     with serving(lake.store, filter_max_values=MAX_VALUES) as serving_api:
         yield serving_api

@@ -13,11 +13,14 @@ import httpx
 import pyarrow as pa
 import pytest
 
+from lakehouse import object_names
 from lakehouse.store.memory import MemoryStore
+from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import Database, Query
 from tests._support import parquet_bombs as bombs
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
+from tests._support.lakes import unique
 from tests._support.problems import problem
 from tests._support.slow_readers import scope
 from tests._support.stores import Gate, WatchedStore
@@ -168,10 +171,18 @@ def test_an_answer_that_takes_too_long_is_given_up() -> None:
         assert api.rows(JANUARY)[0]["flights"] == 2
 
 
+def said_to_have(lake: LakeBuilder, month: str, size: int) -> MonthFile:
+    """The month's file merged once more, of which the next snapshot says another size."""
+    entry = lake.snapshot.months[month]
+    name = object_names.month_file(month, entry.added_snapshot, unique())
+    lake.store.create(name, lake.store.read(entry.name))
+    return dataclasses.replace(entry, name=name, size=size, added_snapshot=lake.snapshot.number + 1)
+
+
 def test_files_of_answers_that_were_given_up_do_not_fill_the_cache() -> None:
     store, gate = WatchedStore(), Gate()
     lake = two_months(store)
-    months = {name: dataclasses.replace(entry, size=700_000) for name, entry in lake.snapshot.months.items()}
+    months = {month: said_to_have(lake, month, 700_000) for month in lake.snapshot.months}
     lake.commit(months, lake.snapshot.absorbed)
     with serving(store, query_timeout_s=0.1, file_cache_mb=1) as api:
         store.on_download = gate
@@ -297,8 +308,7 @@ def test_a_file_too_large_for_the_cache_is_named_when_no_writer_lands_it(monkeyp
 
 def test_dates_with_more_data_than_the_cache_holds_are_the_callers_problem() -> None:
     lake = two_months()
-    entry = dataclasses.replace(lake.snapshot.months["2013-02"], size=2_000_000)
-    lake.commit({**lake.snapshot.months, "2013-02": entry}, lake.snapshot.absorbed)
+    lake.commit({**lake.snapshot.months, "2013-02": said_to_have(lake, "2013-02", 2_000_000)}, lake.snapshot.absorbed)
     with serving(lake.store, file_cache_mb=1) as api:
         assert "date_from" in problem(api.get(FEBRUARY), 422, "too-many-dates")["detail"]
         assert api.get(JANUARY).status_code == 200
@@ -307,7 +317,7 @@ def test_dates_with_more_data_than_the_cache_holds_are_the_callers_problem() -> 
 def test_room_that_others_use_is_a_reason_to_try_again() -> None:
     store, gate = WatchedStore(), Gate()
     lake = two_months(store)
-    months = {name: dataclasses.replace(entry, size=700_000) for name, entry in lake.snapshot.months.items()}
+    months = {month: said_to_have(lake, month, 700_000) for month in lake.snapshot.months}
     lake.commit(months, lake.snapshot.absorbed)
     store.on_download = gate
     with serving(store, file_cache_mb=1) as api:
