@@ -19,6 +19,9 @@ COUNTED_S: Final = 10.0
 FRESH_S: Final = 10.0
 """Twice the age of a batch: an event that is published longer ago is in every answer."""
 
+ACKED_S: Final = 2 * FRESH_S
+"""The server delivers some acked messages once more, which then wait for a second batch."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -54,7 +57,7 @@ class Cost:
     good_after_s: float = 0.0
     """Until the first good answer after the last one that was lost."""
     fresh_after_s: float = 0.0
-    """Until nothing was missing any more that had been published `FRESH_S` before."""
+    """Until no answer missed what was published `FRESH_S` before, and no message `ACKED_S` old was unacked."""
 
 
 class Stale:
@@ -63,7 +66,7 @@ class Stale:
     def __init__(self, ages: Sequence[tuple[float, float]], late: Sequence[tuple[float, float]]) -> None:
         """`ages`: when an answer ended, and the age of its newest event.
 
-        `late`: from when to when a message was missing.
+        `late`: from when to when a message was not acked though it had been published `ACKED_S` before.
         """
         self._behind = [(done_s, done_s) for done_s, age_s in ages if age_s > FRESH_S]
         self._behind += late
