@@ -124,10 +124,10 @@ def snapshot_expired_error(number: int, min_retained: int) -> ProblemError:
     )
 
 
-def not_yet_error(flight_id: str, wanted: dt.datetime, newest: dt.datetime | None) -> ProblemError:
+def not_yet_error(flight_id: str, min_event_time: dt.datetime, newest: dt.datetime | None) -> ProblemError:
     """504: the state that was waited for did not arrive in time."""
     known = "is not known" if newest is None else f"is of {rfc3339(newest)}"
-    detail = f"The newest state of {flight_id} {known}; {rfc3339(wanted)} was asked for."
+    detail = f"The newest state of {flight_id} {known}; {rfc3339(min_event_time)} was asked for."
     return ProblemError(Problem(504, "not-yet", "The flight is not at that state yet", detail, retry_after_s=1))
 
 

@@ -43,13 +43,13 @@ class Quarantine:
         )
         # Messages count as rows: the buffer's limit bounds them too.
         held = Batch(opened_s=asyncio.get_running_loop().time(), leases=leases, row_count=len(message_ids))
-        self._buffer.quarantine(held, self._give_back)
+        self._buffer.quarantine(held, self._nack_later)
 
     def note_landed(self) -> None:
         """A batch landed: healthy again, if nothing is held here."""
         if not self._buffer.has_quarantined:
             self.health_error = ""
 
-    async def _give_back(self, held: Batch) -> None:
+    async def _nack_later(self, held: Batch) -> None:
         await asyncio.sleep(self._pause_s)
         await nack(self._subscription, held.ack_ids)

@@ -203,7 +203,7 @@ async def _only_format(request: Request) -> None:
     negotiate(pairs, _header(request, "accept"))
 
 
-async def _wanted_table(request: Request) -> ResponsePreferences:
+async def _table_preferences(request: Request) -> ResponsePreferences:
     pairs = _pairs(request)
     format = negotiate(pairs, _header(request, "accept"), TABLES)
     return ResponsePreferences(
@@ -216,10 +216,10 @@ async def _wanted_table(request: Request) -> ResponsePreferences:
     )
 
 
-async def _wanted_document(request: Request) -> ResponsePreferences:
+async def _document_preferences(request: Request) -> ResponsePreferences:
     return ResponsePreferences(
         negotiate(_pairs(request), _header(request, "accept")),
-        condition=parse_if_none_match(_header(request, "if-none-match")),
+        if_none_match=parse_if_none_match(_header(request, "if-none-match")),
         if_match=parse_if_match(_header(request, "if-match")),
         part=_partial_read(request),
     )
@@ -229,11 +229,11 @@ def _partial_read(request: Request) -> PartialRead | None:
     """Of GET alone; a HEAD begins one (RFC 9110, section 14.2)."""
     is_head = HEAD_IN_SCOPE in request.scope
     sent = None if is_head else _header(request, "range")
-    wanted = None if sent is None else parse_range(sent)
-    if wanted is None and not is_head:
+    byte_range = None if sent is None else parse_range(sent)
+    if byte_range is None and not is_head:
         return None
     reader = f"{_caller_of(request)} {request.headers.get('user-agent', '')[:_AGENT_CHARACTERS]}"
-    return PartialRead(wanted, _header(request, "if-range"), reader)
+    return PartialRead(byte_range, _header(request, "if-range"), reader)
 
 
 async def _caller(request: Request) -> str:
@@ -250,12 +250,12 @@ CallerOf = Annotated[str, Depends(_caller)]
 StatsRequestOf = Annotated[StatsRequest, Depends(_stats_request_of)]
 FlightsRequestOf = Annotated[FlightsRequest, Depends(_flights_request_of)]
 FlightRequestOf = Annotated[FlightRequest, Depends(_flight_request_of)]
-TablePreferences = Annotated[ResponsePreferences, Depends(_wanted_table)]
-DocumentPreferences = Annotated[ResponsePreferences, Depends(_wanted_document)]
+TablePreferences = Annotated[ResponsePreferences, Depends(_table_preferences)]
+DocumentPreferences = Annotated[ResponsePreferences, Depends(_document_preferences)]
 MetricsPage = Annotated[bytes, Depends(_metrics_page)]
 OnlyFormat = Depends(_only_format)
 
-_LOOK_S: Final = 0.005  # a check costs a task and two turns of the loop: too much for kept answers
+_WATCH_AFTER_S: Final = 0.005  # a check costs a task and two turns of the loop: too much for kept answers
 
 T = TypeVar("T")
 
@@ -285,7 +285,7 @@ class _Watch:
         self._task = task
         self._is_over = False
         self._leaving: asyncio.Task[None] | None = None
-        self._beginning = asyncio.get_running_loop().call_later(_LOOK_S, self._begin)
+        self._beginning = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._begin)
 
     def end(self) -> None:
         self._is_over = True

@@ -51,38 +51,44 @@ router = APIRouter()
 
 @router.get("/v1/stats", **document.STATS)
 async def get_stats(
-    request: Request, services: ServicesOf, question: StatsRequestOf, wanted: TablePreferences
+    http_request: Request, services: ServicesOf, request: StatsRequestOf, preferences: TablePreferences
 ) -> Response:
     """Statistics over the newest state of every flight that matches, in all or by group."""
-    reply = await cancel_on_disconnect(
-        request, services.conditional_get.handle(question, wanted, services.stats.statistics)
+    response = await cancel_on_disconnect(
+        http_request, services.conditional_get.handle(request, preferences, services.stats.statistics)
     )
-    return table_answer(reply, question, wanted, request)
+    return table_answer(response, request, preferences, http_request)
 
 
 @router.get("/v1/flights", **document.FLIGHTS)
 async def get_flights(
-    request: Request, services: ServicesOf, question: FlightsRequestOf, wanted: TablePreferences
+    http_request: Request, services: ServicesOf, request: FlightsRequestOf, preferences: TablePreferences
 ) -> Response:
     """Flights that match, in the order of their key, page by page."""
-    reply = await cancel_on_disconnect(request, services.conditional_get.handle(question, wanted, flights_page))
-    return table_answer(reply, question, wanted, request)
+    response = await cancel_on_disconnect(
+        http_request, services.conditional_get.handle(request, preferences, flights_page)
+    )
+    return table_answer(response, request, preferences, http_request)
 
 
 @router.get("/v1/flights/{flight_id}", **document.FLIGHT)
 async def get_flight(
-    request: Request, services: ServicesOf, question: FlightRequestOf, wanted: DocumentPreferences, caller: CallerOf
+    http_request: Request,
+    services: ServicesOf,
+    request: FlightRequestOf,
+    preferences: DocumentPreferences,
+    caller: CallerOf,
 ) -> Response:
     """One flight in its newest state, and where that came from; waits for a newer state if asked to."""
-    seen = await cancel_on_disconnect(request, services.long_poll.flight(question, wanted, caller))
-    return flight_answer(seen, question, wanted)
+    version = await cancel_on_disconnect(http_request, services.long_poll.flight(request, preferences, caller))
+    return flight_answer(version, request, preferences)
 
 
 @router.get("/v1/lake", dependencies=[OnlyFormat], **document.LAKE)
-async def get_lake(request: Request, services: ServicesOf) -> Response:
+async def get_lake(http_request: Request, services: ServicesOf) -> Response:
     """What the lake holds right now, and which of its files cannot be read."""
-    answered = await cancel_on_disconnect(request, services.lake.find())
-    return lake_answer(answered.value, answered.plan)
+    status = await cancel_on_disconnect(http_request, services.lake.find())
+    return lake_answer(status)
 
 
 @router.get("/health", **document.HEALTH)
@@ -103,25 +109,27 @@ async def get_metrics(page: MetricsPage) -> Response:
     return _metrics(page)
 
 
-class _Question(Protocol):
+class _TableRequest(Protocol):
     @property
     def snapshot(self) -> int | None: ...
 
 
-def table_answer(reply: TableResponse, question: _Question, wanted: ResponsePreferences, request: Request) -> Response:
+def table_answer(
+    response: TableResponse, request: _TableRequest, preferences: ResponsePreferences, http_request: Request
+) -> Response:
     """The answer of /v1/stats and /v1/flights."""
-    headers = _headers(reply.plan, question.snapshot) | {"ETag": reply.tag}
-    content = reply.content
+    headers = _headers(response.plan, request.snapshot) | {"ETag": response.tag}
+    content = response.content
     if content is None:
         return Response(None, 304, headers)
-    headers |= _labelled(content.label, wanted.format, request)
-    return _whole_or_part(content.body, wanted.part, headers, wanted.format)
+    headers |= _headers_of_body(content.headers, preferences.format, http_request)
+    return _whole_or_part(content.body, preferences.part, headers, preferences.format)
 
 
-def flight_answer(seen: FlightVersion, question: _Question, wanted: ResponsePreferences) -> Response:
+def flight_answer(version: FlightVersion, request: _TableRequest, preferences: ResponsePreferences) -> Response:
     """The answer of /v1/flights/{flight_id}."""
-    headers = _headers(seen.plan, question.snapshot) | {"ETag": seen.tag}
-    state = seen.state
+    headers = _headers(version.plan, request.snapshot) | {"ETag": version.tag}
+    state = version.state
     if state is None:
         return Response(None, 304, headers)
     source = {
@@ -131,7 +139,7 @@ def flight_answer(seen: FlightVersion, question: _Question, wanted: ResponsePref
         "absorbed": state.absorbed,
     }
     body = json_bytes({"data": rows_of(state.table)[0] | {"source": source}})
-    return _whole_or_part(body, wanted.part, headers, JSON)
+    return _whole_or_part(body, preferences.part, headers, JSON)
 
 
 def _whole_or_part(body: bytes, part: PartialRead | None, headers: dict[str, str], format: Format) -> Response:
@@ -148,24 +156,25 @@ def _whole_or_part(body: bytes, part: PartialRead | None, headers: dict[str, str
     return Response(body[start:end], 206, headers, format.media_type)
 
 
-def lake_answer(found: LakeStatus, plan: Plan) -> Response:
+def lake_answer(status: LakeStatus) -> Response:
     """The answer of /v1/lake."""
+    plan = status.plan
     months = plan.snapshot.months
     body = {
         "snapshot": plan.snapshot.number,
         "listed_at": plan.as_of,
-        "flights": found.totals.flights,
+        "flights": status.totals.flights,
         "months": [{"month": m, "rows": months[m].rows, "bytes": months[m].size} for m in sorted(months)],
-        "tail": {"files": len(plan.tail), "rows": found.tail_rows},
-        "newest_event_time": _moment(found.totals.newest_event_time),
-        "newest_publish_time": _moment(found.totals.newest_publish_time),
+        "tail": {"files": len(plan.tail), "rows": status.tail_rows},
+        "newest_event_time": _moment(status.totals.newest_event_time),
+        "newest_publish_time": _moment(status.totals.newest_publish_time),
         "rejected": {
-            "files": found.inventory.files,
-            "rows": found.inventory.rows,
-            "bytes": found.inventory.bytes,
+            "files": status.inventory.files,
+            "rows": status.inventory.rows,
+            "bytes": status.inventory.bytes,
         },
-        "unreadable": [{"name": error.name, "why": why_unreadable(error)} for error in found.unreadable],
-        "foreign": found.inventory.unrecognized,
+        "unreadable": [{"name": error.name, "why": why_unreadable(error)} for error in status.unreadable],
+        "foreign": status.inventory.unrecognized,
     }
     return Response(json_bytes(body), 200, _headers(plan), JSON.media_type)
 
@@ -183,18 +192,18 @@ def _headers(plan: Plan, snapshot: int | None = None) -> dict[str, str]:
     }
 
 
-def _labelled(label: BodyHeaders, format: Format, request: Request) -> dict[str, str]:
+def _headers_of_body(about: BodyHeaders, format: Format, http_request: Request) -> dict[str, str]:
     """Headers of a body: type, coding, file name, and the link to the next page."""
-    name = f"{request.url.path.rpartition('/')[2]}.{format.name}"
+    name = f"{http_request.url.path.rpartition('/')[2]}.{format.name}"
     headers = {"Content-Disposition": f'{"inline" if format == JSON else "attachment"}; filename="{name}"'}
-    if label.coding is not None:
-        headers["Content-Encoding"] = label.coding
+    if about.coding is not None:
+        headers["Content-Encoding"] = about.coding
     if format != JSON:
-        headers["Truncated"] = "true" if label.truncated else "false"
-    if label.next_cursor is not None:
-        same = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        query = urlencode([*same, ("cursor", label.next_cursor)])
-        path = request.scope.get(ROOT_PATH_IN_SCOPE, "") + request.url.path
+        headers["Truncated"] = "true" if about.truncated else "false"
+    if about.next_cursor is not None:
+        same = [(name, value) for name, value in http_request.query_params.multi_items() if name != "cursor"]
+        query = urlencode([*same, ("cursor", about.next_cursor)])
+        path = http_request.scope.get(ROOT_PATH_IN_SCOPE, "") + http_request.url.path
         headers["Link"] = f'<{path}?{query}>; rel="next"'
     return headers
 

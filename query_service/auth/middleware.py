@@ -56,7 +56,7 @@ class AuthMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            name = self._name(Headers(scope=scope)) if self._keys.entries else NO_KEY
+            name = self._key_name(Headers(scope=scope)) if self._keys.entries else NO_KEY
         except ProblemError as error:
             refusal = problem_response(error.problem)
             for challenge in CHALLENGES:
@@ -64,19 +64,21 @@ class AuthMiddleware:
             await refusal(scope, receive, send)
             return
         scope[KEY_IN_SCOPE] = name
-        grant = self._grant(scope["path"], name)
+        decision = self._decide(scope["path"], name)
 
-        async def marked(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._mark(MutableHeaders(scope=message), grant)
+                self._add_headers(MutableHeaders(scope=message), decision)
             await send(message)
 
-        if grant is not None and not grant.allowed:
-            await problem_response(rate_limited_error(self._per, grant.next_s).problem)(scope, receive, marked)
+        if decision is not None and not decision.allowed:
+            await problem_response(rate_limited_error(self._policy_name, decision.next_s).problem)(
+                scope, receive, send_with_headers
+            )
             return
-        await self._app(scope, receive, marked)
+        await self._app(scope, receive, send_with_headers)
 
-    def _name(self, headers: Headers) -> str:
+    def _key_name(self, headers: Headers) -> str:
         """The name of the key that was sent. Raises ProblemError (401)."""
         keys, tokens = headers.getlist(HEADER), _bearer_tokens(headers)
         if len(keys) > 1 or len(tokens) > 1 or not (keys or tokens):
@@ -95,20 +97,20 @@ class AuthMiddleware:
         is_key = token.startswith(API_KEY_PREFIX) or self._keys.name_of(token) is not None
         return is_key and not hmac.compare_digest(token.encode(), key.encode())
 
-    def _grant(self, path: str, name: str) -> RateLimitDecision | None:
+    def _decide(self, path: str, name: str) -> RateLimitDecision | None:
         if self._limits is None or not path.startswith(_DATA):
             return None
         return self._limits.take(name, self._clock())
 
-    def _mark(self, headers: MutableHeaders, grant: RateLimitDecision | None) -> None:
+    def _add_headers(self, headers: MutableHeaders, decision: RateLimitDecision | None) -> None:
         if self._keys.entries:
             headers["Cache-Control"] = private(headers.get("Cache-Control", ""))
-        if self._limits is not None and grant is not None:
-            headers["RateLimit-Policy"] = f'"{self._per}";q={self._limits.burst};w={self._limits.window_s}'
-            headers["RateLimit"] = f'"{self._per}";r={grant.remaining};t={grant.next_s}'
+        if self._limits is not None and decision is not None:
+            headers["RateLimit-Policy"] = f'"{self._policy_name}";q={self._limits.burst};w={self._limits.window_s}'
+            headers["RateLimit"] = f'"{self._policy_name}";r={decision.remaining};t={decision.next_s}'
 
     @property
-    def _per(self) -> str:
+    def _policy_name(self) -> str:
         return "per-key" if self._keys.entries else "per-instance"
 
 

@@ -11,9 +11,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -38,18 +37,10 @@ from query_service.errors import (
 from query_service.observer import Observer
 
 _FETCHES = 3  # a cleaner takes a folder once, not after each download
-_PLANS = 4  # the first, and three more when files are gone: a collector in a hurry, not a broken lake
+_PLANS = 4  # the first, and three more when files are gone: garbage collection in a hurry, not a broken lake
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Answered(Generic[T]):
-    """An answer and its plan."""
-
-    value: T
-    plan: Plan
 
 
 class QueryContext:
@@ -78,13 +69,15 @@ class QueryContext:
             self.plan.months_between(dates.first, dates.last), self.plan.tail_between(dates.first, dates.last)
         )
 
-    async def fetch(self, files: FileSet, question: Callable[[LocalFiles], Query], decide: bool = False) -> pa.Table:
-        """The rows of the query that `question` makes of the files on disk.
+    async def fetch(
+        self, files: FileSet, make_query: Callable[[LocalFiles], Query], use_tail_cache: bool = False
+    ) -> pa.Table:
+        """The rows of the query that `make_query` makes of the files on disk.
 
-        `decide`: uses and fills the tail cache, where that pays off.
+        `use_tail_cache`: uses and fills the tail cache, where that pays off.
         Raises ObjectMissingError (plan again), UnreadableError, and ProblemError when there is no room.
         """
-        return await self._executor.fetch(self.plan, self._arrived, files, question, decide)
+        return await self._executor.fetch(self.plan, self._arrived, files, make_query, use_tail_cache)
 
     async def tail_changes(self, files: FileSet) -> pa.Table | None:
         """What the tail of `files` changes, if it is long (`engine.long_tail`). Raises like `fetch`."""
@@ -96,7 +89,7 @@ class QueryContext:
 
 
 class QueryExecutor:
-    """Answers questions, with limits on concurrency and time."""
+    """Answers requests, with limits on concurrency and time."""
 
     def __init__(
         self,
@@ -124,14 +117,14 @@ class QueryExecutor:
         self._observer = observer
         self._under_way = 0
 
-    async def answer(self, ask: Callable[[QueryContext], Awaitable[T]]) -> Answered[T]:
+    async def answer(self, ask: Callable[[QueryContext], Awaitable[T]]) -> T:
         """What `ask` makes of the context of a plan. Raises ProblemError and LakeError."""
         async with self.admission():
             return await self.run(ask)
 
     @asynccontextmanager
     async def admission(self) -> AsyncIterator[None]:
-        """Counts a question and bounds its time while the block runs. Raises ProblemError."""
+        """Counts a request and bounds its time while the block runs. Raises ProblemError."""
         self.check_room()
         self._observer.admitted()
         self._under_way += 1
@@ -149,17 +142,17 @@ class QueryExecutor:
             self._under_way -= 1
 
     def check_room(self) -> None:
-        """Raises ProblemError (503) while as many questions as may be are under way."""
+        """Raises ProblemError (503) while as many requests as may be are under way."""
         if self._under_way >= self._at_once:
             self._observer.shed()
             raise overloaded_error(self._at_once)
 
     @property
     def under_way(self) -> int:
-        """Questions that are taken and not answered yet."""
+        """Requests that are taken and not answered yet."""
         return self._under_way
 
-    async def run(self, ask: Callable[[QueryContext], Awaitable[T]]) -> Answered[T]:
+    async def run(self, ask: Callable[[QueryContext], Awaitable[T]]) -> T:
         """The same without a place and a deadline of its own: those are the caller's part."""
         arrived = self._now()
         plan = await self._plan_cache.plan()
@@ -167,7 +160,7 @@ class QueryExecutor:
             try:
                 value = await ask(QueryContext(plan, self, arrived))
                 self._check_age(plan, plan.listed_at)  # not frozen for longer than an answer may take
-                return Answered(value, plan)
+                return value
             except _PlanOutdatedError:
                 plan = await self._plan_cache.refresh(arrived)  # good for as long as an answer may take
             except ObjectMissingError as error:
@@ -178,7 +171,12 @@ class QueryExecutor:
         raise no_plan_error("The lake changes faster than this question can be answered.")
 
     async def fetch(
-        self, plan: Plan, arrived: dt.datetime, files: FileSet, question: Callable[[LocalFiles], Query], decide: bool
+        self,
+        plan: Plan,
+        arrived: dt.datetime,
+        files: FileSet,
+        make_query: Callable[[LocalFiles], Query],
+        use_tail_cache: bool,
     ) -> pa.Table:
         """See `QueryContext.fetch`.
 
@@ -191,7 +189,7 @@ class QueryExecutor:
         attempt, has_made_room = 0, False
         while True:
             try:
-                return await self._fetch(plan, arrived, files, question, decide)
+                return await self._fetch(plan, arrived, files, make_query, use_tail_cache)
             except DiskFullError as error:  # of a download, or of what DuckDB spills
                 if has_made_room or not await self._make_room():
                     raise
@@ -204,7 +202,12 @@ class QueryExecutor:
                     raise self._database.disk_error(error) from None
 
     async def _fetch(
-        self, plan: Plan, arrived: dt.datetime, files: FileSet, question: Callable[[LocalFiles], Query], decide: bool
+        self,
+        plan: Plan,
+        arrived: dt.datetime,
+        files: FileSet,
+        make_query: Callable[[LocalFiles], Query],
+        use_tail_cache: bool,
     ) -> pa.Table:
         async def fetched(query: Query) -> pa.Table:
             return await self._database.fetch(query, lambda: self._check_age(plan, arrived))
@@ -214,11 +217,11 @@ class QueryExecutor:
             count = len(files.months)
             local = LocalFiles(files, tuple(paths[:count]), tuple(paths[count:]))
             try:
-                is_large = decide and files.tail_bytes >= self._tail_cache.min_bytes
+                is_large = use_tail_cache and files.tail_bytes >= self._tail_cache.min_bytes
                 if not (is_large and self._tail_cache.should_cache(files)):
-                    return await fetched(question(local))
+                    return await fetched(make_query(local))
                 async with self._tail_cache.of(local, fetched) as local:
-                    return await fetched(question(local))
+                    return await fetched(make_query(local))
             except duckdb.OutOfMemoryException as error:
                 _log.warning("a query hit the memory limit: %s", str(error).partition("\n")[0])
                 raise out_of_memory_error() from None
@@ -238,8 +241,8 @@ class QueryExecutor:
         if files.tail_bytes > self._cache_bytes // 2:
             return None
 
-        async def fetch(some: FileSet, question: Callable[[LocalFiles], Query]) -> pa.Table:
-            return await self.fetch(plan, arrived, some, question, decide=False)
+        async def fetch(some: FileSet, make_query: Callable[[LocalFiles], Query]) -> pa.Table:
+            return await self.fetch(plan, arrived, some, make_query, use_tail_cache=False)
 
         return await self._long_tail.changes(plan, files, fetch, self._cache.pin)
 

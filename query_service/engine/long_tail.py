@@ -57,9 +57,9 @@ class LongTail:
         """`min_files`: the shortest tail of a question that is long. 0 bytes turn it off."""
         self._max_bytes = max_bytes
         self.min_files = min_files
-        self._kept: BoundedLRU[str, _Changes] = BoundedLRU(max_bytes)
+        self._cached: BoundedLRU[str, _Changes] = BoundedLRU(max_bytes)
         self._too_large: int | None = None
-        self._making = asyncio.Lock()
+        self._merging = asyncio.Lock()
 
     def is_possible(self, files: FileSet) -> bool:
         """Whether the changes of a tail are kept at all, and are not known to be too large."""
@@ -72,26 +72,26 @@ class LongTail:
         """
         months = _months(plan, files)
         if any(not self._has(month, each) for month, each in months.items()):
-            async with self._making:
+            async with self._merging:
                 missing = {month: each for month, each in months.items() if not self._has(month, each)}
                 with pin([file for each in missing.values() for file in self._unread(each)]):
                     for step in self._steps(missing):
-                        await self._make(step, fetch)
-        kept = [self._kept.get(month) for month, each in months.items() if self._has(month, each)]
+                        await self._merge(step, fetch)
+        kept = [self._cached.get(month) for month, each in months.items() if self._has(month, each)]
         if len(kept) < len(months):
             self._too_large = files.tail_bytes
             return None
         return pa.concat_tables([_NO_CHANGES, *(each.table for each in kept if each is not None)])
 
     def _has(self, month: str, files: FileSet) -> bool:
-        kept = self._kept.peek(month)
+        kept = self._cached.peek(month)
         return kept is not None and kept.inputs == _inputs(files)
 
     def _earlier(self, files: FileSet) -> _Changes | None:
         """Changes of the same month file by some of the tail."""
-        kept = self._kept.peek(_month(files))
-        wanted = _inputs(files)
-        return kept if kept and kept.inputs.month == wanted.month and kept.inputs.tail <= wanted.tail else None
+        kept = self._cached.peek(_month(files))
+        inputs = _inputs(files)
+        return kept if kept and kept.inputs.month == inputs.month and kept.inputs.tail <= inputs.tail else None
 
     def _unread(self, files: FileSet) -> tuple[LandedFile, ...]:
         earlier = self._earlier(files)
@@ -111,7 +111,7 @@ class LongTail:
             count += unread
         yield step
 
-    async def _make(self, step: Sequence[FileSet], fetch: Fetch) -> None:
+    async def _merge(self, step: Sequence[FileSet], fetch: Fetch) -> None:
         """Merges the months of a step in one query, and keeps their changes."""
         earlier = [found.table for files in step if (found := self._earlier(files)) is not None]
         known = pa.concat_tables([_NO_CHANGES, *earlier])
@@ -125,7 +125,7 @@ class LongTail:
             date = made["flight_date"]
             of_month = pc.and_(pc.equal(pc.year(date), first.year), pc.equal(pc.month(date), first.month))
             table = made.filter(of_month).combine_chunks()
-            self._kept.put(_month(files), _Changes(_inputs(files), table), table.nbytes)
+            self._cached.put(_month(files), _Changes(_inputs(files), table), table.nbytes)
 
 
 def _months(plan: Plan, files: FileSet) -> dict[str, FileSet]:

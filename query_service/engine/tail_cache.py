@@ -33,7 +33,7 @@ from query_service.engine.database import LocalFiles, Query
 _GROWTH: Final = 2
 """A cached state takes at most about this many times the bytes of its inputs (less compression)."""
 _MOST_DATES: Final = 100
-"""Of one question: DuckDB writes as many files at once, each from memory of its own."""
+"""Of one request: DuckDB writes as many files at once, each from memory of its own."""
 
 _DISK_ERRORS: Final = (duckdb.IOException, OSError)
 
@@ -55,7 +55,7 @@ class _Inputs:
 
 
 @dataclass
-class _Decided:
+class _CachedState:
     """The merged state of a date. Its files stay as long as a query reads them."""
 
     inputs: _Inputs
@@ -63,36 +63,36 @@ class _Decided:
     paths: tuple[Path, ...]
     bytes: int
     users: int = 0
-    is_kept: bool = True
+    is_cached: bool = True
 
 
 class TailCache:
     """The cached states. For one event loop; not thread-safe."""
 
-    def __init__(self, folder: Path, max_bytes: int, from_bytes: int) -> None:
-        """Empties `folder` and needs it alone. 0 turns it off; `from_bytes`: smallest tail."""
+    def __init__(self, folder: Path, max_bytes: int, min_bytes: int) -> None:
+        """Empties `folder` and needs it alone. 0 turns it off; `min_bytes`: smallest tail."""
         shutil.rmtree(folder, ignore_errors=True)
         with local_errors(folder):
             folder.mkdir(parents=True)
         self._folder = folder
         self._max_bytes = max_bytes
-        self.min_bytes = from_bytes
-        self._kept: BoundedLRU[dt.date, _Decided] = BoundedLRU(max_bytes)
+        self.min_bytes = min_bytes
+        self._cached: BoundedLRU[dt.date, _CachedState] = BoundedLRU(max_bytes)
         self._disk_bytes = 0
-        self._making = asyncio.Lock()
+        self._merging = asyncio.Lock()
         self._attempts = itertools.count(1)  # no path is used twice: DuckDB remembers what it read in one
-        self._states: Counter[Path] = Counter()  # by folder; where there are none, a query was given up
+        self._states_by_folder: Counter[Path] = Counter()  # a folder that is not here is of an abandoned query
 
     @property
     def stats(self) -> CacheStats:
         """Counters since this object was made. The bytes are on disk; every miss is computed."""
-        stats = self._kept.stats
+        stats = self._cached.stats
         return replace(stats, misses=stats.puts, bytes=self._disk_bytes)
 
     def drop_unused(self) -> bool:
-        """Gives up all states, to make room on the disk; False when there was none that nobody reads."""
-        dropped = self._kept.clear()
-        self._let_go(dropped)
+        """Evicts all states, to make room on the disk; False when queries read all that there are."""
+        dropped = self._cached.clear()
+        self._evict(dropped)
         return any(state.users == 0 for state in dropped)
 
     def should_cache(self, files: FileSet) -> bool:
@@ -108,118 +108,120 @@ class TailCache:
         """`local` with the merged state of its tail's dates, until the block ends; else `local`.
 
         `fetch` runs the merging query, one at a time. Its errors are raised, except DuckDB's:
-        merging and writing may need more memory and disk than the question.
+        merging and writing may need more memory and disk than the request.
         """
-        used: list[_Decided] | None = None
+        used: list[_CachedState] | None = None
         try:
-            used = await self._used(local, fetch)
+            used = await self._acquire(local, fetch)
         except (duckdb.Error, OSError) as error:
             why = local_disk_error(self._folder, error) if isinstance(error, _DISK_ERRORS) else error
-            _log.warning("dates are decided for one question alone: %s", str(why).partition("\n")[0])
+            _log.warning("the tail cache is not used for one request: %s", str(why).partition("\n")[0])
         if used is None:
             yield local
             return
         try:
-            yield replace(local, merged_tail=tuple(path for decided in used for path in decided.paths))
+            yield replace(local, merged_tail=tuple(path for state in used for path in state.paths))
         finally:
-            self._give_back(used)
+            self._release(used)
 
-    async def _used(self, local: LocalFiles, fetch: Callable[[Query], Awaitable[pa.Table]]) -> list[_Decided] | None:
+    async def _acquire(
+        self, local: LocalFiles, fetch: Callable[[Query], Awaitable[pa.Table]]
+    ) -> list[_CachedState] | None:
         """The state of each date of the tail, marked as in use; None if there is no room."""
-        wanted = _wanted(local.files)
-        if not self._missing(wanted):
-            return self._found(wanted)
-        async with self._making:
-            missing = self._missing(wanted)
+        inputs_of = _inputs_by_date(local.files)
+        if not self._missing(inputs_of):
+            return self._acquire_cached(inputs_of)
+        async with self._merging:
+            missing = self._missing(inputs_of)
             if missing and self._disk_bytes > 2 * self._max_bytes:
                 return None
-            found = self._found([date for date in wanted if date not in missing])
+            found = self._acquire_cached([date for date in inputs_of if date not in missing])
             try:
-                return found + await self._made(missing, local, fetch)
+                return found + await self._merge(missing, local, fetch)
             except BaseException:
-                self._give_back(found)
+                self._release(found)
                 raise
 
-    def _missing(self, wanted: Mapping[dt.date, _Inputs]) -> dict[dt.date, _Inputs]:
-        self._drop_lost(wanted)
+    def _missing(self, inputs_of: Mapping[dt.date, _Inputs]) -> dict[dt.date, _Inputs]:
+        self._drop_lost(inputs_of)
         return {
             date: inputs
-            for date, inputs in wanted.items()
-            if (kept := self._kept.peek(date)) is None or kept.inputs != inputs
+            for date, inputs in inputs_of.items()
+            if (cached := self._cached.peek(date)) is None or cached.inputs != inputs
         }
 
     def _drop_lost(self, dates: Iterable[dt.date]) -> None:
         """Something outside (a cleaner of temporary folders) may have taken files away."""
         for date in dates:
-            kept = self._kept.peek(date)
-            if kept is not None and not all(path.exists() for path in kept.paths):
-                self._kept.remove(date)
-                self._let_go([kept])
+            cached = self._cached.peek(date)
+            if cached is not None and not all(path.exists() for path in cached.paths):
+                self._cached.remove(date)
+                self._evict([cached])
 
-    async def _made(
+    async def _merge(
         self, missing: Mapping[dt.date, _Inputs], local: LocalFiles, fetch: Callable[[Query], Awaitable[pa.Table]]
-    ) -> list[_Decided]:
+    ) -> list[_CachedState]:
         """Merges the missing dates in one query and caches them."""
         if not missing:
             return []
-        self._remove_given_up()
+        self._remove_abandoned()
         known = {
-            date: kept
+            date: cached
             for date, inputs in missing.items()
-            if (kept := self._kept.peek(date)) is not None and inputs.extends(kept.inputs)
+            if (cached := self._cached.peek(date)) is not None and inputs.extends(cached.inputs)
         }
-        for kept in known.values():
-            kept.users += 1
+        for cached in known.values():
+            cached.users += 1
         folder = self._folder / str(next(self._attempts))
         try:
             await fetch(Query(_sql(missing, known, local, folder)))
         finally:
-            self._give_back(known.values())
-        made = {date: _read(folder, date, inputs) for date, inputs in missing.items()}
-        for date, decided in made.items():
-            decided.users += 1
-            self._states[folder] += 1
-            self._disk_bytes += decided.bytes
-            self._let_go(self._kept.put(date, decided, decided.bytes))
-        return list(made.values())
+            self._release(known.values())
+        merged = {date: _written(folder, date, inputs) for date, inputs in missing.items()}
+        for date, state in merged.items():
+            state.users += 1
+            self._states_by_folder[folder] += 1
+            self._disk_bytes += state.bytes
+            self._evict(self._cached.put(date, state, state.bytes))
+        return list(merged.values())
 
-    def _found(self, dates: Iterable[dt.date]) -> list[_Decided]:
+    def _acquire_cached(self, dates: Iterable[dt.date]) -> list[_CachedState]:
         """The cached states of these dates, marked as in use."""
-        found = [kept for date in dates if (kept := self._kept.get(date)) is not None]
-        for kept in found:
-            kept.users += 1
+        found = [cached for date in dates if (cached := self._cached.get(date)) is not None]
+        for cached in found:
+            cached.users += 1
         return found
 
-    def _give_back(self, taken: Iterable[_Decided]) -> None:
-        for decided in taken:
-            decided.users -= 1
-            self._remove_unused(decided)
+    def _release(self, taken: Iterable[_CachedState]) -> None:
+        for state in taken:
+            state.users -= 1
+            self._remove_unused(state)
 
-    def _let_go(self, dropped: Iterable[_Decided]) -> None:
-        for decided in dropped:
-            decided.is_kept = False
-            self._remove_unused(decided)
+    def _evict(self, dropped: Iterable[_CachedState]) -> None:
+        for state in dropped:
+            state.is_cached = False
+            self._remove_unused(state)
 
-    def _remove_unused(self, decided: _Decided) -> None:
-        if decided.is_kept or decided.users > 0:
+    def _remove_unused(self, state: _CachedState) -> None:
+        if state.is_cached or state.users > 0:
             return
-        for path in decided.paths:
+        for path in state.paths:
             path.unlink(missing_ok=True)
-        self._disk_bytes -= decided.bytes
-        self._states[decided.folder] -= 1
-        if self._states[decided.folder] == 0:
-            del self._states[decided.folder]
-            shutil.rmtree(decided.folder, ignore_errors=True)
+        self._disk_bytes -= state.bytes
+        self._states_by_folder[state.folder] -= 1
+        if self._states_by_folder[state.folder] == 0:
+            del self._states_by_folder[state.folder]
+            shutil.rmtree(state.folder, ignore_errors=True)
 
-    def _remove_given_up(self) -> None:
+    def _remove_abandoned(self) -> None:
         """Removes the output of failed or cancelled queries; such a query may still be writing."""
         self._folder.mkdir(parents=True, exist_ok=True)
         for folder in self._folder.iterdir():
-            if folder not in self._states:
+            if folder not in self._states_by_folder:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wanted(files: FileSet) -> dict[dt.date, _Inputs]:
+def _inputs_by_date(files: FileSet) -> dict[dt.date, _Inputs]:
     """The dates of the tail, and the inputs of each."""
     tails: dict[dt.date, set[tuple[str, int]]] = {}
     for file in files.tail:
@@ -227,16 +229,16 @@ def _wanted(files: FileSet) -> dict[dt.date, _Inputs]:
     return {date: _Inputs(_month_of(date, files), frozenset(tail)) for date, tail in sorted(tails.items())}
 
 
-def _sql(missing: Collection[dt.date], known: Mapping[dt.date, _Decided], local: LocalFiles, folder: Path) -> str:
+def _sql(missing: Collection[dt.date], known: Mapping[dt.date, _CachedState], local: LocalFiles, folder: Path) -> str:
     """COPY of the state of the `missing` dates, a folder for each; `known` is an earlier state of some of them."""
-    merged_yet = {name for decided in known.values() for name, _ in decided.inputs.tail}
+    merged_yet = {name for state in known.values() for name, _ in state.inputs.tail}
     dates = ", ".join(f"DATE '{date.isoformat()}'" for date in missing if date not in known)
     tail = [
         path
         for file, path in zip(local.files.tail, local.tail, strict=True)
         if file.flight_date in missing and file.name not in merged_yet
     ]
-    earlier = [path for decided in known.values() for path in decided.paths]
+    earlier = [path for state in known.values() for path in state.paths]
     state = newest(
         f"(SELECT {_COLUMNS} FROM {read_files(local.months if dates else ())} WHERE flight_date IN ({dates or 'NULL'})"
         f" UNION ALL SELECT {_COLUMNS} FROM {read_files([*earlier, *tail])})"
@@ -247,10 +249,10 @@ def _sql(missing: Collection[dt.date], known: Mapping[dt.date, _Decided], local:
     )
 
 
-def _read(folder: Path, date: dt.date, inputs: _Inputs) -> _Decided:
+def _written(folder: Path, date: dt.date, inputs: _Inputs) -> _CachedState:
     """The files that `_sql` has written for the date: none without events, one a writing thread."""
     paths = tuple(sorted((folder / f"flight_date={date.isoformat()}").glob("*.parquet")))
-    return _Decided(inputs, folder, paths, sum(path.stat().st_size for path in paths))
+    return _CachedState(inputs, folder, paths, sum(path.stat().st_size for path in paths))
 
 
 def _month_of(date: dt.date, files: FileSet) -> tuple[str, int] | None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_service.errors import sending_error
 
-PIECE_BYTES: Final = 64 * 1024
+CHUNK_BYTES: Final = 64 * 1024
 """Chunk size. A connection costs as much memory anyway: uvicorn reads ahead that far."""
 
 CUT_OFF_IN_SCOPE: Final = "flights.cut_off"
@@ -66,7 +66,7 @@ class SendBudget:
     @contextmanager
     def sent(self, body: bytes) -> Iterator[None]:
         """Counts `body` while the block runs. A body of one chunk is not counted."""
-        if len(body) <= PIECE_BYTES:
+        if len(body) <= CHUNK_BYTES:
             yield
             return
         self._count(body, 1)
@@ -107,8 +107,8 @@ class SendTimeoutMiddleware:
             with self._send_budget.sent(message.get("body", b"")):
                 while heads:
                     await send(heads.pop())
-                for piece in _pieces(message):
-                    await send(piece)
+                for chunk in _chunks(message):
+                    await send(chunk)
                     if transport is not None:
                         await transport.drain()
                     if CUT_OFF_IN_SCOPE in scope:  # by the server, which needed the place
@@ -127,12 +127,12 @@ class SendTimeoutMiddleware:
             await asyncio.sleep(0)  # the server hears of it before the request ends
 
 
-def _pieces(message: Message) -> Iterator[Message]:
+def _chunks(message: Message) -> Iterator[Message]:
     body = message.get("body", b"")
-    if len(body) <= PIECE_BYTES:
+    if len(body) <= CHUNK_BYTES:
         yield message
         return
-    for start in range(0, len(body), PIECE_BYTES):
-        end = start + PIECE_BYTES
+    for start in range(0, len(body), CHUNK_BYTES):
+        end = start + CHUNK_BYTES
         is_last = end >= len(body) and not message.get("more_body", False)
         yield {**message, "body": body[start:end], "more_body": not is_last}

@@ -41,7 +41,7 @@ class Result:
     """An answer ready to send: the encoded body and its headers."""
 
     body: bytes
-    label: BodyHeaders
+    headers: BodyHeaders
 
     @property
     def size(self) -> int:
@@ -55,16 +55,16 @@ class ResultCache:
     def __init__(self, max_bytes: int) -> None:
         """0 keeps nothing."""
         self._max_bytes = max_bytes
-        self._kept: BoundedLRU[str, Result] = BoundedLRU(max_bytes)
+        self._cached: BoundedLRU[str, Result] = BoundedLRU(max_bytes)
 
     @property
     def stats(self) -> CacheStats:
         """Since this object was made. The bytes have the overhead in them."""
-        return self._kept.stats
+        return self._cached.stats
 
     def get(self, tag: str) -> Result | None:
         """The answer with that tag, if it is kept."""
-        return self._kept.get(tag)
+        return self._cached.get(tag)
 
     def has_room_for(self, body_bytes: int) -> bool:
         """Whether a body of that size is kept at all."""
@@ -72,11 +72,11 @@ class ResultCache:
 
     def put(self, tag: str, result: Result) -> None:
         """Keeps an answer, unless it is too large."""
-        if tag not in self._kept and self.has_room_for(len(result.body)):
-            self._kept.put(tag, result, result.size)
+        if tag not in self._cached and self.has_room_for(len(result.body)):
+            self._cached.put(tag, result, result.size)
 
 
-class Question(Protocol):
+class TableRequest(Protocol):
     """A normalized request. Its answer depends on the files of the dates in `filters`."""
 
     @property
@@ -86,7 +86,7 @@ class Question(Protocol):
     def filters(self) -> Filters: ...
 
 
-Q = TypeVar("Q", bound=Question)
+Q = TypeVar("Q", bound=TableRequest)
 
 
 @dataclass(frozen=True)
@@ -120,50 +120,52 @@ class ConditionalGet:
         self._reads = reads
 
     async def handle(
-        self, question: Q, wanted: ResponsePreferences, find: Callable[[Q, QueryContext], Awaitable[Rows]]
+        self, request: Q, preferences: ResponsePreferences, find: Callable[[Q, QueryContext], Awaitable[Rows]]
     ) -> TableResponse:
-        """The answer to `question`, which `find` looks for if need be. Raises ProblemError and LakeError."""
+        """The answer to `request`, which `find` looks for if need be. Raises ProblemError and LakeError."""
 
-        async def ask(view: QueryContext) -> TableResponse:
-            if question.snapshot is not None:
-                view = await self._history.view(view, question.snapshot)
-            tag = self._tags.tag(question, wanted, view.files(question.filters.dates).all)
-            if not wanted.if_match.allows(tag):
+        async def ask(context: QueryContext) -> TableResponse:
+            if request.snapshot is not None:
+                context = await self._history.view(context, request.snapshot)
+            tag = self._tags.tag(request, preferences, context.files(request.filters.dates).all)
+            if not preferences.if_match.allows(tag):
                 raise answer_changed_error()
-            if wanted.condition.is_any or wanted.condition.matches(tag):
-                return TableResponse(tag, view.plan, None)
-            plan = view.plan
-            if wanted.part is not None and wanted.names_no_tag:
-                tag, plan = self._reads.choose(wanted.part, self._tags.tag(question, wanted, ()), tag, plan, self._has)
-            result = self._results.get(tag) or await self._made(await find(question, view), wanted)
+            if preferences.if_none_match.is_any or preferences.if_none_match.matches(tag):
+                return TableResponse(tag, context.plan, None)
+            plan = context.plan
+            if preferences.part is not None and preferences.names_no_tag:
+                tag, plan = self._reads.choose(
+                    preferences.part, self._tags.tag(request, preferences, ()), tag, plan, self._has
+                )
+            result = self._results.get(tag) or await self._encoded(await find(request, context), preferences)
             return TableResponse(tag, plan, result)
 
-        reply = (await self._executor.answer(ask)).value
-        if reply.content is not None:
-            self._results.put(reply.tag, reply.content)
-        return reply
+        response = await self._executor.answer(ask)
+        if response.content is not None:
+            self._results.put(response.tag, response.content)
+        return response
 
     def _has(self, tag: str) -> bool:
         return self._results.get(tag) is not None
 
-    async def _made(self, rows: Rows, wanted: ResponsePreferences) -> Result:
+    async def _encoded(self, rows: Rows, preferences: ResponsePreferences) -> Result:
         """Encodes `rows` completely before sending; long encodings take a query's slot.
 
         10,000 rows of JSON take 0.2 s, 0.4 s with gzip. Encoding while sending would let a slow
         reader hold the rows, and an answer under way cannot become a time-out problem.
         """
         if rows.table.num_rows <= _INLINE_ROWS:
-            return _whole(rows, wanted)
-        return await self._database.finish(lambda: _whole(rows, wanted), self._check_room)
+            return _whole(rows, preferences)
+        return await self._database.finish(lambda: _whole(rows, preferences), self._check_room)
 
 
-def _whole(rows: Rows, wanted: ResponsePreferences) -> Result:
-    pieces = list(encoded(rows.table, wanted.format, rows.envelope, wanted.escapes_formulas))
-    label = _label(rows, wanted.coding_for(sum(map(len, pieces))))
-    if label.coding is not None:
-        pieces = list(compressed(iter(pieces), label.coding))
-    return Result(b"".join(pieces), label)
+def _whole(rows: Rows, preferences: ResponsePreferences) -> Result:
+    chunks = list(encoded(rows.table, preferences.format, rows.envelope, preferences.escapes_formulas))
+    headers = _body_headers(rows, preferences.coding_for(sum(map(len, chunks))))
+    if headers.coding is not None:
+        chunks = list(compressed(iter(chunks), headers.coding))
+    return Result(b"".join(chunks), headers)
 
 
-def _label(rows: Rows, coding: str | None) -> BodyHeaders:
+def _body_headers(rows: Rows, coding: str | None) -> BodyHeaders:
     return BodyHeaders(coding, rows.envelope["truncated"], rows.envelope.get("next_cursor"))

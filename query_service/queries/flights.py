@@ -44,19 +44,19 @@ async def flights_page(request: FlightsRequest, context: QueryContext) -> Rows:
     Reads months in order and only as many as the page needs.
     """
     matching = conditions(request.filters, request.after)
-    wanted = request.limit + 1  # one more tells whether there is a next page
+    missing_rows = request.limit + 1  # one more tells whether there is a next page
     tables: list[pa.Table] = []
     for files in _batches(context.files(request.filters.dates)):
 
-        def query(local: LocalFiles, rows: int = wanted) -> Query:
+        def query(local: LocalFiles, rows: int = missing_rows) -> Query:
             state = f"SELECT * FROM ({local.state(matching.before)}) WHERE {matching.after}"
             found = f"SELECT * FROM ({state}) ORDER BY {SORT_KEY} LIMIT {rows}"
             return Query(f"SELECT {_SHOWN} FROM ({found}) ORDER BY {SORT_KEY}", matching.values)
 
-        table = await context.fetch(files, query, decide=True)
+        table = await context.fetch(files, query, use_tail_cache=True)
         tables.append(table)
-        wanted -= table.num_rows
-        if wanted == 0:
+        missing_rows -= table.num_rows
+        if missing_rows == 0:
             break
     return _page(tables, request.limit)
 

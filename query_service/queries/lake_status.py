@@ -1,7 +1,7 @@
 """/v1/lake: the current content of the lake, month by month, even if some files are unreadable.
 
 Month files never change, so what one amounts to on each date is computed once and remembered; only dates that
-the tail touches are decided anew. One look at a time serves all who ask: it has its own beginning and deadline, and
+the tail touches are merged again. One look at a time serves all who ask: it has its own beginning and deadline, and
 its result is good for a while after its end, since it may take longer than a plan may be old. What needs a listing of
 the whole bucket is sampled beside it: see inventory.
 """
@@ -20,7 +20,7 @@ from lakehouse.errors import UnreadableError
 from lakehouse.table.latest_sql import VISIBLE, read_files, without_probes
 from lakehouse.table.planner import FileSet, Now, Plan, by_month
 from query_service.engine.database import LocalFiles, Query
-from query_service.engine.executor import Answered, QueryContext, QueryExecutor
+from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.observer import Observer
 from query_service.queries.inventory import Inventory, InventorySampler
 
@@ -45,8 +45,9 @@ class Totals:
 
 @dataclass(frozen=True)
 class LakeStatus:
-    """The lake as far as it could be read."""
+    """The lake as of `plan`, as far as it could be read."""
 
+    plan: Plan
     totals: Totals
     tail_rows: int
     unreadable: tuple[UnreadableError, ...]
@@ -77,7 +78,7 @@ class LakeStatusService:
         self._look: _Look | None = None
         self._last: _Looked | None = None
 
-    async def find(self) -> Answered[LakeStatus]:
+    async def find(self) -> LakeStatus:
         """Every month of the lake. Raises what answering raises, except UnreadableError."""
         async with self._executor.admission():
             inventory = asyncio.create_task(self._inventory.latest())
@@ -87,9 +88,9 @@ class LakeStatusService:
             finally:
                 inventory.cancel()
         months = looked.months
-        self._observer.lake_looked_at(looked.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
+        self._observer.lake_looked_at(months.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
         unreadable = sorted((*months.unreadable, *sampled.unreadable), key=lambda error: error.name)
-        return Answered(LakeStatus(months.totals, months.tail_rows, tuple(unreadable), sampled), looked.plan)
+        return LakeStatus(months.plan, months.totals, months.tail_rows, tuple(unreadable), sampled)
 
     def close(self) -> None:
         """Ends a listing that is under way."""
@@ -106,7 +107,7 @@ class LakeStatusService:
         return self._last
 
     def _is_good(self, last: _Looked, arrived: dt.datetime, arrived_s: float) -> bool:
-        if last.began_s >= arrived_s or self._executor.is_fresh_enough(last.plan, arrived):
+        if last.began_s >= arrived_s or self._executor.is_fresh_enough(last.months.plan, arrived):
             return True
         is_slow = last.ended_s - last.began_s > self._plan_max_age_s
         return is_slow and _loop_s() - last.ended_s < self._max_age_s
@@ -133,15 +134,15 @@ class LakeStatusService:
     async def _run(self) -> None:
         began_s = _loop_s()
         async with asyncio.timeout(self._executor.timeout_s):
-            answered = await self._executor.run(self._months)
-        self._last = _Looked(answered.value, answered.plan, began_s, _loop_s())
+            months = await self._executor.run(self._months)
+        self._last = _Looked(months, began_s, _loop_s())
 
     async def _months(self, context: QueryContext) -> _Months:
         plan = context.plan
         named = {entry.name for entry in plan.snapshot.months.values()}
         self._by_date = {name: known for name, known in self._by_date.items() if name in named}
         tails = by_month(plan.tail)
-        found = _Months()
+        found = _Months(plan)
         for month in sorted(plan.snapshot.months.keys() | tails.keys()):
             entry = plan.snapshot.months.get(month)
             files = FileSet(() if entry is None else (entry,), tuple(tails.get(month, ())))
@@ -190,7 +191,6 @@ class _Looked:
     """What a look found, and when on the loop's clock."""
 
     months: _Months
-    plan: Plan
     began_s: float
     ended_s: float
 
@@ -203,6 +203,7 @@ def _loop_s() -> float:
 class _Months:
     """The totals so far."""
 
+    plan: Plan
     totals: Totals = Totals()
     tail_rows: int = 0
     unreadable: list[UnreadableError] = field(default_factory=list)

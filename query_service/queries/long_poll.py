@@ -108,36 +108,38 @@ class LongPoll:
         self._places = places
         self._reads = reads
 
-    async def flight(self, question: FlightRequest, wanted: ResponsePreferences, caller: str) -> FlightVersion:
+    async def flight(self, request: FlightRequest, preferences: ResponsePreferences, caller: str) -> FlightVersion:
         """The flight once it is new enough. Raises ProblemError: 404 none or withdrawn, 504 not by then.
 
         `caller` is whose place it takes to wait.
         """
-        look = _Poll(question, wanted, self._history, self._tags)
-        seen = (await self._executor.answer(look)).value
-        if not look.is_new_enough(seen) and question.wait_s > 0:
-            with self._places.taken(caller, question.key.carrier):
-                seen = await self._wait(look, seen)
-        state = seen.state
-        if question.min_event_time is not None and not look.is_new_enough(seen):
+        poll = _Poll(request, preferences, self._history, self._tags)
+        version = await self._executor.answer(poll)
+        if not poll.is_new_enough(version) and request.wait_s > 0:
+            with self._places.taken(caller, request.key.carrier):
+                version = await self._wait(poll, version)
+        state = version.state
+        if request.min_event_time is not None and not poll.is_new_enough(version):
             newest = None if state is None else state.event_time
-            raise not_yet_error(question.key.flight_id, question.min_event_time, newest)
-        if not seen.is_unchanged and (state is None or state.withdrawn):
-            raise flight_missing_error(question.key.flight_id)
-        if not wanted.if_match.allows(seen.tag):
+            raise not_yet_error(request.key.flight_id, request.min_event_time, newest)
+        if not version.is_unchanged and (state is None or state.withdrawn):
+            raise flight_missing_error(request.key.flight_id)
+        if not preferences.if_match.allows(version.tag):
             raise answer_changed_error()
-        if wanted.part is not None and wanted.names_no_tag and not seen.is_unchanged:
-            asked = self._tags.tag(look.normal, wanted, ())
-            self._reads.choose(wanted.part, asked, seen.tag, seen.plan, kept=lambda _: False)
-        return FlightVersion(seen.tag, seen.plan, None, is_unchanged=True) if wanted.condition.is_any else seen
+        if preferences.part is not None and preferences.names_no_tag and not version.is_unchanged:
+            request_tag = self._tags.tag(poll.normal, preferences, ())
+            self._reads.choose(preferences.part, request_tag, version.tag, version.plan, kept=lambda _: False)
+        if preferences.if_none_match.is_any:
+            return FlightVersion(version.tag, version.plan, None, is_unchanged=True)
+        return version
 
-    async def _wait(self, look: _Poll, seen: FlightVersion) -> FlightVersion:
+    async def _wait(self, poll: _Poll, version: FlightVersion) -> FlightVersion:
         loop = asyncio.get_running_loop()
-        end = loop.time() + look.question.wait_s
-        while not look.is_new_enough(seen) and (left := end - loop.time()) > 0:
-            await asyncio.sleep(min(left, self._pause_s(seen.plan)))
-            seen = (await self._executor.answer(look)).value
-        return seen
+        end = loop.time() + poll.request.wait_s
+        while not poll.is_new_enough(version) and (left := end - loop.time()) > 0:
+            await asyncio.sleep(min(left, self._pause_s(version.plan)))
+            version = await self._executor.answer(poll)
+        return version
 
     def _pause_s(self, plan: Plan) -> float:
         """Until the plan is too old to be used again."""
@@ -149,27 +151,27 @@ class _Poll:
     """Reads the flight; reuses the result as long as the files of its date stay the same."""
 
     def __init__(
-        self, question: FlightRequest, wanted: ResponsePreferences, history: TimeTravel, tags: ETagFactory
+        self, request: FlightRequest, preferences: ResponsePreferences, history: TimeTravel, tags: ETagFactory
     ) -> None:
-        self.question = question
-        self._wanted = wanted
+        self.request = request
+        self._preferences = preferences
         self._history = history
         self._tags = tags
-        self.normal = dataclasses.replace(question, wait_s=0.0)  # patience makes no other answer
-        self._seen: FlightVersion | None = None
+        self.normal = dataclasses.replace(request, wait_s=0.0)  # patience makes no other answer
+        self._last: FlightVersion | None = None
 
-    async def __call__(self, view: QueryContext) -> FlightVersion:
-        view = await self._history.view(view, self.question.snapshot)
-        tag = self._tags.tag(self.normal, self._wanted, view.files(self.question.dates).all)
-        if self._wanted.condition.matches(tag):
-            return FlightVersion(tag, view.plan, None, is_unchanged=True)
-        if self._seen is not None and self._seen.tag == tag:
-            self._seen = dataclasses.replace(self._seen, plan=view.plan)
+    async def __call__(self, context: QueryContext) -> FlightVersion:
+        context = await self._history.view(context, self.request.snapshot)
+        tag = self._tags.tag(self.normal, self._preferences, context.files(self.request.dates).all)
+        if self._preferences.if_none_match.matches(tag):
+            return FlightVersion(tag, context.plan, None, is_unchanged=True)
+        if self._last is not None and self._last.tag == tag:
+            self._last = dataclasses.replace(self._last, plan=context.plan)
         else:
-            self._seen = FlightVersion(tag, view.plan, await flight_state(self.question.key, view))
-        return self._seen
+            self._last = FlightVersion(tag, context.plan, await flight_state(self.request.key, context))
+        return self._last
 
-    def is_new_enough(self, seen: FlightVersion) -> bool:
-        """The caller's own answer was, since it is of the same question."""
-        wanted, state = self.question.min_event_time, seen.state
-        return wanted is None or seen.is_unchanged or (state is not None and state.event_time >= wanted)
+    def is_new_enough(self, version: FlightVersion) -> bool:
+        """The caller's own answer was, since it is of the same request."""
+        least, state = self.request.min_event_time, version.state
+        return least is None or version.is_unchanged or (state is not None and state.event_time >= least)

@@ -39,13 +39,13 @@ class PartialReads:
         self._clock = clock
 
     def choose(
-        self, read: PartialRead, question: str, tag: str, plan: Plan, kept: Callable[[str], bool]
+        self, read: PartialRead, request: str, tag: str, plan: Plan, kept: Callable[[str], bool]
     ) -> tuple[str, Plan]:
         """Tag and plan of the answer that a part has to come from: the current one, or that of the parts before.
 
         `tag` and `plan` are the current ones. Raises ProblemError (412) when the answer before is not kept any more.
         """
-        key, now_s = (read.reader, question), self._clock()
+        key, now_s = (read.reader, request), self._clock()
         before = self._readings.get(key)
         if before is not None and read.range is not None and before.tag != tag:
             age_s, begins = now_s - before.at_s, read.range.is_beginning

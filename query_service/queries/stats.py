@@ -36,99 +36,101 @@ _HISTOGRAM_ROW_BYTES = 9  # the smallest row of a rollup: flags, delay, count
 class RollupStats:
     """Computes statistics."""
 
-    def __init__(self, rollups: RollupCache, at_once: int, from_rows: int) -> None:
-        """`at_once` requests merge rollups, if whole months have at least `from_rows` rows."""
+    def __init__(self, rollups: RollupCache, at_once: int, min_rows: int) -> None:
+        """`at_once` requests merge rollups, if whole months have at least `min_rows` rows."""
         self._rollups = rollups
-        self._from_rows = from_rows
-        self._places = asyncio.Semaphore(at_once)
-        self._making = asyncio.Lock()
+        self._min_rows = min_rows
+        self._slots = asyncio.Semaphore(at_once)
+        self._computing = asyncio.Lock()
 
-    async def statistics(self, question: StatsRequest, view: QueryContext) -> Rows:
-        """The rows of `question`, in the order that it asks for."""
-        files = view.files(question.filters.dates)
-        changes = await view.tail_changes(files)
-        table = await self._from_rollups(question, view, files, changes)
+    async def statistics(self, request: StatsRequest, context: QueryContext) -> Rows:
+        """The rows of `request`, in the order that it asks for."""
+        files = context.files(request.filters.dates)
+        changes = await context.tail_changes(files)
+        table = await self._from_rollups(request, context, files, changes)
         if table is None:
             if changes is not None:
                 files = FileSet(files.months, ())
-            table = await view.fetch(files, lambda local: stats_query(question, local, changes), decide=True)
-        return Rows(table.slice(0, question.limit), {"truncated": table.num_rows > question.limit})
+            table = await context.fetch(files, lambda local: stats_query(request, local, changes), use_tail_cache=True)
+        return Rows(table.slice(0, request.limit), {"truncated": table.num_rows > request.limit})
 
     async def _from_rollups(
-        self, question: StatsRequest, view: QueryContext, files: FileSet, changes: pa.Table | None
+        self, request: StatsRequest, context: QueryContext, files: FileSet, changes: pa.Table | None
     ) -> pa.Table | None:
         """None when that is not worth it, or not possible in bounded memory."""
         if not self._pays_off(files.months):
             return None
-        if changes is None or question.rollup_key.is_within_months:  # final rows cannot be changed, histograms can
-            months = whole_months(files, question.filters.dates)
+        if changes is None or request.rollup_key.is_within_months:  # final rows cannot be changed, histograms can
+            months = whole_months(files, request.filters.dates)
         else:
-            months = whole_months(FileSet(files.months, ()), question.filters.dates)
+            months = whole_months(FileSet(files.months, ()), request.filters.dates)
         if not self._pays_off(months) or not self._rollups.keeps_any:
             return None
-        rollup_key = question.rollup_key
-        spans = _spans(months, view, rollup_key)
-        async with self._place(spans):
+        rollup_key = request.rollup_key
+        spans = _spans(months, context, rollup_key)
+        async with self._slot(spans):
             rollups: list[pa.Table] = []
             for span in spans:
-                found = await self._rollups_of(rollup_key, span, view)
+                found = await self._rollups_of(rollup_key, span, context)
                 if found is None:
                     return None
                 rollups += found
             added = {month.name for month in months}
             tail = files.tail if changes is None else ()
             rest = FileSet(tuple(month for month in files.months if month.name not in added), tail)
-            return await view.fetch(
+            return await context.fetch(
                 rest,
-                lambda local: stats_from_rollups_query(question, pa.concat_tables(rollups), local, changes),
-                decide=True,
+                lambda local: stats_from_rollups_query(request, pa.concat_tables(rollups), local, changes),
+                use_tail_cache=True,
             )
 
     def _pays_off(self, months: Sequence[MonthFile]) -> bool:
-        return len(months) >= 2 and sum(month.rows for month in months) >= self._from_rows
+        return len(months) >= 2 and sum(month.rows for month in months) >= self._min_rows
 
     @asynccontextmanager
-    async def _place(self, spans: Sequence[RollupSpan]) -> AsyncIterator[None]:
+    async def _slot(self, spans: Sequence[RollupSpan]) -> AsyncIterator[None]:
         """Bounds memory: one request computes rollups at a time, others merge cached ones.
 
         Computing is slow and waits for storage, so it blocks only requests that need new rollups. A
         request for the same rollups finds them cached afterwards.
         """
-        if not self._are_kept(spans):
-            async with self._making:
-                if not self._are_kept(spans):
+        if not self._are_cached(spans):
+            async with self._computing:
+                if not self._are_cached(spans):
                     yield
                     return
-        async with self._places:
+        async with self._slots:
             yield
 
-    def _are_kept(self, spans: Sequence[RollupSpan]) -> bool:
+    def _are_cached(self, spans: Sequence[RollupSpan]) -> bool:
         return all(all(map(self._rollups.holds, span.needed)) or self._rollups.holds(span.too_large) for span in spans)
 
-    async def _rollups_of(self, rollup_key: RollupKey, span: RollupSpan, view: QueryContext) -> list[pa.Table] | None:
+    async def _rollups_of(
+        self, rollup_key: RollupKey, span: RollupSpan, context: QueryContext
+    ) -> list[pa.Table] | None:
         """The rollups of the span; None when one of them is too large."""
-        kept = self._kept(span)
-        if kept is not None or self._rollups.holds(span.too_large):
-            return kept
-        made = await self._made(rollup_key, span, view)
-        if made is None:
+        cached = self._cached(span)
+        if cached is not None or self._rollups.holds(span.too_large):
+            return cached
+        computed = await self._compute(rollup_key, span, context)
+        if computed is None:
             self._rollups.put(span.too_large, pa.table({}))
-        return made
+        return computed
 
-    def _kept(self, span: RollupSpan) -> list[pa.Table] | None:
+    def _cached(self, span: RollupSpan) -> list[pa.Table] | None:
         found = [self._rollups.get(key) for key in span.needed]
         tables = [table for table in found if table is not None]
         return tables if len(tables) == len(found) else None
 
-    async def _made(self, rollup_key: RollupKey, span: RollupSpan, view: QueryContext) -> list[pa.Table] | None:
+    async def _compute(self, rollup_key: RollupKey, span: RollupSpan, context: QueryContext) -> list[pa.Table] | None:
         """Computes missing rollups in steps; steps done before a deadline stay cached."""
         tables = {key: self._rollups.get(key) for key in span.keys}
         missing = [month for key, month in zip(span.keys, span.months, strict=True) if tables[key] is None]
         for step in _steps(missing):
-            made = await self._step(rollup_key, step, view)
-            if made is None:
+            computed = await self._compute_step(rollup_key, step, context)
+            if computed is None:
                 return None
-            for month, table in zip(step, made, strict=True):
+            for month, table in zip(step, computed, strict=True):
                 key = span.key_of(month)
                 tables[key] = table
                 if not self._rollups.put(key, table):
@@ -136,19 +138,21 @@ class RollupStats:
         rollups = [table for table in tables.values() if table is not None]
         if not span.is_summed:
             return rollups
-        total = await view.fetch(FileSet((), ()), lambda _: merge_rollups_query(rollup_key, pa.concat_tables(rollups)))
+        total = await context.fetch(
+            FileSet((), ()), lambda _: merge_rollups_query(rollup_key, pa.concat_tables(rollups))
+        )
         if not self._rollups.put(span.key, total):
             return None
         if span.is_inner:
             self._rollups.release(span.keys)
         return [total]
 
-    async def _step(
-        self, rollup_key: RollupKey, months: Sequence[MonthFile], view: QueryContext
+    async def _compute_step(
+        self, rollup_key: RollupKey, months: Sequence[MonthFile], context: QueryContext
     ) -> list[pa.Table] | None:
         most_rows = len(months) * max(0, self._rollups.table_max_bytes) // _HISTOGRAM_ROW_BYTES
         files = FileSet(tuple(months), ())
-        table = await view.fetch(files, lambda local: rollup_query(rollup_key, local, most_rows))
+        table = await context.fetch(files, lambda local: rollup_query(rollup_key, local, most_rows))
         return None if table.num_rows > most_rows else await asyncio.to_thread(_by_month, table, months)
 
 
@@ -199,14 +203,14 @@ def whole_months(files: FileSet, dates: Dates) -> tuple[MonthFile, ...]:
     )
 
 
-def _spans(months: Sequence[MonthFile], view: QueryContext, rollup_key: RollupKey) -> list[RollupSpan]:
+def _spans(months: Sequence[MonthFile], context: QueryContext, rollup_key: RollupKey) -> list[RollupSpan]:
     """By year. All months of a year are summed, where they have groups in common: a window that moves on needs them
     as they are, those of the years at its ends one by one."""
-    there = [int(month[:4]) for month in view.plan.snapshot.months]
+    snapshot_years = [int(month[:4]) for month in context.plan.snapshot.months]
     years = [(year, tuple(found)) for year, found in groupby(months, key=lambda month: month.min_flight_date.year)]
     spans = []
     for position, (year, span) in enumerate(years):
-        is_summed = len(span) == there.count(year) > 1 and not rollup_key.is_within_months
+        is_summed = len(span) == snapshot_years.count(year) > 1 and not rollup_key.is_within_months
         spans.append(RollupSpan(repr(rollup_key), span, is_summed, 0 < position < len(years) - 1))
     return spans
 
@@ -215,7 +219,7 @@ def _steps(months: Sequence[MonthFile]) -> Iterator[list[MonthFile]]:
     """As many months as make up the rows of a step, at least one."""
     step: list[MonthFile] = []
     for month in months:
-        if step and sum(taken.rows for taken in step) + month.rows > _STEP_ROWS:
+        if step and sum(earlier.rows for earlier in step) + month.rows > _STEP_ROWS:
             yield step
             step = []
         step.append(month)

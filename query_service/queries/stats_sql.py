@@ -129,14 +129,14 @@ _RESULT: Final = f"""
     {_delays("arrival")}"""
 
 
-def stats_query(question: StatsRequest, local: LocalFiles, changes: pa.Table | None = None) -> Query:
+def stats_query(request: StatsRequest, local: LocalFiles, changes: pa.Table | None = None) -> Query:
     """The answer from single flights. It has limit + 1 rows when it is truncated.
 
     `changes`: of the tail (`engine.long_tail`), which is not read then.
     """
     state = replace(local, is_changed=changes is not None)
-    rows = _rows(question.group_by, _flights(question.group_by, question.filters, state))
-    return Query(f"{rows} {_ordered(question)}", conditions(question.filters).values, _tables(changes))
+    rows = _rows(request.group_by, _flights(request.group_by, request.filters, state))
+    return Query(f"{rows} {_ordered(request)}", conditions(request.filters).values, _tables(changes))
 
 
 def rollup_query(rollup_key: RollupKey, local: LocalFiles, most_rows: int) -> Query:
@@ -157,60 +157,62 @@ def merge_rollups_query(rollup_key: RollupKey, histograms: pa.Table) -> Query:
 
 
 def stats_from_rollups_query(
-    question: StatsRequest, rollups: pa.Table, rest: LocalFiles, changes: pa.Table | None = None
+    request: StatsRequest, rollups: pa.Table, rest: LocalFiles, changes: pa.Table | None = None
 ) -> Query:
     """The answer from rollups and the flights of other files: the same bytes as `stats_query`.
 
     `changes`: of the tail. Histograms take them as counts above and below zero; final rows take them as flights, and
     no month that is changed is among them.
     """
-    rollup_key, names = question.rollup_key, _listed([f'"{name}"' for name in question.group_by])
-    matching = conditions(question.filters)
+    rollup_key, names = request.rollup_key, _listed([f'"{name}"' for name in request.group_by])
+    matching = conditions(request.filters)
     added = "SELECT * FROM rollups"
     has_more = bool(rest.files.all) or changes is not None
     if has_more and rollup_key.is_within_months:
         state = replace(rest, is_changed=changes is not None)
-        added += f" UNION ALL {_rows(rollup_key.group_by, _flights(rollup_key.group_by, question.filters, state))}"
+        added += f" UNION ALL {_rows(rollup_key.group_by, _flights(rollup_key.group_by, request.filters, state))}"
     elif has_more and changes is None:
-        added += f" UNION ALL {_histograms(rollup_key.group_by, _flights(rollup_key.group_by, question.filters, rest))}"
+        added += f" UNION ALL {_histograms(rollup_key.group_by, _flights(rollup_key.group_by, request.filters, rest))}"
     elif has_more:
-        flights = _flights(rollup_key.group_by, question.filters, rest, _SIGN)
+        flights = _flights(rollup_key.group_by, request.filters, rest, _SIGN)
         added += f" UNION ALL {_histograms(rollup_key.group_by, flights, count=f'sum({_SIGN})')}"
     if rollup_key.is_within_months:
         rows = f"SELECT {names}{', '.join(METRICS)} FROM ({added})"
     else:
-        rows = _rows_from_histograms(question.group_by, _summed(rollup_key.group_by, added))
+        rows = _rows_from_histograms(request.group_by, _summed(rollup_key.group_by, added))
     values = matching.values if has_more else {}
-    return Query(f"{rows} {_ordered(question)}", values, {"rollups": rollups, **_tables(changes)})
+    return Query(f"{rows} {_ordered(request)}", values, {"rollups": rollups, **_tables(changes)})
 
 
 def _tables(changes: pa.Table | None) -> dict[str, pa.Table]:
     return {} if changes is None else {"tail_changes": changes}
 
 
-def _flights(group_by: Sequence[str], filters: Filters, local: LocalFiles, beside: str = "") -> str:
+def _flights(group_by: Sequence[str], filters: Filters, local: LocalFiles, extra_column: str = "") -> str:
     """SELECT of the flights that match: what they are grouped by, flags and delays."""
     matching = conditions(filters)
     flags = (f"{condition} AS {flag}" for flag, condition in _FLAGS.items())
     return f"""
-SELECT {_listed([*_expressions(group_by), *([beside] if beside else []), *flags])}
+SELECT {_listed([*_expressions(group_by), *([extra_column] if extra_column else []), *flags])}
     CASE WHEN is_departed THEN departure_delay_minutes END AS departure_delay,
     CASE WHEN is_arrived THEN arrival_delay_minutes END AS arrival_delay
-FROM ({local.signed(matching.before) if beside == _SIGN else local.state(matching.before)})
+FROM ({local.signed(matching.before) if extra_column == _SIGN else local.state(matching.before)})
 WHERE {matching.after}"""
 
 
-def _rows(group_by: Sequence[str], flights: str, beside: str = "") -> str:
-    """SELECT of the result's rows, unordered; `beside` is an additional group column."""
-    columns = [*_columns(group_by), *([beside] if beside else [])]
+def _rows(group_by: Sequence[str], flights: str, extra_column: str = "") -> str:
+    """SELECT of the result's rows, unordered; `extra_column` is an additional group column."""
+    columns = [*_columns(group_by), *([extra_column] if extra_column else [])]
     return f"""
-SELECT {_listed([*_shown(group_by), *([beside] if beside else [])])}{_RESULT}
+SELECT {_listed([*_shown(group_by), *([extra_column] if extra_column else [])])}{_RESULT}
 FROM (SELECT {_listed(columns)}{_ONE_BY_ONE.columns} FROM ({flights}) {_grouped(columns)})"""
 
 
-def _histograms(group_by: Sequence[str], flights: str, beside: str = "", count: str = "count(*)::UINTEGER") -> str:
+def _histograms(
+    group_by: Sequence[str], flights: str, extra_column: str = "", count: str = "count(*)::UINTEGER"
+) -> str:
     """SELECT of histograms: each flight counts in a row by flags and in one by arrival delay."""
-    columns = _listed([*_columns(group_by), *([beside] if beside else [])])
+    columns = _listed([*_columns(group_by), *([extra_column] if extra_column else [])])
     flags = " + ".join(f"{flag}::UTINYINT * {1 << bit}" for bit, flag in enumerate(_FLAGS))
     return f"""
 SELECT {columns}flags, coalesce(departure_delay, arrival_delay) AS delay, {count} AS n
@@ -270,10 +272,10 @@ def _listed(items: Sequence[str]) -> str:
     return "".join(f"{item}, " for item in items)
 
 
-def _ordered(question: StatsRequest) -> str:
+def _ordered(request: StatsRequest) -> str:
     """As asked, then by the groups: a total order, since a row is known by its groups. One row more than the limit."""
-    terms = [f'"{o.column}" {"DESC" if o.descending else "ASC"} NULLS LAST' for o in question.order_by]
-    asked = {order.column for order in question.order_by}
-    terms += [f'"{group}" ASC' for group in question.group_by if group not in asked]
+    terms = [f'"{o.column}" {"DESC" if o.descending else "ASC"} NULLS LAST' for o in request.order_by]
+    asked = {order.column for order in request.order_by}
+    terms += [f'"{group}" ASC' for group in request.group_by if group not in asked]
     order = f"ORDER BY {', '.join(terms)} " if terms else ""
-    return f"{order}LIMIT {question.limit + 1}"
+    return f"{order}LIMIT {request.limit + 1}"

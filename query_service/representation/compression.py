@@ -10,27 +10,27 @@ import pyarrow as pa
 from query_service.representation.encoders import ChunkSink
 
 
-def compressed(pieces: Iterator[bytes], coding: str | None) -> Iterator[bytes]:
-    """The compressed `pieces`, in chunks of other sizes."""
+def compressed(chunks: Iterator[bytes], coding: str | None) -> Iterator[bytes]:
+    """The compressed `chunks`, in chunks of other sizes."""
     if coding == "gzip":
-        return _gzip(pieces)
-    return _zstd(pieces) if coding == "zstd" else pieces
+        return _gzip(chunks)
+    return _zstd(chunks) if coding == "zstd" else chunks
 
 
-def _gzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)  # 16: with gzip's header, which then has no time in it
-    for piece in pieces:
-        if packed := packer.compress(piece):
+    for chunk in chunks:
+        if packed := packer.compress(chunk):
             yield packed
     yield packer.flush()
 
 
-def _zstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _zstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """With the library that has Arrow's own codecs: it is here already."""
     sink = ChunkSink()
     with pa.CompressedOutputStream(pa.PythonFile(sink, mode="w"), "zstd") as packer:
-        for piece in pieces:
-            packer.write(piece)
+        for chunk in chunks:
+            packer.write(chunk)
             if packed := sink.taken():
                 yield packed
     yield sink.taken()

@@ -58,7 +58,7 @@ class ResponsePreferences:
 
     format: Format = JSON
     coding: Coding = PLAIN
-    condition: IfNoneMatch = IfNoneMatch()
+    if_none_match: IfNoneMatch = IfNoneMatch()
     escapes_formulas: bool = False
     """In CSV, for spreadsheets."""
     if_match: IfMatch = IfMatch()
@@ -99,13 +99,13 @@ class ETagFactory:
     def __init__(self, build_fingerprint: str) -> None:
         self._build_fingerprint = build_fingerprint
 
-    def tag(self, question: object, wanted: ResponsePreferences, files: Iterable[StoredFile]) -> str:
-        """The strong tag of the answer to `question` (a frozen dataclass in its normal form) from `files`.
+    def tag(self, request: object, preferences: ResponsePreferences, files: Iterable[StoredFile]) -> str:
+        """The strong tag of the answer to `request` (a frozen dataclass in its normal form) from `files`.
 
         Each by name and checksum: an operator may have restored another object under the name.
         """
         digest = hashlib.sha256()
-        parts = (self._build_fingerprint, repr(question), wanted.form, repr(wanted.coding))
+        parts = (self._build_fingerprint, repr(request), preferences.form, repr(preferences.coding))
         for part in (*parts, *sorted(f"{file.name} {file.crc32c}" for file in files)):
             digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
         return f'"{digest.hexdigest()[:32]}"'

@@ -96,13 +96,13 @@ def negotiate_coding(accept_encoding: str | None) -> Coding:
 def _negotiated(accept_encoding: str) -> Coding:
     weights = {item.name.removeprefix("x-"): item.weight for item in items(accept_encoding)}
     other = weights.get("*", 0.0)
-    wanted = {name: weights.get(name, other) for name in OFFERED}
+    weight_of = {name: weights.get(name, other) for name in OFFERED}
     if IDENTITY not in weights and "*" not in weights:
-        wanted[IDENTITY] = _LEAST  # taken unless it is excluded
-    best = max(OFFERED, key=lambda name: wanted[name])  # of equals the first
-    if wanted[best] == 0:
+        weight_of[IDENTITY] = _LEAST  # taken unless it is excluded
+    best = max(OFFERED, key=lambda name: weight_of[name])  # of equals the first
+    if weight_of[best] == 0:
         raise not_acceptable_error("Accept-Encoding", accept_encoding, ", ".join(OFFERED))
-    return Coding(best, is_required=wanted[IDENTITY] == 0)
+    return Coding(best, is_required=weight_of[IDENTITY] == 0)
 
 
 USUAL_CHARACTERS: Final = 300

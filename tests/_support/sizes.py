@@ -29,7 +29,7 @@ SIZES: Final = {
         Size("--pairs", "pairs of kills in the simulation", 5, 200),
         Size("--storage-seeds", "random runs over a storage that lies", 2, 20),
         Size("--messages", "mutated messages", 1_000, 10_000),
-        Size("--questions", "hostile questions", 200, 1_000),
+        Size("--questions", "fuzzed requests", 200, 1_000),
         Size("--kills", "kills and freezes of processes", 3, 20),
         Size("--soak-s", "seconds of load with faults", 0, 900),  # too long for `make test`: a minute with its ends
         Size("--flights", "real flights, of 336776, that the exactness tests replay", 2_000, 10_000),

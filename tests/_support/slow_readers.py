@@ -36,17 +36,17 @@ def scope(url: str) -> dict[str, Any]:
 
 
 class Reader:
-    """The other end of a connection: takes so many pieces, and one more for each `take`."""
+    """The other end of a connection: takes so many chunks, and one more for each `take`."""
 
-    def __init__(self, pieces: int = 0) -> None:
-        self._pieces = asyncio.Semaphore(pieces)
+    def __init__(self, chunks: int = 0) -> None:
+        self._chunks = asyncio.Semaphore(chunks)
         self.begun = asyncio.Event()
         self.messages: list[Message] = []
         self.is_cut = False
 
     def transport(self) -> Transport:
         async def gone() -> None:
-            await self._pieces.acquire()
+            await self._chunks.acquire()
 
         def cut() -> None:
             self.is_cut = True
@@ -62,7 +62,7 @@ class Reader:
         return await asyncio.Future()  # neither a body nor a farewell
 
     def take(self) -> None:
-        self._pieces.release()
+        self._chunks.release()
 
     @property
     def body(self) -> bytes:

@@ -1,4 +1,4 @@
-"""An identity that may only create objects plants snapshots: nothing is deleted, and whoever meets one says so."""
+"""An identity that may only create objects adds foreign snapshots: nothing is deleted, and services name them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def collect(store: MemoryStore) -> Collected:
     return GarbageCollector(store, Planner(store, lambda: START), 0.0, 4).collect()
 
 
-def plant(store: MemoryStore, number: int, base: Snapshot, **changes: Any) -> str:
+def create_foreign(store: MemoryStore, number: int, base: Snapshot, **changes: Any) -> str:
     snapshot = dataclasses.replace(base, number=number, **changes)
     store.create(object_names.snapshot(number), to_json(snapshot))
     return object_names.snapshot(number)
@@ -67,97 +67,99 @@ def tail(store: MemoryStore) -> frozenset[str]:
     return frozenset(info.name for info in store.list(object_names.LANDING))
 
 
-def since(entry: MonthFile, number: int) -> MonthFile:
+def added_in(entry: MonthFile, number: int) -> MonthFile:
     return dataclasses.replace(entry, added_snapshot=number)
 
 
 def a_high_number(store: MemoryStore, base: Snapshot) -> str:
-    months = {month: since(entry, 1000) for month, entry in base.months.items()}
-    return plant(store, 1000, base, min_retained=1000, months=months, absorbed=tail(store))
+    months = {month: added_in(entry, 1000) for month, entry in base.months.items()}
+    return create_foreign(store, 1000, base, min_retained=1000, months=months, absorbed=tail(store))
 
 
 def a_high_number_with_a_chain_below(store: MemoryStore, base: Snapshot) -> str:
     for number in range(995, 1000):
-        plant(store, number, base, min_retained=995)
-    return plant(store, 1000, base, min_retained=995, absorbed=tail(store))
+        create_foreign(store, number, base, min_retained=995)
+    return create_foreign(store, 1000, base, min_retained=995, absorbed=tail(store))
 
 
 def the_next_number_that_gives_up_all_before(store: MemoryStore, base: Snapshot) -> str:
-    return plant(store, 6, base, min_retained=6)
+    return create_foreign(store, 6, base, min_retained=6)
 
 
 def the_next_number_that_absorbs_the_tail(store: MemoryStore, base: Snapshot) -> str:
-    return plant(store, 6, base, absorbed=tail(store))
+    return create_foreign(store, 6, base, absorbed=tail(store))
 
 
 def the_next_numbers_that_hide_their_first(store: MemoryStore, base: Snapshot) -> str:
     """The one that absorbs is given up by the last, which differs from it in nothing."""
-    name = plant(store, 6, base, absorbed=tail(store))
+    name = create_foreign(store, 6, base, absorbed=tail(store))
     for number in (7, 8):
-        plant(store, number, base, min_retained=7 if number == 8 else 6, absorbed=tail(store))
+        create_foreign(store, number, base, min_retained=7 if number == 8 else 6, absorbed=tail(store))
     return name
 
 
-def a_since_above_the_number(store: MemoryStore, base: Snapshot) -> str:
-    return plant(store, 6, base, months={m: since(e, 10**6) for m, e in base.months.items()})
+def an_added_snapshot_above_the_number(store: MemoryStore, base: Snapshot) -> str:
+    return create_foreign(store, 6, base, months={m: added_in(e, 10**6) for m, e in base.months.items()})
 
 
-def a_since_of_its_own(store: MemoryStore, base: Snapshot) -> str:
-    return plant(store, 6, base, months={m: since(e, 6) for m, e in base.months.items()})
+def an_added_snapshot_of_its_own(store: MemoryStore, base: Snapshot) -> str:
+    return create_foreign(store, 6, base, months={m: added_in(e, 6) for m, e in base.months.items()})
 
 
 def a_month_less(store: MemoryStore, base: Snapshot) -> str:
-    return plant(store, 6, base, months={"2013-01": base.months["2013-01"]})
+    return create_foreign(store, 6, base, months={"2013-01": base.months["2013-01"]})
 
 
 def a_month_with_fewer_rows(store: MemoryStore, base: Snapshot) -> str:
     entry = put_month(store, [row()], added_snapshot=6, name_since=base.added_snapshot("2013-01"))
-    return plant(store, 6, base, months={**base.months, "2013-01": entry}, absorbed=tail(store))
+    return create_foreign(store, 6, base, months={**base.months, "2013-01": entry}, absorbed=tail(store))
 
 
 def a_month_built_from_nothing(store: MemoryStore, base: Snapshot) -> str:
     entry = put_month(store, [row(number=n) for n in range(1, 20)], added_snapshot=6)
-    return plant(store, 6, base, months={**base.months, "2013-01": entry}, absorbed=tail(store))
+    return create_foreign(store, 6, base, months={**base.months, "2013-01": entry}, absorbed=tail(store))
 
 
 def no_months_at_all(store: MemoryStore, base: Snapshot) -> str:
-    return plant(store, 6, base, months={}, absorbed=tail(store))
+    return create_foreign(store, 6, base, months={}, absorbed=tail(store))
 
 
-def a_lower_oldest(store: MemoryStore, base: Snapshot) -> str:
-    return plant(store, 6, base, min_retained=0)
+def a_lower_min_retained(store: MemoryStore, base: Snapshot) -> str:
+    return create_foreign(store, 6, base, min_retained=0)
 
 
 def forged(store: MemoryStore, base: Snapshot) -> dict[str, MonthFile]:
     """Entries as a commit on top of `base` makes them, of month files that nobody has made."""
     return {
-        month: since(dataclasses.replace(entry, name=object_names.month_file(month, entry.added_snapshot, unique())), 6)
+        month: added_in(
+            dataclasses.replace(entry, name=object_names.month_file(month, entry.added_snapshot, unique())), 6
+        )
         for month, entry in base.months.items()
     }
 
 
 def months_that_do_not_exist(store: MemoryStore, base: Snapshot) -> str:
-    return plant(store, 6, base, months=forged(store, base), absorbed=base.absorbed | tail(store))
+    return create_foreign(store, 6, base, months=forged(store, base), absorbed=base.absorbed | tail(store))
 
 
 def months_of_other_bytes(store: MemoryStore, base: Snapshot) -> str:
     months = forged(store, base)
     for entry in months.values():
         store.create(entry.name, b"something else")
-    return plant(store, 6, base, months=months, absorbed=base.absorbed | tail(store))
+    return create_foreign(store, 6, base, months=months, absorbed=base.absorbed | tail(store))
 
 
 def months_that_do_not_exist_and_successors(store: MemoryStore, base: Snapshot) -> str:
     """The last one is to blame, whose months are not there; those between differ in nothing."""
     months, absorbed = forged(store, base), base.absorbed | tail(store)
-    plant(store, 6, base, months=months, min_retained=5, absorbed=absorbed)
+    create_foreign(store, 6, base, months=months, min_retained=5, absorbed=absorbed)
     for number in range(7, 20):
-        name = plant(store, number, base, months=months, min_retained=number - 1, absorbed=absorbed)
+        name = create_foreign(store, number, base, months=months, min_retained=number - 1, absorbed=absorbed)
     return name
 
 
 def a_number_without_room(store: MemoryStore, base: Snapshot) -> str:
-    return plant(store, object_names.MAX_SNAPSHOT, base)
+    return create_foreign(store, object_names.MAX_SNAPSHOT, base)
 
 
 def a_number_beyond_all(store: MemoryStore, base: Snapshot) -> str:
@@ -190,19 +192,19 @@ def a_large_one(store: MemoryStore, base: Snapshot) -> str:
     return garbage(store, to_json(dataclasses.replace(base, number=6)) + b" " * MAX_BYTES)
 
 
-PLANTS = (
+FOREIGN_SNAPSHOTS = (
     a_high_number,
     a_high_number_with_a_chain_below,
     the_next_number_that_gives_up_all_before,
     the_next_number_that_absorbs_the_tail,
     the_next_numbers_that_hide_their_first,
-    a_since_above_the_number,
-    a_since_of_its_own,
+    an_added_snapshot_above_the_number,
+    an_added_snapshot_of_its_own,
     a_month_less,
     a_month_with_fewer_rows,
     a_month_built_from_nothing,
     no_months_at_all,
-    a_lower_oldest,
+    a_lower_min_retained,
     months_that_do_not_exist,
     months_of_other_bytes,
     months_that_do_not_exist_and_successors,
@@ -223,11 +225,11 @@ ONLY_COLLECTORS_SEE = (
 """The others compare the latest with the one before it; they do not list month files."""
 
 
-@pytest.mark.parametrize("planted", PLANTS, ids=lambda plant: plant.__name__)
-def test_nothing_is_deleted_by_a_planted_snapshot(
-    planted: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, clock: Clock
+@pytest.mark.parametrize("create", FOREIGN_SNAPSHOTS, ids=lambda create: create.__name__)
+def test_nothing_is_deleted_by_a_foreign_snapshot(
+    create: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, clock: Clock
 ) -> None:
-    name = planted(store, latest(store))
+    name = create(store, latest(store))
     clock.advance(1e6)
     before = names(store)
     with pytest.raises(ForeignSnapshotError) as refused:
@@ -245,14 +247,14 @@ def test_nothing_is_deleted_by_a_planted_snapshot(
 
 
 @pytest.mark.parametrize(
-    "planted",
-    [each for each in PLANTS if each not in ONLY_COLLECTORS_SEE],
-    ids=lambda plant: plant.__name__,
+    "create",
+    [each for each in FOREIGN_SNAPSHOTS if each not in ONLY_COLLECTORS_SEE],
+    ids=lambda create: create.__name__,
 )
-def test_no_compactor_builds_on_a_planted_snapshot(
-    planted: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, tmp_path: Path
+def test_no_compactor_builds_on_a_foreign_snapshot(
+    create: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, tmp_path: Path
 ) -> None:
-    planted(store, latest(store))
+    create(store, latest(store))
     before = names(store)
     with pytest.raises(ForeignSnapshotError):
         compactor(store, tmp_path).compact()
@@ -260,14 +262,14 @@ def test_no_compactor_builds_on_a_planted_snapshot(
 
 
 @pytest.mark.parametrize(
-    "planted",
-    [each for each in PLANTS if each not in ONLY_COLLECTORS_SEE],
-    ids=lambda plant: plant.__name__,
+    "create",
+    [each for each in FOREIGN_SNAPSHOTS if each not in ONLY_COLLECTORS_SEE],
+    ids=lambda create: create.__name__,
 )
 def test_a_reader_that_starts_after_a_plant_answers_nothing(
-    planted: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, tmp_path: Path
+    create: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, tmp_path: Path
 ) -> None:
-    planted(store, latest(store))
+    create(store, latest(store))
     for number in (None, 5):
         with pytest.raises(ForeignSnapshotError, match="foreign-snapshot"):
             connect_store(store, lambda: START, tmp_path, 1 << 30, number)
@@ -283,14 +285,14 @@ def test_an_api_that_starts_after_a_plant_answers_nothing_and_says_why(store: Me
         a_high_number_with_a_chain_below,
     ):
         plant_one(store, base)
-        planted = [number for number in numbers(store) if number > 5]
+        foreign = [number for number in numbers(store) if number > 5]
         with serving(store) as api:
             for path in ("/v1/stats", "/v1/stats?snapshot=5", "/v1/lake"):
                 refused = api.get(path)
                 assert refused.status_code == 503
-                assert object_names.snapshot(max(planted)) in refused.json()["detail"]
+                assert object_names.snapshot(max(foreign)) in refused.json()["detail"]
                 assert "foreign-snapshot" in refused.json()["detail"]
-        for number in planted:
+        for number in foreign:
             store.delete(object_names.snapshot(number))
     with serving(store) as api:
         assert api.rows("/v1/stats")[0]["flights"] == 13
@@ -301,24 +303,24 @@ def test_a_reader_that_missed_commits_refuses_what_does_not_follow_them(store: M
     base = planner.latest_snapshot()
     compactor(store, tmp_path).compact()
     made = latest(store)
-    plant(store, 7, made)
-    name = plant(store, 8, made, absorbed=frozenset({land(store, [row("2013-03-01")])}))
+    create_foreign(store, 7, made)
+    name = create_foreign(store, 8, made, absorbed=frozenset({land(store, [row("2013-03-01")])}))
     with pytest.raises(ForeignSnapshotError, match=f"{name}: .*whose month has not changed"):
         planner.latest_snapshot()
     store.delete(name)
     assert (base.number, planner.latest_snapshot().number) == (5, 7)
     for number in (8, 9):
-        name = plant(store, number, made, months={})
+        name = create_foreign(store, number, made, months={})
     with pytest.raises(ForeignSnapshotError, match=f"{name}: .*month 2013-01 of snapshot 7 is not in it"):
         planner.latest_snapshot()
 
 
-def test_a_thousand_planted_successors_make_no_snapshot_go_that_retention_keeps(
+def test_a_thousand_foreign_successors_make_no_snapshot_go_that_retention_keeps(
     store: MemoryStore, clock: Clock
 ) -> None:
     base = latest(store)
     for number in range(6, 1008):
-        plant(store, number, base, min_retained=number - 1)
+        create_foreign(store, number, base, min_retained=number - 1)
     before = names(store)
     planner = Planner(store, lambda: START)
     cautious = GarbageCollector(store, planner, 0.0, 4, retention_s=86_400.0)
@@ -332,7 +334,7 @@ def test_a_snapshot_whose_month_file_was_made_after_it_is_not_collected_by(store
     clock.advance(3600)
     late = put_month(store, [row(number=n) for n in range(1, 9)], 6, base.added_snapshot("2013-01"))
     store.delete(late.name)
-    name = plant(store, 6, base, months={**base.months, "2013-01": late}, absorbed=base.absorbed | tail(store))
+    name = create_foreign(store, 6, base, months={**base.months, "2013-01": late}, absorbed=base.absorbed | tail(store))
     clock.advance(3600)
     store.create(late.name, to_parquet(table([row(number=n) for n in range(1, 9)])))
     before = names(store)
@@ -375,8 +377,8 @@ def test_a_process_that_knows_the_lake_sees_a_jump_at_once(clock: Clock, tmp_pat
     made.compact()
     base = latest(store)
     for number in (99, 100):
-        plant(store, number, base, min_retained=98)
-    plant(store, 98, base, min_retained=97)
+        create_foreign(store, number, base, min_retained=98)
+    create_foreign(store, 98, base, min_retained=97)
     before = names(store)
     with pytest.raises(ForeignSnapshotError, match="snapshot 3 is missing between 2 and it"):
         made.compact()
@@ -470,7 +472,7 @@ def test_the_last_number_is_refused_as_a_base_and_can_be_read(store: MemoryStore
     base = latest(store)
     name = object_names.snapshot(object_names.MAX_SNAPSHOT)
     for number in (object_names.MAX_SNAPSHOT - 1, object_names.MAX_SNAPSHOT):
-        plant(store, number, base, min_retained=object_names.MAX_SNAPSHOT - 1)
+        create_foreign(store, number, base, min_retained=object_names.MAX_SNAPSHOT - 1)
     for number in range(1, 6):
         store.delete(object_names.snapshot(number))
     before = names(store)

@@ -163,13 +163,13 @@ class Subscription:
                 del self._acked[next(iter(self._acked))]
 
     def modify_deadline(self, ack_id: str, deadline_s: float, now: float) -> bool:
-        """Prolongs or shortens a lease; 0 gives the message back at once. False when there is no such lease."""
+        """Prolongs or shortens a lease; 0 requeues the message at once. False when there is no such lease."""
         self._refresh(now)
         lease = self._leases.get(ack_id)
         if lease is None:
             return False
         if deadline_s == 0:
-            self._give_back(ack_id)
+            self._requeue(ack_id)
         else:
             lease.deadline = now + deadline_s
             self._watch(lease.deadline, ack_id)
@@ -208,7 +208,7 @@ class Subscription:
             lease.outstanding.add(-len(lease.message.body), -1)
         return lease
 
-    def _give_back(self, ack_id: str) -> None:
+    def _requeue(self, ack_id: str) -> None:
         # At the end, not in front: a message that is always nacked must not block its subscription.
         lease = self._end_lease(ack_id)
         self._ready.append((lease.message, lease.acked_before))
@@ -229,4 +229,4 @@ class Subscription:
             deadline, ack_id = heapq.heappop(self._deadlines)
             lease = self._leases.get(ack_id)
             if lease is not None and lease.deadline == deadline:
-                self._give_back(ack_id)
+                self._requeue(ack_id)

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests._support.waiting import eventually
-from tests.verification.crash.invariants import Law
+from tests.verification.crash.invariants import Invariants
 from tests.verification.crash.publisher import Publisher
 from tests.verification.crash.record import Journal, Objects
 from tests.verification.crash.round import Round
@@ -46,7 +46,7 @@ def test_a_writer_stopped_with_a_full_buffer_acks_only_what_is_durable(tmp_path:
         objects = Objects(services.bucket, tmp_path / "objects.ndjson")
         with httpx.Client() as client:
             journal = Journal(services.journal)
-            law = Law(publisher, journal, objects, client)
+            invariants = Invariants(publisher, journal, objects, client)
             until(lambda: held_rows(client, services) > 500, "the buffer is full")
             services.signal("gcs", signal.SIGSTOP)
             assert stop_holder(services) < 8.0
@@ -55,11 +55,13 @@ def test_a_writer_stopped_with_a_full_buffer_acks_only_what_is_durable(tmp_path:
             assert journal.acked == set(), "acked, though storage took nothing"
             services.signal("gcs", signal.SIGCONT)
             services.start("holder")
-            until(lambda: law.unacked() > 0 and is_all_held(client, services, journal), "everything has come back")
+            until(
+                lambda: invariants.unacked() > 0 and is_all_held(client, services, journal), "everything has come back"
+            )
             assert stop_holder(services) < 8.0
-            assert law.unacked() == 0
+            assert invariants.unacked() == 0
             objects.look()
-            law.check_objects()
+            invariants.check_objects()
         objects.close()
 
 

@@ -42,8 +42,8 @@ def _safeguards() -> list[str]:
 
 
 def _simulation() -> list[str]:
-    rows = [f"| {bug} | {seed} |" for bug, seed in FIRST_SEED_THAT_FINDS.items()]
-    return ["| planted bug | first seed that finds it |", "|---|---|", *rows]
+    rows = [f"| {mutation} | {seed} |" for mutation, seed in FIRST_SEED_THAT_FINDS.items()]
+    return ["| mutation | first seed that finds it |", "|---|---|", *rows]
 
 
 def _short(test: str) -> str:

@@ -35,7 +35,7 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "seeds.json").read_text())["runs"] == 30
 
 
-def test_what_broke_the_law_is_not_passed(tmp_path: Path) -> None:
+def test_what_violated_an_invariant_is_not_passed(tmp_path: Path) -> None:
     state = {"kind": "seeds", "last": 29, "next": 30, "runs": 30, "failures": ["seed 7: lost an event"]}
     (tmp_path / "seeds.json").write_text(json.dumps(state))
     done = _prove(tmp_path, "--seeds", "30", "--only", "seeds", "--processes", "1")
@@ -43,7 +43,7 @@ def test_what_broke_the_law_is_not_passed(tmp_path: Path) -> None:
     assert "NOT PASSED" in done.stdout
 
 
-def test_kills_that_broke_the_law_are_not_made_good_by_going_on(tmp_path: Path) -> None:
+def test_kills_that_violated_an_invariant_are_not_made_good_by_going_on(tmp_path: Path) -> None:
     state = {"seed": 20_130_101, "round": 1, "kills_done": 25, "seconds": 9.0, "kinds": {}, "failures": ["round 0"]}
     (tmp_path / "kills.json").write_text(json.dumps(state))
     done = _prove(tmp_path, "--kills", "25", "--only", "kills")

@@ -19,7 +19,7 @@ import httpx
 
 from local_cloud.processes.supervise import ProcessFailed
 from tests._support.state_file import State, load_state, save_state
-from tests.verification.crash.invariants import LawBroken
+from tests.verification.crash.invariants import InvariantViolated
 from tests.verification.crash.round import Round
 
 _KILLS_A_ROUND = 25  # about a minute with its start and end
@@ -30,7 +30,7 @@ def main() -> int:
     state = _load(options)
     while state["kills_done"] < options.kills:
         _play(options, state)
-    said = f"{len(state['failures'])} rounds broke the law" if state["failures"] else "the law holds"
+    said = f"{len(state['failures'])} rounds violated an invariant" if state["failures"] else "the invariants hold"
     print(f"{state['kills_done']} kills in {state['seconds']:.0f} s, {said}: {state['kinds']}")
     return 1 if state["failures"] else 0
 
@@ -62,7 +62,7 @@ def _play(options: argparse.Namespace, state: State) -> None:
     try:
         kinds = made.run()
         shutil.rmtree(folder)
-    except (LawBroken, ProcessFailed, httpx.HTTPError) as error:
+    except (InvariantViolated, ProcessFailed, httpx.HTTPError) as error:
         (folder / "history.txt").write_text("\n".join(made.history))
         print("\n".join(made.history), f"round {seed} of {kills} kills, in {folder}: {error}", sep="\n", flush=True)
         state["failures"].append(f"round {seed}: {error}"[:500])

@@ -18,11 +18,11 @@ _CARRIERS = ("AA", "UA", "ZZ")  # ZZ is left out unless it is asked for by name
 _SHOWN = 5
 
 
-class LawBroken(Exception):
+class InvariantViolated(Exception):
     """An invariant is violated; the message has the actual and the expected state."""
 
 
-class Law:
+class Invariants:
     """Compares the API's answers with the publisher's record and the server's disk."""
 
     def __init__(self, publisher: Publisher, journal: Journal, objects: Objects, api: httpx.Client) -> None:
@@ -47,7 +47,7 @@ class Law:
         for flight, row in rows.items():
             found = published.get((flight, row["tail_number"], _microseconds(row["publish_time"])))
             if found is None:
-                raise LawBroken(f"{flight}: nobody published {row}")
+                raise InvariantViolated(f"{flight}: nobody published {row}")
             _expect(_shown(found) == _seen(row), f"{flight}: {_seen(row)} instead of {_shown(found)}")
             acked_one = least.get(flight)  # none: what landed and is not acked may be seen already
             _expect(acked_one is None or found.order >= acked_one.order, f"{flight}: older than {acked_one}")
@@ -119,7 +119,7 @@ class Law:
     def _lines(self, message: Message) -> tuple[Line, ...]:
         lines = self._publisher.sent.get(message.data)
         if lines is None:
-            raise LawBroken(f"nobody published {message}")
+            raise InvariantViolated(f"nobody published {message}")
         return lines
 
     def _flights(self) -> dict[str, dict[str, Any]]:
@@ -149,7 +149,7 @@ class Law:
 
 def _expect(holds: bool, otherwise: str) -> None:
     if not holds:
-        raise LawBroken(otherwise)
+        raise InvariantViolated(otherwise)
 
 
 def _shown(event: Event) -> tuple[str, int, int, str]:

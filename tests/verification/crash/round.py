@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.verification.crash.invariants import Law, LawBroken
+from tests.verification.crash.invariants import Invariants, InvariantViolated
 from tests.verification.crash.publisher import Publisher
 from tests.verification.crash.record import Journal, Objects
 from tests.verification.crash.services import NAMES, TOPIC, Services
@@ -31,7 +31,7 @@ KINDS = (
 
 
 class Round:
-    """`run` returns how often each kind of fault happened. Raises LawBroken or ProcessFailed."""
+    """`run` returns how often each kind of fault happened. Raises InvariantViolated or ProcessFailed."""
 
     def __init__(self, folder: Path, seed: str, kills: int) -> None:
         self._folder = folder
@@ -49,7 +49,7 @@ class Round:
             publisher = Publisher(self._services.pubsub_address, TOPIC, random.Random(f"{self._seed} publisher"))
             objects = Objects(self._services.bucket, self._folder / "objects.ndjson")
             with httpx.Client(base_url=self._services.url("api", ""), timeout=_PATIENCE_S) as api:
-                self._law = Law(publisher, Journal(self._services.journal), objects, api)
+                self._invariants = Invariants(publisher, Journal(self._services.journal), objects, api)
                 publisher.start()
                 try:
                     self._strike_all()
@@ -72,7 +72,7 @@ class Round:
             {"kill": self._kill, "freeze": self._freeze, "terminate": self._terminate}[what](name)
             if number % _CHECK_EVERY == 0:
                 self._recover()
-                self._note(f"the law holds, {self._law.check_acked()} messages acked")
+                self._note(f"the invariants hold, {self._invariants.check_acked()} messages acked")
 
     def _next_kind(self) -> str:
         """The first of a random order whose victim runs now (which depends on load too)."""
@@ -130,10 +130,14 @@ class Round:
             code = self._services.reap(name)
             self._note(f"  {name} ended after {seconds:.1f} s")
             if code != 0:
-                raise LawBroken(f"{name} exited with {code} after a SIGTERM: {self._services.log(name)[-2000:]}")
+                raise InvariantViolated(
+                    f"{name} exited with {code} after a SIGTERM: {self._services.log(name)[-2000:]}"
+                )
             self._services.start(name)
         elif seconds > _STOPS_WITHIN_S:
-            raise LawBroken(f"{name} still runs {seconds:.1f} s after a SIGTERM: {self._services.log(name)[-2000:]}")
+            raise InvariantViolated(
+                f"{name} still runs {seconds:.1f} s after a SIGTERM: {self._services.log(name)[-2000:]}"
+            )
 
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -145,7 +149,7 @@ class Round:
         give_up_at = time.monotonic() + _PATIENCE_S
         while not condition():
             if time.monotonic() > give_up_at:
-                raise LawBroken(f"not within {_PATIENCE_S:.0f} s: {what}")
+                raise InvariantViolated(f"not within {_PATIENCE_S:.0f} s: {what}")
             time.sleep(_TICK_S)
             self._tick()
 
@@ -167,20 +171,20 @@ class Round:
         self._terminate("holder")
         self._until(lambda: "holder" not in self._terminated, "the holder has landed what it held")
         self._services.kill("holder")  # its successor would only hold what is still to come
-        self._until(lambda: self._law.unacked() == 0, "everything is acked")
-        self._note(f"all acked: {self._law.check_acked()} messages")
+        self._until(lambda: self._invariants.unacked() == 0, "everything is acked")
+        self._note(f"all acked: {self._invariants.check_acked()} messages")
         self._until_right("the answers are right")
-        self._law.check_settled()
-        self._until(lambda: self._law.tail_files() == 0, "everything is merged")
+        self._invariants.check_settled()
+        self._until(lambda: self._invariants.tail_files() == 0, "everything is merged")
         self._until_right("the merged answers are right")
         verified = self._services.verify()
         if verified.returncode != 0:
-            raise LawBroken(f"lakehouse verify: {verified.stdout}{verified.stderr}")
+            raise InvariantViolated(f"lakehouse verify: {verified.stdout}{verified.stderr}")
         self._note("settled, and right")
 
     def _until_right(self, what: str) -> None:
         """A plan is as old as the API's settings allow: soon the answers hold everything."""
         try:
-            self._until(lambda: not self._law.difference(), what)
-        except LawBroken:
-            raise LawBroken(self._law.difference()) from None
+            self._until(lambda: not self._invariants.difference(), what)
+        except InvariantViolated:
+            raise InvariantViolated(self._invariants.difference()) from None

@@ -38,7 +38,7 @@ def _take_what_comes(page: dict[str, Any]) -> Iterator[ObjectInfo]:
     return (info for item in page.get("items", ()) if "name" in item for info in _infos({"items": [item]}))
 
 
-PLANTED: Final[dict[str, dict[str, Any]]] = {
+MUTATIONS: Final[dict[str, dict[str, Any]]] = {
     "crc32c on download": {
         f"{_BLOB}.download_as_bytes": _unchecked("download_as_bytes"),
         f"{_BLOB}.download_to_filename": _unchecked("download_to_filename"),
@@ -58,6 +58,6 @@ PLANTED: Final[dict[str, dict[str, Any]]] = {
 @contextmanager
 def without(safeguard: str) -> Iterator[None]:
     with ExitStack() as stack:
-        for target, replacement in PLANTED[safeguard].items():
+        for target, replacement in MUTATIONS[safeguard].items():
             stack.enter_context(mock.patch(target, replacement))
         yield

@@ -11,7 +11,7 @@ from local_cloud.emulators.gcs import GcsServer
 from tests.verification.fault_injection import checks
 from tests.verification.fault_injection.faults import FLIP_UPLOAD, UPLOADS, Operation, Plan, every
 from tests.verification.fault_injection.lakes import LyingLake, resumable_uploads
-from tests.verification.fault_injection.mutations import PLANTED, without
+from tests.verification.fault_injection.mutations import MUTATIONS, without
 from tests.verification.fault_injection.run import run
 
 pytestmark = pytest.mark.early
@@ -53,7 +53,7 @@ FINDS: dict[str, list[Check]] = {
 }
 """What notices that the safeguard is not there."""
 
-_CASES = [(safeguard, number) for safeguard in PLANTED for number in range(len(FINDS[safeguard]))]
+_CASES = [(safeguard, number) for safeguard in MUTATIONS for number in range(len(FINDS[safeguard]))]
 
 
 @pytest.mark.parametrize(("safeguard", "number"), _CASES)

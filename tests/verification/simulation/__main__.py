@@ -3,7 +3,7 @@
     --seeds 0..99999 [--processes N] [--state FILE]    many seeds; with the file, resumes
     --seed 42 [--trace]                                one, shrunk if it fails, or its trace
     crashes [--pairs]                                  a kill at each point of a script, or pair
-    planted                                            seeds that it takes to find each mutation
+    mutations                                          seeds that it takes to find each mutation
 
 Exit code 1 when an invariant was violated (or a mutation not found).
 """
@@ -17,26 +17,26 @@ from pathlib import Path
 
 from tests.verification.simulation.campaign import Campaign, pairs, seeds, singles
 from tests.verification.simulation.crashes import SCRIPT
-from tests.verification.simulation.mutations import PLANTED, planted
+from tests.verification.simulation.mutations import MUTATIONS, mutated
 from tests.verification.simulation.run import run
 from tests.verification.simulation.scenario import from_seed
 from tests.verification.simulation.shrink import shrink
 
 _CHUNK = 25  # seeds a task
-_PLANTED_SEEDS = 1000
+_MUTATION_SEEDS = 1000
 
 
 def main() -> int:
     options = _parser().parse_args()
-    if options.command == "planted":
-        return _planted()
+    if options.command == "mutations":
+        return _mutations()
     if options.command == "crashes":
         kind, work, chunk = ("pairs of kills", pairs, 1) if options.pairs else ("kills", singles, _CHUNK)
         return Campaign(kind, work, chunk, options.processes, options.state).run(0, run(SCRIPT).points - 1)
     if options.seed is not None:
         return _one(options)
     if options.seeds is None:
-        _parser().error("one of --seeds, --seed, crashes and planted")
+        _parser().error("one of --seeds, --seed, crashes and mutations")
     first, last = options.seeds
     kind = "real seeds" if options.real else "seeds"
     work = partial(seeds, is_real=options.real)
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "command", nargs="?", choices=["crashes", "planted"], help="kill at every point of a script; find planted bugs"
+        "command", nargs="?", choices=["crashes", "mutations"], help="kill at every point of a script; find mutations"
     )
     parser.add_argument("--pairs", action="store_true", help="with crashes: at every pair of points")
     parser.add_argument("--seeds", type=_range, metavar="A..B", help="seeds A to B, both included")
@@ -78,15 +78,15 @@ def _one(options: argparse.Namespace) -> int:
     return 1 if outcome.violations else 0
 
 
-def _planted() -> int:
+def _mutations() -> int:
     """The number of seeds that it takes to find each mutation."""
     missed = 0
-    for bug in PLANTED:
-        with planted(bug):
-            runs = ((seed, run(from_seed(seed)).violations) for seed in range(_PLANTED_SEEDS))
+    for mutation in MUTATIONS:
+        with mutated(mutation):
+            runs = ((seed, run(from_seed(seed)).violations) for seed in range(_MUTATION_SEEDS))
             seed, violations = next(((seed, found) for seed, found in runs if found), (-1, ()))
         missed += not violations
-        print(f"{bug:<32} {f'seed {seed}: {violations[0]}' if violations else 'NOT FOUND'}", flush=True)
+        print(f"{mutation:<32} {f'seed {seed}: {violations[0]}' if violations else 'NOT FOUND'}", flush=True)
     return 1 if missed else 0
 
 

@@ -29,13 +29,13 @@ FIRST_SEED_THAT_FINDS = {
     "tail overrides merged": 1,
     "snapshot before landing": 27,
     "probe for the next number": 3,
-    "collect without since": 89,
+    "collect without added_snapshot": 89,
     "collect landed by age": 1,
     "no list after create": 361,
     "keep months whose base changed": 2,
     "unknown commit is success": 47,
 }
-"""What changes when scenarios change; `python -m tests.verification.simulation planted` counts anew."""
+"""What changes when scenarios change; `python -m tests.verification.simulation mutations` counts anew."""
 
 
 async def _ack_before_durable(self: Writer, batch: Batch) -> None:
@@ -74,7 +74,7 @@ def _probe_for_the_next_number(self: Planner) -> Listed:
 _list = Planner._list
 
 
-def _collect_without_since(self: GarbageCollector, name: str, latest: Snapshot) -> bool:
+def _collect_without_added_snapshot(self: GarbageCollector, name: str, latest: Snapshot) -> bool:
     return object_names.parse_month_file(name) is not None
 
 
@@ -107,15 +107,15 @@ def _unknown_commit_is_success(self: Compactor, name: str, data: bytes) -> bool:
     return True
 
 
-PLANTED: dict[str, tuple[str, Any]] = {
+MUTATIONS: dict[str, tuple[str, Any]] = {
     "ack before durable": ("ingest_writer.subscriber.writer.Writer._land_and_ack", _ack_before_durable),
     "unknown create is success": ("ingest_writer.subscriber.uploads.store_object", _unknown_create_is_success),
     "tail overrides merged": ("tests.verification.simulation.lake.Reader.state", _tail_overrides_merged),
     "snapshot before landing": ("lakehouse.table.planner.Planner.plan", _snapshot_before_landing),
     "probe for the next number": ("lakehouse.table.planner.Planner._list", _probe_for_the_next_number),
-    "collect without since": (
+    "collect without added_snapshot": (
         "ingest_writer.compaction.garbage_collector.GarbageCollector._is_past",
-        _collect_without_since,
+        _collect_without_added_snapshot,
     ),
     "collect landed by age": (
         "ingest_writer.compaction.garbage_collector.GarbageCollector._absorbed_past_grace",
@@ -129,7 +129,7 @@ PLANTED: dict[str, tuple[str, Any]] = {
 
 
 @contextmanager
-def planted(bug: str) -> Iterator[None]:
-    target, replacement = PLANTED[bug]
+def mutated(name: str) -> Iterator[None]:
+    target, replacement = MUTATIONS[name]
     with mock.patch(target, replacement):
         yield

@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 
 from tests.verification.simulation.crashes import SCRIPT, pairs_from, single_kills
-from tests.verification.simulation.mutations import FIRST_SEED_THAT_FINDS, PLANTED, planted
+from tests.verification.simulation.mutations import FIRST_SEED_THAT_FINDS, MUTATIONS, mutated
 from tests.verification.simulation.run import run
 from tests.verification.simulation.scenario import Scenario, from_seed
 from tests.verification.simulation.shrink import shrink
@@ -20,24 +20,24 @@ pytestmark = pytest.mark.early
 
 
 @pytest.mark.timeout(900)  # ten a second; `make verify` tries a thousand
-def test_the_law_holds_whatever_goes_wrong(pytestconfig: pytest.Config) -> None:
+def test_the_invariants_hold_whatever_goes_wrong(pytestconfig: pytest.Config) -> None:
     for seed in sorted({*range(pytestconfig.getoption("--seeds")), *FIRST_SEED_THAT_FINDS.values()}):
         _check(from_seed(seed))
 
 
 @pytest.mark.timeout(300)
-def test_the_law_holds_with_real_files_and_the_real_merge(pytestconfig: pytest.Config) -> None:
+def test_the_invariants_hold_with_real_files_and_the_real_merge(pytestconfig: pytest.Config) -> None:
     for seed in range(pytestconfig.getoption("--real-seeds")):
         _check(from_seed(seed, is_real=True))
 
 
-def test_the_law_holds_whatever_operation_a_process_dies_at() -> None:
+def test_the_invariants_hold_whatever_operation_a_process_dies_at() -> None:
     for scenario in single_kills():
         _check(scenario)
 
 
 @pytest.mark.timeout(300)
-def test_the_law_holds_when_a_process_dies_and_soon_another_one(pytestconfig: pytest.Config) -> None:
+def test_the_invariants_hold_when_a_process_dies_and_soon_another_one(pytestconfig: pytest.Config) -> None:
     for scenario in islice(pairs_from(60), pytestconfig.getoption("--pairs")):
         _check(scenario)
 
@@ -55,15 +55,15 @@ def test_months_are_rewritten_without_anything_to_absorb_beside_the_other_commit
     assert not outcome.violations
 
 
-@pytest.mark.parametrize("bug", PLANTED)
-def test_a_planted_bug_is_found_by_a_seed_of_this_gate(bug: str) -> None:
-    with planted(bug):
-        assert run(from_seed(FIRST_SEED_THAT_FINDS[bug])).violations
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_mutation_is_found_by_a_seed_of_this_gate(mutation: str) -> None:
+    with mutated(mutation):
+        assert run(from_seed(FIRST_SEED_THAT_FINDS[mutation])).violations
 
 
 def test_a_failing_scenario_becomes_smaller_and_still_fails() -> None:
     scenario = from_seed(FIRST_SEED_THAT_FINDS["tail overrides merged"])
-    with planted("tail overrides merged"):
+    with mutated("tail overrides merged"):
         before = run(scenario)
         smaller, outcome = shrink(scenario, max_runs=60)
         assert run(smaller).violations == outcome.violations

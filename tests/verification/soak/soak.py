@@ -16,7 +16,7 @@ import httpx
 
 from local_cloud.processes.supervise import cpu_seconds
 from tests.verification.campaign.ledger import commit
-from tests.verification.crash.invariants import Law, LawBroken
+from tests.verification.crash.invariants import Invariants, InvariantViolated
 from tests.verification.crash.publisher import Publisher
 from tests.verification.crash.record import Journal, Objects
 from tests.verification.crash.services import ACK_DEADLINE_S, SERVERS, TOPIC, Services
@@ -47,7 +47,7 @@ _TICK_S: Final = 0.05
 
 
 class Soak:
-    """`run` returns the outcome. Raises LawBroken or ProcessFailed when services or data are lost."""
+    """`run` returns the outcome. Raises InvariantViolated or ProcessFailed when services or data are lost."""
 
     def __init__(self, folder: Path, seed: str, seconds: float, say: Callable[[str], None] = print) -> None:
         self._folder = folder
@@ -186,16 +186,16 @@ class Soak:
         """Everything is acked, merged and right, by the invariants of the kills."""
         self._publisher.stop()
         with httpx.Client(base_url=self._services.url("api", ""), timeout=_PATIENCE_S) as api:
-            law = Law(self._publisher, Journal(self._services.journal), self._objects, api)
-            self._until(lambda: law.unacked() == 0, "everything is acked")
-            self._note(f"all acked: {law.check_acked()} messages")
-            self._until(lambda: not law.difference(), "the answers are right")
-            law.check_settled()
-            self._until(lambda: law.tail_files() == 0, "everything is merged")
-            self._until(lambda: not law.difference(), "the merged answers are right")
+            invariants = Invariants(self._publisher, Journal(self._services.journal), self._objects, api)
+            self._until(lambda: invariants.unacked() == 0, "everything is acked")
+            self._note(f"all acked: {invariants.check_acked()} messages")
+            self._until(lambda: not invariants.difference(), "the answers are right")
+            invariants.check_settled()
+            self._until(lambda: invariants.tail_files() == 0, "everything is merged")
+            self._until(lambda: not invariants.difference(), "the merged answers are right")
         verified = self._services.verify()
         if verified.returncode != 0:
-            raise LawBroken(f"lakehouse verify: {verified.stdout}{verified.stderr}")
+            raise InvariantViolated(f"lakehouse verify: {verified.stdout}{verified.stderr}")
         self._note("settled, and right")
 
     def _outcome(self) -> Outcome:

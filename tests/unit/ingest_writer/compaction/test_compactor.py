@@ -213,14 +213,14 @@ def test_an_unreadable_landed_file_stays_is_reported_and_does_not_block_its_mont
 def test_a_landed_file_that_no_writer_makes_stays_and_all_months_are_merged(
     store: MemoryStore, tmp_path: Path, bomb: Callable[[], bytes]
 ) -> None:
-    planted = object_names.landed_file(dt.date(2013, 1, 1), "f" * 32)
-    store.create(planted, bomb())
+    foreign = object_names.landed_file(dt.date(2013, 1, 1), "f" * 32)
+    store.create(foreign, bomb())
     land(store, [row()])
     land(store, [row("2013-02-01")])
     report = compactor(store, tmp_path).compact()
-    assert set(report.unreadable) == {planted}
+    assert set(report.unreadable) == {foreign}
     assert (report.months, report.absorbed_files, report.pending_files) == (["2013-01", "2013-02"], 2, 1)
-    assert planted not in latest(store).absorbed
+    assert foreign not in latest(store).absorbed
     assert month_rows(store, "2013-01") == [row()]
 
 
@@ -228,11 +228,11 @@ def test_a_landed_file_larger_than_a_writer_lands_stays_and_its_month_is_merged(
     store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lakehouse.table.parquet_limits.LANDED_MAX_BYTES", 100_000)
-    planted = object_names.landed_file(dt.date(2013, 1, 1), "0" * 32)
-    store.create(planted, b"x" * 100_001)
+    foreign = object_names.landed_file(dt.date(2013, 1, 1), "0" * 32)
+    store.create(foreign, b"x" * 100_001)
     land(store, [row()])
     report = compactor(store, tmp_path).compact()
-    assert set(report.unreadable) == {planted}
+    assert set(report.unreadable) == {foreign}
     assert (report.failed, report.months, report.absorbed_files) == ({}, ["2013-01"], 1)
 
 
@@ -362,7 +362,7 @@ def test_files_deleted_during_their_merge_are_left_to_who_absorbed_them(store: M
 # -- the oldest snapshot retained ------------------------------------------------------------------------------
 
 
-def test_oldest_is_the_first_snapshot_that_was_the_latest_within_the_retention(tmp_path: Path) -> None:
+def test_min_retained_is_the_first_that_was_the_latest_within_the_retention(tmp_path: Path) -> None:
     clock = Clock()
     store = MemoryStore(clock)
     made = compactor(store, tmp_path, retention_s=100.0)
@@ -376,7 +376,7 @@ def test_oldest_is_the_first_snapshot_that_was_the_latest_within_the_retention(t
     assert min_retained == [1, 1, 1, 1, 1, 2]
 
 
-def test_oldest_never_decreases_and_follows_the_stores_clock(tmp_path: Path) -> None:
+def test_min_retained_never_decreases_and_follows_the_stores_clock(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     rng = random.Random(seed)

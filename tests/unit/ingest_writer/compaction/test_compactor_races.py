@@ -1,4 +1,4 @@
-"""Compactors that meet: conflicts, rebases, holes in the line, and many of them at once."""
+"""Compactors that meet: conflicts, rebases, expired numbers, and many of them at once."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_compactor_that_always_loses_says_so_in_the_end(store: MemoryStore, tm
     assert len(meddling.called("create", object_names.FLIGHTS)) == 1  # merged once, rebased ever after
 
 
-def test_a_snapshot_created_in_a_hole_is_no_commit(tmp_path: Path) -> None:
+def test_a_snapshot_created_at_an_expired_number_is_no_commit(tmp_path: Path) -> None:
     clock = Clock()
     store = MemoryStore(clock)
     base = compactor(store, tmp_path / "base")
@@ -133,8 +133,8 @@ def test_a_snapshot_created_in_a_hole_is_no_commit(tmp_path: Path) -> None:
     assert (report.snapshot, report.rebases) == (7, 1)
     assert landed in latest(store).absorbed
     assert [r["flight_number"] for r in table_rows(store)] == [1, 2, 10, 11, 12, 13, 14]
-    hole = snapshot(store, 2)
-    assert hole.number < latest(store).min_retained
+    reused = snapshot(store, 2)
+    assert reused.number < latest(store).min_retained
 
 
 @pytest.mark.parametrize("compactors", [2, 4])
@@ -237,30 +237,30 @@ def test_a_merge_that_takes_long_is_committed_beside_one_that_is_quick(tmp_path:
 # -- a number used twice -----------------------------------------------------------------------------------------
 
 
-class _Hole:
-    """A lake whose snapshot 1 is collected, and replaced in its hole by a compactor that planned before it.
+class _ReusedNumber:
+    """A lake whose snapshot 1 is collected, and made again by a compactor that planned before it.
 
-    Flight 1 is inside the line. Flight 2 is acked; the line absorbs it only if `line_takes_second`.
+    Flight 1 is in the history. Flight 2 is acked; the history absorbs it only if `history_has_second`.
     """
 
-    def __init__(self, store: MemoryStore, tmp_path: Path, line_takes_second: bool) -> None:
+    def __init__(self, store: MemoryStore, tmp_path: Path, history_has_second: bool) -> None:
         self.store = store
         self._tmp_path = tmp_path
-        self._hidden = () if line_takes_second else ("second",)
+        self._hidden = () if history_has_second else ("second",)
         self.first, self.second = land(store, [row(number=1)]), land(store, [row(number=2)])
-        self._compact("line", self.second)
+        self._compact("history", self.second)
         GarbageCollector(store, Planner(store, lambda: START), 0.0, 2).collect()  # flight 1 leaves landing
         self.meddling = MeddlingStore(store)
-        self.meddling.before("read", object_names.SNAPSHOTS, self._open_and_fill)
+        self.meddling.before("read", object_names.SNAPSHOTS, self._reuse_number)
 
     def _compact(self, who: str, *hidden: str) -> None:
         compactor(HidingStore(self.store, *hidden), self._tmp_path / who, retention_s=0.0).compact()
 
-    def _open_and_fill(self, _: str) -> None:
+    def _reuse_number(self, _: str) -> None:
         hidden = (self.second,) if self._hidden else ()
         for number in (3, 4):
             land(self.store, [row(number=number)])
-            self._compact("line", *hidden)
+            self._compact("history", *hidden)
         GarbageCollector(
             self.store, Planner(self.store, lambda: START), 1e9, 2
         ).collect()  # snapshots only: a long grace
@@ -275,19 +275,19 @@ class _Hole:
         assert numbers(self.store) == [1, 2, 3]  # 1 is the sleeper's, not committed, and not what was listed
 
 
-def test_a_snapshot_in_a_hole_does_not_let_a_collector_delete_what_only_it_absorbed(
+def test_a_snapshot_at_an_expired_number_does_not_let_a_collector_delete_what_only_it_absorbed(
     store: MemoryStore, tmp_path: Path
 ) -> None:
-    hole = _Hole(store, tmp_path, line_takes_second=False)
-    GarbageCollector(hole.meddling, Planner(hole.meddling, lambda: START), 0.0, 2).collect()
-    assert hole.second in {info.name for info in store.list(object_names.LANDING)}
+    reused = _ReusedNumber(store, tmp_path, history_has_second=False)
+    GarbageCollector(reused.meddling, Planner(reused.meddling, lambda: START), 0.0, 2).collect()
+    assert reused.second in {info.name for info in store.list(object_names.LANDING)}
     compactor(store, tmp_path / "end", retention_s=0.0).compact()
     assert {each["flight_number"] for each in table_rows(store)} == {1, 2, 3, 4}
 
 
-def test_a_snapshot_in_a_hole_is_not_what_a_reader_plans_from(store: MemoryStore, tmp_path: Path) -> None:
-    hole = _Hole(store, tmp_path, line_takes_second=True)
-    plan = Planner(hole.meddling, lambda: START).plan()
+def test_a_snapshot_at_an_expired_number_is_not_what_a_reader_plans_from(store: MemoryStore, tmp_path: Path) -> None:
+    reused = _ReusedNumber(store, tmp_path, history_has_second=True)
+    plan = Planner(reused.meddling, lambda: START).plan()
     assert plan.snapshot == latest(store)
     assert plan.snapshot.number == 3
     assert plan.snapshot.months["2013-01"].rows == 4

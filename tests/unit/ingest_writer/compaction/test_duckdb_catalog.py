@@ -138,11 +138,11 @@ def test_the_view_of_no_months_names_no_file() -> None:
     assert "read_parquet" not in view_sql("gs://bucket", EMPTY)
 
 
-def test_one_that_somebody_planted_is_replaced_and_never_opened(store: Store, tmp_path: Path) -> None:
+def test_a_foreign_one_is_replaced_and_never_opened(store: Store, tmp_path: Path) -> None:
     """What we would ask of it could be views of theirs, over whatever the compactor can read."""
     compact(store, tmp_path, "2013-01-01")
-    planted = tmp_path / "planted.duckdb"
-    with duckdb.connect(planted) as database:
+    foreign = tmp_path / "foreign.duckdb"
+    with duckdb.connect(foreign) as database:
         for view, column in (("snapshot", "number"), ("flights", "flight_date")):
             database.execute(
                 f"CREATE VIEW {view} AS SELECT 1 AS {column}, content AS flights_sql FROM read_text('{tmp_path}/*')"
@@ -156,7 +156,7 @@ def test_one_that_somebody_planted_is_replaced_and_never_opened(store: Store, tm
             return opened(str(database), *arguments, **options)
 
         patch.setattr(duckdb, "connect", connect)
-        assert store.replace(object_names.ATTACHABLE, planted.read_bytes(), 0)
+        assert store.replace(object_names.ATTACHABLE, foreign.read_bytes(), 0)
         assert publish(store, tmp_path)
     assert connections == [":memory:"]
     assert days(store, tmp_path) == ["2013-01-01"]

@@ -150,7 +150,7 @@ def test_a_landed_file_that_is_not_absorbed_is_never_deleted(store: MemoryStore,
     assert listed(store, object_names.LANDING) >= {tail, bad, "landing/flight_date=2013-01-01/foreign.parquet"}
 
 
-def test_a_file_absorbed_only_by_a_snapshot_in_a_hole_is_kept(store: MemoryStore, clock: Clock) -> None:
+def test_a_file_absorbed_only_by_a_snapshot_at_an_expired_number_is_kept(store: MemoryStore, clock: Clock) -> None:
     entry = put_month(store, [row()], added_snapshot=9)
     name = land(store, [row(number=2)])
     commit(store, 8, [], min_retained=7)

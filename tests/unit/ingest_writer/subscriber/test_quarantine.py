@@ -44,14 +44,14 @@ def test_what_cannot_be_prepared_is_not_acked_is_told_and_leaves_others_alone(
     run_virtually(scenario())
 
 
-@pytest.mark.parametrize("plant", PLACES.values(), ids=PLACES.keys())
+@pytest.mark.parametrize("inject", PLACES.values(), ids=PLACES.keys())
 def test_the_mates_of_a_poison_message_land_and_only_it_comes_again(
-    plant: Callable[[Mistake, pytest.MonkeyPatch], None],
+    inject: Callable[[Mistake, pytest.MonkeyPatch], None],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     mistake = Mistake("m7", "m13", "m22")
-    plant(mistake, monkeypatch)
+    inject(mistake, monkeypatch)
 
     async def scenario() -> None:
         async with bench() as b:
@@ -81,11 +81,11 @@ def _check_durable(b: Bench, message_ids: set[str]) -> None:
     assert message_ids - {"m21", "m22"} <= b.store.landed_ids(), "acked before it was durable"
 
 
-@pytest.mark.parametrize("plant", PLACES.values(), ids=PLACES.keys())
+@pytest.mark.parametrize("inject", PLACES.values(), ids=PLACES.keys())
 def test_a_stop_gives_poison_messages_back_at_once(
-    plant: Callable[[Mistake, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+    inject: Callable[[Mistake, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(Mistake("m1"), monkeypatch)
+    inject(Mistake("m1"), monkeypatch)
 
     async def scenario() -> None:
         # A pause as long as this outlives the lease, unless it is kept.

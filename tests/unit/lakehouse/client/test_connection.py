@@ -209,8 +209,8 @@ def test_an_object_that_cannot_be_read_is_an_error_that_names_it(
 
 def test_a_landed_file_that_no_writer_makes_is_an_error_that_names_it(memory: MemoryStore, connect: Connect) -> None:
     land(memory, [row()])
-    _damage(memory, planted := land(memory, [row()]), bombs.many_rows())
-    with pytest.raises(UnreadableError, match=f"{planted}.*has 1000001 rows"):
+    _damage(memory, foreign := land(memory, [row()]), bombs.many_rows())
+    with pytest.raises(UnreadableError, match=f"{foreign}.*has 1000001 rows"):
         connect(memory)
 
 

@@ -204,11 +204,11 @@ def test_a_landed_file_that_cannot_be_read_is_found(memory: MemoryStore, check: 
 
 
 def test_a_landed_file_that_no_writer_makes_is_found(memory: MemoryStore, check: Verify) -> None:
-    planted = object_names.landed_file(dt.date(2013, 1, 1), "f" * 32)
-    memory.create(planted, bombs.long_text())
+    foreign = object_names.landed_file(dt.date(2013, 1, 1), "f" * 32)
+    memory.create(foreign, bombs.long_text())
     land(memory, [row()])
     report = check(memory)
-    assert _problem(report) == f"{planted}: cannot be read: column tail_number has a text of more than 64 bytes"
+    assert _problem(report) == f"{foreign}: cannot be read: column tail_number has a text of more than 64 bytes"
     assert report.landed_rows == 1
 
 

@@ -86,7 +86,7 @@ def test_before_the_first_commit_there_is_no_snapshot(memory: MemoryStore, now: 
         read(memory, 1, now)
 
 
-def test_what_was_put_into_the_hole_of_a_collected_snapshot_is_refused(memory: MemoryStore, now: Now) -> None:
+def test_what_was_created_at_an_expired_number_is_refused(memory: MemoryStore, now: Now) -> None:
     """The collector, and a compactor that slept, come between the first look at the latest snapshot and the read."""
     grown(memory)
 

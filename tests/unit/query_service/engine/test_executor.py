@@ -286,24 +286,24 @@ def test_a_process_frozen_while_its_query_runs_plans_again(monkeypatch: pytest.M
 def test_a_file_that_no_writer_makes_is_named_and_other_dates_are_answered(bomb: Callable[[], bytes]) -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event(), event(flight_date=date(2013, 1, 2)))
-    planted = lake.land_bytes(date(2013, 1, 1), bomb())
+    foreign = lake.land_bytes(date(2013, 1, 1), bomb())
     with serving(lake.store) as api:
         for path in ("/v1/flights?date_to=2013-01-01", "/v1/stats"):
-            assert planted in problem(api.get(path), 503, "unreadable")["detail"]
+            assert foreign in problem(api.get(path), 503, "unreadable")["detail"]
         assert api.rows("/v1/stats?date_from=2013-01-02")[0]["flights"] == 1
-        assert [entry["name"] for entry in api.json("/v1/lake")["unreadable"]] == [planted]
+        assert [entry["name"] for entry in api.json("/v1/lake")["unreadable"]] == [foreign]
 
 
 def test_a_file_too_large_for_the_cache_is_named_when_no_writer_lands_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lakehouse.table.parquet_limits.LANDED_MAX_BYTES", 1_000_000)
     lake = LakeBuilder(MemoryStore())
     lake.land(event(flight_date=date(2013, 1, 2)))
-    planted = lake.land_bytes(date(2013, 1, 1), b"x" * 1_000_001)
+    foreign = lake.land_bytes(date(2013, 1, 1), b"x" * 1_000_001)
     with serving(lake.store, file_cache_mb=1) as api:
         for path in ("/v1/flights?date_to=2013-01-01", "/v1/stats"):
-            assert planted in problem(api.get(path), 503, "unreadable")["detail"]
+            assert foreign in problem(api.get(path), 503, "unreadable")["detail"]
         assert api.rows("/v1/stats?date_from=2013-01-02")[0]["flights"] == 1
-        assert [entry["name"] for entry in api.json("/v1/lake")["unreadable"]] == [planted]
+        assert [entry["name"] for entry in api.json("/v1/lake")["unreadable"]] == [foreign]
 
 
 def test_dates_with_more_data_than_the_cache_holds_are_the_callers_problem() -> None:

@@ -1,4 +1,4 @@
-"""Dates of the tail, decided once: the same bytes as decided for each question, in bounded room."""
+"""Dates of the tail, merged once: the same bytes as merged for each question, in bounded room."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from tests._support.problems import problem
 from tests._support.random_stats import exactly, expected, random_question
 from tests._support.sizes import seeds
 
-DECIDED: dict[str, Any] = {"tail_cache_min_kb": 0, "result_cache_mb": 0}
-"""Dates are decided for however small a tail; and answers are computed each time."""
+CACHED: dict[str, Any] = {"tail_cache_min_kb": 0, "result_cache_mb": 0}
+"""The tail cache takes however small a tail; and answers are computed each time."""
 
 EACH_TIME: dict[str, Any] = {"tail_cache_mb": 0, "result_cache_mb": 0}
 
@@ -43,13 +43,13 @@ NEXT = date(2013, 1, 2)
 
 
 @pytest.mark.parametrize("seed", seeds(3))
-def test_answers_have_the_same_bytes_as_those_decided_each_time(seed: int) -> None:
+def test_answers_have_the_same_bytes_as_those_merged_each_time(seed: int) -> None:
     print(f"seed {seed}")
     choose = random.Random(seed)
     events = stats_oracle.random_events(choose, 300)
     lake = LakeBuilder(MemoryStore())
     landed: list[Event] = []
-    with serving(lake.store, **DECIDED) as decided, serving(lake.store, **EACH_TIME) as plain:
+    with serving(lake.store, **CACHED) as cached, serving(lake.store, **EACH_TIME) as plain:
         while len(landed) < len(events):
             step = events[len(landed) : len(landed) + choose.choice([1, 20, 60])]
             landed += step
@@ -62,13 +62,13 @@ def test_answers_have_the_same_bytes_as_those_decided_each_time(seed: int) -> No
                 path = f"/v1/stats?{urlencode(asked, doseq=True)}"
                 want = plain.get(path)
                 assert want.status_code == 200, want.text
-                for _ in range(2):  # decided, and then kept
-                    assert decided.get(path).content == want.content, path
+                for _ in range(2):  # merged, and then cached
+                    assert cached.get(path).content == want.content, path
                 rows = expected(landed, asked, filters)[:1000]
-                assert exactly(decided.rows(path.replace(asked["format"][0], "json"))) == exactly(rows), path
+                assert exactly(cached.rows(path.replace(asked["format"][0], "json"))) == exactly(rows), path
             page = f"/v1/flights?limit={choose.choice([1, 7, 1000])}&date_from=2013-01-3{choose.choice([0, 1])}"
-            assert decided.get(page).content == plain.get(page).content, page
-        assert metric(decided, "hits_total") > 0
+            assert cached.get(page).content == plain.get(page).content, page
+        assert metric(cached, "hits_total") > 0
         assert metric(plain, "misses_total") == 0
 
 
@@ -81,7 +81,7 @@ def metric(api: Api, name: str) -> float:
     return float(line.split()[1])
 
 
-def test_a_small_tail_is_decided_each_time() -> None:
+def test_a_small_tail_is_merged_each_time() -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event())
     with serving(lake.store, tail_cache_min_kb=64) as api:
@@ -89,20 +89,20 @@ def test_a_small_tail_is_decided_each_time() -> None:
         assert metric(api, "misses_total") == 0
 
 
-def test_what_would_take_more_than_half_of_the_room_is_decided_each_time() -> None:
+def test_what_would_take_more_than_half_of_the_room_is_merged_each_time() -> None:
     lake = LakeBuilder(MemoryStore())
     choose = random.Random(1)
     for _ in range(2):
         lake.land(*(event(flight_number=n, tail_number=f"{choose.random()}") for n in range(1, 9999)))
-    with serving(lake.store, tail_cache_mb=1, **DECIDED) as api:
+    with serving(lake.store, tail_cache_mb=1, **CACHED) as api:
         assert api.rows("/v1/stats")[0]["flights"] == 9998
         assert metric(api, "misses_total") == 0
 
 
-def test_a_tail_of_very_many_dates_is_decided_each_time() -> None:
+def test_a_tail_of_very_many_dates_is_merged_each_time() -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(*(event(flight_date=DAY + timedelta(n)) for n in range(101)))
-    with serving(lake.store, **DECIDED) as api:
+    with serving(lake.store, **CACHED) as api:
         assert api.rows("/v1/stats")[0]["flights"] == 101
         assert metric(api, "misses_total") == 0
         assert api.rows("/v1/stats?date_from=2013-01-02")[0]["flights"] == 100
@@ -113,7 +113,7 @@ def test_a_landed_file_that_cannot_be_read_is_a_problem_that_names_it() -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event(), event(flight_date=NEXT))
     broken = lake.land_bytes(DAY, b"not Parquet")
-    with serving(lake.store, **DECIDED) as api:
+    with serving(lake.store, **CACHED) as api:
         assert broken in problem(api.get("/v1/stats"), 503, "unreadable")["detail"]
         assert api.rows("/v1/stats?date_from=2013-01-02")[0]["flights"] == 1
 
@@ -121,7 +121,7 @@ def test_a_landed_file_that_cannot_be_read_is_a_problem_that_names_it() -> None:
 def test_kept_files_that_something_outside_took_away_are_made_again(tmp_path: Path) -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event(), event(flight_date=NEXT))
-    with serving(lake.store, cache_dir=tmp_path, **DECIDED) as api:
+    with serving(lake.store, cache_dir=tmp_path, **CACHED) as api:
         assert api.rows("/v1/stats")[0]["flights"] == 2
         for path in (tmp_path / "merged_tail").rglob("*.parquet"):
             path.unlink()
@@ -132,21 +132,21 @@ def test_kept_files_that_something_outside_took_away_are_made_again(tmp_path: Pa
         assert metric(api, "misses_total") == 6
 
 
-def test_a_question_is_answered_when_there_is_no_disk_to_decide_its_dates_for_others(tmp_path: Path) -> None:
+def test_a_question_is_answered_when_there_is_no_disk_for_the_tail_cache(tmp_path: Path) -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event())
-    with serving(lake.store, cache_dir=tmp_path, **DECIDED) as api:
+    with serving(lake.store, cache_dir=tmp_path, **CACHED) as api:
         (tmp_path / "merged_tail").rmdir()
         (tmp_path / "merged_tail").write_bytes(b"no folder")
         assert api.rows("/v1/stats")[0]["flights"] == 1
         assert metric(api, "misses_total") == 0
 
 
-def test_a_question_that_many_ask_at_once_is_decided_once() -> None:
+def test_a_question_that_many_ask_at_once_is_merged_once() -> None:
     lake = LakeBuilder(MemoryStore())
     lake.land(event(), event(flight_date=NEXT))
     groups = ["carrier", "origin", "destination", "flight_date", "month", "weekday", "hour", "route"]
-    with serving(lake.store, **DECIDED) as api:
+    with serving(lake.store, **CACHED) as api:
 
         async def ask_all() -> list[int]:
             asked = (api.client.get(f"/v1/stats?group_by={group}") for group in groups)
@@ -156,14 +156,14 @@ def test_a_question_that_many_ask_at_once_is_decided_once() -> None:
         assert metric(api, "misses_total") == 2
 
 
-class Workshop:
-    """Decides dates of files that it writes into a folder, with a DuckDB that says what it ran."""
+class Harness:
+    """Merges dates of files that it writes into a folder, with a DuckDB that says what it ran."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._files = folder / "files"
         self._files.mkdir()
         self.kept = folder / "merged_tail"
-        self.merged_tail = TailCache(self.kept, max_bytes, 0)
+        self.tail_cache = TailCache(self.kept, max_bytes, 0)
         self.connection = duckdb.connect()
         self.ran: list[str] = []
 
@@ -203,9 +203,9 @@ class Workshop:
         return self.connection.execute(sql).fetchall()
 
     async def ask(self, local: LocalFiles) -> list[tuple[Any, ...]]:
-        async with self.merged_tail.of(local, self.fetch) as with_decided:
-            assert with_decided.merged_tail is not None
-            found = self.rows(with_decided)
+        async with self.tail_cache.of(local, self.fetch) as with_cached:
+            assert with_cached.merged_tail is not None
+            found = self.rows(with_cached)
         assert found == self.rows(local)
         return found
 
@@ -225,187 +225,187 @@ def late(minutes: int, seconds: int = 0, **given: Any) -> Event:
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Iterator[Workshop]:
-    workshop = Workshop(tmp_path, 10_000_000)
-    with workshop.connection:
-        yield workshop
+def harness(tmp_path: Path) -> Iterator[Harness]:
+    harness = Harness(tmp_path, 10_000_000)
+    with harness.connection:
+        yield harness
 
 
-def test_a_new_landed_file_is_read_with_what_is_kept_and_nothing_else(workshop: Workshop) -> None:
-    month = workshop.month(late(1, 1), late(2, 2, flight_date=NEXT))
-    first, second = workshop.landed(late(3, 3)), workshop.landed(late(4, 4, flight_date=NEXT))
+def test_a_new_landed_file_is_read_with_what_is_kept_and_nothing_else(harness: Harness) -> None:
+    month = harness.month(late(1, 1), late(2, 2, flight_date=NEXT))
+    first, second = harness.landed(late(3, 3)), harness.landed(late(4, 4, flight_date=NEXT))
 
     async def ask() -> None:
-        assert await workshop.ask(local([month], [first, second])) == [(DAY, 1545, 3), (NEXT, 1545, 4)]
-        newer, older = workshop.landed(late(5, 5)), workshop.landed(late(6, 0))
-        assert (await workshop.ask(local([month], [first, second, newer, older])))[0] == (DAY, 1545, 5)
-        read = workshop.ran[-1]
+        assert await harness.ask(local([month], [first, second])) == [(DAY, 1545, 3), (NEXT, 1545, 4)]
+        newer, older = harness.landed(late(5, 5)), harness.landed(late(6, 0))
+        assert (await harness.ask(local([month], [first, second, newer, older])))[0] == (DAY, 1545, 5)
+        read = harness.ran[-1]
         assert all(str(path) in read for _, path in (newer, older))
         assert not any(str(path) in read for _, path in (month, first, second))
-        assert await workshop.ask(local([month], [second])) == [(DAY, 1545, 1), (NEXT, 1545, 4)]
+        assert await harness.ask(local([month], [second])) == [(DAY, 1545, 1), (NEXT, 1545, 4)]
 
     asyncio.run(ask())
-    assert len(workshop.ran) == 2
-    stats = workshop.merged_tail.stats
+    assert len(harness.ran) == 2
+    stats = harness.tail_cache.stats
     assert (stats.puts, stats.hits) == (3, 2)  # found: the date in which nothing had landed meanwhile
 
 
-def test_another_month_file_decides_anew(workshop: Workshop) -> None:
-    landed = workshop.landed(late(3, 3))
+def test_another_month_file_merges_again(harness: Harness) -> None:
+    landed = harness.landed(late(3, 3))
 
     async def ask() -> None:
-        assert await workshop.ask(local([], [landed])) == [(DAY, 1545, 3)]
-        assert await workshop.ask(local([workshop.month(late(7, 7))], [landed])) == [(DAY, 1545, 7)]
-        assert await workshop.ask(local([workshop.month(late(8, 1))], [landed])) == [(DAY, 1545, 3)]
+        assert await harness.ask(local([], [landed])) == [(DAY, 1545, 3)]
+        assert await harness.ask(local([harness.month(late(7, 7))], [landed])) == [(DAY, 1545, 7)]
+        assert await harness.ask(local([harness.month(late(8, 1))], [landed])) == [(DAY, 1545, 3)]
 
     asyncio.run(ask())
-    assert workshop.merged_tail.stats.puts == 3
+    assert harness.tail_cache.stats.puts == 3
 
 
-def test_a_new_landed_file_with_another_month_file_decides_anew(workshop: Workshop) -> None:
+def test_a_new_landed_file_with_another_month_file_merges_again(harness: Harness) -> None:
     """Of the events of what is kept, a month file that was put in its place may know nothing."""
-    landed, new = workshop.landed(late(3, 3)), workshop.landed(late(4, 1))
+    landed, new = harness.landed(late(3, 3)), harness.landed(late(4, 1))
 
     async def ask() -> None:
-        assert await workshop.ask(local([workshop.month(late(9, 9))], [landed])) == [(DAY, 1545, 9)]
-        assert await workshop.ask(local([workshop.month(late(1, 0))], [landed, new])) == [(DAY, 1545, 3)]
+        assert await harness.ask(local([harness.month(late(9, 9))], [landed])) == [(DAY, 1545, 9)]
+        assert await harness.ask(local([harness.month(late(1, 0))], [landed, new])) == [(DAY, 1545, 3)]
 
     asyncio.run(ask())
 
 
 @pytest.mark.parametrize("which", ["month", "tail"])
-def test_other_bytes_under_the_same_name_decide_anew(workshop: Workshop, which: str) -> None:
-    month, landed = workshop.month(late(1, 1)), workshop.landed(late(3, 3))
+def test_other_bytes_under_the_same_name_merge_again(harness: Harness, which: str) -> None:
+    month, landed = harness.month(late(1, 1)), harness.landed(late(3, 3))
 
     async def ask() -> None:
-        assert await workshop.ask(local([month], [landed])) == [(DAY, 1545, 3)]
+        assert await harness.ask(local([month], [landed])) == [(DAY, 1545, 3)]
         restored = (
-            ([workshop.month(late(9, 9), name=month[0].name)], [landed])
+            ([harness.month(late(9, 9), name=month[0].name)], [landed])
             if which == "month"
-            else ([month], [workshop.landed(late(9, 9), name=landed[0].name)])
+            else ([month], [harness.landed(late(9, 9), name=landed[0].name)])
         )
-        assert await workshop.ask(local(*restored)) == [(DAY, 1545, 9)]
+        assert await harness.ask(local(*restored)) == [(DAY, 1545, 9)]
 
     asyncio.run(ask())
 
 
-def test_an_older_plan_sees_nothing_of_a_newer_one(workshop: Workshop) -> None:
-    first, second = workshop.landed(late(3, 3)), workshop.landed(late(4, 4), late(5, 5, flight_number=1))
+def test_an_older_plan_sees_nothing_of_a_newer_one(harness: Harness) -> None:
+    first, second = harness.landed(late(3, 3)), harness.landed(late(4, 4), late(5, 5, flight_number=1))
 
     async def ask() -> None:
-        assert await workshop.ask(local([], [first, second])) == [(DAY, 1, 5), (DAY, 1545, 4)]
-        assert await workshop.ask(local([], [first])) == [(DAY, 1545, 3)]
+        assert await harness.ask(local([], [first, second])) == [(DAY, 1, 5), (DAY, 1545, 4)]
+        assert await harness.ask(local([], [first])) == [(DAY, 1545, 3)]
 
     asyncio.run(ask())
 
 
-def test_landed_files_without_events_are_a_date_without_flights(workshop: Workshop) -> None:
-    landed, path = workshop.landed(late(3))
+def test_landed_files_without_events_are_a_date_without_flights(harness: Harness) -> None:
+    landed, path = harness.landed(late(3))
     path.write_bytes(parquet([]))
 
     async def ask() -> None:
-        assert await workshop.ask(local([], [(landed, path)])) == []
-        assert await workshop.ask(local([], [(landed, path)])) == []
+        assert await harness.ask(local([], [(landed, path)])) == []
+        assert await harness.ask(local([], [(landed, path)])) == []
 
     asyncio.run(ask())
-    assert (workshop.merged_tail.stats.puts, len(workshop.ran)) == (1, 1)
+    assert (harness.tail_cache.stats.puts, len(harness.ran)) == (1, 1)
 
 
 def test_what_is_kept_takes_no_more_than_its_room_and_the_least_used_goes_first(tmp_path: Path) -> None:
     days = [DAY + timedelta(n) for n in range(6)]
-    workshop = Workshop(tmp_path, 0)
-    with workshop.connection:
-        tails = {day: workshop.landed(late(1, flight_date=day)) for day in days}
+    harness = Harness(tmp_path, 0)
+    with harness.connection:
+        tails = {day: harness.landed(late(1, flight_date=day)) for day in days}
 
         async def size() -> int:
-            async with workshop.merged_tail.of(local([], [tails[DAY]]), workshop.fetch):
-                return workshop.on_disk
+            async with harness.tail_cache.of(local([], [tails[DAY]]), harness.fetch):
+                return harness.on_disk
 
         one = asyncio.run(size())
-        assert workshop.on_disk == 0  # nothing fits, and it has been read
-        workshop.merged_tail = TailCache(workshop.kept, 3 * one + one // 2, 0)
+        assert harness.on_disk == 0  # nothing fits, and it has been read
+        harness.tail_cache = TailCache(harness.kept, 3 * one + one // 2, 0)
 
         async def ask() -> None:
             for day in [*days[:3], days[0], days[3]]:
-                await workshop.ask(local([], [tails[day]]))
-            before = workshop.merged_tail.stats.puts
+                await harness.ask(local([], [tails[day]]))
+            before = harness.tail_cache.stats.puts
             for day in (days[0], days[2], days[3]):
-                await workshop.ask(local([], [tails[day]]))
-            assert workshop.merged_tail.stats.puts == before
-            await workshop.ask(local([], [tails[days[1]]]))
-            assert workshop.merged_tail.stats.puts == before + 1
+                await harness.ask(local([], [tails[day]]))
+            assert harness.tail_cache.stats.puts == before
+            await harness.ask(local([], [tails[days[1]]]))
+            assert harness.tail_cache.stats.puts == before + 1
 
         asyncio.run(ask())
-        assert 2 * one < workshop.on_disk == workshop.merged_tail.stats.bytes <= 3 * one + one // 2
+        assert 2 * one < harness.on_disk == harness.tail_cache.stats.bytes <= 3 * one + one // 2
 
 
-def test_files_stay_for_as_long_as_they_are_read_and_count_until_then(workshop: Workshop) -> None:
-    first, second = workshop.landed(late(3, 3)), workshop.landed(late(4, 4))
+def test_files_stay_for_as_long_as_they_are_read_and_count_until_then(harness: Harness) -> None:
+    first, second = harness.landed(late(3, 3)), harness.landed(late(4, 4))
 
     async def ask() -> None:
         async with AsyncExitStack() as stack:
-            before = await stack.enter_async_context(workshop.merged_tail.of(local([], [first]), workshop.fetch))
-            one = workshop.on_disk
-            await workshop.ask(local([], [first, second]))
-            assert workshop.rows(before) == [(DAY, 1545, 3)]
-            assert workshop.merged_tail.stats.bytes == workshop.on_disk > one
-        assert workshop.merged_tail.stats.bytes == workshop.on_disk < 2 * one
+            before = await stack.enter_async_context(harness.tail_cache.of(local([], [first]), harness.fetch))
+            one = harness.on_disk
+            await harness.ask(local([], [first, second]))
+            assert harness.rows(before) == [(DAY, 1545, 3)]
+            assert harness.tail_cache.stats.bytes == harness.on_disk > one
+        assert harness.tail_cache.stats.bytes == harness.on_disk < 2 * one
 
     asyncio.run(ask())
 
 
-def test_while_twice_the_room_is_taken_nothing_is_decided(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path, 40_000)
-    with workshop.connection:
-        asked = [local([], [workshop.landed(late(1, flight_date=DAY + timedelta(n)))]) for n in range(40)]
+def test_while_twice_the_room_is_taken_nothing_is_cached(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, 40_000)
+    with harness.connection:
+        asked = [local([], [harness.landed(late(1, flight_date=DAY + timedelta(n)))]) for n in range(40)]
 
         async def ask() -> None:
             async with AsyncExitStack() as stack:
-                entering = (stack.enter_async_context(workshop.merged_tail.of(each, workshop.fetch)) for each in asked)
+                entering = (stack.enter_async_context(harness.tail_cache.of(each, harness.fetch)) for each in asked)
                 found = [each.merged_tail is not None for each in await asyncio.gather(*entering)]  # all at once
                 assert found == sorted(found, reverse=True)
                 assert not all(found)
-                assert 80_000 < workshop.on_disk < 100_000
-                async with workshop.merged_tail.of(asked[found.index(False) - 1], workshop.fetch) as kept:
+                assert 80_000 < harness.on_disk < 100_000
+                async with harness.tail_cache.of(asked[found.index(False) - 1], harness.fetch) as kept:
                     assert kept.merged_tail is not None
-            assert workshop.on_disk <= 40_000
-            async with workshop.merged_tail.of(asked[-1], workshop.fetch) as later:
+            assert harness.on_disk <= 40_000
+            async with harness.tail_cache.of(asked[-1], harness.fetch) as later:
                 assert later.merged_tail is not None
 
         asyncio.run(ask())
 
 
-def test_a_caller_who_leaves_while_dates_are_decided_leaves_nothing_behind(workshop: Workshop) -> None:
-    asked = local([], [workshop.landed(late(3, 3))])
+def test_a_caller_who_leaves_while_dates_are_merged_leaves_nothing_behind(harness: Harness) -> None:
+    asked = local([], [harness.landed(late(3, 3))])
 
     async def ask() -> None:
         running = asyncio.Event()
 
         async def endless(query: Query) -> pa.Table:
-            workshop.connection.execute(query.sql)
+            harness.connection.execute(query.sql)
             running.set()
             return await asyncio.Future()
 
         async def leaving() -> None:
-            async with workshop.merged_tail.of(asked, endless):
-                raise AssertionError("it was never decided")
+            async with harness.tail_cache.of(asked, endless):
+                raise AssertionError("it was never merged")
 
         left = asyncio.create_task(leaving())
         await running.wait()
         left.cancel()
         with pytest.raises(asyncio.CancelledError):
             await left
-        assert await workshop.ask(asked) == [(DAY, 1545, 3)]
+        assert await harness.ask(asked) == [(DAY, 1545, 3)]
 
     asyncio.run(ask())
-    assert len(list(workshop.kept.iterdir())) == 1
-    assert workshop.merged_tail.stats == CacheStats(hits=0, misses=1, puts=1, bytes=workshop.on_disk)
+    assert len(list(harness.kept.iterdir())) == 1
+    assert harness.tail_cache.stats == CacheStats(hits=0, misses=1, puts=1, bytes=harness.on_disk)
 
 
-def test_a_query_that_writes_only_after_its_caller_has_left_leaves_nothing_behind(workshop: Workshop) -> None:
-    """An interrupt that comes before the query has begun is lost: it may write while others decide already."""
+def test_a_query_that_writes_only_after_its_caller_has_left_leaves_nothing_behind(harness: Harness) -> None:
+    """An interrupt that comes before the query has begun is lost: it may write while others merge already."""
     days = [DAY + timedelta(n) for n in range(3)]
-    asked = [local([], [workshop.landed(late(1, flight_date=day))]) for day in days]
+    asked = [local([], [harness.landed(late(1, flight_date=day))]) for day in days]
 
     async def ask() -> None:
         given_up: list[str] = []
@@ -415,35 +415,33 @@ def test_a_query_that_writes_only_after_its_caller_has_left_leaves_nothing_behin
             raise asyncio.CancelledError
 
         with pytest.raises(asyncio.CancelledError):
-            async with workshop.merged_tail.of(asked[0], leaving):
-                raise AssertionError("it was never decided")
-        await workshop.ask(asked[1])
-        workshop.connection.execute(given_up[0])
-        await workshop.ask(asked[2])
+            async with harness.tail_cache.of(asked[0], leaving):
+                raise AssertionError("it was never merged")
+        await harness.ask(asked[1])
+        harness.connection.execute(given_up[0])
+        await harness.ask(asked[2])
 
     asyncio.run(ask())
-    assert len(list(workshop.kept.iterdir())) == 2
-    assert workshop.merged_tail.stats.bytes == workshop.on_disk
+    assert len(list(harness.kept.iterdir())) == 2
+    assert harness.tail_cache.stats.bytes == harness.on_disk
 
 
 @pytest.mark.parametrize("error", [duckdb.OutOfMemoryException, duckdb.IOException])
-def test_a_question_decides_for_itself_when_deciding_for_all_fails(
-    workshop: Workshop, error: type[duckdb.Error]
-) -> None:
-    first, second = workshop.landed(late(3, 3)), workshop.landed(late(4, 4))
+def test_a_question_merges_for_itself_when_filling_the_cache_fails(harness: Harness, error: type[duckdb.Error]) -> None:
+    first, second = harness.landed(late(3, 3)), harness.landed(late(4, 4))
 
     async def failing(query: Query) -> pa.Table:
         raise error("no more of it")
 
     async def ask() -> None:
-        await workshop.ask(local([], [first]))
-        async with workshop.merged_tail.of(local([], [first, second]), failing) as alone:
+        await harness.ask(local([], [first]))
+        async with harness.tail_cache.of(local([], [first, second]), failing) as alone:
             assert alone.merged_tail is None
-            assert workshop.rows(alone) == [(DAY, 1545, 4)]
-        assert await workshop.ask(local([], [first, second])) == [(DAY, 1545, 4)]
+            assert harness.rows(alone) == [(DAY, 1545, 4)]
+        assert await harness.ask(local([], [first, second])) == [(DAY, 1545, 4)]
 
     asyncio.run(ask())
-    assert workshop.merged_tail.stats.bytes == workshop.on_disk
+    assert harness.tail_cache.stats.bytes == harness.on_disk
 
 
 def test_what_an_earlier_process_left_is_removed(tmp_path: Path) -> None:

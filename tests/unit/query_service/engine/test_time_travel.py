@@ -214,7 +214,7 @@ def test_a_snapshot_that_is_not_retained_is_gone_whether_or_not_it_was_deleted(p
         assert api.get("/v1/stats?snapshot=3").status_code == 200
 
 
-def test_an_object_that_was_put_into_the_hole_is_refused() -> None:
+def test_an_object_created_at_an_expired_number_is_refused() -> None:
     """Somebody slept for longer than the retention, and committed the number once more."""
     lake, _ = grown(7)
     retain(lake, 3)

@@ -1,4 +1,4 @@
-"""Answers on their way: in pieces, for so long, so many bytes at once. In this process, and with real slow readers."""
+"""Answers on their way: in chunks, for so long, so many bytes at once. In this process, and with real slow readers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from query_service.errors import ProblemError
 from query_service.middleware.send_timeout import (
-    PIECE_BYTES,
+    CHUNK_BYTES,
     SendBudget,
     SendTimeoutMiddleware,
     with_transport,
@@ -54,33 +54,33 @@ def api() -> Iterator[Api]:
         yield api
 
 
-# -- piece by piece --------------------------------------------------------------------------------------------
+# -- chunk by chunk --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES, 5 * PIECE_BYTES - 1])
-def test_a_body_is_sent_whole_in_pieces_the_last_of_which_says_so(size: int) -> None:
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES, 5 * CHUNK_BYTES - 1])
+def test_a_body_is_sent_whole_in_chunks_the_last_of_which_says_so(size: int) -> None:
     body = bytes(n % 251 for n in range(size))
 
     async def work() -> None:
-        reader = Reader(pieces=10)
+        reader = Reader(chunks=10)
         layer = SendTimeoutMiddleware(fixed(body), SendBudget(1, nobody), SOON_S)
         await layer(with_transport(scope("/"), reader.transport()), reader.receive, reader.send)
-        pieces = reader.messages[1:]
+        chunks = reader.messages[1:]
         assert reader.body == body
-        assert [piece.get("more_body", False) for piece in pieces] == [*[True] * (len(pieces) - 1), False]
-        assert max(len(piece["body"]) for piece in pieces) <= PIECE_BYTES
+        assert [chunk.get("more_body", False) for chunk in chunks] == [*[True] * (len(chunks) - 1), False]
+        assert max(len(chunk["body"]) for chunk in chunks) <= CHUNK_BYTES
 
     asyncio.run(work())
 
 
-def test_a_piece_is_sent_when_the_one_before_has_gone() -> None:
+def test_a_chunk_is_sent_when_the_one_before_has_gone() -> None:
     async def work() -> None:
         reader = Reader()
-        layer = SendTimeoutMiddleware(fixed(b"x" * PIECE_BYTES * 3), SendBudget(1, nobody), SOON_S)
+        layer = SendTimeoutMiddleware(fixed(b"x" * CHUNK_BYTES * 3), SendBudget(1, nobody), SOON_S)
         sending = asyncio.create_task(
             layer(with_transport(scope("/"), reader.transport()), reader.receive, reader.send)
         )
-        for count in (2, 3, 4):  # the head and the first piece, and one by one
+        for count in (2, 3, 4):  # the head and the first chunk, and one by one
             for _ in range(50):  # turns in which one comes, and a further one would come
                 await asyncio.sleep(0)
             assert len(reader.messages) == count
@@ -105,13 +105,13 @@ def test_who_does_not_take_the_answer_is_cut_off_logged_and_counted(caplog: pyte
         reader = api.run(ask())
         page = api.get("/metrics").text
     assert reader.is_cut
-    head, piece = reader.messages
-    assert len(piece["body"]) < int(dict(head["headers"])[b"content-length"])
+    head, chunk = reader.messages
+    assert len(chunk["body"]) < int(dict(head["headers"])[b"content-length"])
     (line,) = logged(caplog)
     assert line["cut_off"] is True
     (record,) = (record for record in caplog.records if record.name == "query_service.api.requests")
     assert record.levelname == "WARNING"
-    assert f"cut off after {PIECE_BYTES} bytes" in record.getMessage()
+    assert f"cut off after {CHUNK_BYTES} bytes" in record.getMessage()
     assert 'flights_api_answers_cut_off_total{route="/v1/stats"} 1.0' in page
     assert "flights_api_sending_bytes 0.0" in page
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
@@ -123,7 +123,7 @@ def test_the_time_begins_with_the_answer_not_with_the_question() -> None:
         await Response(b"x")(scope, receive, send)
 
     async def work() -> None:
-        reader = Reader(pieces=1)
+        reader = Reader(chunks=1)
         await SendTimeoutMiddleware(slow, SendBudget(1, nobody), 0.05)(
             with_transport(scope("/"), reader.transport()), reader.receive, reader.send
         )
@@ -189,8 +189,8 @@ def test_large_answers_are_refused_while_those_that_are_sent_take_the_room(api: 
 
 def test_a_body_counts_once_however_many_take_it_and_a_small_one_not_at_all() -> None:
     sizes: list[int] = []
-    send_budget = SendBudget(3 * PIECE_BYTES, sizes.append)
-    large, other, small = bytes(2 * PIECE_BYTES), bytes(PIECE_BYTES + 1), bytes(PIECE_BYTES)
+    send_budget = SendBudget(3 * CHUNK_BYTES, sizes.append)
+    large, other, small = bytes(2 * CHUNK_BYTES), bytes(CHUNK_BYTES + 1), bytes(CHUNK_BYTES)
     with ExitStack() as stack:
         for body in (large, small, large, large, small):
             stack.enter_context(send_budget.sent(body))
@@ -210,7 +210,7 @@ READERS = 40
 RESET = struct.pack("ii", 1, 0)
 DAYS, AIRPORTS = 20, 400
 GROWTH_MB = 80
-"""The room for bodies (API_SEND_BUFFER_MB), two that are made meanwhile with what they are made of, a piece a
+"""The room for bodies (API_SEND_BUFFER_MB), two that are made meanwhile with what they are made of, a chunk a
 reader, and the allocator's leavings. Without a bound it were READERS times 3 MB."""
 
 

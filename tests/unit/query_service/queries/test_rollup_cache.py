@@ -1,4 +1,4 @@
-"""What whole months contribute, kept in bounded memory under names that say what it depends on."""
+"""Rollups of whole months, kept in bounded memory under names that say what it depends on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def table(rows: int) -> pa.Table:
     return pa.table({"n": pa.array(range(rows), pa.int64())})
 
 
-def test_kept_parts_take_no_more_than_their_room_and_the_least_used_go_first() -> None:
+def test_rollups_take_no_more_than_their_room_and_the_least_used_go_first() -> None:
     rollups = RollupCache(SHARE * 20_000)
     names = [f"{n}" for n in range(50)]
     for name in names:
@@ -25,7 +25,7 @@ def test_kept_parts_take_no_more_than_their_room_and_the_least_used_go_first() -
     assert rollups.stats.puts == 50
 
 
-def test_a_part_that_is_released_goes_before_those_that_were_used_less() -> None:
+def test_a_rollup_that_is_released_goes_before_those_that_were_used_less() -> None:
     rollups = RollupCache(SHARE * 20_000)
     for number in range(35):
         rollups.put(f"{number}", table(2_000))
@@ -35,13 +35,13 @@ def test_a_part_that_is_released_goes_before_those_that_were_used_less() -> None
     assert not rollups.holds("34")
 
 
-def test_a_part_larger_than_its_share_is_not_kept() -> None:
+def test_a_rollup_larger_than_its_share_is_not_kept() -> None:
     rollups = RollupCache(SHARE * 20_000)
     assert not rollups.put("a", table(2_300))
     assert (rollups.get("a"), rollups.stats.bytes) == (None, 0)
 
 
-def test_a_part_is_not_that_of_other_bytes_under_the_same_name() -> None:
+def test_a_rollup_is_not_that_of_other_bytes_under_the_same_name() -> None:
     month = two_months().snapshot.months["2013-01"]
     restored = dataclasses.replace(month, crc32c=month.crc32c ^ 1)
     assert len({key_of("shape", (month,)), key_of("shape", (restored,)), key_of("other", (month,))}) == 3

@@ -1,4 +1,4 @@
-"""Answers from the parts of whole months: the same bytes as counted flight by flight, in bounded memory and time."""
+"""Answers from the rollups of whole months: the same bytes as counted flight by flight, in bounded memory and time."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from tests._support.stores import Gate, WatchedStore
 MONTHS = [date(2012 + n // 12, n % 12 + 1, 1) for n in range(10, 28)]
 """The last two of a year, a whole one, and four more."""
 
-PARTS: dict[str, Any] = {"rollup_min_rows": 0, "result_cache_mb": 0}
-"""Parts are used for however few flights; and answers are computed each time."""
+ROLLUPS: dict[str, Any] = {"rollup_min_rows": 0, "result_cache_mb": 0}
+"""Rollups are used for however few flights; and answers are computed each time."""
 
 ONE_BY_ONE: dict[str, Any] = {"rollup_cache_mb": 0, "result_cache_mb": 0}
 
@@ -55,12 +55,12 @@ def random_window(choose: random.Random) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("seed", seeds(4))
-def test_answers_from_parts_have_the_same_bytes_as_those_counted_flight_by_flight(seed: int) -> None:
+def test_answers_from_rollups_have_the_same_bytes_as_those_counted_flight_by_flight(seed: int) -> None:
     print(f"seed {seed}")
     choose = random.Random(seed)
     lake = LakeBuilder(MemoryStore())
     events: list[Event] = []
-    with serving(lake.store, **PARTS) as parts, serving(lake.store, **ONE_BY_ONE) as plain:
+    with serving(lake.store, **ROLLUPS) as rollups, serving(lake.store, **ONE_BY_ONE) as plain:
         for months in (MONTHS, MONTHS[3:], MONTHS[-3:], [choose.choice(MONTHS)]):
             seen = {(key(row), order(row)) for row in events}  # no two that are equally new
             landed = [row for row in random_days(choose, 400, months) if (key(row), order(row)) not in seen]
@@ -79,13 +79,13 @@ def test_answers_from_parts_have_the_same_bytes_as_those_counted_flight_by_fligh
                 want = plain.get(path)
                 assert want.status_code == 200, want.text
                 for _ in range(2):  # made, and then kept
-                    assert parts.get(path).content == want.content, path
+                    assert rollups.get(path).content == want.content, path
                 if "snapshot" not in asked:
                     rows = expected(events, asked, filters)[: int(asked["limit"][0])]
-                    assert exactly(parts.rows(path.replace(f"format={asked['format'][0]}", "format=json"))) == (
+                    assert exactly(rollups.rows(path.replace(f"format={asked['format'][0]}", "format=json"))) == (
                         exactly(rows)
                     ), path
-        assert metric(parts, "hits_total") > 0
+        assert metric(rollups, "hits_total") > 0
         assert metric(plain, "misses_total") == 0
 
 
@@ -108,9 +108,9 @@ def years(*numbers: int, months: Sequence[int] = (1, 2, 3), store: MemoryStore |
     return lake
 
 
-def test_a_month_that_the_tail_touches_is_decided_anew() -> None:
+def test_a_month_that_the_tail_touches_is_counted_from_its_flights() -> None:
     lake = years(2013)
-    with serving(lake.store, **PARTS) as api:
+    with serving(lake.store, **ROLLUPS) as api:
         assert api.rows("/v1/stats")[0]["cancelled"] == 0
         lake.land(
             event(flight_date=date(2013, 2, 1), status="cancelled", event_time=T0 + timedelta(seconds=1)),
@@ -122,8 +122,8 @@ def test_a_month_that_the_tail_touches_is_decided_anew() -> None:
 
 
 def test_a_month_that_is_partly_in_the_window_is_counted_flight_by_flight() -> None:
-    with serving(years(2012, 2013).store, **PARTS) as api:
-        assert api.rows("/v1/stats")[0]["flights"] == 12  # all parts are kept from now on
+    with serving(years(2012, 2013).store, **ROLLUPS) as api:
+        assert api.rows("/v1/stats")[0]["flights"] == 12  # all rollups are kept from now on
         assert api.rows("/v1/stats?date_from=2012-01-02")[0]["flights"] == 11
         assert api.rows("/v1/stats?date_to=2013-03-01")[0]["flights"] == 11
         assert api.rows("/v1/stats?date_from=2012-03-02&date_to=2013-02-01")[0]["flights"] == 4
@@ -131,7 +131,7 @@ def test_a_month_that_is_partly_in_the_window_is_counted_flight_by_flight() -> N
 
 def test_a_window_that_moves_on_reads_only_the_month_that_is_new(queries: Counter) -> None:
     lake = years(2013, 2014)
-    with serving(lake.store, **PARTS) as api:
+    with serving(lake.store, **ROLLUPS) as api:
         api.json("/v1/stats?date_from=2013-01-01&date_to=2014-02-28")
         asked, made = queries.count, metric(api, "misses_total")
         assert api.rows("/v1/stats?date_from=2013-02-01&date_to=2014-03-31")[0]["flights"] == 10
@@ -141,7 +141,7 @@ def test_a_window_that_moves_on_reads_only_the_month_that_is_new(queries: Counte
 
 def test_a_month_that_was_merged_again_is_read_again() -> None:
     lake = years(2013)
-    with serving(lake.store, **PARTS) as api:
+    with serving(lake.store, **ROLLUPS) as api:
         assert api.rows("/v1/stats")[0]["flights"] == 6
         lake.land(event(flight_date=date(2013, 2, 3)))
         lake.merge()
@@ -155,7 +155,7 @@ def test_few_flights_are_counted_one_by_one(queries: Counter) -> None:
         assert (queries.count, metric(api, "misses_total")) == (1, 0)
 
 
-def test_parts_that_were_made_before_the_deadline_are_there_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rollups_that_were_made_before_the_deadline_are_there_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
     fetch, frozen = Database.fetch, [True]
 
@@ -166,15 +166,15 @@ def test_parts_that_were_made_before_the_deadline_are_there_the_next_time(monkey
         return await fetch(self, query, admitted)
 
     monkeypatch.setattr(Database, "fetch", freezing)
-    with serving(years(2013, 2014, 2015).store, query_timeout_s=3.0, **PARTS) as api:
+    with serving(years(2013, 2014, 2015).store, query_timeout_s=3.0, **ROLLUPS) as api:
         problem(api.get("/v1/stats"), 504, "deadline")
         frozen[0] = False
         assert api.rows("/v1/stats")[0]["flights"] == 18
     assert len(ran) == 4 + 2 + 1  # a year's months, and their sum, each once
 
 
-def test_the_same_question_asked_at_once_makes_its_parts_once(queries: Counter) -> None:
-    with serving(years(2013, 2014).store, **PARTS) as api:
+def test_the_same_question_asked_at_once_makes_its_rollups_once(queries: Counter) -> None:
+    with serving(years(2013, 2014).store, **ROLLUPS) as api:
 
         async def crowd() -> set[bytes]:
             return {answer.content for answer in await asyncio.gather(*(api.client.get("/v1/stats") for _ in range(5)))}
@@ -184,11 +184,11 @@ def test_the_same_question_asked_at_once_makes_its_parts_once(queries: Counter) 
     assert queries.count == 2 * (1 + 1) + 5
 
 
-def test_who_waits_for_parts_to_be_made_holds_up_nobody_whose_parts_are_kept() -> None:
+def test_who_waits_for_rollups_to_be_made_holds_up_nobody_whose_rollups_are_kept() -> None:
     store, gate = WatchedStore(), Gate()
     years(2012, 2013, 2014, store=store)
     kept = "/v1/stats?date_to=2013-12-31"
-    with serving(store, **PARTS) as api:
+    with serving(store, **ROLLUPS) as api:
         before = api.rows(kept)
 
         async def work() -> None:
@@ -210,12 +210,12 @@ def test_who_waits_for_parts_to_be_made_holds_up_nobody_whose_parts_are_kept() -
         api.run(work())
 
 
-def test_parts_that_are_too_large_are_not_kept_and_the_answer_is_the_same(queries: Counter) -> None:
+def test_rollups_that_are_too_large_are_not_kept_and_the_answer_is_the_same(queries: Counter) -> None:
     lake = LakeBuilder(MemoryStore())
     wide = [
         event(flight_date=date(2013, month, 1), origin=f"{n:04}", departure_delay_minutes=n, arrival_delay_minutes=n)
         for month in (1, 2)
-        for n in range(2500)  # 5,000 tallies of at least 9 bytes: more than a 32nd of a MB
+        for n in range(2500)  # 5,000 histogram rows of at least 9 bytes: more than a 32nd of a MB
     ]
     lake.land(*wide)
     lake.merge()
@@ -223,7 +223,7 @@ def test_parts_that_are_too_large_are_not_kept_and_the_answer_is_the_same(querie
     with serving(lake.store, **ONE_BY_ONE) as api:
         want = api.get(path).content
     before = queries.count
-    with serving(lake.store, rollup_cache_mb=1, **PARTS) as api:
+    with serving(lake.store, rollup_cache_mb=1, **ROLLUPS) as api:
         assert api.get(path).content == want
         assert queries.count - before == 2  # a try, and flight by flight
         assert api.get(path).content == want
@@ -231,10 +231,10 @@ def test_parts_that_are_too_large_are_not_kept_and_the_answer_is_the_same(querie
         assert metric(api, "bytes") < 10_000
 
 
-def test_a_file_that_cannot_be_read_makes_answers_from_parts_a_problem_that_names_it() -> None:
+def test_a_file_that_cannot_be_read_makes_answers_from_rollups_a_problem_that_names_it() -> None:
     lake = years(2013)
     broken = lake.month_file("2013-02", b"not Parquet")
     lake.commit({**lake.snapshot.months, "2013-02": broken}, lake.snapshot.absorbed)
-    with serving(lake.store, **PARTS) as api:
+    with serving(lake.store, **ROLLUPS) as api:
         assert broken.name in problem(api.get("/v1/stats"), 503, "unreadable")["detail"]
         assert api.rows("/v1/stats?date_to=2013-01-31")[0]["flights"] == 2

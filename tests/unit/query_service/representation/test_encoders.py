@@ -28,7 +28,7 @@ from tests._support.sizes import seeds
 TIMES = (
     *("scheduled_departure", "scheduled_arrival", "actual_departure", "actual_arrival", "event_time", "publish_time"),
 )
-MANY = 1200  # more than two pieces
+MANY = 1200  # more than two chunks
 
 
 def exactly(rows: list[Row]) -> str:
@@ -82,7 +82,7 @@ def test_flights_are_the_same_in_every_format(state: str) -> None:
 
 @pytest.fixture(scope="module")
 def many() -> Iterator[Api]:
-    """More flights and more groups than one piece of an answer has."""
+    """More flights and more groups than one chunk of an answer has."""
     rows = [
         event(
             flight_number=n + 1,
@@ -98,7 +98,7 @@ def many() -> Iterator[Api]:
 
 
 @pytest.mark.parametrize("url", ["/v1/stats?group_by=route&limit=10000", "/v1/flights?limit=1000"])
-def test_an_answer_in_several_pieces_is_the_same_in_every_format(many: Api, url: str) -> None:
+def test_an_answer_in_several_chunks_is_the_same_in_every_format(many: Api, url: str) -> None:
     rows = assert_same_in_all_formats(many, url)
     assert len(rows) > 2 * BATCH_ROWS - 1
 

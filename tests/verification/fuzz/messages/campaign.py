@@ -13,7 +13,7 @@ from typing import Final
 from tests._support.events import encode, event
 from tests._support.state_file import load_state, save_state
 from tests.verification.fuzz.messages.invariants import Finding, check, signature
-from tests.verification.fuzz.messages.mutations import hostile_message
+from tests.verification.fuzz.messages.mutations import fuzzed_message
 from tests.verification.fuzz.messages.shrink import shrink
 
 CORPUS: Final = Path(__file__).parent / "corpus.ndjson"
@@ -51,7 +51,7 @@ class Campaign:
     def _group(self, say: Callable[[str], None]) -> None:
         number = self.done // GROUP
         rng = random.Random(f"{self.seed}/{number}")
-        group = [hostile_message(rng, self.pool) for _ in range(GROUP)]
+        group = [fuzzed_message(rng, self.pool) for _ in range(GROUP)]
         self.done += GROUP
         found = check(group)
         for each in found:

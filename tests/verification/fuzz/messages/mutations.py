@@ -45,7 +45,7 @@ def good_message(rng: random.Random) -> bytes:
     return newline.join(lines) + rng.choice([b"", newline])
 
 
-def hostile_message(rng: random.Random, pool: Pool) -> bytes:
+def fuzzed_message(rng: random.Random, pool: Pool) -> bytes:
     """A message out of the pool, or a good one, after a few mutations."""
     data = rng.choice(pool) if pool and rng.random() < 0.5 else good_message(rng)
     for _ in range(rng.choice([0, 1, 1, 1, 2, 3, 6])):

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.early
 
 
 @pytest.mark.timeout(300)  # 10,000 are 10 to 20 s of work; the machine may be busy with other things
-def test_the_law_holds_for_mutated_messages(pytestconfig: pytest.Config) -> None:
+def test_the_invariants_hold_for_mutated_messages(pytestconfig: pytest.Config) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     campaign = begin(seed)
@@ -40,7 +40,7 @@ def test_the_law_holds_for_mutated_messages(pytestconfig: pytest.Config) -> None
     assert len(campaign.seen) > known + messages // 100, "the mutations do nothing new"
 
 
-def test_the_law_holds_for_the_corpus() -> None:
+def test_the_invariants_hold_for_the_corpus() -> None:
     corpus = read_corpus()
     assert len(corpus) > 50
     assert check(corpus) == []
@@ -97,7 +97,7 @@ def _no_times(given: Event, values: Any) -> None:
     del given, values
 
 
-PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
+MUTATIONS: dict[str, tuple[str, Callable[..., Any]]] = {
     "the fast path takes several objects on a line": ("vectorized._lines", _objects_wherever_they_are),
     "the fast path takes a key that is there twice": ("vectorized._Pull.with_key_twice", _nobody_has_a_key_twice),
     "the hour is wrong without a tail number": ("line.to_row", _row_an_hour_off),
@@ -107,8 +107,8 @@ PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "bug"), PLANTED.values(), ids=PLANTED.keys())
-def test_a_planted_bug_is_found(name: str, bug: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "mutation"), MUTATIONS.values(), ids=MUTATIONS.keys())
+def test_a_mutation_is_found(name: str, bug: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"ingest_writer.decoding.{name}", bug)
     campaign = Campaign(1)
     monkeypatch.setattr("tests.verification.fuzz.messages.campaign._FINDINGS_MOST", 1)

@@ -32,7 +32,7 @@ def main() -> int:
     options = _parser().parse_args()
     logging.getLogger("query_service").setLevel(logging.CRITICAL)  # refusals are what is wanted here
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory(prefix="hostile-") as name:
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         folder = Path(name)
         lake = make_lake(folder / "served" / "lake")
         with campaign(folder) as own, served(lake, folder / "served" / "cache") as url:

@@ -83,7 +83,7 @@ class Generator:
         name = random.choice((*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", *own))
         right = next((value for given, value in pairs if given == name), "")
         pairs = [pair for pair in pairs if pair[0] != name]
-        pairs.insert(random.randint(0, len(pairs)), (name, values.hostile(random, right)))
+        pairs.insert(random.randint(0, len(pairs)), (name, values.fuzzed(random, right)))
         return self._asked("one wrong value", path, pairs)
 
     def _contradiction(self, random: Random) -> Question:
@@ -105,9 +105,9 @@ class Generator:
 
     def _unknown(self, random: Random) -> Question:
         path = random.choice((_STATS, _FLIGHTS, "/v1/lake"))
-        name = random.choice((*values.NAMES, values.hostile(random, "carrier"), *ONCE))
+        name = random.choice((*values.NAMES, values.fuzzed(random, "carrier"), *ONCE))
         pairs = [] if path == "/v1/lake" else self._right_pairs(random, path)
-        pairs.insert(random.randint(0, len(pairs)), (name, values.hostile(random, "UA")))
+        pairs.insert(random.randint(0, len(pairs)), (name, values.fuzzed(random, "UA")))
         if path == "/v1/lake":
             return asked("unknown", path, pairs, Expected(422, on_the_wire(name)))
         return self._asked("unknown", path, pairs)
@@ -159,13 +159,13 @@ class Generator:
 
     def _wrong_flight(self, random: Random) -> Question:
         right = flight_id(random.choice(self._rows))
-        wrong = (values.hostile(random, right), values.mutated(random, right), right.replace("2013", "1912"))
+        wrong = (values.fuzzed(random, right), values.mutated(random, right), right.replace("2013", "1912"))
         pairs = self._times(random)
         if random.random() < 0.4:
             pairs.append(
                 (
                     random.choice(("wait_s", "min_event_time", "snapshot", "format", "carrier")),
-                    values.hostile(random, "1"),
+                    values.fuzzed(random, "1"),
                 )
             )
         return self._one("wrong flight", random.choice((right, *wrong)), pairs)

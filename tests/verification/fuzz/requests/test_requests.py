@@ -24,11 +24,11 @@ DOCUMENTED = 550
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
-    with campaign(tmp_path_factory.mktemp("hostile")) as made:
+    with campaign(tmp_path_factory.mktemp("fuzz")) as made:
         yield made
 
 
-def test_hostile_questions_change_nothing_and_keep_the_invariants(own: Campaign, pytestconfig: pytest.Config) -> None:
+def test_fuzzed_requests_change_nothing_and_keep_the_invariants(own: Campaign, pytestconfig: pytest.Config) -> None:
     outcome = own.ask(pytestconfig.getoption("--seed"), range(pytestconfig.getoption("--questions")))
     assert not outcome.failures, "\n".join(outcome.failures)
     assert len(outcome.kinds) == 14
@@ -94,7 +94,7 @@ TYPE = {"content-type": "application/problem+json"}
         (Answer(422, TYPE | {"link": "a\r\nSet-Cookie: b"}, PROBLEM % (b"d", b"UA")), "printable ASCII"),
     ],
 )
-def test_the_law_is_not_blind(own: Campaign, answer: Answer, found: str) -> None:
+def test_the_invariants_are_not_blind(own: Campaign, answer: Answer, found: str) -> None:
     broken = own.invariants.broken(LAKE, answer)
     assert (found in "; ".join(broken)) if found else not broken
 
@@ -112,7 +112,7 @@ def test_a_page_is_a_page(own: Campaign, answer: Answer, found: list[str]) -> No
     assert own.invariants.broken(Question("path", b"/"), answer) == found
 
 
-def test_the_law_knows_the_parameter_that_has_to_be_named(own: Campaign) -> None:
+def test_the_invariants_know_the_parameter_that_has_to_be_named(own: Campaign) -> None:
     answer = Answer(422, TYPE, PROBLEM % (b"d", b"UA"))
     for expected, is_broken in (
         (Expected(422, "carrier"), False),

@@ -228,7 +228,7 @@ TARGETS = (
 _LENGTHS = (11, 61, 1000, 20_000, 60_000)
 
 
-def hostile(random: Random, right: str) -> str:
+def fuzzed(random: Random, right: str) -> str:
     """One value; sometimes a right one with one thing done to it."""
     pools = (INJECTIONS, PATHS, UNICODE, NUMBERS, DATES, TIMES, CASES)
     choice = random.randrange(10)
