@@ -14,9 +14,9 @@ from typing import Any
 
 from ingest_writer.backfill.file_events import LOAD_ID, event_row
 from ingest_writer.backfill.load_report import Reasons, kind_of
-from ingest_writer.backfill.readers.json_object import parse_object
 from ingest_writer.decoding.decoder import event_table
 from ingest_writer.decoding.event import Origin, RejectError, Row
+from ingest_writer.decoding.json_object import parse_object
 from ingest_writer.decoding.line import decode_line
 from ingest_writer.landing import by_flight_date, landed_events, store_with_retry
 from lakehouse import object_names
@@ -92,7 +92,7 @@ def _decode_again(store: Store, name: str, report: ReplayReport) -> list[Row]:
 def _decode(line: bytes, origin: Origin) -> Row:
     """What came from a file is read as files are: its local hour may stand beside a time in UTC."""
     if origin.message_id.startswith(LOAD_ID):
-        return event_row(parse_object(line), origin, Counter())
+        return event_row(parse_object(line, keep_numbers=True), origin, Counter())
     return decode_line(line, origin, Counter())
 
 

@@ -1,13 +1,8 @@
-"""From the bytes of one line to the row of one event, or the reason why there is none.
-
-A line is strictly one JSON object: no duplicate keys, no `NaN`, limited nesting. Nested values are
-parsed and thrown away: a message of 10 MB must not become gigabytes of Python objects.
-"""
+"""From the bytes of one line to the row of one event, or the reason why there is none."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from ingest_writer.decoding.event import Event, Origin, RejectError, Row
+from ingest_writer.decoding.json_object import parse_object
 from lakehouse.schema import event as rules
 from lakehouse.schema.event import DECODER_VERSION
 from lakehouse.schema.fields import Time
@@ -37,14 +33,6 @@ _UNKNOWN_OFFSET: Final = "-00:00"
 _UNKNOWN_NAMES: Final = 1000
 """Of unknown fields, counted one by one; the others are counted together."""
 _OTHER_NAMES: Final = "(others)"
-_MAX_NESTING: Final = 100
-"""Brackets within brackets; no event needs more than one. Python's own limit depends on the caller."""
-_OBJECT: Final = object()  # stands for any object
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # an open one goes to the end: linear
-_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
-_OPENING: Final = ord("[")
-_BEGIN_BYTES: Final = 10_000
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def decode_line(line: bytes, origin: Origin, unknown_fields: Counter[str]) -> Row:
@@ -119,12 +107,7 @@ def count_name(counts: Counter[str], name: str, times: int = 1) -> None:
 def _parse(line: bytes, unknown_fields: Counter[str]) -> Event:
     if not line.strip():
         raise RejectError("decode", "empty: there is no JSON object in it")
-    pairs = _parse_object(line)
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        names = Counter(name for name, _ in pairs)
-        twice = sorted(name[:80] for name, times in names.items() if times > 1)
-        raise RejectError("decode", f"duplicate keys: {', '.join(twice[:5])}")
+    values = parse_object(line, keep_numbers=False)
     event = _validate(line)
     _take_times_as_written(event, values)
     for name in values.keys() - _KNOWN:
@@ -218,74 +201,3 @@ def _delay(name: str, actual_us: int | None, scheduled_us: int | None) -> int | 
         hint = f"are the times of the right date? If so, give {name}"
         raise RejectError("validate", f"{name} (actual minus scheduled) is {minutes}, outside {within}; {hint}")
     return minutes
-
-
-def _parse_object(line: bytes) -> list[tuple[str, Any]]:
-    """Every name in the object, duplicates included, with its value.
-
-    Texts are kept; numbers and objects are placeholders. Raises RejectError.
-    """
-    if is_nested_too_deep(line):
-        raise RejectError("decode", "nested too deep")
-    last = _LastObject()
-    try:
-        value = json.loads(
-            line.decode(),
-            object_pairs_hook=last,
-            parse_constant=_no_constant,
-            parse_int=_some_number,  # Python refuses integers of many digits
-            parse_float=_some_number,
-        )
-    except UnicodeDecodeError as error:
-        raise RejectError("decode", f"not UTF-8: byte {error.start} is 0x{line[error.start]:02x}") from None
-    except RecursionError:
-        raise RejectError("decode", "nested too deep") from None
-    except ValueError as error:
-        raise RejectError("decode", f"not JSON: {str(error)[:200]}") from None
-    if value is not _OBJECT:
-        raise RejectError("decode", f"a JSON {type(value).__name__}, not an object")
-    return last.pairs
-
-
-def is_nested_too_deep(data: bytes) -> bool:
-    """Whether brackets that match, outside of strings, are within more than _MAX_NESTING others."""
-    if data.count(b"[") + data.count(b"{") <= _MAX_NESTING:
-        return False
-    if _begins_too_deep(data[:_BEGIN_BYTES]):
-        return True
-    brackets = _STRINGS.sub(b"", data).translate(_ONE_KIND, _NO_BRACKETS)
-    for _ in range(_MAX_NESTING):
-        inner = len(brackets)
-        brackets = brackets.replace(b"[]", b"")
-        if len(brackets) == inner:
-            return False  # the rest, if any, does not match: no JSON
-    return b"[]" in brackets
-
-
-def _begins_too_deep(begin: bytes) -> bool:
-    """Finds 10 MB of opening brackets at once."""
-    depth = 0
-    for bracket in _STRINGS.sub(b"", begin).translate(_ONE_KIND, _NO_BRACKETS):
-        depth += 1 if bracket == _OPENING else -1
-        if depth > _MAX_NESTING:
-            return True
-    return False
-
-
-class _LastObject:
-    """Keeps the object that was finished last, which is the outermost, and forgets those within."""
-
-    def __init__(self) -> None:
-        self.pairs: list[tuple[str, Any]] = []
-
-    def __call__(self, pairs: list[tuple[str, Any]]) -> object:
-        self.pairs = pairs
-        return _OBJECT
-
-
-def _some_number(text: str) -> float:
-    return 0 if text.lstrip("-").isdigit() else 0.0
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON value")

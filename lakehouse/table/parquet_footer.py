@@ -125,6 +125,10 @@ class _Leaf(NamedTuple):
     max_definition: int
 
 
+class EndlessNumberError(ValueError):
+    """A number has more bytes than any number can have."""
+
+
 def check_structure(footer: bytes) -> None:
     """Raises ValueError for what is no footer that every reader takes alike."""
     try:
@@ -141,6 +145,8 @@ def check_structure(footer: bytes) -> None:
                 _check_chunk(chunk[3], leaf)
     except LookupError as error:
         raise ValueError("its footer ends too early or lacks a field") from error
+    except EndlessNumberError as error:
+        raise ValueError(f"its footer has {error}") from error
 
 
 def _check_chunk(about: dict[int, Any], leaf: _Leaf) -> None:
@@ -211,7 +217,7 @@ def _struct(data: bytes, at: int, fields: _Fields) -> tuple[dict[int, Any], int]
             value = data[at]
             at += 1
             if value > 127:
-                value, at = _varint(data, at - 1)
+                value, at = varint(data, at - 1)
             value = (value >> 1) ^ -(value & 1)
             if not low <= value <= high:
                 raise ValueError("its footer has a number out of range")
@@ -237,7 +243,7 @@ def _list(data: bytes, at: int, of: _Field) -> tuple[list[Any], int]:
         raise ValueError("its footer has a list of another type")
     at += 1
     if count == _LONG_LIST:
-        count, at = _varint(data, at)
+        count, at = varint(data, at)
     if count > len(data) - at:
         raise ValueError("its footer has a list longer than itself")
     found: list[Any] = []
@@ -248,7 +254,7 @@ def _list(data: bytes, at: int, of: _Field) -> tuple[list[Any], int]:
         elif kind == _BINARY:
             value, at = _text(data, at)
         else:
-            value, at = _varint(data, at)
+            value, at = varint(data, at)
             value = (value >> 1) ^ -(value & 1)
             if not low <= value <= high:
                 raise ValueError("its footer has a number out of range")
@@ -260,14 +266,18 @@ def _text(data: bytes, at: int) -> tuple[bytes, int]:
     length = data[at]
     at += 1
     if length > 127:
-        length, at = _varint(data, at - 1)
+        length, at = varint(data, at - 1)
     end = at + length
     if end > len(data):
         raise ValueError("its footer ends in a text")
     return data[at:end], end
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number at `at` in Thrift's compact protocol, and where it ends.
+
+    Raises LookupError and EndlessNumberError.
+    """
     value = data[at]
     at += 1
     if value < 128:
@@ -279,4 +289,4 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
-    raise ValueError("its footer has a number without end")
+    raise EndlessNumberError("a number without end")

@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow.parquet as pq
 
+from lakehouse.table.parquet_footer import varint
+
 _DICTIONARY: Final = 2
 _ABOUT: Final = {0: 5, _DICTIONARY: 7}
 """The field that says more, by the kind of page. Pages of version 2 are written by nobody here."""
@@ -102,7 +104,7 @@ def _struct(data: bytes, at: int, depth: int) -> tuple[dict[int, Any], int]:
         elif kind == 12:
             value, at = _struct(data, at, depth + 1)
         elif kind == 8:
-            length, at = _varint(data, at)
+            length, at = varint(data, at)
             at += length
         elif kind not in (1, 2):
             raise ValueError("nothing that a page's header has")
@@ -110,20 +112,5 @@ def _struct(data: bytes, at: int, depth: int) -> tuple[dict[int, Any], int]:
 
 
 def _integer(data: bytes, at: int) -> tuple[int, int]:
-    value, at = _varint(data, at)
+    value, at = varint(data, at)
     return (value >> 1) ^ -(value & 1), at
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = data[at]
-    at += 1
-    if value < 128:
-        return value, at
-    value &= 127
-    for shift in range(7, 70, 7):
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise ValueError("a number without end")

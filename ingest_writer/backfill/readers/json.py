@@ -10,7 +10,6 @@ import json
 import re
 from typing import Final, TextIO
 
-from ingest_writer.backfill.readers.json_object import parse_object
 from ingest_writer.backfill.readers.model import (
     FileRow,
     Format,
@@ -25,6 +24,7 @@ from ingest_writer.backfill.readers.model import (
 from ingest_writer.backfill.readers.ndjson import NDJSON
 from ingest_writer.backfill.readers.text import Share, open_text
 from ingest_writer.decoding.event import RejectError
+from ingest_writer.decoding.json_object import parse_object
 
 _PIECE_CHARACTERS: Final = 1 << 18
 _DATA: Final = re.compile(r'\s*\{\s*"data"\s*:\s*\[')
@@ -158,7 +158,7 @@ def _row(number: int, text: _Text) -> FileRow | RefusedRow:
     line = text.line
     raw = text.value().encode(errors="surrogateescape")
     try:
-        return FileRow(number, line, parse_object(raw), raw)
+        return FileRow(number, line, parse_object(raw, keep_numbers=True), raw)
     except RejectError as error:
         return RefusedRow(number, line, raw, error.reason)
 

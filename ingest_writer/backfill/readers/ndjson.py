@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingest_writer.backfill.readers.json_object import parse_object
 from ingest_writer.backfill.readers.model import (
     FileRow,
     Format,
@@ -17,6 +16,7 @@ from ingest_writer.backfill.readers.model import (
 )
 from ingest_writer.backfill.readers.text import Share, lines_of, open_text
 from ingest_writer.decoding.event import RejectError
+from ingest_writer.decoding.json_object import parse_object
 
 
 def _open(file: InputFile, options: ReadOptions) -> OpenFile:
@@ -35,7 +35,7 @@ def _rows(file: InputFile, options: ReadOptions, share: Share) -> Rows:
 def _row(number: int, line: str) -> FileRow | RefusedRow:
     raw = line.encode(errors="surrogateescape")
     try:
-        return FileRow(number, number + 1, parse_object(raw), raw)
+        return FileRow(number, number + 1, parse_object(raw, keep_numbers=True), raw)
     except RejectError as error:
         return RefusedRow(number, number + 1, raw, error.reason)
 

@@ -121,6 +121,8 @@ _PROBLEMS = {
 
 _HEAD_PROBLEMS: Final = (400, 414, 431)
 """Of the head of a request, whatever it asks for."""
+_TABLE_PROBLEMS: Final = (*_HEAD_PROBLEMS, 404, 406, 410, 422, 503, 504)
+"""Of /v1/stats and /v1/flights."""
 
 
 def _answer(
@@ -155,32 +157,27 @@ def _tagged(summary: str, answer: Json, problems: tuple[int, ...], parameters: l
     return route
 
 
-_IF_NONE_MATCH: Json = {
-    "name": "If-None-Match",
-    "in": "header",
-    "required": False,
-    "description": "Tags of answers that the caller has, or `*`: if the answer is one of them, 304.",
-    "schema": {"type": "string"},
-    "example": '"0123456789abcdef0123456789abcdef"',
-}
+def _request_header(name: str, description: str, example: str) -> Json:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"},
+        "example": example,
+    }
 
 
-_RANGE: Json = {
-    "name": "Range",
-    "in": "header",
-    "required": False,
-    "description": "One range of the bytes that would be sent: 206. Others are ignored.",
-    "schema": {"type": "string"},
-    "example": "bytes=0-99",
-}
-_IF_RANGE: Json = {
-    "name": "If-Range",
-    "in": "header",
-    "required": False,
-    "description": "The tag of the answer that the range is of: if it is another one now, it comes whole.",
-    "schema": {"type": "string"},
-    "example": '"0123456789abcdef0123456789abcdef"',
-}
+_TAG_EXAMPLE: Final = '"0123456789abcdef0123456789abcdef"'
+_IF_NONE_MATCH: Final = _request_header(
+    "If-None-Match", "Tags of answers that the caller has, or `*`: if the answer is one of them, 304.", _TAG_EXAMPLE
+)
+_RANGE: Final = _request_header(
+    "Range", "One range of the bytes that would be sent: 206. Others are ignored.", "bytes=0-99"
+)
+_IF_RANGE: Final = _request_header(
+    "If-Range", "The tag of the answer that the range is of: if it is another one now, it comes whole.", _TAG_EXAMPLE
+)
 
 
 def _route(tag: str, summary: str, answer: Json, problems: tuple[int, ...], parameters: list[Json]) -> Json:
@@ -195,7 +192,7 @@ def _route(tag: str, summary: str, answer: Json, problems: tuple[int, ...], para
 STATS: Final = _tagged(
     "Flight statistics",
     _answer("Rows", schemas.STATS, examples.STATS_BODY, _TABLE_HEADERS, examples.other_formats(examples.STATS)),
-    (*_HEAD_PROBLEMS, 404, 406, 410, 422, 503, 504),
+    _TABLE_PROBLEMS,
     _parameters(parameters.STATS),
 )
 _LINK: Json = {"Link": {"description": 'The next page, rel="next"', "schema": {"type": "string"}}}
@@ -208,13 +205,13 @@ FLIGHTS: Final = _tagged(
         _TABLE_HEADERS | _LINK,
         examples.other_formats(examples.FLIGHT),
     ),
-    (*_HEAD_PROBLEMS, 404, 406, 410, 422, 503, 504),
+    _TABLE_PROBLEMS,
     _parameters(parameters.FLIGHTS),
 )
 FLIGHT: Final = _tagged(
     "One flight",
     _answer("The flight, and where its state came from", schemas.FLIGHT, examples.FLIGHT_BODY, _TAGGED_HEADERS),
-    (*_HEAD_PROBLEMS, 404, 406, 410, 422, 429, 503, 504),
+    (*_TABLE_PROBLEMS, 429),
     _parameters(parameters.FLIGHT),
 )
 LAKE: Final = _route(

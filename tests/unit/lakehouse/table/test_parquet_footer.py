@@ -83,6 +83,11 @@ def test_a_footer_that_is_not_whole_or_goes_on_is_refused(footer: bytes) -> None
         check_structure(footer)
 
 
+def test_a_number_without_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="its footer has a number without end"):
+        check_structure(b"\x15" + b"\xff" * 12)
+
+
 def test_no_damaged_footer_ends_the_process_or_passes_and_fails_in_duckdb(tmp_path: Path) -> None:
     landed = write(tmp_path / "landed", [row(), row(number=2)])
     options = "FORMAT parquet, COMPRESSION zstd, KV_METADATA {format_version: '1'}"

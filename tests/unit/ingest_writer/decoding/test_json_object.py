@@ -1,4 +1,4 @@
-"""One line as one JSON object: every name that was written, plain values, and nothing of what is within them."""
+"""One line as one JSON object: each name once, plain values, and nothing of what is within them."""
 
 from __future__ import annotations
 
@@ -7,37 +7,44 @@ from typing import Any
 import pytest
 
 from ingest_writer.decoding.event import RejectError
-from ingest_writer.decoding.line import _MAX_NESTING, _parse_object, is_nested_too_deep
+from ingest_writer.decoding.json_object import _MAX_NESTING, is_nested_too_deep, parse_object
 
 
 @pytest.mark.parametrize(
-    ("line", "pairs"),
+    ("line", "values"),
     [
-        (b"{}", []),
-        (b' {"b": "x", "a": null}\t', [("b", "x"), ("a", None)]),
-        (b'{"a": true, "a": false}', [("a", True), ("a", False)]),
-        (b'{"\\u0061": "\\u00e9"}', [("a", "é")]),
-        ('{"ü": "飛"}'.encode(), [("ü", "飛")]),
+        (b"{}", {}),
+        (b' {"b": "x", "a": null}\t', {"b": "x", "a": None}),
+        (b'{"a": true, "A": false}', {"a": True, "A": False}),
+        (b'{"\\u0061": "\\u00e9"}', {"a": "é"}),
+        ('{"ü": "飛"}'.encode(), {"ü": "飛"}),
     ],
 )
-def test_names_and_texts_are_as_they_were_written_duplicates_too(line: bytes, pairs: list[tuple[str, Any]]) -> None:
-    assert _parse_object(line) == pairs
+@pytest.mark.parametrize("keep_numbers", [True, False])
+def test_names_and_texts_are_as_they_were_written(line: bytes, values: dict[str, Any], keep_numbers: bool) -> None:
+    assert parse_object(line, keep_numbers=keep_numbers) == values
 
 
 @pytest.mark.parametrize(
     ("number", "kind"),
     [(b"1", int), (b"-7", int), (b"1" + b"0" * 100_000, int), (b"1.0", float), (b"-1e999", float)],
 )
-def test_a_number_keeps_its_kind_and_not_its_value(number: bytes, kind: type) -> None:
-    [(name, value)] = _parse_object(b'{"n": ' + number + b"}")
-    assert (name, type(value), value) == ("n", kind, 0)
+def test_a_number_that_is_not_kept_is_a_zero_of_its_kind(number: bytes, kind: type) -> None:
+    value = parse_object(b'{"n": ' + number + b"}", keep_numbers=False)["n"]
+    assert (type(value), value) == (kind, 0)
+
+
+def test_numbers_are_kept_when_asked_for() -> None:
+    found = parse_object(b'{"a": 5, "b": -5.5, "c": 123456789012345678901234}', keep_numbers=True)
+    assert found == {"a": 5, "b": -5.5, "c": float("inf")}
+    assert [type(value) for value in found.values()] == [int, float, float]
 
 
 def test_of_objects_within_the_object_nothing_is_kept() -> None:
-    [(first, inner), (second, within)] = _parse_object(b'{"a": {"carrier": "AA"}, "b": [{"c": 1}]}')
-    assert (first, second) == ("a", "b")
-    assert not isinstance(inner, dict)
-    assert within == [inner]  # one stand-in for all objects
+    found = parse_object(b'{"a": {"carrier": "AA"}, "b": [{"c": 1}]}', keep_numbers=True)
+    assert found.keys() == {"a", "b"}
+    assert repr(found["a"]) == "{...}"
+    assert found["b"] == [found["a"]]  # one stand-in for all objects
 
 
 @pytest.mark.parametrize(
@@ -50,22 +57,27 @@ def test_of_objects_within_the_object_nothing_is_kept() -> None:
         (b'{"a": -Infinity}', "not JSON: -Infinity is not a JSON value"),
         (b'{"a": "\x01"}', "not JSON: Invalid control character"),
         (b'{"a": "\xff"}', "not UTF-8: byte 7 is 0xff"),
+        (b'{"a": 1} {"a": 2}', "not JSON: Extra data"),
+        (b"5", "a JSON int, not an object"),
+        (b'{"a": 1, "a": 2}', "duplicate keys: a"),
+        (b'{"\\u0061": 1, "a": 1, "b": 1, "b": 2}', "duplicate keys: a, b"),
         (b"[{}]", "a JSON list, not an object"),
         (b'"{}"', "a JSON str, not an object"),
         (b"null", "a JSON NoneType, not an object"),
         (b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}", "nested too deep"),
     ],
 )
-def test_what_is_not_one_object_is_an_error_that_says_why(line: bytes, why: str) -> None:
+@pytest.mark.parametrize("keep_numbers", [True, False])
+def test_what_is_not_one_object_is_an_error_that_says_why(line: bytes, why: str, keep_numbers: bool) -> None:
     with pytest.raises(RejectError) as error:
-        _parse_object(line)
+        parse_object(line, keep_numbers=keep_numbers)
     assert error.value.stage == "decode"
     assert error.value.reason.startswith(why)
 
 
 def test_a_reason_is_short_however_long_the_line_is() -> None:
     with pytest.raises(RejectError) as error:
-        _parse_object(b"[" + b"1," * 1_000 + b"x")
+        parse_object(b"[" + b"1," * 1_000 + b"x", keep_numbers=True)
     assert len(str(error.value)) <= 250
 
 
