@@ -21,7 +21,7 @@ from lakehouse.store.store import ObjectInfo, Source, Store
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import Snapshot, from_json
 from tests._support.events import ids
-from tests._support.lakes import Row, row
+from tests._support.lakes import Row, land, row
 from tests._support.stores import WrappedStore
 
 START = dt.datetime(2013, 2, 1, tzinfo=dt.UTC)
@@ -63,6 +63,17 @@ def compactor(store: Store, scratch: Path, **changes: Any) -> Compactor:
     mine = next(_compactors)
     count = ids()
     return Compactor(store, options(scratch, **changes), lambda: START, lambda: f"{mine:016x}{count()[16:]}")
+
+
+def commit_often(
+    store: Store, clock: Clock, made: Compactor, times: int, every_s: float, days: Sequence[str] = ("2013-01-01",)
+) -> None:
+    """So many commits of `made`, `every_s` apart; each absorbs a new flight of each of `days`."""
+    for number in range(1, times + 1):
+        for day in days:
+            land(store, [row(day, number)])
+        made.compact()
+        clock.advance(every_s)
 
 
 def latest(store: Store) -> Snapshot:

@@ -20,6 +20,10 @@ class Page:
         """The value of `flights_api_...`; 0 when there is no such series yet."""
         return float(self.samples.get((f"flights_api_{name}", frozenset(labels.items())), 0.0))
 
+    def cache(self, cache: str, name: str) -> float:
+        """The value of `flights_api_cache_...` of one cache, which must be there."""
+        return float(self.samples[f"flights_api_cache_{name}", frozenset({("cache", cache)})])
+
     def store(self, name: str, **labels: str) -> float:
         return float(self.samples.get((f"flights_store_{name}", frozenset(labels.items())), 0.0))
 

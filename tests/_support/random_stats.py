@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from lakehouse.store.memory import MemoryStore
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import Event, LakeBuilder
 
+FORMATS = ("json", "csv", "arrow", "parquet")
 STATES = ("all in the tail", "half merged", "all merged")
 
 
@@ -31,6 +33,40 @@ def lake_of(events: Sequence[Event], state: str = "all merged") -> Iterator[Api]
         lake.merge()
     with serving(lake.store) as api:
         yield api
+
+
+def growing(lake: LakeBuilder, events: Sequence[Event], choose: random.Random) -> Iterator[list[Event]]:
+    """Lands the events in steps, and merges at times; yields all that have landed after each step."""
+    landed: list[Event] = []
+    while len(landed) < len(events):
+        step = events[len(landed) : len(landed) + choose.choice([1, 20, 60])]
+        landed += step
+        lake.land(*step)
+        if choose.random() < 0.2:
+            lake.merge(collect=choose.random() < 0.5)
+        yield landed
+
+
+def check_same_bytes(
+    cached: Api,
+    plain: Api,
+    asked: dict[str, list[str]],
+    filters: dict[str, list[Any]],
+    events: Sequence[Event] | None,
+) -> None:
+    """`cached` answers with the bytes of `plain`, the first time and again.
+
+    With `events`, those of the lake, the answer is also the right one.
+    """
+    path = f"/v1/stats?{urlencode(asked, doseq=True)}"
+    want = plain.get(path)
+    assert want.status_code == 200, want.text
+    for _ in range(2):  # computed, and then cached
+        assert cached.get(path).content == want.content, path
+    if events is not None:
+        rows = expected(events, asked, filters)[: int(asked.get("limit", ["1000"])[0])]
+        as_json = path.replace(f"format={asked['format'][0]}", "format=json")
+        assert exactly(cached.rows(as_json)) == exactly(rows), path
 
 
 def exactly(rows: Any) -> str:

@@ -21,7 +21,7 @@ from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import MAX_BYTES, MonthFile, Snapshot, to_json
 from tests._support.api import serving
-from tests._support.compactors import START, Clock, MeddlingStore, compactor, latest, numbers, problems
+from tests._support.compactors import START, Clock, MeddlingStore, commit_often, compactor, latest, numbers, problems
 from tests._support.events import ids
 from tests._support.lakes import commit, land, put_month, row, table, unique
 
@@ -38,11 +38,7 @@ def store(clock: Clock, tmp_path: Path) -> MemoryStore:
     """Five commits of two months, ten minutes apart, all retained; three landed files in the tail."""
     lake = MemoryStore(clock)
     made = compactor(lake, tmp_path, retention_s=1e9)
-    for number in range(1, 6):
-        land(lake, [row(number=number)])
-        land(lake, [row("2013-02-01", number=number)])
-        made.compact()
-        clock.advance(600)
+    commit_often(lake, clock, made, 5, 600, ("2013-01-01", "2013-02-01"))
     for number in (6, 7, 8):
         land(lake, [row(number=number)])
     return lake

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from tests._support.waiting import TickingWait
 from tests.verification.crash.invariants import Invariants, InvariantViolated
 from tests.verification.crash.publisher import Publisher
 from tests.verification.crash.record import Journal, Objects
@@ -41,6 +42,7 @@ class Round:
         self._began = time.monotonic()
         self._due: list[tuple[float, str, Callable[[], None]]] = []
         self._terminated: dict[str, float] = {}
+        self._wait = TickingWait(self._tick, _TICK_S, _PATIENCE_S, InvariantViolated)
         self.history: list[str] = []
         self.kinds: Counter[str] = Counter()
 
@@ -62,9 +64,9 @@ class Round:
     # -- what happens to them ------------------------------------------------------------------------------------
 
     def _strike_all(self) -> None:
-        self._until(lambda: all(map(self._services.is_up, NAMES)), "everything is up")
+        self._wait.until(lambda: all(map(self._services.is_up, NAMES)), "everything is up")
         for number in range(1, self._kills + 1):
-            self._pause(self._rng.uniform(0.0, 1.0))  # the moment is what is random here
+            self._wait.pause(self._rng.uniform(0.0, 1.0))  # the moment is what is random here
             kind = self._next_kind()
             what, name = kind.split()
             self._note(kind)
@@ -83,7 +85,7 @@ class Round:
             found[:] = [kind for kind in order if self._is_fit(kind.split()[1])][:1]
             return bool(found)
 
-        self._until(is_found, "anything is up")
+        self._wait.until(is_found, "anything is up")
         return found[0]
 
     def _is_fit(self, name: str) -> bool:
@@ -139,20 +141,6 @@ class Round:
                 f"{name} still runs {seconds:.1f} s after a SIGTERM: {self._services.log(name)[-2000:]}"
             )
 
-    def _pause(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _TICK_S))
-            self._tick()
-
-    def _until(self, condition: Callable[[], bool], what: str) -> None:
-        give_up_at = time.monotonic() + _PATIENCE_S
-        while not condition():
-            if time.monotonic() > give_up_at:
-                raise InvariantViolated(f"not within {_PATIENCE_S:.0f} s: {what}")
-            time.sleep(_TICK_S)
-            self._tick()
-
     def _note(self, text: str) -> None:
         self.history.append(f"{time.monotonic() - self._began:7.2f} {text}")
 
@@ -161,21 +149,21 @@ class Round:
     def _recover(self) -> None:
         """Thaws and starts everything; API and storage answer."""
         self._tick(all_due=True)
-        self._until(lambda: self._is_fit("gcs") and self._is_fit("api"), "storage and API are back")
+        self._wait.until(lambda: self._is_fit("gcs") and self._is_fit("api"), "storage and API are back")
 
     def _settle(self, publisher: Publisher) -> None:
         self._recover()
-        self._until(lambda: self._is_fit("pubsub"), "Pub/Sub is back")
+        self._wait.until(lambda: self._is_fit("pubsub"), "Pub/Sub is back")
         publisher.stop()
-        self._until(lambda: self._is_fit("holder"), "the holder is back")
+        self._wait.until(lambda: self._is_fit("holder"), "the holder is back")
         self._terminate("holder")
-        self._until(lambda: "holder" not in self._terminated, "the holder has landed what it held")
+        self._wait.until(lambda: "holder" not in self._terminated, "the holder has landed what it held")
         self._services.kill("holder")  # its successor would only hold what is still to come
-        self._until(lambda: self._invariants.unacked() == 0, "everything is acked")
+        self._wait.until(lambda: self._invariants.unacked() == 0, "everything is acked")
         self._note(f"all acked: {self._invariants.check_acked()} messages")
         self._until_right("the answers are right")
         self._invariants.check_settled()
-        self._until(lambda: self._invariants.tail_files() == 0, "everything is merged")
+        self._wait.until(lambda: self._invariants.tail_files() == 0, "everything is merged")
         self._until_right("the merged answers are right")
         verified = self._services.verify()
         if verified.returncode != 0:
@@ -185,6 +173,6 @@ class Round:
     def _until_right(self, what: str) -> None:
         """A plan is as old as the API's settings allow: soon the answers hold everything."""
         try:
-            self._until(lambda: not self._invariants.difference(), what)
+            self._wait.until(lambda: not self._invariants.difference(), what)
         except InvariantViolated:
             raise InvariantViolated(self._invariants.difference()) from None

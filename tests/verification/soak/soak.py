@@ -15,6 +15,7 @@ from typing import Final
 import httpx
 
 from local_cloud.processes.supervise import cpu_seconds
+from tests._support.waiting import TickingWait
 from tests.verification.campaign.ledger import commit
 from tests.verification.crash.invariants import Invariants, InvariantViolated
 from tests.verification.crash.publisher import Publisher
@@ -56,13 +57,14 @@ class Soak:
         self._say = say
         self._commit = commit()  # of what begins to run; files may change meanwhile
         self._began = time.monotonic()
+        self._wait = TickingWait(self._tick, _TICK_S, _PATIENCE_S, TimeoutError)
         self._windows: list[Window] = []
         self._capacity_per_s = 0.0
 
     def run(self) -> Outcome:
         self._note(f"soak of {self._seconds:.0f} s, seed {self._seed}, in {self._folder}")
         with self._started():
-            self._until(lambda: all(map(self._services.is_up, NAMES)), "everything is up")
+            self._wait.until(lambda: all(map(self._services.is_up, NAMES)), "everything is up")
             self._load.start()
             self._measure_capacity()
             self._load.rate_per_s = self._capacity_per_s * _SHARE
@@ -121,11 +123,11 @@ class Soak:
         """As many answers as there are when every caller asks again at once."""
         short_s, full_s = _CAPACITY_S
         seconds = short_s + (full_s - short_s) * min(1.0, self._seconds / FULL_S)
-        self._until(lambda: len(self._checker.answers) >= _WARM_ANSWERS, "the API is warm")
+        self._wait.until(lambda: len(self._checker.answers) >= _WARM_ANSWERS, "the API is warm")
         began_s = time.time()
-        self._pause(seconds)
+        self._wait.pause(seconds)
         ended_s = time.time()
-        self._until(lambda: self._checker.checked_until_s >= ended_s, "the first answers are checked")
+        self._wait.until(lambda: self._checker.checked_until_s >= ended_s, "the first answers are checked")
         count = sum(began_s <= answer.done_s < ended_s for answer in list(self._checker.answers))
         self._capacity_per_s = count / (ended_s - began_s)
         self._note(f"capacity: {self._capacity_per_s:.0f} questions a second")
@@ -137,9 +139,9 @@ class Soak:
         began = time.monotonic()
         times = ((at_s, each) for each in FAULTS for at_s in each.at_s)
         for at_s, fault in sorted(times, key=itemgetter(0)):
-            self._pause(began + at_s * scale - time.monotonic())
+            self._wait.pause(began + at_s * scale - time.monotonic())
             self._strike(fault, min(fault.lasts_s, max(1.0, fault.lasts_s * scale)))
-        self._pause(began + self._seconds - time.monotonic())
+        self._wait.pause(began + self._seconds - time.monotonic())
         ends = [window.began_s for window in self._windows[1:]] + [time.time()]
         self._windows = [replace(w, until_s=until_s) for w, until_s in zip(self._windows, ends, strict=True)]
 
@@ -147,25 +149,11 @@ class Soak:
         began_s = time.time()
         self._note(fault.name)
         self._injector.begin(fault)
-        self._pause(lasts_s)
+        self._wait.pause(lasts_s)
         self._injector.end(fault)
         if fault.kills:
-            self._until(lambda: self._services.is_up(fault.kills), f"{fault.kills} is at work again")
+            self._wait.until(lambda: self._services.is_up(fault.kills), f"{fault.kills} is at work again")
         self._windows.append(Window(fault, began_s, time.time()))
-
-    def _pause(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _TICK_S))
-            self._tick()
-
-    def _until(self, condition: Callable[[], bool], what: str) -> None:
-        give_up_at = time.monotonic() + _PATIENCE_S
-        while not condition():
-            if time.monotonic() > give_up_at:
-                raise TimeoutError(f"not within {_PATIENCE_S:.0f} s: {what}")
-            time.sleep(_TICK_S)
-            self._tick()
 
     def _tick(self) -> None:
         self._services.check(frozenset())
@@ -187,12 +175,12 @@ class Soak:
         self._publisher.stop()
         with httpx.Client(base_url=self._services.url("api", ""), timeout=_PATIENCE_S) as api:
             invariants = Invariants(self._publisher, Journal(self._services.journal), self._objects, api)
-            self._until(lambda: invariants.unacked() == 0, "everything is acked")
+            self._wait.until(lambda: invariants.unacked() == 0, "everything is acked")
             self._note(f"all acked: {invariants.check_acked()} messages")
-            self._until(lambda: not invariants.difference(), "the answers are right")
+            self._wait.until(lambda: not invariants.difference(), "the answers are right")
             invariants.check_settled()
-            self._until(lambda: invariants.tail_files() == 0, "everything is merged")
-            self._until(lambda: not invariants.difference(), "the merged answers are right")
+            self._wait.until(lambda: invariants.tail_files() == 0, "everything is merged")
+            self._wait.until(lambda: not invariants.difference(), "the merged answers are right")
         verified = self._services.verify()
         if verified.returncode != 0:
             raise InvariantViolated(f"lakehouse verify: {verified.stdout}{verified.stderr}")

@@ -17,6 +17,7 @@ from tests._support.compactors import (
     START,
     Clock,
     MeddlingStore,
+    commit_often,
     compactor,
     latest,
     numbers,
@@ -53,13 +54,6 @@ def made(store: MemoryStore, tmp_path: Path) -> Compactor:
     return compactor(store, tmp_path, retention_s=0.0)
 
 
-def _compact_often(store: MemoryStore, clock: Clock, made: Compactor, times: int) -> None:
-    for number in range(1, times + 1):
-        land(store, [row(number=number)])
-        made.compact()
-        clock.advance(1000)
-
-
 # -- nothing to do ---------------------------------------------------------------------------------------------
 
 
@@ -74,10 +68,10 @@ def test_an_empty_lake_and_one_without_snapshots_are_left_alone(store: MemorySto
 # -- snapshots, and the order ----------------------------------------------------------------------------------
 
 
-def test_snapshots_below_oldest_are_deleted_and_the_rest_stays(
+def test_snapshots_below_min_retained_are_deleted_and_the_rest_stays(
     store: MemoryStore, clock: Clock, made: Compactor
 ) -> None:
-    _compact_often(store, clock, made, 5)
+    commit_often(store, clock, made, 5, 1000)
     assert latest(store).min_retained == 4
     assert collector(store).collect().snapshots == 3
     assert numbers(store) == [4, 5]
@@ -86,7 +80,7 @@ def test_snapshots_below_oldest_are_deleted_and_the_rest_stays(
 def test_snapshots_go_before_landed_files_and_these_before_month_files(
     store: MemoryStore, clock: Clock, made: Compactor
 ) -> None:
-    _compact_often(store, clock, made, 5)
+    commit_often(store, clock, made, 5, 1000)
     spy = MeddlingStore(store)
     collected = collector(spy).collect()
     assert collected == Collected(snapshots=3, landed_files=4, month_files=3)
@@ -97,7 +91,7 @@ def test_snapshots_go_before_landed_files_and_these_before_month_files(
 def test_no_month_file_is_deleted_when_deleting_a_snapshot_fails(
     store: MemoryStore, clock: Clock, made: Compactor
 ) -> None:
-    _compact_often(store, clock, made, 5)
+    commit_often(store, clock, made, 5, 1000)
     failing = MeddlingStore(store)
 
     def fail(name: str) -> None:
@@ -113,7 +107,7 @@ def test_no_month_file_is_deleted_when_deleting_a_snapshot_fails(
 
 
 def test_a_second_collection_has_nothing_to_do(store: MemoryStore, clock: Clock, made: Compactor) -> None:
-    _compact_often(store, clock, made, 5)
+    commit_often(store, clock, made, 5, 1000)
     each = collector(store)
     each.collect()
     assert each.collect() == Collected(0, 0, 0)
@@ -169,7 +163,7 @@ def test_a_superseded_month_file_stays_as_long_as_a_retained_snapshot_names_it(
     store: MemoryStore, clock: Clock, tmp_path: Path
 ) -> None:
     keeping = compactor(store, tmp_path, retention_s=1e9)
-    _compact_often(store, clock, keeping, 3)
+    commit_often(store, clock, keeping, 3, 1000)
     assert collector(store).collect().month_files == 0
     assert len(listed(store, object_names.FLIGHTS)) == 3
     for number in (1, 2, 3):
@@ -182,7 +176,7 @@ def test_a_month_file_that_changes_nothing_any_more_is_kept_however_old(
     land(store, [row("2012-12-01")])
     made.compact()
     december = latest(store).months["2012-12"].name
-    _compact_often(store, clock, made, 5)
+    commit_often(store, clock, made, 5, 1000)
     collector(store).collect()
     assert december in listed(store, object_names.FLIGHTS)
     assert latest(store).months["2012-12"].name == december
@@ -241,7 +235,7 @@ def test_objects_that_are_not_ours_are_never_deleted(store: MemoryStore, clock: 
     }
     for name in unrecognized:
         store.create(name, b"")
-    _compact_often(store, clock, made, 5)
+    commit_often(store, clock, made, 5, 1000)
     collector(store, delete_grace_s=0.0).collect()
     assert unrecognized <= listed(store, "")
 
@@ -307,7 +301,7 @@ def test_no_landed_file_is_deleted_when_the_latest_snapshot_is_gone_from_the_lis
 def test_a_snapshot_committed_during_a_collection_keeps_its_files(
     store: MemoryStore, clock: Clock, made: Compactor
 ) -> None:
-    _compact_often(store, clock, made, 3)
+    commit_often(store, clock, made, 3, 1000)
     racing = MeddlingStore(store)
 
     def commit_more(_: str) -> None:
@@ -323,7 +317,7 @@ def test_a_snapshot_committed_during_a_collection_keeps_its_files(
 def test_two_collectors_at_once_delete_the_same_and_nobody_fails(
     store: MemoryStore, clock: Clock, made: Compactor
 ) -> None:
-    _compact_often(store, clock, made, 5)
+    commit_often(store, clock, made, 5, 1000)
     racing = MeddlingStore(store)
 
     def collect_too(_: str) -> None:

@@ -14,8 +14,8 @@ from lakehouse.errors import ForeignSnapshotError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import ObjectInfo, Store
 from lakehouse.table.planner import Planner
-from tests._support.compactors import START, Clock, MeddlingStore, compactor, latest
-from tests._support.lakes import commit, land, row
+from tests._support.compactors import START, Clock, MeddlingStore, commit_often, compactor, latest
+from tests._support.lakes import commit
 from tests._support.stores import WrappedStore
 
 
@@ -28,11 +28,7 @@ def clock() -> Clock:
 def store(clock: Clock, tmp_path: Path) -> MemoryStore:
     """Six commits, ten minutes apart; the last retains 5 and 6, and nobody has collected."""
     lake = MemoryStore(clock)
-    made = compactor(lake, tmp_path, retention_s=0.0)
-    for number in range(1, 7):
-        land(lake, [row(number=number)])
-        made.compact()
-        clock.advance(600)
+    commit_often(lake, clock, compactor(lake, tmp_path, retention_s=0.0), 6, 600)
     return lake
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -15,7 +14,7 @@ from query_service.engine.long_tail import LongTail
 from tests._support import stats_oracle
 from tests._support.api import serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event
-from tests._support.random_stats import exactly, expected, random_question
+from tests._support.random_stats import FORMATS, check_same_bytes, growing, random_question
 from tests._support.sizes import seeds
 
 LONG: dict[str, Any] = {"long_tail_min_files": 2, "result_cache_mb": 0}
@@ -31,24 +30,12 @@ def test_answers_have_the_same_bytes_as_those_that_read_the_tail(seed: int, roll
     choose = random.Random(seed)
     events = stats_oracle.random_events(choose, 300)
     lake = LakeBuilder(MemoryStore())
-    landed: list[Event] = []
     with serving(lake.store, rollup_min_rows=rollup_min_rows, **LONG) as kept, serving(lake.store, **EACH_TIME) as read:
-        while len(landed) < len(events):
-            step = events[len(landed) : len(landed) + choose.choice([1, 20, 60])]
-            landed += step
-            lake.land(*step)
-            if choose.random() < 0.2:
-                lake.merge(collect=choose.random() < 0.5)
+        for landed in growing(lake, events, choose):
             for _ in range(3):
                 asked, filters = random_question(choose)
-                asked["format"] = [choose.choice(["json", "csv", "arrow", "parquet"])]
-                path = f"/v1/stats?{urlencode(asked, doseq=True)}"
-                want = read.get(path)
-                assert want.status_code == 200, want.text
-                for _ in range(2):  # made, and then kept
-                    assert kept.get(path).content == want.content, path
-                rows = expected(landed, asked, filters)[:1000]
-                assert exactly(kept.rows(path.replace(asked["format"][0], "json"))) == exactly(rows), path
+                asked["format"] = [choose.choice(FORMATS)]
+                check_same_bytes(kept, read, asked, filters, landed)
 
 
 def _of_days(count: int, **changes: Any) -> list[Event]:

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import duckdb
 import google_crc32c
@@ -29,8 +28,9 @@ from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event, parquet
 from tests._support.lakes import newest, unique
+from tests._support.metrics_page import page
 from tests._support.problems import problem
-from tests._support.random_stats import exactly, expected, random_question
+from tests._support.random_stats import FORMATS, check_same_bytes, growing, random_question
 from tests._support.sizes import seeds
 
 CACHED: dict[str, Any] = {"tail_cache_min_kb": 0, "result_cache_mb": 0}
@@ -48,37 +48,20 @@ def test_answers_have_the_same_bytes_as_those_merged_each_time(seed: int) -> Non
     choose = random.Random(seed)
     events = stats_oracle.random_events(choose, 300)
     lake = LakeBuilder(MemoryStore())
-    landed: list[Event] = []
     with serving(lake.store, **CACHED) as cached, serving(lake.store, **EACH_TIME) as plain:
-        while len(landed) < len(events):
-            step = events[len(landed) : len(landed) + choose.choice([1, 20, 60])]
-            landed += step
-            lake.land(*step)
-            if choose.random() < 0.2:
-                lake.merge(collect=choose.random() < 0.5)
+        for landed in growing(lake, events, choose):
             for _ in range(choose.randrange(4)):
                 asked, filters = random_question(choose)
-                asked["format"] = [choose.choice(["json", "csv", "arrow", "parquet"])]
-                path = f"/v1/stats?{urlencode(asked, doseq=True)}"
-                want = plain.get(path)
-                assert want.status_code == 200, want.text
-                for _ in range(2):  # merged, and then cached
-                    assert cached.get(path).content == want.content, path
-                rows = expected(landed, asked, filters)[:1000]
-                assert exactly(cached.rows(path.replace(asked["format"][0], "json"))) == exactly(rows), path
-            page = f"/v1/flights?limit={choose.choice([1, 7, 1000])}&date_from=2013-01-3{choose.choice([0, 1])}"
-            assert cached.get(page).content == plain.get(page).content, page
+                asked["format"] = [choose.choice(FORMATS)]
+                check_same_bytes(cached, plain, asked, filters, landed)
+            path = f"/v1/flights?limit={choose.choice([1, 7, 1000])}&date_from=2013-01-3{choose.choice([0, 1])}"
+            assert cached.get(path).content == plain.get(path).content, path
         assert metric(cached, "hits_total") > 0
         assert metric(plain, "misses_total") == 0
 
 
 def metric(api: Api, name: str) -> float:
-    (line,) = (
-        li
-        for li in api.get("/metrics").text.splitlines()
-        if li.startswith(f'flights_api_cache_{name}{{cache="tail"}} ')
-    )
-    return float(line.split()[1])
+    return page(api).cache("tail", name)
 
 
 def test_a_small_tail_is_merged_each_time() -> None:

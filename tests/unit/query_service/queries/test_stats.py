@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import pyarrow as pa
 import pytest
@@ -18,9 +17,10 @@ from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event
 from tests._support.lakes import key, order
+from tests._support.metrics_page import page
 from tests._support.problems import problem
 from tests._support.query_counter import Counter
-from tests._support.random_stats import exactly, expected, random_question
+from tests._support.random_stats import FORMATS, check_same_bytes, random_question
 from tests._support.sizes import seeds
 from tests._support.stores import Gate, WatchedStore
 
@@ -73,29 +73,15 @@ def test_answers_from_rollups_have_the_same_bytes_as_those_counted_flight_by_fli
                 asked = {n: v for n, v in asked.items() if not n.startswith("date_")} | random_window(choose)
                 if lake.snapshot.number and choose.random() < 0.2:
                     asked["snapshot"] = [str(choose.randint(1, lake.snapshot.number))]
-                asked["format"] = [choose.choice(["json", "csv", "arrow", "parquet"])]
+                asked["format"] = [choose.choice(FORMATS)]
                 asked["limit"] = [str(choose.choice([1, 3, 1000]))]
-                path = f"/v1/stats?{urlencode(asked, doseq=True)}"
-                want = plain.get(path)
-                assert want.status_code == 200, want.text
-                for _ in range(2):  # made, and then kept
-                    assert rollups.get(path).content == want.content, path
-                if "snapshot" not in asked:
-                    rows = expected(events, asked, filters)[: int(asked["limit"][0])]
-                    assert exactly(rollups.rows(path.replace(f"format={asked['format'][0]}", "format=json"))) == (
-                        exactly(rows)
-                    ), path
+                check_same_bytes(rollups, plain, asked, filters, None if "snapshot" in asked else events)
         assert metric(rollups, "hits_total") > 0
         assert metric(plain, "misses_total") == 0
 
 
 def metric(api: Api, name: str) -> float:
-    (line,) = (
-        li
-        for li in api.get("/metrics").text.splitlines()
-        if li.startswith(f'flights_api_cache_{name}{{cache="rollup"}} ')
-    )
-    return float(line.split()[1])
+    return page(api).cache("rollup", name)
 
 
 def years(*numbers: int, months: Sequence[int] = (1, 2, 3), store: MemoryStore | None = None) -> LakeBuilder:
