@@ -26,7 +26,7 @@ from ingest_writer.message import Message
 from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA
 from lakehouse.table.latest_sql import quoted
-from lakehouse.table.parquet_files import to_parquet
+from lakehouse.table.parquet_files import LANDED_COMPRESSION, to_parquet
 from lakehouse.table.snapshot import MonthFile, Snapshot, from_json, to_json
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights
@@ -93,12 +93,12 @@ class ScaleData:
 
     def with_tail(self, lake: Lake, first: dt.date, last: dt.date, rows: int) -> Lake:
         """`lake` with at least that many rows in the tail of these dates: older states of flights that it has."""
-        name = f"tail-{rows}-of-{first}-{last}-of-{lake.root.name}"
+        name = f"{LANDED_COMPRESSION}-tail-{rows}-of-{first}-{last}-of-{lake.root.name}"
         return _lake_at(self._made(name, lambda path: _make_tail(path, lake, (first, last), rows)))
 
     def with_long_tail(self, lake: Lake, files: int) -> Lake:
         """`lake` with about as many landed files of few rows each on its last 300 dates: older states."""
-        name = f"long-tail-{files}-of-{lake.root.name}"
+        name = f"{LANDED_COMPRESSION}-long-tail-{files}-of-{lake.root.name}"
         return _lake_at(self._made(name, lambda path: _make_long_tail(path, lake, files)))
 
     def _made(self, name: str, make: Callable[[Path], None]) -> Path:

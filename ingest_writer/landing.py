@@ -24,7 +24,7 @@ from lakehouse.errors import CreateStateUnknownError, ObjectExistsError, StoreUn
 from lakehouse.object_names import RandomId
 from lakehouse.schema.event import KEY, REJECTED_SCHEMA
 from lakehouse.store.store import Store
-from lakehouse.table.parquet_files import to_parquet
+from lakehouse.table.parquet_files import REJECTED_COMPRESSION, to_parquet
 from lakehouse.table.parquet_limits import ATTRIBUTE_BYTES, LANDED_MAX_ROWS, REJECTED_SPLIT_BYTES
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def landed_events(date: dt.date, events: pa.Table, random_id: RandomId) -> list[
 def rejected_lines(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> list[PendingObject]:
     """The objects of rejected lines whose messages were published on `date`: one, unless there are many bytes."""
     return [
-        PendingObject(lambda: object_names.rejected_file(date, random_id()), to_parquet(rejected_table(some)))
+        PendingObject(lambda: object_names.rejected_file(date, random_id()), to_parquet(rejected_table(some), REJECTED_COMPRESSION))
         for some in _split(lines)
     ]
 

@@ -266,3 +266,14 @@ def test_a_rejected_file_holds_bytes_attributes_stage_reason_and_origin(tmp_path
     }
     assert (second["stage"], second["message_line"], second["attributes"]) == ("validate", 1, [])
     assert second["publish_time"] == dt.datetime.fromtimestamp(microseconds("2013-01-01T12:00:00Z") / 1e6, dt.UTC)
+
+
+def test_landed_files_are_quick_to_read_and_rejected_ones_small(tmp_path: Path) -> None:
+    found = prepare([message(line() + b"\nnot an event")], ids())
+    codecs = set()
+    for number, each in enumerate(found.objects):
+        path = tmp_path / str(number)
+        path.write_bytes(each.data)
+        chunk = pq.read_metadata(path).row_group(0).column(0)
+        codecs.add((each.name().partition("/")[0], chunk.compression))
+    assert codecs == {("landing", "SNAPPY"), ("rejected", "ZSTD")}
