@@ -27,6 +27,7 @@ from ingest_writer.compaction.runner import Compaction, publish_derived
 from ingest_writer.health_server import listen
 from ingest_writer.settings import CompactorSettings, Settings, load_settings, subscription_from_environment
 from lakehouse.errors import ConfigError, LakeError
+from lakehouse.no_pandas import without_pandas
 from lakehouse.store.open import store_from_environment
 from lakehouse.store.store import Store
 from lakehouse.telemetry import logs
@@ -82,7 +83,6 @@ def _run(_: argparse.Namespace, all_settings: Settings) -> int:
     from ingest_writer.subscriber.writer import Writer
 
     settings = all_settings.writer
-    warm_up()
     metrics = WriterMetrics(CollectorRegistry())
     store = InstrumentedStore(store_from_environment(), metrics.store)
     subscription = PubsubSubscription(subscription_from_environment())
@@ -105,16 +105,6 @@ def _run(_: argparse.Namespace, all_settings: Settings) -> int:
         threads.shutdown(wait=False, cancel_futures=True)
         subscription.close()
     return 0
-
-
-def warm_up() -> None:
-    """Where pandas is installed, pyarrow imports it at its first conversion: seconds of a busy core.
-
-    They are better spent at the start than in the first batch, which may be the one that a stop waits for.
-    """
-    import pyarrow as pa
-
-    pa.array((), pa.int32())
 
 
 def _compact(options: argparse.Namespace, all_settings: Settings) -> int:
@@ -232,4 +222,5 @@ def _exit(code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
+    without_pandas()
     _exit(main())

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest_writer.decoding.decoder import RejectedLine, decode_messages
-from ingest_writer.decoding.event import NO_EVENTS
+from ingest_writer.decoding.event import no_events
 from ingest_writer.message import Message
 from lakehouse import object_names
 from lakehouse.errors import CreateStateUnknownError, ObjectExistsError, StoreUnavailableError
@@ -145,7 +145,7 @@ def _bytes_of(line: RejectedLine) -> int:
 
 def by_flight_date(tables: Iterable[pa.Table]) -> dict[dt.date, pa.Table]:
     """The events of all tables, a table a flight date, sorted by key."""
-    events = sorted_by_key(pa.concat_tables([NO_EVENTS, *tables]).combine_chunks())
+    events = sorted_by_key(pa.concat_tables([no_events(), *tables]).combine_chunks())
     dates: dict[dt.date, pa.Table] = {}
     start = 0
     for date, rows in (tuple(each.values()) for each in events["flight_date"].value_counts().to_pylist()):

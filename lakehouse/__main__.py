@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lakehouse.errors import ConfigError, LakeError, StoreAccessDeniedError
+from lakehouse.no_pandas import without_pandas
 from lakehouse.store.open import open_store, store_from_environment
 from lakehouse.store.store import Store
 
@@ -153,6 +154,7 @@ def _failed(error: Exception, code: int) -> int:
 
 
 if __name__ == "__main__":
+    without_pandas()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

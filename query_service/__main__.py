@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from lakehouse.errors import ConfigError, StoreAccessDeniedError
+from lakehouse.no_pandas import without_pandas
 from query_service.auth.api_keys import new_key
 from query_service.server.run import run
 from query_service.settings import settings_text
@@ -53,4 +54,5 @@ def _new_key(name: str) -> int:
 
 
 if __name__ == "__main__":
+    without_pandas()
     sys.exit(main())

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from ingest_writer.decoding.event import NO_EVENTS, Origin, RejectError, Row
+from ingest_writer.decoding.event import Origin, RejectError, Row, no_events
 from ingest_writer.decoding.json_object import is_nested_too_deep
 from ingest_writer.decoding.line import decode_line
 from ingest_writer.decoding.vectorized import decode_fast_path
@@ -203,6 +203,6 @@ def _is_json(data: bytes) -> bool:
 def event_table(rows: Sequence[Row]) -> pa.Table:
     """Rows as columns of EVENT_SCHEMA, in their order."""
     if not rows:
-        return NO_EVENTS
+        return no_events()
     columns = zip(*rows, strict=True)
     return pa.table([pa.array(c, f.type) for c, f in zip(columns, EVENT_SCHEMA, strict=True)], schema=EVENT_SCHEMA)

@@ -6,9 +6,11 @@ The limits of the fields are those of the table in `lakehouse.schema.event`.
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
+import pyarrow as pa
 from msgspec import Meta
 
 from lakehouse.schema import event as rules
@@ -18,8 +20,13 @@ from lakehouse.schema.fields import Integer, Text, Time
 Row = tuple[Any, ...]
 """Values in the order of lakehouse.schema.event.EVENT_SCHEMA; timestamps as microseconds since 1970 UTC."""
 
-NO_EVENTS: Final = EVENT_SCHEMA.empty_table()
 _REASON_CHARACTERS: Final = 500  # enough to see what is wrong; the bytes are kept anyway
+
+
+@cache
+def no_events() -> pa.Table:
+    """A table without rows; not made at import: see `lakehouse.no_pandas`."""
+    return EVENT_SCHEMA.empty_table()
 
 
 def limits(name: str) -> Meta:

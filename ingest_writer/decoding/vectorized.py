@@ -19,7 +19,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_writer.decoding.event import NO_EVENTS, limits
+from ingest_writer.decoding.event import limits, no_events
 from ingest_writer.message import Message
 from lakehouse.schema import event as rules
 from lakehouse.schema.event import DECODER_VERSION, EVENT_SCHEMA
@@ -97,7 +97,7 @@ def decode_fast_path(messages: Sequence[Message]) -> DecodedBatch:
             lines += found
             counts.append(len(found))
     if not lines:
-        return DecodedBatch(NO_EVENTS, messages)
+        return DecodedBatch(no_events(), messages)
     pull = _Pull(candidates, counts)
     fields = _Fields(lines)
     events, is_bad = _events(fields, pull)

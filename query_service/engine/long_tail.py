@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import pyarrow as pa
@@ -30,7 +31,6 @@ IS_NEW: Final = "is_new"
 
 _STEP_FILES: Final = 300  # landed files of one query: half a second, which is what a deadline can cost
 _COLUMNS: Final = ", ".join(COLUMNS)
-_NO_CHANGES: Final = EVENT_SCHEMA.append(pa.field(IS_NEW, pa.bool_())).empty_table()
 
 Fetch = Callable[[FileSet, Callable[[LocalFiles], Query]], Awaitable[pa.Table]]
 Pin = Callable[[Sequence[StoredFile]], AbstractContextManager[Any]]
@@ -81,7 +81,7 @@ class LongTail:
         if len(kept) < len(months):
             self._too_large = files.tail_bytes
             return None
-        return pa.concat_tables([_NO_CHANGES, *(each.table for each in kept if each is not None)])
+        return pa.concat_tables([_no_changes(), *(each.table for each in kept if each is not None)])
 
     def _has(self, month: str, files: FileSet) -> bool:
         kept = self._cached.peek(month)
@@ -114,7 +114,7 @@ class LongTail:
     async def _merge(self, step: Sequence[FileSet], fetch: Fetch) -> None:
         """Merges the months of a step in one query, and keeps their changes."""
         earlier = [found.table for files in step if (found := self._earlier(files)) is not None]
-        known = pa.concat_tables([_NO_CHANGES, *earlier])
+        known = pa.concat_tables([_no_changes(), *earlier])
         read = FileSet(
             tuple(month for files in step for month in files.months),
             tuple(file for files in step for file in self._unread(files)),
@@ -126,6 +126,12 @@ class LongTail:
             of_month = pc.and_(pc.equal(pc.year(date), first.year), pc.equal(pc.month(date), first.month))
             table = made.filter(of_month).combine_chunks()
             self._cached.put(_month(files), _Changes(_inputs(files), table), table.nbytes)
+
+
+@cache
+def _no_changes() -> pa.Table:
+    """Not made at import: see `lakehouse.no_pandas`."""
+    return EVENT_SCHEMA.append(pa.field(IS_NEW, pa.bool_())).empty_table()
 
 
 def _months(plan: Plan, files: FileSet) -> dict[str, FileSet]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,19 +78,6 @@ def test_a_definite_failure_is_not_tried_again() -> None:
     with pytest.raises(StoreAccessDeniedError):
         store_with_retry(meddling, an_object())
     assert len(meddling.called("create", "")) == 1
-
-
-def test_the_first_batch_imports_nothing_that_takes_long() -> None:
-    code = (
-        "import sys, pyarrow as pa\n"
-        "from ingest_writer.__main__ import warm_up\n"
-        "warm_up()\n"
-        "before = 'pandas' in sys.modules\n"
-        "pa.array(('a', None), pa.string())\n"
-        "assert before == ('pandas' in sys.modules)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_thousand_poison_messages_among_others_take_a_bounded_search(monkeypatch: pytest.MonkeyPatch) -> None:
