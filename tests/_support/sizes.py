@@ -24,7 +24,7 @@ class Size:
 SIZES: Final = {
     size.option: size
     for size in (
-        Size("--seeds", "seeds of the simulation", 130, 1_000),
+        Size("--seeds", "seeds of the simulation", 40, 1_000),
         Size("--real-seeds", "seeds of the simulation with real files and the real merge", 1, 20),
         Size("--pairs", "pairs of kills in the simulation", 5, 200),
         Size("--storage-seeds", "random runs over a storage that lies", 2, 20),
@@ -33,7 +33,7 @@ SIZES: Final = {
         Size("--kills", "kills and freezes of processes", 3, 20),
         Size("--soak-s", "seconds of load with faults", 0, 900),  # too long for `make test`: a minute with its ends
         Size("--flights", "real flights, of 336776, that the exactness tests replay", 2_000, 10_000),
-        Size("--asked", "random questions about them, asked three times", 150, 500),
+        Size("--asked", "random questions about them, asked three times", 60, 500),
     )
 }
 
