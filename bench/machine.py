@@ -76,6 +76,12 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def own_peak_mb() -> float:
+    """The most memory that this process had. Its ru_maxrss begins with that of the process that started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) * 1024 / 1e6
+
+
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)

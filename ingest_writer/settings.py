@@ -172,6 +172,9 @@ class LoadSettings(BaseSettings):
     unpacked_max_mb: int = Field(16_000, ge=1)
     """One file unpacked: five years of the US DOT's file in one zip. A small file that grows further is a mistake or an
     attack, and would fill the disk."""
+    packed_batch_max_mb: int = Field(1000, ge=1)
+    """One batch of an Arrow file with compressed buffers, unpacked: it cannot be read in parts. Programs write some
+    10,000 to 1,000,000 rows in one, of about 250 bytes."""
     spill_open_files: int = Field(128, ge=1, le=4096)
     """Months that are written at once, each a file and a few MB. Ten years in one file; a file of more, in no order,
     has more of them closed and begun again."""
@@ -183,6 +186,7 @@ class LoadSettings(BaseSettings):
             spill_open_files=self.spill_open_files,
             unpacked_max_bytes=self.unpacked_max_mb * 1_000_000,
             row_max_bytes=self.row_max_mb * 1_000_000,
+            packed_batch_max_bytes=self.packed_batch_max_mb * 1_000_000,
         )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import resource
 import secrets
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from bench.machine import own_peak_mb
 from ingest_writer.backfill.bulk_load import Loader
 from ingest_writer.backfill.readers.bts.columns import USED
 from ingest_writer.compaction.compactor import Compactor
@@ -35,7 +35,7 @@ def main() -> None:
             began, began_cpu = time.monotonic(), time.process_time()
             {"load": _load, "copy": _copy}[job["how"]](Path(job["input"]), Path(folder))
             spent = {"s": time.monotonic() - began, "cpu_s": time.process_time() - began_cpu}
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        peak_mb = own_peak_mb()
         print(json.dumps({**spent, "peak_mb": peak_mb}), flush=True)
 
 

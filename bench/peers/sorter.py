@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from bench.machine import own_peak_mb
 from ingest_writer.compaction.merge_sql import Merger
 from lakehouse.table.latest_sql import SORT_KEY, quoted
 
@@ -23,7 +23,7 @@ def main() -> None:
         began = time.process_time()
         {"merger": _merge, "copy": _copy}[job["how"]](Path(job["input"]), Path(job["output"]))
         spent = time.process_time() - began
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        peak_mb = own_peak_mb()
         print(json.dumps({"cpu_s": spent, "peak_mb": peak_mb}), flush=True)
 
 

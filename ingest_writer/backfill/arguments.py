@@ -71,6 +71,7 @@ def read_options(options: argparse.Namespace, limits: LoadLimits, published: dt.
         delimiter=options.delimiter,
         csv_escape=options.csv_escape,
         row_max_bytes=limits.row_max_bytes,
+        packed_batch_max_bytes=limits.packed_batch_max_bytes,
         as_of=options.as_of or published,
     )
 

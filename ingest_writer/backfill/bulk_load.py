@@ -15,7 +15,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,9 +30,11 @@ from ingest_writer.backfill.readers.model import (
     FileRow,
     InputFile,
     OpenFile,
+    Progress,
     ReadError,
     ReadOptions,
     RefusedRow,
+    Silent,
     printable,
 )
 from ingest_writer.backfill.readers.sources import Unpacking, files_of, is_plain, sources
@@ -53,16 +55,6 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PROGRESS_ROWS: Final = 1000  # rows between two looks at the clock
 
 
-class Progress(Protocol):
-    """Hears how far a load is."""
-
-    def step(self, what: str) -> None: ...
-
-    def at(self, rows: int, share: float) -> None: ...
-
-    def done(self) -> None: ...
-
-
 class Loader:
     """Loads files into a store."""
 
@@ -80,7 +72,7 @@ class Loader:
         self._random_id = random_id
         self._scratch = scratch
         self._limits = limits
-        self._progress = progress or _Silent()
+        self._progress = progress or Silent()
 
     def load(
         self,
@@ -99,6 +91,8 @@ class Loader:
             for month in spill.months:
                 self._progress.step(f"landing {month}")
                 landed = self._land_month(spill.files(month), landed, report)
+                self._progress.done()
+                self._progress.step(f"merging {month}", "")
                 self._compact(month, report)
                 self._progress.done()
         return report
@@ -126,13 +120,11 @@ class Loader:
         (folder / "inputs").mkdir()
         report = LoadReport()
         options = replace(options, as_of=options.as_of or published)
-        unpacking = Unpacking(folder / "inputs", self._limits.unpacked_max_bytes, report.left_out)
+        unpacking = Unpacking(folder / "inputs", self._limits.unpacked_max_bytes, report.left_out, self._progress)
         spill = Spill(folder, self._limits.spill_open_files)
         published_us = (published - _EPOCH) // dt.timedelta(microseconds=1)
         try:
             for source in inputs:
-                if not is_plain(source):
-                    self._progress.step(f"unpacking {source.name}")
                 for file in files_of(source, unpacking):
                     self._read_file(file, published_us + report.files, options, spill, report)
         finally:
@@ -246,16 +238,6 @@ class _Batch:
         self._spill.add_events(self._rows)
         self._spill.add_rejected(self._rejected)
         self._rows, self._rejected, self._rejected_bytes = [], [], 0
-
-
-class _Silent:
-    """Shows no progress."""
-
-    def step(self, what: str) -> None: ...
-
-    def at(self, rows: int, share: float) -> None: ...
-
-    def done(self) -> None: ...
 
 
 def _last_three(origin: Origin) -> tuple[str, int, int]:

@@ -171,7 +171,7 @@ def _departure(departure: Any, given: Any, hour: Any, flight_date: Any) -> Any:
         moment = departure
     if not isinstance(moment, dt.datetime) or moment.hour == hour:
         return departure
-    if isinstance(given, str) and moment.utcoffset():
+    if isinstance(given, str) and _RFC_3339.fullmatch(given) and moment.utcoffset():  # else an engine's session's
         raise ValueRejectedError(HOUR, hour, f"contradicts scheduled_departure, whose local hour is {moment.hour}")
     return _at_hour(moment, hour, flight_date)
 

@@ -14,3 +14,4 @@ class LoadLimits:
     spill_open_files: int = 128
     unpacked_max_bytes: int = 16_000_000_000
     row_max_bytes: int = 10_000_000
+    packed_batch_max_bytes: int = 1_000_000_000

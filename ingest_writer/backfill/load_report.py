@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -113,9 +113,10 @@ class LoadReport:
             meant = f"; did you mean {guess}?" if (guess := suggestion(name)) else ""
             shown = f"column {name!r}" if name else "column without a name"
             yield f"ignored the {shown} in {times:,} rows: no event has it{meant}"
-        yield from map(printable, self.notes[:_SHOWN_FILES])
-        for name in self.left_out[:_SHOWN_FILES]:
-            yield printable(f"left out {name}: its name is of no known format")
+        if len(self.unknown_fields) > _SHOWN_NAMES:
+            yield f"and {len(self.unknown_fields) - _SHOWN_NAMES:,} ignored columns more"
+        yield from _first(self.notes, "notes")
+        yield from _first([f"left out {name}: its name is of no known format" for name in self.left_out], "left out")
         if self.conflicts.first is not None:
             hours = SAME_FLIGHT_WITHIN // dt.timedelta(hours=1)
             yield (
@@ -135,6 +136,12 @@ class LoadReport:
         if len(self.by_file) > len(shown):
             yield f"{'':>38}  and {len(self.by_file) - len(shown):,} files more"
         yield _file_line(total if len(self.by_file) != 1 else self.by_file[0])
+
+
+def _first(lines: Sequence[str], what: str) -> Iterator[str]:
+    yield from map(printable, lines[:_SHOWN_FILES])
+    if len(lines) > _SHOWN_FILES:
+        yield f"and {len(lines) - _SHOWN_FILES:,} {what} more"
 
 
 def _file_line(file: FileReport) -> str:

@@ -12,27 +12,27 @@ _BAR: Final = 24
 
 
 class Progress:
-    """Rows, rows a second and the time left of one step after the other."""
+    """Rows (or megabytes), how many a second and the time left of one step after the other."""
 
     def __init__(self, out: TextIO, clock: Callable[[], float]) -> None:
         self._out = out
         self._clock = clock
         self._is_terminal = out.isatty()
-        self._what = ""
+        self._what = self._unit = ""
         self._begin = self._shown = clock()
-        self._rows = 0
+        self._done = 0
         self._share = 0.0
         self._width = 0
 
-    def step(self, what: str) -> None:
-        """Begins a step, and says so at once."""
-        self._what, self._rows, self._share = printable(what), 0, 0.0
+    def step(self, what: str, unit: str = "rows") -> None:
+        """Begins a step, which is counted in that unit or in none, and says so at once."""
+        self._what, self._unit, self._done, self._share = printable(what), unit, 0, 0.0
         self._begin = self._clock()
         self._show()
 
-    def at(self, rows: int, share: float) -> None:
-        """So many rows of the step are done, which are this share of it; 0 is not known."""
-        self._rows, self._share = rows, min(share, 1.0)
+    def at(self, done: int, share: float) -> None:
+        """So much of the step is done, which is this share of it; 0 is not known."""
+        self._done, self._share = done, min(share, 1.0)
         if self._clock() - self._shown >= _EVERY_S[self._is_terminal]:
             self._show()
 
@@ -59,9 +59,10 @@ class Progress:
         if self._share:
             filled = round(self._share * _BAR)
             parts.append(f"{'#' * filled}{'.' * (_BAR - filled)} {self._share:4.0%}")
-        parts.append(f"{self._rows:,} rows")
-        if seconds > 0 and self._rows:
-            parts.append(f"{self._rows / seconds:,.0f} rows/s")
+        if self._unit:
+            parts.append(f"{self._done:,} {self._unit}")
+        if seconds > 0 and self._done:
+            parts.append(f"{self._done / seconds:,.0f} {self._unit}/s")
         if 0 < self._share < 1 and seconds > 0:
             parts.append(f"{_duration(seconds / self._share - seconds)} left")
         return "  ".join(parts)

@@ -30,6 +30,7 @@ class _NestedObject:
         return "{...}"
 
 
+_NestedObject.__name__ = "object"  # in reasons of msgspec
 _NESTED: Final = _NestedObject()
 
 

@@ -40,7 +40,10 @@ def _rows(batches: Iterable[Batch], known: Sequence[str], done: list[float]) -> 
 
 
 def python_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """The rows; what Python has no date for (infinity is one) is a text, which a decoder refuses with its row."""
+    """The rows. What Python has no date for (infinity is one) is a text, and text that is no UTF-8 is bytes.
+
+    A decoder refuses both, with their rows.
+    """
     try:
         rows: list[dict[str, Any]] = batch.to_pylist()
     except (ValueError, OverflowError):
@@ -52,6 +55,8 @@ def python_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 def _python_value(value: pa.Scalar) -> Any:
     try:
         return value.as_py()
+    except UnicodeDecodeError:  # a kind of ValueError
+        return value.cast(pa.binary()).as_py()
     except (ValueError, OverflowError):
         return "infinity, or a time beyond the years 1 to 9999"
 

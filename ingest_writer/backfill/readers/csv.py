@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
@@ -33,6 +33,7 @@ DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _INTEGER: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,8}))(?:\.0+)?", re.ASCII)
 _FIGURE: Final = re.compile(r"[0-9]")
 _INTEGER_FIELDS: Final = frozenset(name for name in FROM_FILE if isinstance(FIELD[name], Integer))
+_SHOWN_CHARACTERS: Final = 100
 _NOT_KNOWN: Final = frozenset(("nan", "NaN"))
 """What programs write into a column of numbers where there is none."""
 
@@ -70,20 +71,19 @@ class CsvFile:
             self.header_line = max(lines.number, 1)
         self.delimiter = options.delimiter or _delimiter(file, first, self.header_line)
         with closing(_Lines(file, options)) as lines:
-            self.header = tuple(next(self._records(lines), ()))
+            self.header = tuple(_header(self._records(lines), lines))
 
     def rows(self) -> Iterator[Cells | RefusedRow]:
         """Every row below the header; blank lines are none."""
-        width = len(self.header)
         with closing(_Lines(self._file, self._options)) as lines:
             self.share.follow(lines.text)
             records = self._records(lines)
-            next(records, ())
+            _header(records, lines)
             for number, cells in enumerate(records):
                 if lines.count > 1:
                     self._check_long_cells(cells, lines)
                 row = Cells(number, lines.first, cells, lines.taken)
-                reason = _what_is_wrong(cells, width, lines.taken)
+                reason = self._what_is_wrong(cells, lines.taken)
                 yield row if reason is None else row.refused(reason)
 
     def _records(self, lines: _Lines) -> Iterator[list[str]]:
@@ -106,6 +106,27 @@ class CsvFile:
                 return
             if cells:
                 yield cells
+
+    def _what_is_wrong(self, cells: list[str], lines: list[str]) -> str | None:
+        if not all(map(is_unicode, lines)):
+            shown = self._shown(cells, lambda cell: not is_unicode(cell))
+            return f"not UTF-8{shown}; give --encoding if the file has another, such as windows-1252"
+        width = len(self.header)
+        if len(cells) != width:
+            more = "more" if len(cells) > width else "fewer"
+            return f"the row has {more} cells than the header: {len(cells)}, not {width}"
+        if any("\0" in line for line in lines):
+            return "the row has a NUL byte" + self._shown(cells, lambda cell: "\0" in cell)
+        return None
+
+    def _shown(self, cells: list[str], is_wrong: Callable[[str], bool]) -> str:
+        """The first of the cells that is wrong, for a reason: its column and value."""
+        for name, cell in zip(self.header, cells, strict=False):
+            if is_wrong(cell):
+                text = cell[:_SHOWN_CHARACTERS]
+                value = text if is_unicode(text) else text.encode(errors="surrogateescape")
+                return f": {name} is {value!r}"
+        return ""
 
     def _check_long_cells(self, cells: list[str], lines: _Lines) -> None:
         """Raises ReadError if a cell holds other rows of the file, or may: then the row has another width."""
@@ -184,6 +205,11 @@ class _Lines:
         self.text.close()
 
 
+def _header(records: Iterator[list[str]], lines: _Lines) -> list[str]:
+    """The first record that is not blank."""
+    return next((cells for cells in records if any(map(str.strip, lines.taken))), [])
+
+
 def _delimiter(file: InputFile, header: str, line: int) -> str:
     """The one that separates the header's names."""
     if not header:
@@ -208,17 +234,6 @@ def _split(header: str, delimiter: str) -> list[str]:
         return next(csv.reader([header], delimiter=delimiter), [])
     except csv.Error:
         return []
-
-
-def _what_is_wrong(cells: list[str], width: int, lines: list[str]) -> str | None:
-    if not all(map(is_unicode, lines)):
-        return "not UTF-8"
-    if len(cells) != width:
-        more = "more" if len(cells) > width else "fewer"
-        return f"the row has {more} cells than the header: {len(cells)}, not {width}"
-    if any("\0" in line for line in lines):
-        return "the row has a NUL byte"
-    return None
 
 
 def _open_quote(lines: list[str], delimiter: str) -> int:

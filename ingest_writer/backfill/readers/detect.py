@@ -44,6 +44,8 @@ def format_of(file: InputFile, options: ReadOptions) -> Format:
     head = Head(suffix_of(file.name), begin, decoded(begin, options.encoding))
     found = next((each for each in FORMATS if each.recognises(head)), None)
     found = found or next((each for each in FORMATS if head.suffix in each.suffixes), None)
+    if found is None and not begin:
+        return NDJSON  # an empty file has no rows in any format of text
     if found is None:
         names = ", ".join(each.name for each in FORMATS)
         raise ReadError(file.name, "its format is not recognised", todo=f"give --format with one of {names}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from ingest_writer.backfill.readers.model import ReadError
@@ -20,6 +20,9 @@ OWN: Final = frozenset(field.name for field in FIELDS) - frozenset(FROM_FILE)
 """Columns of our own files that a load gives anew."""
 _KNOWN: Final = frozenset(FROM_FILE) | OWN
 _SHOWN: Final = 10
+_COMPARED: Final = 200
+"""Unknown names that are looked at one by one for what was meant: a header may have a million, and that takes time."""
+_LONGEST_NAME: Final = 100
 
 
 def check_header(file: str, names: Sequence[str], line: int | None = None, todo: str = "") -> tuple[str, ...]:
@@ -30,10 +33,13 @@ def check_header(file: str, names: Sequence[str], line: int | None = None, todo:
     _check_twice(file, names, line)
     unknown = [name for name in names if name not in _KNOWN]
     missing = [name for name in REQUIRED if name not in names]
-    meant = {name: guess for name in unknown if (guess := _meant(name, names))}
-    certain = {name: guess for name, guess in meant.items() if _folded(name) == _folded(guess)}
-    if missing or certain:
-        raise ReadError(file, _what_is_wrong(missing, unknown, meant if missing else certain), line=line, todo=todo)
+    free = _free(names)
+    meant = {name: free[folded] for name in unknown if (folded := _folded(name)) in free}
+    if missing:
+        close = {name: guess for name in unknown[:_COMPARED] if (guess := _close(name, free))}
+        raise ReadError(file, _what_is_wrong(missing, unknown, close | meant), line=line, todo=todo)
+    if meant:
+        raise ReadError(file, _what_is_wrong(missing, unknown, meant), line=line, todo=todo)
     return tuple(dict.fromkeys(unknown))
 
 
@@ -61,15 +67,17 @@ def _what_is_wrong(missing: Sequence[str], unknown: Sequence[str], meant: dict[s
 
 def suggestion(name: str) -> str | None:
     """The field that an unknown name is close to."""
-    return _meant(name, ())
+    return _close(name, _free(()))
 
 
-def _meant(name: str, given: Sequence[str]) -> str | None:
-    """The field that is not there, of which the name is another spelling."""
-    free = {_folded(field): field for field in FROM_FILE if field not in given}
-    if _folded(name) in free:
-        return free[_folded(name)]
-    close = difflib.get_close_matches(_folded(name), free, n=1, cutoff=0.8)
+def _free(given: Collection[str]) -> dict[str, str]:
+    """The fields that are not there, by their folded names."""
+    return {_folded(field): field for field in FROM_FILE if field not in given}
+
+
+def _close(name: str, free: Mapping[str, str]) -> str | None:
+    """The field of which the name may be another spelling."""
+    close = difflib.get_close_matches(_folded(name[:_LONGEST_NAME]), free, n=1, cutoff=0.8)
     return free[close[0]] if close else None
 
 

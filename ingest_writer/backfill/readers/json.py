@@ -93,7 +93,7 @@ class _Text:
         if isinstance(error, json.JSONDecodeError):
             self.skip(min(error.pos, len(self._buffer)))
             return self.error(f"not JSON: {error.msg}")
-        return self.error(f"not JSON: {str(error) or 'nested too deep'}")
+        return self.error("not JSON: nested too deep" if isinstance(error, RecursionError) else f"not JSON: {error}")
 
     def error(self, why: str) -> ReadError:
         return ReadError(self._file.name, why, line=self.line)
@@ -164,7 +164,7 @@ def _row(number: int, text: _Text) -> FileRow | RefusedRow:
 
 
 def _recognises(head: Head) -> bool:
-    """An array, an answer of the API, or an object that does not end with its line."""
+    """An array, an answer of the API, or an object that does not end with its line, or does not end it."""
     text = head.text.lstrip()
     if text.startswith("[") or _DATA.match(text):
         return True
@@ -172,10 +172,10 @@ def _recognises(head: Head) -> bool:
         return False
     line, newline, _ = text.partition("\n")
     try:
-        json.loads(line)
+        _, end = _DECODER.raw_decode(line)
     except (ValueError, RecursionError):
         return bool(newline)
-    return False
+    return bool(line[end:].strip())
 
 
 JSON: Final = Format("json", (".json",), _recognises, _open)

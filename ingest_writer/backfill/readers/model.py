@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from lakehouse.errors import ConfigError
 
@@ -20,6 +20,26 @@ HEAD_BYTES: Final = 65_536
 def printable(text: str) -> str:
     """The text without what a terminal would obey or no encoding has: names of files may hold anything."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class Progress(Protocol):
+    """Hears how far a load is."""
+
+    def step(self, what: str, unit: str = "rows") -> None: ...
+
+    def at(self, done: int, share: float) -> None: ...
+
+    def done(self) -> None: ...
+
+
+class Silent:
+    """Shows no progress."""
+
+    def step(self, what: str, unit: str = "rows") -> None: ...
+
+    def at(self, done: int, share: float) -> None: ...
+
+    def done(self) -> None: ...
 
 
 class ReadError(ConfigError):
@@ -50,6 +70,7 @@ class ReadOptions:
     csv_escape: str = "double"
     """How a quote within a quoted cell is written: `double` (`""`) or `backslash` (`\\"`)."""
     row_max_bytes: int = 10_000_000
+    packed_batch_max_bytes: int = 1_000_000_000
     as_of: dt.datetime | None = None
     """`event_time` of rows in formats that have none."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import gzip
+import os
 import re
 import stat
 import sys
@@ -15,15 +16,16 @@ import uuid
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath
 from typing import IO, Any, Final
 
 import pyarrow as pa
 
 from ingest_writer.backfill.readers.detect import PACKED_SUFFIXES, SUFFIXES, suffix_of
-from ingest_writer.backfill.readers.model import InputFile, ReadError
+from ingest_writer.backfill.readers.model import InputFile, Progress, ReadError, Silent
 from lakehouse.errors import ObjectMissingError, UnreadableError
 from lakehouse.local_disk import local_errors
 from lakehouse.store.open import open_store
@@ -33,7 +35,17 @@ STDIN: Final = "-"
 _PIECE_BYTES: Final = 1 << 20
 _MAX_DEPTH: Final = 3  # a compressed file in a zip in a zip: nobody needs more, and a quine has no end
 _WILDCARDS: Final = frozenset("*?[")
-_REFUSED: Final = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!": "RAR"}
+_OBJECTS_HINT: Final = "give the names of its objects, such as *.csv below it"
+_REFUSED: Final = {
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"Rar!": "RAR",
+    b"\x04\x22\x4d\x18": "lz4",
+}
+_SKIPPED_FRAME: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # pzstd begins with one
+_HEAD_BYTES: Final = 512
+_TAR_AT: Final = 257
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ class Source:
 
     name: str
     path: Path | None = None
-    fetch: Callable[[Path], None] | None = None
+    fetch: Callable[[Path, Progress], None] | None = None
 
 
 def sources(arguments: Sequence[str], open_bucket: Callable[[str], Store] = open_store) -> list[Source]:
@@ -50,19 +62,19 @@ def sources(arguments: Sequence[str], open_bucket: Callable[[str], Store] = open
 
     Raises ReadError for what is not there, and the store's errors.
     """
-    found: dict[str, Source] = {}
+    found: dict[tuple[str, bool], Source] = {}
     for argument in arguments:
         for source in _named(argument, open_bucket):
-            found.setdefault(source.name, source)
+            found.setdefault((source.name, source.path is None), source)  # a file may be called stdin
     return list(found.values())
 
 
 def _named(argument: str, open_bucket: Callable[[str], Store]) -> list[Source]:
     if argument == STDIN:
-        return [Source("stdin", fetch=lambda path: _copy("stdin", sys.stdin.buffer, path, sys.maxsize))]
+        return [Source("stdin", fetch=_of_stream("stdin", lambda: nullcontext(sys.stdin.buffer)))]
     if argument.startswith("gs://"):
         return _objects(argument, open_bucket)
-    if Path(argument).exists() or not _WILDCARDS & set(argument):
+    if os.path.exists(argument) or not _WILDCARDS & set(argument):
         return [_local(argument)]
     names = sorted(name for name in glob.glob(argument, recursive=True) if not Path(name).is_dir())
     if not names:
@@ -82,12 +94,15 @@ def _local(name: str) -> Source:
         raise ReadError(name, "is a folder", todo=f"give its files, such as '{name.rstrip('/')}/*.csv'")
     if stat.S_ISREG(mode):
         return Source(name, path)
-    return Source(name, fetch=lambda copy: _copy_file(name, path, copy))  # a pipe: it can be read once
+    return Source(name, fetch=_of_stream(name, lambda: path.open("rb")))  # a pipe: it can be read once
 
 
-def _copy_file(name: str, path: Path, copy: Path) -> None:
-    with path.open("rb") as data:
-        _copy(name, data, copy, sys.maxsize)
+def _of_stream(name: str, open_: Callable[[], AbstractContextManager[IO[bytes]]]) -> Callable[[Path, Progress], None]:
+    def fetch(path: Path, progress: Progress) -> None:
+        with open_() as data:
+            _copy(name, data, path, Unpacking(path.parent, sys.maxsize, [], progress))
+
+    return fetch
 
 
 def _objects(url: str, open_bucket: Callable[[str], Store]) -> list[Source]:
@@ -97,18 +112,21 @@ def _objects(url: str, open_bucket: Callable[[str], Store]) -> list[Source]:
     store = open_bucket(f"gs://{bucket}")
     prefix = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
     matches = re.compile(_pattern(pattern)).fullmatch
-    names = [info.name for info in store.list(prefix) if info.name == pattern or matches(info.name)]
+    found = (info.name for info in store.list(prefix) if not info.name.endswith("/"))  # those stand for folders
+    names = [name for name in found if name == pattern or matches(name)]
     if not names:
-        raise ReadError(url, "there is no such object")
-    return [Source(f"gs://{bucket}/{name}", fetch=_download(store, name)) for name in names if not name.endswith("/")]
+        raise ReadError(url, "there is no such object", todo=_OBJECTS_HINT if pattern.endswith("/") else "")
+    return [Source(f"gs://{bucket}/{name}", fetch=_download(store, name)) for name in names]
 
 
-def _download(store: Store, name: str) -> Callable[[Path], None]:
-    def fetch(path: Path) -> None:
+def _download(store: Store, name: str) -> Callable[[Path, Progress], None]:
+    def fetch(path: Path, progress: Progress) -> None:
+        progress.step(f"downloading {store.url}/{name}", "")
         try:
             store.download(name, path)
         except (ObjectMissingError, UnreadableError) as error:
             raise ReadError(f"{store.url}/{name}", str(error).partition(": ")[2]) from error
+        progress.done()
 
     return fetch
 
@@ -121,11 +139,12 @@ def _pattern(glob_: str) -> str:
 
 @dataclass(frozen=True)
 class Unpacking:
-    """Where copies go, how large an unpacked file may become, and what of a zip is left out."""
+    """Where copies go, how large an unpacked file may become, what of a zip is left out, and who hears of it."""
 
     folder: Path
     max_bytes: int
     left_out: list[str]
+    progress: Progress = Silent()  # noqa: RUF009
 
 
 @contextmanager
@@ -146,7 +165,7 @@ def files_of(source: Source, unpacking: Unpacking) -> Iterator[InputFile]:
         yield from _unpacked(InputFile(source.name, source.path), unpacking, 0)
     elif source.fetch is not None:
         with _scratch(unpacking) as path:
-            source.fetch(path)
+            source.fetch(path, unpacking.progress)
             yield from _unpacked(InputFile(source.name, path), unpacking, 0)
 
 
@@ -159,12 +178,16 @@ def _packing(file: InputFile) -> str | None:
     """How the file is compressed, by its first bytes. Raises ReadError for a way that is not read."""
     try:
         with file.path.open("rb") as data:
-            begin = data.read(8)
+            begin = data.read(_HEAD_BYTES)
     except OSError as error:
         raise ReadError(file.name, f"cannot be read: {error.strerror or error}") from error
     for magic, name in _REFUSED.items():
         if begin.startswith(magic):
             raise ReadError(file.name, f"is compressed by {name}", todo="unpack it first; gzip, zstd and zip are read")
+    if begin[_TAR_AT:].startswith(b"ustar"):
+        raise ReadError(file.name, "is a tar archive", todo="unpack it first; gzip, zstd and zip are read")
+    if _SKIPPED_FRAME.match(begin):
+        return "zstd"
     magics = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
     return next((kind for magic, kind in magics.items() if begin.startswith(magic)), None)
 
@@ -179,17 +202,24 @@ def _unpacked(file: InputFile, unpacking: Unpacking, depth: int) -> Iterator[Inp
     if packing == "zip":
         yield from _members(file, unpacking, depth)
         return
-    open_: Callable[[Path], Any] = gzip.GzipFile if packing == "gzip" else _zstd
+    open_ = _gzip if packing == "gzip" else _zstd
+    size = file.path.stat().st_size
     with _scratch(unpacking) as path:
         with _errors(file.name, packing):
-            data = open_(file.path)
-        with data:
-            _copy(file.name, data, path, unpacking.max_bytes, packing)
+            packed, data = open_(file.path)
+        with packed, data:
+            _copy(file.name, data, path, unpacking, packing, lambda _: packed.tell() / size)
         yield from _unpacked(InputFile(file.name, path), unpacking, depth + 1)
 
 
-def _zstd(path: Path) -> Any:
-    return pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+def _gzip(path: Path) -> tuple[Any, Any]:
+    packed = path.open("rb")
+    return packed, gzip.GzipFile(fileobj=packed)
+
+
+def _zstd(path: Path) -> tuple[Any, Any]:
+    packed = pa.OSFile(str(path))
+    return packed, pa.CompressedInputStream(packed, "zstd")
 
 
 def _members(file: InputFile, unpacking: Unpacking, depth: int) -> Iterator[InputFile]:
@@ -200,6 +230,8 @@ def _members(file: InputFile, unpacking: Unpacking, depth: int) -> Iterator[Inpu
         taken = [info for info in found if _is_known(info.filename)] or (found if len(found) == 1 else [])
         if not taken:
             names = ", ".join(info.filename for info in found[:5]) or "no file at all"
+            if any(info.filename == "[Content_Types].xml" for info in found):
+                raise ReadError(file.name, "is a document of an office program", todo="save its sheet as CSV")
             raise ReadError(file.name, f"the zip has no file of a known kind: {names}", todo=f"known are {_KINDS}")
         unpacking.left_out.extend(f"{file.name}/{info.filename}" for info in found if info not in taken)
         for info in taken:
@@ -210,10 +242,11 @@ def _members(file: InputFile, unpacking: Unpacking, depth: int) -> Iterator[Inpu
                 with _errors(name, "zip"):
                     data = archive.open(info)
                 with data:
-                    _copy(name, data, path, unpacking.max_bytes, "zip")
+                    _copy(name, data, path, unpacking, "zip", partial(_share, info.file_size))
                 yield from _unpacked(InputFile(name, path), unpacking, depth + 1)
 
 
+_STREAM: Final = "a stream"
 _KINDS: Final = ", ".join(SUFFIXES)
 
 
@@ -222,7 +255,8 @@ def _is_known(name: str) -> bool:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith("__MACOSX/") or PurePath(name).name.startswith(".")
+    """What macOS adds to a zip. Any other file whose name begins with a dot may be somebody's flights."""
+    return name.startswith("__MACOSX/") or PurePath(name).name.startswith("._") or PurePath(name).name == ".DS_Store"
 
 
 @contextmanager
@@ -235,17 +269,31 @@ def _errors(name: str, packing: str) -> Iterator[None]:
         raise ReadError(name, f"damaged or cut short, as {packing}: {why}", todo="get the file again") from error
 
 
-def _copy(name: str, data: IO[bytes], path: Path, max_bytes: int, packing: str = "a stream") -> None:
+def _share(total: int, done: int) -> float:
+    return done / total if total else 0.0
+
+
+def _copy(
+    name: str,
+    data: IO[bytes],
+    path: Path,
+    unpacking: Unpacking,
+    packing: str = _STREAM,
+    share: Callable[[int], float] = lambda _: 0.0,
+) -> None:
     """Raises ReadError for what cannot be read, LocalDiskError for what cannot be written."""
-    size = 0
+    size, max_bytes = 0, unpacking.max_bytes
+    unpacking.progress.step(f"{'copying' if packing == _STREAM else 'unpacking'} {name}", "MB")
     with local_errors(path.parent), path.open("xb") as out:
         while True:
             with _errors(name, packing):
                 piece = data.read(_PIECE_BYTES)
             if not piece:
-                return
+                break
             size += len(piece)
             if size > max_bytes:
                 most = max_bytes // 1_000_000
                 raise ReadError(name, f"takes more than {most} MB unpacked, which LOAD_UNPACKED_MAX_MB limits")
             out.write(piece)
+            unpacking.progress.at(size // 1_000_000, share(size))
+    unpacking.progress.done()

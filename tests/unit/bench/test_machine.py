@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from bench.machine import Cores, commit, described, resident_mb
+from bench.machine import Cores, commit, described, own_peak_mb, resident_mb
 
 
 @pytest.fixture
@@ -72,3 +73,12 @@ def test_memory_of_a_process_is_in_megabytes() -> None:
     held = bytearray(64_000_000)
     held[::4096] = b"x" * len(held[::4096])  # touched: given only then
     assert 50 < resident_mb(os.getpid()) - before < 100
+
+
+def test_the_peak_of_a_process_is_not_that_of_the_one_that_started_it() -> None:
+    held = bytearray(300_000_000)  # resident: bytearray writes its zeros
+    held[::4096] = b"x" * len(held[::4096])
+    command = [sys.executable, "-c", "from bench.machine import own_peak_mb; print(own_peak_mb())"]
+    child = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert own_peak_mb() > 300
+    assert 1 < float(child.stdout) < 200

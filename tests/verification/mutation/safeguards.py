@@ -767,6 +767,20 @@ SAFEGUARDS: Final = (
         "tests/unit/ingest_writer/backfill/readers/test_sources.py::test_a_file_that_grows_beyond_the_limit_is_refused",
     ),
     Safeguard(
+        "load: a compressed batch of Arrow is bounded",
+        "ingest_writer/backfill/readers/arrow.py",
+        "if is_packed and largest > read.packed_batch_max_bytes:",
+        "if False:",
+        "tests/unit/ingest_writer/backfill/readers/test_arrow.py::test_a_compressed_batch_above_the_limit_is_refused",
+    ),
+    Safeguard(
+        "load: a hidden member of a zip is not passed over",
+        "ingest_writer/backfill/readers/sources.py",
+        'or PurePath(name).name.startswith("._")',
+        'or PurePath(name).name.startswith(".")',
+        "tests/unit/ingest_writer/backfill/readers/test_sources.py::test_of_hidden_members_only_those_of_macos_are_passed_over",
+    ),
+    Safeguard(
         "load: a file does not change while it is read",
         "ingest_writer/backfill/bulk_load.py",
         "if _sha256(file.path) != sha256:",
@@ -790,7 +804,7 @@ SAFEGUARDS: Final = (
     Safeguard(
         "load: no hour that contradicts the offset",
         "ingest_writer/backfill/file_events.py",
-        "if isinstance(given, str) and moment.utcoffset():",
+        "if isinstance(given, str) and _RFC_3339.fullmatch(given) and moment.utcoffset():",
         "if False:",
         "tests/unit/ingest_writer/backfill/test_file_events.py::test_an_hour_that_contradicts_the_offset_rejects_the_row",
     ),

@@ -132,9 +132,13 @@ class _Row:
         """The cell; blank if it is unknown, or there is no such column."""
         return self._cells.get(column, "")
 
+    def name(self, column: str) -> str:
+        """As the file calls it."""
+        return self._columns.name(column)
+
     def shown(self, column: str) -> str:
         """The column and its value, for a reason."""
-        return f"{self._columns.name(column)} is {self.text(column)[:100]!r}"
+        return f"{self.name(column)} is {self.text(column)[:100]!r}"
 
     def known(self, column: str, read: Callable[[str], Value]) -> Value | None:
         """None if the cell is blank. Raises _RowError."""
@@ -194,12 +198,12 @@ def _times(taken: _Row, clocks: Clocks) -> dict[str, Any]:
         zone = zone_of(code)
         if zone is None:
             name = code if code.isalnum() and len(code) <= 4 else repr(code[:100])  # each airport is a reason by itself
-            raise _RowError(f"{column} is {name}, an airport whose time zone is not known")
+            raise _RowError(f"{taken.name(column)} is {name}, an airport whose time zone is not known")
         zones.append(zone)
     try:
         found = moments(clocks, *zones)
     except ContradictionError as error:
-        by = " and ".join(f"{column} {taken.text(column)[:20]!r}" for column in error.by)
+        by = " and ".join(f"{taken.name(column)} {taken.text(column)[:20]!r}" for column in error.by)
         raise _RowError(f"{taken.shown(error.column)}, but it is {error.follows!r} by {by}") from None
     return {
         "scheduled_departure": found.scheduled_departure.isoformat(),

@@ -222,6 +222,14 @@ def test_progress_is_told_before_the_first_row(command: Command) -> None:
     run = command.load(command.file("a.ndjson", line()))
     assert run.err.splitlines()[0].endswith("a.ndjson  0 rows")
     assert any(text.startswith("landing 2013-01") for text in run.err.splitlines())
+    assert "merging 2013-01" in run.err.splitlines()
+
+
+def test_progress_is_told_while_a_file_is_unpacked(command: Command) -> None:
+    run = command.load(command.file("a.ndjson.gz", gzip.compress(line())))
+    first, last, *_ = run.err.splitlines()
+    assert first.endswith("unpacking " + str(command.folder / "a.ndjson.gz") + "  0 MB")
+    assert "100%" in last
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

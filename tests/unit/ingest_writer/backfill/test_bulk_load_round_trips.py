@@ -66,8 +66,9 @@ def _microseconds(value: Any) -> int | None:
 # -- our own exports, through other programs -------------------------------------------------------------------
 
 
-def _duckdb(data: pa.Table, path: Path, options: str) -> None:
+def _duckdb(data: pa.Table, path: Path, options: str, zone: str = "UTC") -> None:
     with duckdb.connect() as connection:
+        connection.execute(f"SET TimeZone = '{zone}'")
         connection.register("data", data)
         connection.execute(f"COPY (FROM data) TO '{path}' ({options})")
 
@@ -82,6 +83,15 @@ def _polars(data: pa.Table) -> polars.DataFrame:
     frame = polars.from_arrow(data)
     assert isinstance(frame, polars.DataFrame)
     return frame
+
+
+def _in_zone(data: pa.Table, zone: str = "America/New_York") -> pa.Table:
+    """All times in the zone of a machine somewhere."""
+    for number, column in enumerate(data.schema):
+        if pa.types.is_timestamp(column.type):
+            kind = pa.timestamp("us", zone)
+            data = data.set_column(number, column.name, data.column(number).cast(kind))
+    return data
 
 
 def _midnights(data: pa.Table) -> pandas.DataFrame:
@@ -117,6 +127,11 @@ WRITERS: dict[str, Callable[[pa.Table, Path], Any]] = {
     "duckdb.csv": lambda data, path: _duckdb(data, path, "FORMAT csv, HEADER"),
     "duckdb.ndjson": lambda data, path: _duckdb(data, path, "FORMAT json"),
     "duckdb.json": lambda data, path: _duckdb(data, path, "FORMAT json, ARRAY true"),
+    "arrow-new-york.parquet": lambda data, path: pq.write_table(_in_zone(data), path),
+    "pandas-new-york.csv": lambda data, path: _pandas(_in_zone(data)).to_csv(path),
+    "polars-new-york.csv": lambda data, path: _polars(_in_zone(data)).write_csv(path),
+    "duckdb-new-york.csv": lambda data, path: _duckdb(data, path, "FORMAT csv, HEADER", "America/New_York"),
+    "duckdb-kolkata.ndjson": lambda data, path: _duckdb(data, path, "FORMAT json", "Asia/Kolkata"),
     "duckdb.parquet": lambda data, path: _duckdb(data, path, "FORMAT parquet"),
 }
 

@@ -12,6 +12,7 @@ import pytest
 
 from ingest_writer.backfill.file_events import ValueRejectedError, event_row, raw_of
 from ingest_writer.decoding.event import Origin, RejectError
+from ingest_writer.decoding.json_object import parse_object
 from tests._support.events import PUBLISHED, by_column, event, microseconds, without
 
 ORIGIN = Origin(microseconds(PUBLISHED), "load:x", 0)
@@ -98,6 +99,12 @@ def test_reasons_that_differ_in_their_values_are_of_one_kind() -> None:
     assert len(kinds) == 1
 
 
+def test_an_object_within_the_event_is_called_one() -> None:
+    values = parse_object(json.dumps(event(carrier={"code": "UA"})).encode(), keep_numbers=True)
+    with pytest.raises(RejectError, match=r"carrier is \{...\}: Expected `str`, got `object`"):
+        event_row(values, ORIGIN, Counter())
+
+
 def test_a_missing_field_and_an_unknown_one_are_told() -> None:
     unknown: Counter[str] = Counter()
     with pytest.raises(RejectError, match="missing required field `carrier`"):
@@ -132,6 +139,14 @@ def test_times_as_engines_write_them_are_times(text: str) -> None:
 def test_the_hour_beside_a_time_in_utc_is_the_local_one(departure: object, hour: int) -> None:
     found = row(scheduled_departure=departure, scheduled_departure_hour=hour)
     assert found["scheduled_departure_hour"] == hour
+    assert found["scheduled_departure"] == microseconds("2013-01-01T10:15:00Z")
+
+
+@pytest.mark.parametrize("departure", ["2013-01-01 05:15:00-05", "2013-01-01T05:15:00.000000-0500"])
+def test_the_offset_of_an_engines_text_is_its_sessions_and_the_hour_counts(departure: str) -> None:
+    """DuckDB writes times in the zone of the machine: a flight from Denver has New York's offset there."""
+    found = row(scheduled_departure=departure, scheduled_departure_hour=3)
+    assert found["scheduled_departure_hour"] == 3
     assert found["scheduled_departure"] == microseconds("2013-01-01T10:15:00Z")
 
 

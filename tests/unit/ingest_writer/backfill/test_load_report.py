@@ -32,6 +32,17 @@ def test_reasons_are_bounded_and_none_is_lost() -> None:
     assert lines[-1].endswith("for 981 more reasons")
 
 
+def test_lists_that_are_cut_say_how_much_is_missing() -> None:
+    names = [f"c.zip/{number}" for number in range(25)]
+    report = LoadReport(rows=1, unknown_fields=Counter(names), left_out=names, notes=names)
+    lines = list(report.lines())
+    assert [each for each in lines if each.startswith("and ")] == [
+        "and 5 ignored columns more",
+        "and 5 notes more",
+        "and 5 left out more",
+    ]
+
+
 @pytest.mark.parametrize(
     ("rows", "rejected", "code"), [(5, 0, 0), (5, 1, 3), (0, 5, 1), (0, 0, 1)], ids=["all", "some", "none", "empty"]
 )

@@ -55,3 +55,17 @@ def test_elsewhere_there_is_a_line_every_few_seconds() -> None:
     lines = out.getvalue().splitlines()
     assert len(lines) == 3
     assert lines[1].endswith("500 rows  100 rows/s  19 min 55 s left")
+
+
+def test_a_step_is_counted_in_its_unit_or_in_none() -> None:
+    out, clock = io.StringIO(), Clock()
+    progress = Progress(out, clock)
+    progress.step("unpacking a.zip", "MB")
+    clock.now = 10.0
+    progress.at(500, 0.5)
+    progress.step("merging 2013-07", "")
+    assert out.getvalue().splitlines() == [
+        "unpacking a.zip  0 MB",
+        "unpacking a.zip  ############............  50%  500 MB  50 MB/s  10 s left",
+        "merging 2013-07",
+    ]

@@ -29,6 +29,12 @@ def test_texts_of_any_layout_are_texts(array: pa.Array) -> None:
     assert values(array) == ["UA", None, "UA"]
 
 
+def test_text_that_is_no_utf8_is_its_bytes() -> None:
+    damaged = pa.StringArray.from_buffers(2, pa.array(["UA", "xx"]).buffers()[1], pa.py_buffer(b"UA\xff\xfe"))
+    assert values(damaged) == ["UA", b"\xff\xfe"]
+    assert values(damaged.dictionary_encode()) == ["UA", b"\xff\xfe"]
+
+
 def test_nanoseconds_are_floored_and_infinity_is_a_text() -> None:
     assert values(pa.array([-1], pa.timestamp("ns", "UTC"))) == [
         dt.datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)

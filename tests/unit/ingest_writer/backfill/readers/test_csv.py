@@ -112,7 +112,11 @@ def test_a_last_line_that_is_cut_is_refused(tmp_path: Path) -> None:
 def test_nul_bytes_and_what_is_no_utf8_refuse_their_row(tmp_path: Path) -> None:
     data = lines(flight_line(1, "a\0b"), flight_line(2, "caf?"), flight_line(3)).encode().replace(b"?", b"\xe9")
     file = file_of(tmp_path / "a.csv", data)
-    assert numbers(rows_of(file)) == ["the row has a NUL byte", "not UTF-8", 3]
+    assert numbers(rows_of(file)) == [
+        r"the row has a NUL byte: remarks is 'a\x00b'",
+        r"not UTF-8: remarks is b'caf\xe9'; give --encoding if the file has another, such as windows-1252",
+        3,
+    ]
     assert numbers(rows_of(file, encoding="cp1252"))[1:] == [2, 3]
 
 
@@ -174,3 +178,11 @@ def test_a_header_alone_has_no_rows_and_is_checked(tmp_path: Path) -> None:
     assert rows_of(file_of(tmp_path / "a.csv", HEADER)) == []
     with pytest.raises(ReadError, match=r"a.csv, line 2: required columns are missing: carrier"):
         rows_of(file_of(tmp_path / "a.csv", "\n" + HEADER.replace("carrier,", "")))
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\t"])
+def test_the_header_is_the_first_line_that_is_not_blank(blank: str, tmp_path: Path) -> None:
+    data = "\n".join([blank, "", HEADER, flight_line(1), flight_line(2)])
+    rows = rows_of(file_of(tmp_path / "a.csv", data))
+    assert [(row.number, row.line) for row in rows] == [(0, 4), (1, 5)]
+    assert numbers(rows) == [1, 2]

@@ -76,3 +76,8 @@ def test_a_suffix_is_that_of_the_file_within_the_compression() -> None:
         "",
         "",
     ]
+
+
+@pytest.mark.parametrize("name", ["stdin", "a.csv", "a.json", "a.dat"])
+def test_an_empty_file_has_no_rows_whatever_its_name(name: str, tmp_path: Path) -> None:
+    assert list(open_file(file_of(tmp_path / name, b""), ReadOptions()).rows) == []

@@ -39,3 +39,19 @@ def test_a_header_that_makes_no_event_is_refused(names: list[str], message: str)
 def test_a_name_that_is_close_to_a_field_has_a_suggestion() -> None:
     assert suggestion("departure_delay_minute") == "departure_delay_minutes"
     assert suggestion("gate") is None
+
+
+def test_few_of_many_unknown_names_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million names took minutes."""
+    compared: list[str] = []
+
+    def close(name: str, *_: object, **__: object) -> list[str]:
+        compared.append(name)
+        return []
+
+    monkeypatch.setattr("difflib.get_close_matches", close)
+    names = [f"x{number}" for number in range(5000)]
+    with pytest.raises(ReadError, match="required columns are missing"):
+        check_header("a.csv", [*REQUIRED[1:], *names])
+    assert check_header("a.csv", [*REQUIRED, *names]) == tuple(names)
+    assert len(compared) <= 200

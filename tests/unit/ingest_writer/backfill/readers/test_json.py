@@ -30,6 +30,11 @@ def test_objects_over_several_lines_are_read_one_after_the_other(separator: str,
     assert numbers(rows_of(file)) == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("name", ["a.json", "a"])
+def test_objects_on_one_line_are_read_one_after_the_other(name: str, tmp_path: Path) -> None:
+    assert numbers(rows_of(file_of(tmp_path / name, "".join(map(json.dumps, EVENTS))))) == [1, 2, 3, 4, 5]
+
+
 def test_rows_have_the_line_on_which_they_begin_and_their_bytes(tmp_path: Path) -> None:
     rows = rows_of(file_of(tmp_path / "a.json", "\n[\n" + ",\n".join(map(json.dumps, EVENTS)) + "\n]\n"))
     assert [(row.number, row.line) for row in rows] == [(0, 3), (1, 4), (2, 5), (3, 6), (4, 7)]
@@ -62,7 +67,7 @@ def test_an_array_without_events_has_no_rows(data: str, tmp_path: Path) -> None:
         ("[{} {}]", "a comma is missing"),
         ("[{},]", "not JSON"),
         ("[{}] {}", "something follows the array"),
-        ("[[" * 100_000, "not JSON"),
+        ("[[" * 100_000, "line 1: not JSON: nested too deep$"),
         ('{"data": [{}]', "the object that holds the events is not closed"),
         ('{"data": [{}], "next" 5}', "the object that holds the events is not closed"),
         ('[{"a": "' + "x" * 3000, "more than .*LOAD_ROW_MAX_MB limits"),

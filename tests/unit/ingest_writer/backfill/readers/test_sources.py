@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,6 +27,14 @@ def zipped(**members: bytes) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
             archive.writestr(name.replace("__", "/").replace("_", "."), data)
+    return out.getvalue()
+
+
+def office() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("[Content_Types].xml", "")
+        archive.writestr("xl/workbook.xml", "")
     return out.getvalue()
 
 
@@ -66,6 +75,17 @@ def test_a_file_whose_name_has_wildcards_is_that_file(tmp_path: Path) -> None:
     assert [source.path for source in sources([f"{tmp_path}/a[1].csv"])] == [tmp_path / "a[1].csv"]
 
 
+def test_a_file_called_stdin_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stdin").write_bytes(b"")
+    assert [source.path for source in sources(["-", "stdin", "-"])] == [None, Path("stdin")]
+
+
+def test_a_name_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(ReadError, match="cannot be read: File name too long"):
+        sources(["x" * 300])
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -89,6 +109,7 @@ def test_objects_of_a_bucket_are_named_and_copied(tmp_path: Path) -> None:
         opened.append(url)
         return store
 
+    store.create("in/", b"")  # stands for the folder
     names = {
         pattern: [source.name for source in sources([f"gs://bucket/{pattern}"], open_bucket)]
         for pattern in ("in/*.csv", "in/**.csv", "in/?.txt", "out/a.csv")
@@ -105,7 +126,8 @@ def test_objects_of_a_bucket_are_named_and_copied(tmp_path: Path) -> None:
     store.delete("out/a.csv")
     with pytest.raises(ReadError, match="there is no such object"):
         list(files_of(source, Unpacking(tmp_path, 1 << 20, [])))
-    for pattern in ("", "none/*"):
+    store.create("folder/", b"")
+    for pattern in ("", "none/*", "folder/", "folder/*"):
         with pytest.raises(ReadError, match=r"names no object|there is no such object"):
             sources([f"gs://bucket/{pattern}"], open_bucket)
 
@@ -136,8 +158,9 @@ def test_standard_input_and_pipes_are_copied(tmp_path: Path, monkeypatch: pytest
         gzip.compress(DATA[:5000]) + gzip.compress(DATA[5000:]),
         zstd(DATA[:5000]) + zstd(DATA[5000:]),
         gzip.compress(zstd(DATA)),
+        b"\x50\x2a\x4d\x18\4\0\0\0abcd" + zstd(DATA),
     ],
-    ids=["plain", "gzip", "zstd", "gzip of two", "zstd of two", "zstd in gzip"],
+    ids=["plain", "gzip", "zstd", "gzip of two", "zstd of two", "zstd in gzip", "pzstd"],
 )
 def test_compressed_files_are_recognised_by_their_bytes(data: bytes, tmp_path: Path) -> None:
     assert unpacked(tmp_path / "a.csv", data) == [("a.csv", DATA)]
@@ -151,6 +174,15 @@ def test_every_member_of_a_known_kind_is_a_file_and_others_are_named(tmp_path: P
         ("a.zip/MACOSX/x.csv", b"4"),
         ("a.zip/readme.html", b"left out"),
     ]
+
+
+def test_of_hidden_members_only_those_of_macos_are_passed_over(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in ("a.csv", ".b.csv", "__MACOSX/._a.csv", "._c.csv", "sub/.DS_Store", "sub/", ".d"):
+            archive.writestr(name, b"1")
+    found = unpacked(tmp_path / "a.zip", out.getvalue())
+    assert found == [("a.zip/a.csv", b"1"), ("a.zip/.b.csv", b"1"), ("a.zip/.d", b"left out")]
 
 
 def test_the_only_member_of_a_zip_is_taken_whatever_its_name(tmp_path: Path) -> None:
@@ -168,9 +200,16 @@ def test_the_only_member_of_a_zip_is_taken_whatever_its_name(tmp_path: Path) -> 
         (zipped(a_html=b"", b_html=b""), "no file of a known kind: a.html, b.html; known are .parquet"),
         (zipped(), "no file of a known kind: no file at all"),
         (b"BZh91AY", "is compressed by bzip2; unpack it first"),
+        (b"\x04\x22\x4d\x18", "is compressed by lz4; unpack it first"),
+        (b"a.csv".ljust(257, b"\0") + b"ustar", "is a tar archive; unpack it first"),
+        (gzip.compress(b"a.csv".ljust(257, b"\0") + b"ustar"), "is a tar archive; unpack it first"),
+        (office(), "is a document of an office program; save its sheet as CSV"),
         (gzip.compress(gzip.compress(gzip.compress(gzip.compress(DATA)))), "packed more than 3 times"),
     ],
-    ids=["gzip cut", "gzip sum", "zstd cut", "gzip junk", "zip cut", "zip unknown", "zip empty", "bzip2", "nested"],
+    ids=[
+        *("gzip cut", "gzip sum", "zstd cut", "gzip junk", "zip cut", "zip unknown", "zip empty", "bzip2"),
+        *("lz4", "tar", "tar in gzip", "office", "nested"),
+    ],
 )
 def test_what_cannot_be_unpacked_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=message):
@@ -198,3 +237,35 @@ def test_a_full_disk_is_not_the_files_fault(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(DATA))
     with files_limited_to(100), pytest.raises(LocalDiskError, match="MB are free"):
         list(files_of(sources([str(path)])[0], Unpacking(tmp_path, 1 << 30, [])))
+
+
+class Heard:
+    """What progress is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.shares: list[float] = []
+
+    def step(self, what: str, unit: str = "rows") -> None:
+        self.steps.append(f"{what} in {unit}")
+
+    def at(self, done: int, share: float) -> None:
+        self.shares.append(share)
+
+    def done(self) -> None:
+        self.steps.append("done")
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, zstd, lambda data: zipped(a_csv=data)], ids=["gzip", "zstd", "zip"])
+def test_unpacking_says_how_far_it_is(packed: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(packed(os.urandom(3 << 20)))
+    heard = Heard()
+    [_] = files_of(sources([str(path)])[0], Unpacking(tmp_path, 1 << 30, [], heard))
+    first, last = heard.steps
+    assert first.startswith(f"unpacking {path}")
+    assert (first[-6:], last) == (" in MB", "done")
+    assert len(heard.shares) >= 3
+    assert heard.shares == sorted(heard.shares)
+    assert 0 < heard.shares[0] < 0.7
+    assert heard.shares[-1] == 1.0

@@ -152,6 +152,13 @@ def test_the_custom_download_is_told_by_its_own_names(tmp_path: Path) -> None:
     [row] = rows_of(file_of(tmp_path / "x.csv", custom_csv({**FLIGHT, "DepDelay": "x"})))
     assert isinstance(row, RefusedRow)
     assert row.reason == "DEP_DELAY is 'x': takes whole minutes"
+    for changed, reason in (
+        ({"ArrTime": "0730"}, "ARR_TIME is '0730', but it is '0830' by CRS_ARR_TIME '0819' and ARR_DELAY '11.00'"),
+        ({"Origin": "QQQ"}, "ORIGIN is QQQ, an airport whose time zone is not known"),
+    ):
+        [row] = rows_of(file_of(tmp_path / "x.csv", custom_csv({**FLIGHT, **changed})))
+        assert isinstance(row, RefusedRow)
+        assert row.reason == reason
 
 
 def test_a_row_that_is_cut_short_is_refused_and_the_next_is_read(tmp_path: Path) -> None:
