@@ -34,6 +34,7 @@ _INTEGER: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,8}))(?:\.0+)?", re.ASCII)
 _FIGURE: Final = re.compile(r"[0-9]")
 _INTEGER_FIELDS: Final = frozenset(name for name in FROM_FILE if isinstance(FIELD[name], Integer))
 _SHOWN_CHARACTERS: Final = 100
+_HOLDS_ROWS: Final = "a quoted cell holds what looks like rows of the file"
 _NOT_KNOWN: Final = frozenset(("nan", "NaN"))
 """What programs write into a column of numbers where there is none."""
 
@@ -93,7 +94,7 @@ class CsvFile:
             lines,
             strict=True,
             delimiter=self.delimiter,
-            doublequote=not escape,
+            doublequote=True,  # else Python takes what follows a closing quote as more of the cell
             escapechar="\\" if escape else None,
         )
         while True:
@@ -133,11 +134,14 @@ class CsvFile:
         if len(cells) != len(self.header):
             why = f"a row over several lines has {len(cells)} cells, the header {len(self.header)}"
             raise self._quote_error(lines, why, 0)
+        full = [number for number, line in enumerate(lines.taken) if line.count(self.delimiter) >= len(cells) - 1]
+        if len(full) > 1:  # whichever of their cells the quotes joined
+            raise self._quote_error(lines, _HOLDS_ROWS, full[0])
         breaks = 0
         for column, cell in enumerate(cells):
             pieces = re.split(r"\r\n|\r|\n", cell)
             if len(pieces) > 1 and self._holds_rows(pieces, column, cells[0]):
-                raise self._quote_error(lines, "a quoted cell holds what looks like rows of the file", breaks)
+                raise self._quote_error(lines, _HOLDS_ROWS, breaks)
             breaks += len(pieces) - 1
 
     def _holds_rows(self, pieces: list[str], column: int, first_cell: str) -> bool:

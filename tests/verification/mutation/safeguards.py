@@ -697,6 +697,20 @@ SAFEGUARDS: Final = (
         "tests/unit/ingest_writer/backfill/readers/test_csv.py::test_two_stray_quotes_refuse_the_file_at_the_first",
     ),
     Safeguard(
+        "load: no two rows are joined, in whichever cells",
+        "ingest_writer/backfill/readers/csv.py",
+        "if len(full) > 1:",
+        "if False:",
+        "tests/unit/ingest_writer/backfill/readers/test_csv.py::test_two_rows_that_quotes_join_in_several_cells_refuse_the_file",
+    ),
+    Safeguard(
+        "load: nothing follows a closing quote",
+        "ingest_writer/backfill/readers/csv.py",
+        "doublequote=True,",
+        "doublequote=not escape,",
+        "tests/unit/ingest_writer/backfill/readers/test_csv.py::test_what_follows_a_closing_quote_is_no_more_of_its_cell",
+    ),
+    Safeguard(
         "load: as many cells as the header",
         "ingest_writer/backfill/readers/csv.py",
         "if len(cells) != width:",

@@ -41,6 +41,21 @@ def test_rows_that_quotes_join_to_one_of_another_width_refuse_the_file(tmp_path:
         rows_of(file_of(tmp_path / "a.csv", data))
 
 
+def test_two_rows_that_quotes_join_in_several_cells_refuse_the_file(tmp_path: Path) -> None:
+    header = "origin,status,event_time,scheduled_departure,remarks,flight_number,flight_date,carrier,destination"
+    first = 'EWR,arrived,2013-07-01T12:00:00Z,2013-07-01T05:15:00-04:00,ok,",2013-07-01,UA,IAH'
+    second = 'EWR,",2013-07-01T12:00:00Z,2013-07-01T05:15:00-04:00,",3,2013-07-01,UA,"'
+    with pytest.raises(ReadError, match=r"line 2: .*holds what looks like rows of the file"):
+        rows_of(file_of(tmp_path / "a.csv", f"{header}\n{first}\n{second}\n"))
+
+
+@pytest.mark.parametrize("escape", ["double", "backslash"])
+def test_what_follows_a_closing_quote_is_no_more_of_its_cell(escape: str, tmp_path: Path) -> None:
+    cut, *rows = (f'"2013-07-0{number}"{flight_line(number)[10:]}' for number in range(1, 4))
+    with pytest.raises(ReadError, match="line 2"):  # the cut row's quote is closed by the next row's first
+        rows_of(file_of(tmp_path / "a.csv", lines(cut[:5], *rows)), csv_escape=escape)
+
+
 @pytest.mark.parametrize("last", [900, 12, 11], ids=["far", "one between", "next"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 def test_two_stray_quotes_refuse_the_file_at_the_first(last: int, end: str, tmp_path: Path) -> None:
