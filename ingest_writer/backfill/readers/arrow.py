@@ -48,7 +48,7 @@ def _open(file: InputFile, read: ReadOptions) -> OpenFile:
         options = pa.ipc.IpcReadOptions(included_fields=included)
         yield from (_of_file if is_file else _of_stream)(file, options, is_mapped)
 
-    return open_table(file, schema, batches)
+    return open_table(file, schema, read, batches)
 
 
 def _reader(opened: pa.NativeFile, is_file: bool, options: pa.ipc.IpcReadOptions | None = None) -> Any:

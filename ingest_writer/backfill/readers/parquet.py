@@ -15,18 +15,21 @@ _MAGIC: Final = b"PAR1"
 _BUFFER_BYTES: Final = 1 << 20
 
 
-def _open(file: InputFile, _: ReadOptions) -> OpenFile:
+def _open(file: InputFile, read: ReadOptions) -> OpenFile:
     try:
         schema = pq.read_schema(file.path)
     except (pa.ArrowException, OSError) as error:
         raise _not_parquet(file, error) from error
-    return open_table(file, schema, lambda columns: _batches(file, columns))
+    texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)]
+    return open_table(file, schema, read, lambda columns: _batches(file, columns, texts))
 
 
-def _batches(file: InputFile, columns: Sequence[str]) -> Iterator[Batch]:
+def _batches(file: InputFile, columns: Sequence[str], texts: Sequence[str]) -> Iterator[Batch]:
     try:
-        # Page by page: a row group may be as large as the file.
-        with pq.ParquetFile(file.path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as parquet:
+        # Page by page: a row group may be as large as the file. Texts stay in dictionaries: one may be in each row.
+        with pq.ParquetFile(
+            file.path, buffer_size=_BUFFER_BYTES, pre_buffer=False, read_dictionary=[*texts]
+        ) as parquet:
             rows, total = 0, parquet.metadata.num_rows
             for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=columns):
                 rows += batch.num_rows

@@ -781,6 +781,13 @@ SAFEGUARDS: Final = (
         "tests/unit/ingest_writer/backfill/readers/test_sources.py::test_a_file_that_grows_beyond_the_limit_is_refused",
     ),
     Safeguard(
+        "load: one long text in many rows takes bounded memory",
+        "ingest_writer/backfill/readers/arrow_rows.py",
+        "if batch.num_rows <= 1 or _python_bytes(batch) <= max_bytes:",
+        "if True:",
+        "tests/unit/ingest_writer/backfill/readers/test_arrow_rows.py::test_a_batch_is_cut_until_its_values_fit",
+    ),
+    Safeguard(
         "load: a compressed batch of Arrow is bounded",
         "ingest_writer/backfill/readers/arrow.py",
         "if is_packed and largest > read.packed_batch_max_bytes:",

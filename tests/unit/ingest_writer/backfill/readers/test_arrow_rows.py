@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ingest_writer.backfill.readers.arrow_rows import in_microseconds, python_rows
+from ingest_writer.backfill.readers.arrow_rows import in_microseconds, in_parts, python_rows
 
 
 def values(array: pa.Array) -> list[Any]:
@@ -27,6 +27,15 @@ def values(array: pa.Array) -> list[Any]:
 )
 def test_texts_of_any_layout_are_texts(array: pa.Array) -> None:
     assert values(array) == ["UA", None, "UA"]
+
+
+def test_a_batch_is_cut_until_its_values_fit() -> None:
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * 100, pa.int32()), pa.array(["x" * 1000]))
+    batch = pa.RecordBatch.from_arrays([long, pa.array(range(100))], names=["a", "b"])
+    for max_bytes, rows in ((1_000_000, 100), (30_000, 25), (10, 1)):
+        parts = list(in_parts(batch, max_bytes))
+        assert max(part.num_rows for part in parts) == rows
+        assert [n for part in parts for n in part["b"].to_pylist()] == list(range(100))
 
 
 def test_text_that_is_no_utf8_is_its_bytes() -> None:
