@@ -119,7 +119,10 @@ def landed_events(date: dt.date, events: pa.Table, random_id: RandomId) -> list[
 def rejected_lines(date: dt.date, lines: Sequence[RejectedLine], random_id: RandomId) -> list[PendingObject]:
     """The objects of rejected lines whose messages were published on `date`: one, unless there are many bytes."""
     return [
-        PendingObject(lambda: object_names.rejected_file(date, random_id()), to_parquet(rejected_table(some), REJECTED_COMPRESSION))
+        PendingObject(
+            lambda: object_names.rejected_file(date, random_id()),
+            to_parquet(rejected_table(some), REJECTED_COMPRESSION),
+        )
         for some in _split(lines)
     ]
 
