@@ -16,7 +16,7 @@ from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.memory import MemoryStore
 from query_service.engine.executor import QueryContext
 from query_service.queries import inventory
-from query_service.queries.lake_status import LakeStatusService
+from query_service.queries.lake_status import LakeStatus, LakeStatusService
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, LakeBuilder, event, parquet
@@ -310,7 +310,7 @@ def test_a_look_goes_on_for_others_when_its_first_caller_leaves() -> None:
     with serving(lake.store, plan_max_age_s=60.0) as api:
         service = api.app.state.services
 
-        async def leave() -> tuple[Any, bool]:
+        async def leave() -> tuple[LakeStatus, bool]:
             first = asyncio.create_task(service.lake.find())
             await asyncio.to_thread(gate.wait_until_reached)
             second = asyncio.create_task(service.lake.find())
@@ -321,8 +321,8 @@ def test_a_look_goes_on_for_others_when_its_first_caller_leaves() -> None:
             gate.open()
             return await second, first.cancelled()
 
-        answered, is_cancelled = api.run(leave())
-    assert (answered.value.totals.flights, is_cancelled) == (1, True)
+        lake_status, is_cancelled = api.run(leave())
+    assert (lake_status.totals.flights, is_cancelled) == (1, True)
 
 
 def test_a_look_ends_with_the_last_who_wants_it_and_a_new_one_begins() -> None:
@@ -334,7 +334,7 @@ def test_a_look_ends_with_the_last_who_wants_it_and_a_new_one_begins() -> None:
     with serving(lake.store, plan_max_age_s=60.0) as api:
         service = api.app.state.services
 
-        async def leave() -> tuple[Any, bool]:
+        async def leave() -> tuple[LakeStatus, bool]:
             first = asyncio.create_task(service.lake.find())
             await asyncio.to_thread(gate.wait_until_reached)
             look = service.lake._look.task
@@ -344,5 +344,5 @@ def test_a_look_ends_with_the_last_who_wants_it_and_a_new_one_begins() -> None:
             gate.open()
             return await second, look.cancelled()
 
-        answered, is_cancelled = api.run(leave())
-    assert (answered.value.totals.flights, is_cancelled) == (1, True)
+        lake_status, is_cancelled = api.run(leave())
+    assert (lake_status.totals.flights, is_cancelled) == (1, True)
