@@ -27,7 +27,13 @@ async def run_writer(writer: Writer, port: int, lake_url: str, metrics: Page, li
         loop.add_signal_handler(number, stop.set)
     status: Status = partial(_status, writer, loop, stop)
     health = listen("WRITER_PORT", port, status, metrics, limits)
-    log.info("writer starts: lake=%s port=%d batch_max_age_s=%s", lake_url, health.port, writer.batch_max_age_s)
+    log.info(
+        "writer starts: lake=%s port=%d batch_max_age_s=%s",
+        lake_url,
+        health.port,
+        writer.batch_max_age_s,
+        extra=logs.fields(starts=1),  # an alert counts these lines
+    )
     try:
         await writer.run(stop)
     finally:
