@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# The steps of cloudbuild.yaml that change what runs: bash deploy/steps.sh turn | dark | pipeline | probe | finish
+# The steps of cloudbuild.yaml that change what runs, in this order:
+#   bash deploy/steps.sh push IMAGE | turn | dark | token | pipeline | probe | finish
 #
-# State between steps is in $STATE. Nothing that users see changes before `finish`, and `finish` runs whatever
+# State between steps is in $STATE. Images are deployed and remembered by digest: a tag may name something else tomorrow. Nothing that users see changes before `finish`, and `finish` runs whatever
 # `pipeline` and `probe` did: it moves traffic if the probe passed, and otherwise puts everything back and fails.
 set -euo pipefail
 
 : "${REGION:?}" "${PROJECT_ID:?}" "${BUILD_ID:?}" "${BUILD_ACCOUNT:?}" "${IMAGES:?}"
-: "${COMMIT:?set COMMIT_SHA when submitting by hand}"
+: "${COMMIT:?set COMMIT_SHA when submitting by hand, as deploy/submit.sh does}"
 STATE=${STATE:-/workspace/.deploy}
 TAG=b-${BUILD_ID:0:8} # of the dark revision: its address begins with it
 TURN_TRIES=${TURN_TRIES:-120} # times TURN_PAUSE_S: half an hour, two builds before this one
@@ -35,9 +36,34 @@ turn() {
   return 1
 }
 
-dark() {
+# A tag of the build's own, so that tags never move; what is deployed from now on is the digest that the registry gave.
+push() { # IMAGE
+  local digest
+  [[ ${1:-} == api || ${1:-} == writer ]] || { say "push takes api or writer, not '${1:-}'" && return 2; }
   mkdir -p "$STATE"
-  gcloud run deploy flights-api --region="$REGION" --image="$IMAGES/api:$COMMIT" --no-traffic --tag="$TAG" --quiet
+  docker push "$IMAGES/$1:build-$BUILD_ID"
+  digest=$(docker image inspect --format='{{index .RepoDigests 0}}' "$IMAGES/$1:build-$BUILD_ID")
+  [[ $digest =~ ^$IMAGES/$1@sha256:[0-9a-f]{64}$ ]] || { say "no digest of $1 but '$digest'" && return 1; }
+  printf '%s' "$digest" >"$STATE/image-$1"
+  say "pushed $digest, of commit $COMMIT"
+}
+
+image() { # IMAGE
+  cat "$STATE/image-$1"
+}
+
+# No --tag here: gcloud names the revision then, in the service's template, and the next plan of Terraform would take
+# the name out again, by a revision that nobody has probed.
+dark() {
+  local revision runs
+  revision=$(timeout "$CALL_S" gcloud run deploy flights-api --region="$REGION" --image="$(image api)" --no-traffic \
+    --quiet --format='value(status.latestCreatedRevisionName)')
+  runs=$(gcloud run revisions describe "$revision" --region="$REGION" --format='value(spec.containers[0].image)')
+  if [[ $runs != "$(image api)" ]]; then
+    say "revision '$revision' runs '$runs': something else deployed meanwhile (an apply?); run this build again"
+    return 1
+  fi
+  timeout "$CALL_S" gcloud run services update-traffic flights-api --region="$REGION" --update-tags="$TAG=$revision" --quiet
   gcloud run services describe flights-api --region="$REGION" --format=json |
     python3 -c '
 import json, sys
@@ -51,18 +77,26 @@ print(entry["revisionName"], entry["url"], service["status"]["url"], access)
 }
 
 update() { # KIND NAME IMAGE
-  timeout "$CALL_S" gcloud run "$1" update "$2" --region="$REGION" --image="$3" --quiet
+  case $1 in
+    worker-pools) timeout "$CALL_S" gcloud run worker-pools update "$2" --region="$REGION" --image="$3" --quiet ;;
+    jobs) timeout "$CALL_S" gcloud run jobs update "$2" --region="$REGION" --image="$3" --quiet ;;
+    *) return 1 ;;
+  esac
 }
 
 # The image that runs, from where gcloud's output has it, or the v2 API's.
 image_of() { # KIND NAME
-  local path
   case $1 in
-    worker-pools) path='spec.template.spec.containers[0].image,template.containers[0].image' ;;
-    jobs) path='spec.template.spec.template.spec.containers[0].image,template.template.containers[0].image' ;;
+    worker-pools)
+      gcloud run worker-pools describe "$2" --region="$REGION" \
+        --format='value(spec.template.spec.containers[0].image,template.containers[0].image)'
+      ;;
+    jobs)
+      gcloud run jobs describe "$2" --region="$REGION" \
+        --format='value(spec.template.spec.template.spec.containers[0].image,template.template.containers[0].image)'
+      ;;
     *) return 1 ;;
-  esac
-  gcloud run "$1" describe "$2" --region="$REGION" --format="value($path)" | tr -d '\t\n'
+  esac | tr -d '\t\n'
 }
 
 PIPELINE=("worker-pools flights-writer" "jobs flights-compactor" "jobs flights-canary")
@@ -77,7 +111,7 @@ pipeline() {
   done
   for entry in "${PIPELINE[@]}"; do
     read -r kind name <<<"$entry"
-    update "$kind" "$name" "$IMAGES/writer:$COMMIT"
+    update "$kind" "$name" "$(image writer)"
   done
   touch "$STATE/deployed"
 }
@@ -92,7 +126,7 @@ probe() {
   timeout "$CALL_S" docker run --rm --network=cloudbuild --read-only --tmpfs=/tmp \
     --env=PROBE_URL="$url" --env=PROBE_TOKEN --env=PROBE_API_KEY --env=GOOGLE_CLOUD_PROJECT="$PROJECT_ID" \
     --env=PUBSUB_TOPIC="projects/$PROJECT_ID/topics/flights" \
-    "$IMAGES/writer:$COMMIT" probe deploy --id "$BUILD_ID"
+    "$(image writer)" probe deploy --id "$BUILD_ID"
   say "probed $url of $audience ($access)"
   touch "$STATE/probed"
 }
@@ -157,6 +191,6 @@ finish() {
 }
 
 case ${1:-} in
-  turn | dark | token | pipeline | probe | finish) "$1" ;;
-  *) echo "deploy/steps.sh takes turn, dark, token, pipeline, probe or finish, not '${1:-}'" >&2 && exit 2 ;;
+  push | turn | dark | token | pipeline | probe | finish) "$@" ;;
+  *) echo "deploy/steps.sh takes push, turn, dark, token, pipeline, probe or finish, not '${1:-}'" >&2 && exit 2 ;;
 esac

@@ -5,22 +5,24 @@ locals {
   # A burn rate of 1 spends the budget in exactly 28 days. An alert needs all of: the rate over the long window
   # (enough is spent), over the short one (it goes on), and min_bad bad events in the long one (under little traffic
   # one failure is a rate of hundreds). No window is longer than a day: alerts cannot look back further
-  # (docs/slo.md), so the usual three-day ticket is one of a day at three times the rate.
+  # (docs/slo.md), so the usual three-day ticket is one of a day at three times the rate. A ticket has no shorter window
+  # beside: nobody is woken up again by it, and each condition is paid for.
   burn = {
     availability-fast   = { slo = "availability", severity = "CRITICAL", rate = 14.4, long_s = 3600, short_s = 300, min_bad = 10 }
     availability-slow   = { slo = "availability", severity = "CRITICAL", rate = 6, long_s = 21600, short_s = 1800, min_bad = 20 }
-    availability-ticket = { slo = "availability", severity = "WARNING", rate = 3, long_s = 86400, short_s = 7200, min_bad = 20 }
+    availability-ticket = { slo = "availability", severity = "WARNING", rate = 3, long_s = 86400, short_s = 86400, min_bad = 20 }
     # 10 % may be slow, so 10 is the highest rate there is: 14.4 could never fire. 8 is four of five requests.
     latency-fast     = { slo = "latency", severity = "CRITICAL", rate = 8, long_s = 3600, short_s = 300, min_bad = 50 }
     latency-slow     = { slo = "latency", severity = "CRITICAL", rate = 4, long_s = 21600, short_s = 1800, min_bad = 100 }
-    latency-ticket   = { slo = "latency", severity = "WARNING", rate = 2, long_s = 86400, short_s = 7200, min_bad = 100 }
+    latency-ticket   = { slo = "latency", severity = "WARNING", rate = 2, long_s = 86400, short_s = 86400, min_bad = 100 }
     freshness-fast   = { slo = "freshness", severity = "CRITICAL", rate = 14.4, long_s = 3600, short_s = 300, min_bad = 4 }
     freshness-slow   = { slo = "freshness", severity = "CRITICAL", rate = 6, long_s = 21600, short_s = 1800, min_bad = 10 }
-    freshness-ticket = { slo = "freshness", severity = "WARNING", rate = 3, long_s = 86400, short_s = 7200, min_bad = 20 }
+    freshness-ticket = { slo = "freshness", severity = "WARNING", rate = 3, long_s = 86400, short_s = 86400, min_bad = 20 }
   }
 
   # Causes: users are not hurt yet, so none of them pages. Numbers in lines are distributions; their mean is exact, a
-  # percentile only as exact as its bucket is wide.
+  # percentile only as exact as its bucket is wide. No data is no trouble here: counters of lines that nobody writes any
+  # more have none. That lines stop coming is said by `none` below.
   above = {
     unacked-messages = {
       filter     = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\" resource.labels.subscription_id=\"flights-writer\""
@@ -44,7 +46,7 @@ locals {
       reducer    = "REDUCE_MEAN"
       threshold  = 0.5 # one is too many: answers over its dates are refused
       period_s   = 300
-      duration_s = 0
+      duration_s = 60
     }
     rejected-messages = {
       filter     = "metric.type=\"logging.googleapis.com/user/flights_rejecting\" resource.type=\"cloud_run_worker_pool\""
@@ -52,7 +54,7 @@ locals {
       reducer    = "REDUCE_SUM"
       threshold  = 0 # any batch with a line that is no event: somebody's publisher is wrong
       period_s   = 3600
-      duration_s = 0
+      duration_s = 60
     }
     many-objects = {
       filter     = "metric.type=\"logging.googleapis.com/user/flights_batch_objects\" resource.type=\"cloud_run_worker_pool\""
@@ -68,7 +70,15 @@ locals {
       reducer    = "REDUCE_SUM"
       threshold  = 0 # one is too many: nothing is merged, and readers that start refuse to answer
       period_s   = 300
-      duration_s = 0
+      duration_s = 60
+    }
+    writer-restarting = {
+      filter     = "metric.type=\"logging.googleapis.com/user/flights_writer_starts\" resource.type=\"cloud_run_worker_pool\""
+      aligner    = "ALIGN_DELTA"
+      reducer    = "REDUCE_SUM"
+      threshold  = 3 * max(var.writer_instances, 1) # a deploy and a move to another machine are two starts of each
+      period_s   = 1800
+      duration_s = 60
     }
     compactor-failing = {
       filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"failed\""
@@ -76,7 +86,7 @@ locals {
       reducer    = "REDUCE_SUM"
       threshold  = 2 # of the six runs of half an hour; one lost race or a moment without storage is no news
       period_s   = 1800
-      duration_s = 0
+      duration_s = 60
     }
   }
 
@@ -110,7 +120,7 @@ resource "google_monitoring_notification_channel" "page" {
   type         = "email"
   labels       = { email_address = each.key }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_monitoring_notification_channel" "ticket" {
@@ -120,7 +130,7 @@ resource "google_monitoring_notification_channel" "ticket" {
   type         = "email"
   labels       = { email_address = each.key }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_monitoring_alert_policy" "burn" {
@@ -132,7 +142,7 @@ resource "google_monitoring_alert_policy" "burn" {
   notification_channels = local.channel[each.value.severity]
 
   dynamic "conditions" {
-    for_each = { long = each.value.long_s, short = each.value.short_s }
+    for_each = toset([tostring(each.value.long_s), tostring(each.value.short_s)])
     content {
       display_name = "burn rate above ${each.value.rate} over ${conditions.value} s"
       condition_threshold {
@@ -185,7 +195,9 @@ resource "google_monitoring_alert_policy" "above" {
       filter          = each.value.filter
       comparison      = "COMPARISON_GT"
       threshold_value = each.value.threshold
-      duration        = "${each.value.duration_s}s"
+      duration        = "${each.value.duration_s}s" # above 0, for the next line
+      # Otherwise an incident over a line that is not written again stays open for a week.
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_INACTIVE"
       aggregations {
         alignment_period     = "${each.value.period_s}s"
         per_series_aligner   = each.value.aligner

@@ -2,7 +2,7 @@ resource "google_service_account" "api" {
   account_id   = "flights-api"
   display_name = "Flights: answers questions; reads the lake"
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_cloud_run_v2_service" "api" {
@@ -10,6 +10,8 @@ resource "google_cloud_run_v2_service" "api" {
   location            = var.region
   ingress             = "INGRESS_TRAFFIC_ALL"
   deletion_protection = true
+  # Not a grant to allUsers, which organizations with domain-restricted sharing (new ones have it) refuse.
+  invoker_iam_disabled = var.public_api
 
   # Of the service, not of a revision: a revision's own would be kept warm, and billed, as long as a tag leads to it, and a
   # build that ends early leaves its tag.
@@ -136,16 +138,7 @@ resource "google_cloud_run_v2_service" "api" {
     ]
   }
 
-  depends_on = [google_project_service.api, google_secret_manager_secret_iam_member.api_reads]
-}
-
-resource "google_cloud_run_v2_service_iam_member" "public" {
-  count = var.public_api ? 1 : 0
-
-  name     = google_cloud_run_v2_service.api.name
-  location = google_cloud_run_v2_service.api.location
-  role     = "roles/run.invoker"
-  member   = "allUsers"
+  depends_on = [terraform_data.apis_on, google_secret_manager_secret_iam_member.api_reads]
 }
 
 resource "google_cloud_run_v2_service_iam_member" "probes_ask" {

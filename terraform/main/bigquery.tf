@@ -6,7 +6,7 @@ resource "google_bigquery_dataset" "flights" {
   dataset_id = "flights"
   location   = var.region
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_bigquery_table" "merged" {

@@ -2,7 +2,7 @@ resource "google_service_account" "build" {
   account_id   = "flights-build"
   display_name = "Flights: builds, deploys and probes"
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 # Only what cannot be granted on one resource: writing its log, seeing the builds before it, seeing revisions.
@@ -29,7 +29,7 @@ resource "google_cloudbuild_trigger" "deploy" {
   location           = var.region
   service_account    = google_service_account.build.id
   filename           = "cloudbuild.yaml"
-  include_build_logs = "INCLUDE_BUILD_LOGS_WITH_STATUS" # flow and runs are read in the repository's checks
+  include_build_logs = var.github_checks ? "INCLUDE_BUILD_LOGS_WITH_STATUS" : null # the API takes it for GitHub alone
 
   repository_event_config {
     repository = var.repository
@@ -42,5 +42,35 @@ resource "google_cloudbuild_trigger" "deploy" {
     _REGION = var.region
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
+}
+
+# What `bash deploy/submit.sh` uploads: the checked out commit, for the build that it starts.
+resource "google_storage_bucket" "sources" {
+  name                        = "${var.project_id}-flights-build-sources"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age = 30 # long enough to look at what a build was made of; the commit itself is in Git
+    }
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+
+  depends_on = [terraform_data.apis_on]
+}
+
+resource "google_storage_bucket_iam_member" "build_reads_sources" {
+  bucket = google_storage_bucket.sources.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.build.member
 }

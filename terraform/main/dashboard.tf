@@ -52,8 +52,8 @@ locals {
           { filter = local.above["long-tail"].filter, aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
           { filter = "${local.log_metric}flights_pending_files\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
         ] },
-        { title = "Rejected files in the lake, and unreadable ones", lines = [
-          for name in ["flights_rejected_files", "flights_unreadable"] : { filter = "${local.log_metric}${name}\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" }
+        { title = "Rejected files in the lake, unreadable ones, and those that the compactor left alone", lines = [
+          for name in ["flights_rejected_files", "flights_unreadable", "flights_not_merged"] : { filter = "${local.log_metric}${name}\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" }
         ] },
         { title = "Objects a batch", lines = [
           { filter = local.above["many-objects"].filter, aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
@@ -72,7 +72,8 @@ resource "google_monitoring_dashboard" "flights" {
     # Three charts abreast; a heading takes a row of its own.
     mosaicLayout = {
       columns = 48
-      tiles = flatten([for number, row in local.rows : concat(
+      # Without what is 0: the API leaves zeros out of what it gives back, and each plan would add them again.
+      tiles = [for tile in flatten([for number, row in local.rows : concat(
         [{
           xPos   = 0
           yPos   = sum(concat([0], [for r in slice(local.rows, 0, number) : 2 + 12 * ceil(length(r.charts) / 3)]))
@@ -100,7 +101,7 @@ resource "google_monitoring_dashboard" "flights" {
             }
           }
         }],
-      )])
+      )]) : { for key, value in tile : key => value if value != 0 }]
     }
   })
 

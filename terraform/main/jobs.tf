@@ -9,6 +9,7 @@ locals {
       cpu      = "2"
       memory   = "${var.compactor_memory.instance_mib}Mi"
       timeout  = "1800s" # several months merged anew; another run beside it is harmless
+      retries  = 3       # as Google recommends: a task may end for no fault of its own, and running again is harmless
       env = {
         LAKE_URL                 = google_storage_bucket.lake.url
         COMPACTOR_MEMORY_MB      = tostring(var.compactor_memory.duckdb_mb)
@@ -26,6 +27,7 @@ locals {
       cpu      = "1"
       memory   = "512Mi"
       timeout  = "120s" # 30 s to become visible, and the start
+      retries  = 0      # the next minute's run is the retry; another one here would count one minute twice in the objective
       env = {
         PUBSUB_TOPIC   = google_pubsub_topic.flights.id
         PROBE_URL      = google_cloud_run_v2_service.api.uri
@@ -40,21 +42,21 @@ resource "google_service_account" "compactor" {
   account_id   = "flights-compactor"
   display_name = "Flights: merges landed files and deletes what is merged"
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_service_account" "canary" {
   account_id   = "flights-canary"
   display_name = "Flights: publishes a ZZ event a minute and looks for it"
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_service_account" "schedule" {
   account_id   = "flights-schedule"
   display_name = "Flights: starts the two jobs"
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_cloud_run_v2_job" "job" {
@@ -68,7 +70,7 @@ resource "google_cloud_run_v2_job" "job" {
     template {
       service_account = each.value.account.email
       timeout         = each.value.timeout
-      max_retries     = 0 # the schedule tries again
+      max_retries     = each.value.retries
 
       containers {
         image = local.placeholder.job
@@ -117,7 +119,7 @@ resource "google_cloud_run_v2_job" "job" {
     ]
   }
 
-  depends_on = [google_project_service.api, google_secret_manager_secret_iam_member.probes_read]
+  depends_on = [terraform_data.apis_on, google_secret_manager_secret_iam_member.probes_read]
 }
 
 resource "google_cloud_scheduler_job" "job" {
@@ -138,7 +140,7 @@ resource "google_cloud_scheduler_job" "job" {
     }
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_cloud_run_v2_job_iam_member" "schedule_runs" {

@@ -13,7 +13,7 @@ resource "google_secret_manager_secret" "api_key_hashes" {
     auto {}
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_secret_manager_secret_iam_member" "api_reads" {
@@ -30,7 +30,7 @@ resource "google_secret_manager_secret" "probe_key" {
     auto {}
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_secret_manager_secret_iam_member" "probes_read" {

@@ -34,7 +34,7 @@ resource "google_storage_bucket" "lake" {
     prevent_destroy = true
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 # What each identity may touch, by how the names of objects begin. Listing is asked of the bucket, not of an object, so

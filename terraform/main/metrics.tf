@@ -28,6 +28,13 @@ locals {
     jsonPayload.objects:*
   EOT
 
+  # The writer's line when it has started; a writer that crashes is started again and writes it again.
+  writer_start = <<-EOT
+    resource.type="cloud_run_worker_pool"
+    resource.labels.worker_pool_name="flights-writer"
+    jsonPayload.starts:*
+  EOT
+
   # The compactor's line for each run that went through.
   compaction = <<-EOT
     resource.type="cloud_run_job"
@@ -43,18 +50,19 @@ locals {
   EOT
 
   counter = {
-    flights_gets_total  = { resource = "cloud_run_revision", filter = local.users_gets }
-    flights_gets_good   = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}" }
-    flights_gets_bad    = { resource = "cloud_run_revision", filter = "${local.users_gets}NOT (${local.answered})" }
-    flights_gets_timed  = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}" }
-    flights_gets_fast   = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency<\"0.5s\"" }
-    flights_gets_slow   = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency>=\"0.5s\"" }
-    flights_rejecting   = { resource = "cloud_run_worker_pool", filter = "${local.batch}jsonPayload.rejected>0" }    # batches
-    flights_commits     = { resource = "cloud_run_job", filter = "${local.compaction}jsonPayload.absorbed_files>0" } # snapshots made
-    flights_foreign     = { resource = "cloud_run_job", filter = local.foreign_snapshot }
-    flights_canary      = { resource = "cloud_run_job", filter = local.canary }
-    flights_canary_good = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=true" }
-    flights_canary_bad  = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=false" }
+    flights_gets_total    = { resource = "cloud_run_revision", filter = local.users_gets }
+    flights_gets_good     = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}" }
+    flights_gets_bad      = { resource = "cloud_run_revision", filter = "${local.users_gets}NOT (${local.answered})" }
+    flights_gets_timed    = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}" }
+    flights_gets_fast     = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency<\"0.5s\"" }
+    flights_gets_slow     = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency>=\"0.5s\"" }
+    flights_rejecting     = { resource = "cloud_run_worker_pool", filter = "${local.batch}jsonPayload.rejected>0" } # batches
+    flights_writer_starts = { resource = "cloud_run_worker_pool", filter = local.writer_start }
+    flights_commits       = { resource = "cloud_run_job", filter = "${local.compaction}jsonPayload.absorbed_files>0" } # snapshots made
+    flights_foreign       = { resource = "cloud_run_job", filter = local.foreign_snapshot }
+    flights_canary        = { resource = "cloud_run_job", filter = local.canary }
+    flights_canary_good   = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=true" }
+    flights_canary_bad    = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=false" }
   }
 
   # What the canary saw of the lake, one line a minute, so a minute's mean is the value; of each batch and each run.
@@ -67,6 +75,7 @@ locals {
     flights_unreadable        = { lines = local.canary, field = "canary.unreadable", unit = "1" }
     flights_batch_objects     = { lines = local.batch, field = "objects", unit = "1" }
     flights_batch_rows        = { lines = local.batch, field = "rows", unit = "1" }
+    flights_not_merged        = { lines = local.compaction, field = "unreadable", unit = "1" } # objects left alone
     flights_pending_files     = { lines = local.compaction, field = "pending_files", unit = "1" }
   }
 }
@@ -83,7 +92,7 @@ resource "google_logging_metric" "counter" {
     unit        = "1"
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_logging_metric" "gauge" {
@@ -107,7 +116,7 @@ resource "google_logging_metric" "gauge" {
     }
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 # Alerts and objectives on a metric that Cloud Monitoring has not heard of yet are refused: wait, once.

@@ -19,8 +19,18 @@ output "image_repository" {
 }
 
 output "build_account" {
-  description = "Service account for `gcloud builds submit --service-account`."
+  description = "Service account that runs builds; deploy/submit.sh asks for it."
   value       = google_service_account.build.id
+}
+
+output "build_sources" {
+  description = "Where deploy/submit.sh uploads the sources of a build to."
+  value       = "${google_storage_bucket.sources.url}/source"
+}
+
+output "region" {
+  description = "Where everything is; deploy/submit.sh asks for it."
+  value       = var.region
 }
 
 output "dashboard_url" {

@@ -2,7 +2,7 @@ resource "google_pubsub_topic" "flights" {
   name                       = "flights"
   message_retention_duration = "${var.retention.messages_days * 86400}s" # replay: seek the subscription to a time
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 # No dead-letter policy on purpose: what cannot be decoded is stored and acked; what cannot be stored comes back, and

@@ -1,13 +1,15 @@
 resource "google_artifact_registry_repository" "images" {
   repository_id = "flights"
-  description   = "Images of the API and of the writer, compactor and canary; tag = commit."
+  description   = "Images of the API and of the writer, compactor and canary; a tag = a build."
   location      = var.region
   format        = "DOCKER"
 
   docker_config {
-    immutable_tags = false # a build that is run again pushes its commit's tag again
+    immutable_tags = true # each build has tags of its own, and deploys by digest
   }
 
+  # Of what no tag holds. A tag that cannot be moved cannot be deleted either, and holds its image: a few MB a build,
+  # since base and packages are layers that images share. To clean up by hand: docs/deploy.md, Images.
   cleanup_policies {
     id     = "delete-old"
     action = "DELETE"
@@ -24,7 +26,7 @@ resource "google_artifact_registry_repository" "images" {
     }
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_artifact_registry_repository_iam_member" "build_pushes" {

@@ -31,7 +31,7 @@ resource "google_monitoring_custom_service" "flights" {
   service_id   = "flights"
   display_name = "Flights lakehouse"
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_monitoring_slo" "slo" {

@@ -71,6 +71,12 @@ variable "runbook_url" {
   }
 }
 
+variable "github_checks" {
+  description = "Whether the log of a build is shown in the repository's checks: for a repository on GitHub alone, the API refuses it for others."
+  type        = bool
+  default     = true # most are on GitHub; false for GitLab and Bitbucket
+}
+
 variable "trigger_branch" {
   description = "Branch whose pushes are deployed, as a regular expression."
   type        = string
@@ -78,7 +84,7 @@ variable "trigger_branch" {
 }
 
 variable "public_api" {
-  description = "Whether anybody may call the API without a Google identity. False: callers need roles/run.invoker on the service."
+  description = "Whether anybody may call the API without a Google identity: Cloud Run checks none then. False: callers need roles/run.invoker on the service."
   type        = bool
   default     = false # open on purpose only
 }
@@ -203,6 +209,17 @@ variable "bigquery" {
   description = "Whether the merged flights can be asked in BigQuery too: a dataset, a table over flights.manifest and a view. Turn it on once the lake has a snapshot."
   type        = bool
   default     = false # it reads the same files; nobody needs it to run the service
+}
+
+variable "apis_wait_s" {
+  description = "Seconds that an apply waits after it turned on Google's APIs, before it makes anything: the first time, and when there are new ones."
+  type        = number
+  default     = 120 # Google says "a few minutes"; step 3 of docs/deploy.md turned them on some minutes before already
+
+  validation {
+    condition     = var.apis_wait_s >= 0 && var.apis_wait_s <= 900
+    error_message = "0 to 900 seconds."
+  }
 }
 
 variable "metrics_wait_s" {

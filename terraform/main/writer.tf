@@ -2,7 +2,7 @@ resource "google_service_account" "writer" {
   account_id   = "flights-writer"
   display_name = "Flights: pulls events and creates objects"
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_cloud_run_v2_worker_pool" "writer" {
@@ -65,7 +65,7 @@ resource "google_cloud_run_v2_worker_pool" "writer" {
     ]
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_cloud_run_v2_worker_pool_iam_member" "build_deploys" {

@@ -38,7 +38,8 @@ variables {
   ticket_emails = ["tickets@example.com"]
   runbook_url   = "https://example.com/docs/runbook.md"
 
-  metrics_wait_s = 0 # nothing real is made
+  apis_wait_s    = 0 # nothing real is made
+  metrics_wait_s = 0
 }
 
 run "one_apply_makes_everything" {
@@ -57,7 +58,7 @@ run "one_apply_makes_everything" {
     error_message = "Who lists may list, and has objects by their names."
   }
   assert {
-    condition     = length(google_cloud_run_v2_service_iam_member.public) == 0
+    condition     = google_cloud_run_v2_service.api.invoker_iam_disabled == false
     error_message = "Nobody asked for a public API."
   }
   assert {
@@ -79,6 +80,26 @@ run "one_apply_makes_everything" {
   assert {
     condition     = length(jsondecode(google_monitoring_dashboard.flights.dashboard_json).mosaicLayout.tiles) == 20
     error_message = "Four headings and sixteen charts."
+  }
+  assert {
+    condition     = length(regexall(":(0|false|\"\"|\\[\\]|\\{\\})[,}]", google_monitoring_dashboard.flights.dashboard_json)) == 0
+    error_message = "The API leaves zeros out of what it gives back: each plan would add them again."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.api.template[0].revision == null
+    error_message = "Revisions are named by Cloud Run: a name in the template would be another in each plan."
+  }
+  assert {
+    condition     = [for name, job in google_cloud_run_v2_job.job : "${name} ${job.template[0].template[0].max_retries}"] == ["canary 0", "compactor 3"]
+    error_message = "As Google recommends; the canary has the next minute."
+  }
+  assert {
+    condition     = google_cloudbuild_trigger.deploy[0].include_build_logs == "INCLUDE_BUILD_LOGS_WITH_STATUS"
+    error_message = "Most repositories are on GitHub."
+  }
+  assert {
+    condition     = length(google_monitoring_alert_policy.burn["freshness-fast"].conditions) == 3 && length(google_monitoring_alert_policy.burn["freshness-ticket"].conditions) == 2
+    error_message = "A page has a short window, a ticket has none."
   }
   assert {
     condition     = [for tile in jsondecode(google_monitoring_dashboard.flights.dashboard_json).mosaicLayout.tiles : try(tile.widget.xyChart.dataSets[0].timeSeriesQuery.timeSeriesFilter.aggregation.groupByFields, []) if strcontains(tile.widget.title, "runs by result")] == [["resource.label.job_name", "metric.label.result"]]
@@ -117,7 +138,7 @@ run "public_and_bigquery_when_asked" {
   }
 
   assert {
-    condition     = one(google_cloud_run_v2_service_iam_member.public[*].member) == "allUsers"
+    condition     = google_cloud_run_v2_service.api.invoker_iam_disabled == true
     error_message = "It was asked for."
   }
   assert {
@@ -127,6 +148,19 @@ run "public_and_bigquery_when_asked" {
   assert {
     condition     = length(google_cloudbuild_trigger.deploy) == 0
     error_message = "No repository, no trigger."
+  }
+}
+
+run "elsewhere_than_on_github_logs_are_in_no_checks" {
+  command = apply
+
+  variables {
+    github_checks = false
+  }
+
+  assert {
+    condition     = google_cloudbuild_trigger.deploy[0].include_build_logs == null
+    error_message = "The API refuses it for other repositories."
   }
 }
 

@@ -1,4 +1,4 @@
-"""Runs the steps of cloudbuild.yaml as Cloud Build does, with stand-ins for gcloud, docker, curl and make."""
+"""Runs the steps of cloudbuild.yaml as Cloud Build does, with stand-ins for gcloud, docker, curl, make and chromium."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ STEPS: list[dict[str, Any]] = BUILD["steps"]
 BUILD_ID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 IMAGES = "europe-west1-docker.pkg.dev/flights-test/flights"
-OLD = {"flights-writer": "old/writer", "flights-compactor": "old/compactor", "flights-canary": "old/canary"}
-NEW = dict.fromkeys(OLD, f"{IMAGES}/writer:{COMMIT}")
+OLD = {
+    "flights-writer": f"old/writer@sha256:{'1' * 64}",
+    "flights-compactor": f"old/compactor@sha256:{'2' * 64}",
+    "flights-canary": f"old/canary@sha256:{'3' * 64}",
+}
+TOOLS = ("gcloud", "docker", "curl", "make", "chromium")
 
 
 @dataclass
@@ -36,13 +40,15 @@ class Run:
     environment: dict[str, str] = field(default_factory=dict)
     settings: list[str] = field(default_factory=lambda: ["LAKE_URL"])
     secrets: dict[str, str] = field(default_factory=dict)
+    gcloud: str = "578.0.0"
+    deploys_instead: str = ""
     done: list[str] = field(default_factory=list)
     said: str = ""
 
     def __post_init__(self) -> None:
         tools = self.folder / "bin"
         tools.mkdir()
-        for tool in ("gcloud", "docker", "curl", "make"):
+        for tool in TOOLS:
             stand_in = f"{sys.executable} -S -E {ROOT}/tests/repo/deploy/standins.py {tool}"
             (tools / tool).write_text(f'#!/bin/sh\nexec {stand_in} "$@"\n')
             (tools / tool).chmod(0o755)
@@ -50,11 +56,13 @@ class Run:
         (tools / "python3").chmod(0o755)
         self.world = self.folder / "world.json"
         self.save(images=OLD, serving="flights-api-0", tags={}, revisions=0, log=[])
+        self.save(template_name=None, revision_images={}, pushed={})
 
     def save(self, **changes: Any) -> None:
         known = json.loads(self.world.read_text()) if self.world.exists() else {}
         now: dict[str, Any] = {"api": self.api, "failing": self.failing, "older_builds": self.older_builds}
         now |= {"hanging": self.hanging, "settings": self.settings, "secrets": self.secrets}
+        now |= {"gcloud": self.gcloud, "deploys_instead": self.deploys_instead}
         self.world.write_text(json.dumps({**known, **now, **changes}))
 
     def __getitem__(self, name: str) -> Any:
@@ -86,6 +94,16 @@ class Run:
             if result.returncode != 0 and not step.get("allowFailure"):
                 return False
         return True
+
+    def pushed(self, image: str, build_id: str = BUILD_ID) -> str:
+        """The digest that the registry gave the build's image."""
+        digest: str = self["pushed"][f"{IMAGES}/{image}:build-{build_id}"]
+        return digest
+
+    @property
+    def new(self) -> dict[str, str]:
+        """What runs after a build that succeeded."""
+        return dict.fromkeys(OLD, self.pushed("writer"))
 
 
 def substitutions(build_id: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import zlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # they are started hundreds of times: what is not needed is not imported
@@ -40,21 +41,14 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
     words = [a for a in arguments if not a.startswith("--")]
     name = words[-1]
     match words:
+        case ["version"]:
+            print(world["gcloud"], end="")
         case ["builds", "describe", _]:
             print("2026-11-24T12:00:00.000Z")
         case ["builds", "list"]:
             print(world["older_builds"].pop(0) if world["older_builds"] else "", end="")
-        case ["run", "deploy", _]:
-            assert "no-traffic" in options
-            world["revisions"] += 1
-            world["tags"][options["tag"]] = f"{SERVICE}-{world['revisions']}"
-        case ["run", "services", "describe", _]:
-            template = {"spec": {"containers": [{"env": [{"name": n} for n in world["settings"]]}]}}
-            print(json.dumps({"spec": {"template": template}, "status": {"url": URL, "traffic": _traffic(world)}}))
-        case ["run", "services", "update-traffic", _]:
-            if "to-revisions" in options:
-                world["serving"] = options["to-revisions"].removesuffix("=100")
-            world["tags"].pop(options.get("remove-tags"), None)
+        case ["run", "deploy", _] | ["run", "revisions" | "services", _, _]:
+            _gcloud_service(world, words, options)
         case ["run", "worker-pools" | "jobs", "describe", _]:
             print(f"{world['images'][name]}\t")
         case ["run", "worker-pools" | "jobs", "update", _]:
@@ -70,6 +64,35 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
             print(f"gcloud does not know: {arguments}", file=sys.stderr)
             return 2
     return 0
+
+
+def _gcloud_service(world: dict[str, Any], words: list[str], options: dict[str, str]) -> None:
+    """The service of the API: its revisions, tags and traffic."""
+    match words[1:]:
+        case ["deploy", _]:
+            assert "no-traffic" in options
+            world["revisions"] += 1
+            revision = f"{SERVICE}-{world['revisions']}"
+            world["revision_images"][revision] = world["deploys_instead"] or options["image"]
+            # As gcloud: whoever gives a tag, or a suffix, has the revision named in the service's template.
+            names = "tag" in options or "revision-suffix" in options
+            world["template_name"] = revision if names else None
+            if "tag" in options:
+                world["tags"][options["tag"]] = revision
+            print(revision)
+        case ["revisions", "describe", _]:
+            print(world["revision_images"][words[-1]])
+        case ["services", "describe", _]:
+            spec = {"containers": [{"env": [{"name": n} for n in world["settings"]]}]}
+            template = {"metadata": {"name": world["template_name"]}, "spec": spec}
+            print(json.dumps({"spec": {"template": template}, "status": {"url": URL, "traffic": _traffic(world)}}))
+        case ["services", "update-traffic", _]:
+            if "to-revisions" in options:
+                world["serving"] = options["to-revisions"].removesuffix("=100")
+            if "update-tags" in options:
+                tag, _, revision = options["update-tags"].partition("=")
+                world["tags"][tag] = revision
+            world["tags"].pop(options.get("remove-tags"), None)
 
 
 def _traffic(world: dict[str, Any]) -> list[dict[str, Any]]:
@@ -93,7 +116,12 @@ def _curl(world: dict[str, Any], arguments: list[str]) -> int:
 
 
 def _docker(world: dict[str, Any], arguments: list[str]) -> int:
-    """Builds and pushes do nothing; `run ... probe deploy` runs the real probe, where there is an API."""
+    """A push gives a digest; `run ... probe deploy` runs the real probe, where there is an API."""
+    match arguments:
+        case ["push", name]:
+            world["pushed"][name] = f"{name.rpartition(':')[0]}@sha256:{zlib.crc32(name.encode()):064x}"
+        case ["image", "inspect", _, name]:
+            print(world["pushed"][name])
     if arguments[0] != "run":
         return 0
     given = [a.removeprefix("--env=").partition("=") for a in arguments if a.startswith("--env=")]

@@ -275,7 +275,54 @@ def test_every_rate_can_be_reached() -> None:
 
 def test_windows_are_what_cloud_monitoring_can_look_back() -> None:
     for alert in local("burn").values():
-        assert alert["short_s"] < alert["long_s"] <= 86_400
+        pages = alert["severity"] == "CRITICAL"
+        assert alert["short_s"] < alert["long_s"] if pages else alert["short_s"] == alert["long_s"]
+        assert alert["long_s"] <= 86_400
+
+
+def test_conditions_are_few_since_each_is_paid_for() -> None:
+    burn = sum(2 + (alert["short_s"] != alert["long_s"]) for alert in local("burn").values())
+    conditions = burn + len(local("above")) + len(local("none"))
+    assert conditions <= 36
+    assert f"all alerts together\nhave {conditions})" in (ROOT / "docs" / "slo.md").read_text(encoding="utf-8")
+    [policy] = [p for a, p in resources(MAIN, "google_monitoring_alert_policy").items() if a.endswith(".burn")]
+    assert policy["dynamic"][0]["conditions"]["for_each"] == (
+        "${toset([tostring(each.value.long_s), tostring(each.value.short_s)])}"  # a set: once where both are the same
+    )
+
+
+def test_every_cause_says_what_missing_data_means() -> None:
+    """Counters of lines have no points while no such line is written."""
+    for name, wanted in (("above", "EVALUATION_MISSING_DATA_INACTIVE"), ("none", "EVALUATION_MISSING_DATA_ACTIVE")):
+        policy = resources(MAIN)[f"google_monitoring_alert_policy.{name}"]
+        condition = policy["conditions"][0]["condition_threshold"][0]
+        assert condition["evaluation_missing_data"] == wanted
+    # The API: conditions setting evaluation_missing_data must have a non-zero duration.
+    assert all(alert["duration_s"] > 0 for alert in local("above").values())
+
+
+def test_writer_that_crashes_and_starts_again_is_a_ticket_and_a_deploy_is_not() -> None:
+    [limit] = re.findall(
+        r"^\$\{(\d+) \* max\(var\.writer_instances, 1\)\}$", local("above")["writer-restarting"]["threshold"]
+    )
+    alert = local("above")["writer-restarting"]
+
+    def at(starts: Sequence[int], writers: int) -> int | None:
+        return held(starts, alert["period_s"], alert["duration_s"], lambda count: count > int(limit) * writers)
+
+    crashing = [int(minute % 5 == 0) for minute in range(60)]
+    assert at([0] * DAY + crashing, writers=1) == DAY + 16  # the fourth start
+    deploy = [*[0] * DAY, 4, *[0] * 20, 4, *[0] * 60]  # four writers, and all of them moved once more
+    assert at(deploy, writers=4) is None
+
+
+def test_one_unreadable_file_is_one_ticket() -> None:
+    """Its runs end well (tests/system/processes/test_writer_commands.py), so no alert about the compactor fires."""
+    commits = runs(DAY)
+    assert above_at("unreadable-files", [0] * DAY + [1] * 30) is not None
+    assert none_at("compactor-silent", commits) is None
+    assert none_at("snapshot-old", commits) is None
+    assert above_at("compactor-failing", [0] * DAY) is None
 
 
 def test_objectives_are_the_briefs() -> None:

@@ -22,6 +22,8 @@ from prometheus_client import CollectorRegistry
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.runner import Compaction
+from ingest_writer.health_server import HealthLimits
+from ingest_writer.subscriber.process import run_writer
 from lakehouse import object_names
 from lakehouse.errors import ForeignSnapshotError
 from lakehouse.store.memory import MemoryStore
@@ -150,6 +152,21 @@ def test_a_batch_is_counted_when_it_rejects_and_measured_always() -> None:
     assert (field_of(good[0], "objects"), field_of(good[0], "rows")) == (1, 3)
 
 
+def test_a_writer_is_counted_once_when_it_starts_and_by_no_other_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ends_at_once(_: asyncio.Event) -> None: ...
+
+    async def scenario() -> None:
+        async with bench(dataclasses.replace(OPTIONS)) as b:
+            monkeypatch.setattr(b.writer, "run", ends_at_once)
+            await run_writer(b.writer, 0, "memory://", lambda: b"", HealthLimits())
+
+    with written("ingest_writer") as lines:
+        run_virtually(scenario())
+        starts = [line["message"] for line in lines() if counts("flights_writer_starts", line)]
+    assert [message.partition(":")[0] for message in starts] == ["writer starts"]
+    assert not [line for line in writer_lines(*flights(3), b"bad") if counts("flights_writer_starts", line)]
+
+
 def test_no_other_line_of_a_writer_passes_for_a_batch() -> None:
     batches = [line for line in writer_lines(*flights(3), b"bad") if counts_as("batch", line)]
     assert all(line["message"].startswith("batch landed") for line in batches)
@@ -182,6 +199,22 @@ def test_a_run_that_stops_at_a_foreign_snapshot_is_counted_once(tmp_path: Path) 
         stopped = lines()
     assert [counts("flights_foreign", line) for line in stopped] == [True]
     assert not any(counts("flights_foreign", line) for line in compactor_lines(tmp_path, "2013-01-01"))
+
+
+def test_a_run_says_how_many_objects_it_left_alone(tmp_path: Path) -> None:
+    """The metric beside the error line, which is all that a run with an unreadable object leaves: it ends well."""
+    store = MemoryStore()
+    store.create(object_names.landed_file(row("2013-01-01")["flight_date"], "f" * 32), b"?")
+    land(store, [row("2013-01-01")])
+    made = compactor(store, tmp_path)
+    collector = GarbageCollector(store, made.planner, 600.0, 2)
+    with written("ingest_writer") as lines:
+        Compaction(store, made, collector, tmp_path, CompactorMetrics(CollectorRegistry())).run()
+        [ran] = [line for line in lines() if counts_as("compaction", line)]
+        [wrong] = [line for line in lines() if line["severity"] == "ERROR"]
+    assert local("gauge")["flights_not_merged"]["field"] == "unreadable"
+    assert field_of(ran, "unreadable") == 1
+    assert wrong["message"].startswith("unreadable, left alone: landing/")
 
 
 @pytest.mark.parametrize("good", [True, False])

@@ -23,6 +23,7 @@ from tests.repo.deploy.terraform_files import BACKEND, MAIN, ROOT, blocks, local
 GRANTS = {
     ("google_storage_bucket_iam_member", "roles/storage.objectCreator", "writer"),
     ("google_storage_bucket_iam_member", "roles/storage.objectViewer", "api"),
+    ("google_storage_bucket_iam_member", "roles/storage.objectViewer", "build"),
     ("google_storage_bucket_iam_member", "roles/storage.objectViewer", "compactor"),
     ("google_storage_bucket_iam_member", "roles/storage.legacyBucketWriter", "compactor"),
     ("google_pubsub_subscription_iam_member", "roles/pubsub.subscriber", "writer"),
@@ -30,7 +31,6 @@ GRANTS = {
     ("google_pubsub_topic_iam_member", "roles/pubsub.publisher", "canary"),
     ("google_cloud_run_v2_service_iam_member", "roles/run.invoker", "build"),
     ("google_cloud_run_v2_service_iam_member", "roles/run.invoker", "canary"),
-    ("google_cloud_run_v2_service_iam_member", "roles/run.invoker", "allUsers"),
     ("google_cloud_run_v2_service_iam_member", "roles/run.developer", "build"),
     ("google_cloud_run_v2_worker_pool_iam_member", "roles/run.developer", "build"),
     ("google_cloud_run_v2_job_iam_member", "roles/run.developer", "build"),
@@ -77,6 +77,7 @@ def test_every_grant_on_the_lake_is_bound_to_names_of_objects() -> None:
     conditions = {
         address.partition(".")[2]: (body["condition"][0]["expression"], body["bucket"])
         for address, body in resources(MAIN, "google_storage_bucket_iam_member").items()
+        if body["bucket"] != "${google_storage_bucket.sources.name}"
     }
     lake = "${google_storage_bucket.lake.name}"
     lists = "${local.lake_listing} || "
@@ -104,10 +105,86 @@ def test_what_each_identity_may_touch_is_what_its_code_touches() -> None:
     )
 
 
-def test_public_api_is_asked_for() -> None:
-    public = resources(MAIN)["google_cloud_run_v2_service_iam_member.public"]
-    assert public["count"] == "${var.public_api ? 1 : 0}"
+def test_public_api_is_asked_for_and_nothing_is_granted_to_everyone() -> None:
+    """Organizations with domain-restricted sharing refuse a grant to allUsers."""
+    assert resources(MAIN)["google_cloud_run_v2_service.api"]["invoker_iam_disabled"] == "${var.public_api}"
     assert named(MAIN, "variable")["public_api"]["default"] is False
+    assert not [
+        path.name for path in MAIN.glob("*.tf") if "member" in path.read_text() and '"allUsers"' in path.read_text()
+    ]
+
+
+def test_what_may_only_create_can_neither_read_nor_overwrite_nor_delete() -> None:
+    """What a stolen writer cannot undo is what is restored from: its role creates, and its names are its own."""
+    grants_of_writer = [
+        (address, body)
+        for address, body in resources(MAIN).items()
+        if "_iam_" in address and "storage" in address and "account.writer.member" in str(body["member"])
+    ]
+    [(address, body)] = grants_of_writer
+    assert (address, body["role"]) == ("google_storage_bucket_iam_member.writer_creates", "roles/storage.objectCreator")
+    allowed = set(local("lake_prefixes")["writer"])
+    assert allowed == {object_names.LANDING, object_names.REJECTED}
+    table = (object_names.FLIGHTS, object_names.SNAPSHOTS, *object_names.DERIVED)
+    assert not any(name.startswith(prefix) or prefix.startswith(name) for name in table for prefix in allowed)
+    lake = resources(MAIN)["google_storage_bucket.lake"]
+    assert lake["soft_delete_policy"][0]["retention_duration_seconds"] == "${var.retention.deleted_days * 86400}"
+
+
+def test_nothing_is_made_before_googles_apis_work() -> None:
+    """An API that was just turned on refuses calls: the first apply into an empty project waits."""
+    wait = resources(MAIN)["terraform_data.apis_on"]
+    assert wait["provisioner"][0]["local-exec"]["command"] == "sleep ${var.apis_wait_s}"
+    assert "google_project_service.api" in str(wait["triggers_replace"])
+    assert named(MAIN, "variable")["apis_wait_s"]["default"] >= 60
+    waits = {"terraform_data.apis_on"}
+    others = {a: body for a, body in resources(MAIN).items() if not a.startswith("google_project_service.")}
+    while more := {
+        address
+        for address, body in others.items()
+        if address not in waits and any(re.search(rf"\b{re.escape(w)}\b", t) for w in waits for t in _with_locals(body))
+    }:
+        waits |= more
+    assert set(others) - waits == set()
+
+
+def _with_locals(body: Any) -> list[str]:
+    """Every string of a resource, and of the values of `locals` that it names."""
+    found = texts(body)
+    for name in sorted({n for text in found for n in re.findall(r"\blocal\.(\w+)", text)}):
+        found += texts(local(name))
+    return found
+
+
+def test_guide_turns_on_every_api_before_terraform_needs_one() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    [command] = re.findall(r"^gcloud services enable (.*?)# 3$", guide, re.M | re.S)
+    turned_on = set(re.findall(r"[a-z]+\.googleapis\.com", command))
+    terraforms_own = {"serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com"}
+    assert turned_on == set(re.findall(r"[a-z]+\.googleapis\.com", (MAIN / "apis.tf").read_text())) | terraforms_own
+
+
+def test_sources_of_a_build_by_hand_have_their_bucket_and_grant_in_terraform() -> None:
+    bucket = resources(MAIN)["google_storage_bucket.sources"]
+    grant = resources(MAIN)["google_storage_bucket_iam_member.build_reads_sources"]
+    assert grant["bucket"] == "${google_storage_bucket.sources.name}"
+    assert grant["member"] == "${google_service_account.build.member}"
+    assert named(MAIN, "output")["build_sources"]["value"] == "${google_storage_bucket.sources.url}/source"
+    assert [rule["condition"][0]["age"] for rule in bucket["lifecycle_rule"]] == [30]
+    asked = set(re.findall(r"output (\w+)\)", (ROOT / "deploy" / "submit.sh").read_text()))
+    assert asked == {"region", "build_account", "build_sources"} <= set(named(MAIN, "output"))
+
+
+def test_logs_in_a_repositorys_checks_are_for_github_alone() -> None:
+    trigger = resources(MAIN)["google_cloudbuild_trigger.deploy"]
+    assert trigger["include_build_logs"] == '${var.github_checks ? "INCLUDE_BUILD_LOGS_WITH_STATUS" : null}'
+
+
+def test_jobs_are_tried_as_often_as_google_recommends_but_for_the_canary() -> None:
+    """A canary that is tried again would be two events of one minute, and two answers in the objective."""
+    job = resources(MAIN)["google_cloud_run_v2_job.job"]
+    assert job["template"][0]["template"][0]["max_retries"] == "${each.value.retries}"
+    assert {name: job["retries"] for name, job in local("jobs").items()} == {"compactor": 3, "canary": 0}
 
 
 @pytest.mark.parametrize("folder", [BACKEND, MAIN], ids=["backend", "main"])
@@ -303,7 +380,23 @@ def test_files_are_formatted() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("folder", [BACKEND, MAIN], ids=["backend", "main"])
+def test_provider_is_locked_with_hashes_of_every_platform(folder: Path) -> None:
+    [block] = blocks(folder, "terraform")
+    wanted = block["required_providers"][0]["google"]["version"]
+    assert re.fullmatch(r"~> \d+\.\d+\.0", wanted), "patches alone: a minor version may change plans"
+    lock = (folder / ".terraform.lock.hcl").read_text()
+    [(source, version, constraints)] = re.findall(
+        r'^provider "([^"]+)" \{\n  version     = "([^"]+)"\n  constraints = "([^"]+)"$', lock, re.M
+    )
+    assert (source, constraints) == ("registry.terraform.io/hashicorp/google", wanted)
+    assert version.rpartition(".")[0] == wanted.removeprefix("~> ").rpartition(".")[0]
+    assert len(set(re.findall(r'"h1:[A-Za-z0-9+/]{43}="', lock))) == 11  # platforms that the provider is built for
+    assert len(set(re.findall(r'"zh:[0-9a-f]{64}"', lock))) == 12  # ... and its manifest
+
+
 def test_both_roots_take_the_same_versions() -> None:
+    assert (BACKEND / ".terraform.lock.hcl").read_text() == (MAIN / ".terraform.lock.hcl").read_text()
     assert blocks(BACKEND, "terraform")[0]["required_providers"] == blocks(MAIN, "terraform")[0]["required_providers"]
 
 
