@@ -84,11 +84,12 @@ lock:  ## resolve the newest versions that fit into requirements.lock
 	    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	@$(MAKE) --no-print-directory lock-images lock-engines
 
-lock-images:  ## the part of requirements.lock that each image installs, and the bench's peers: after a change of an extra
+lock-images:  ## the part of requirements.lock that each image installs, its bill of materials, and the bench's peers: after a change of an extra
 	@for image in api writer; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra $$image --generate-hashes \
 	    --constraint requirements.lock --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.$$image.lock; done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --generate-hashes \
 	    --constraint requirements.lock --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.bench.lock
+	@$(BIN)/python -m tools.sbom
 
 lock-engines:  ## what `make test-engines` installs beside requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group engines --generate-hashes --constraint requirements.lock \

@@ -64,7 +64,7 @@ def test_image_starts_from_what_is_copied_into_it(image: str, tmp_path: Path) ->
     copied = [
         i.value.split()[0].rstrip("/") for i in instructions(image) if i.name == "COPY" and "--from" not in i.value
     ]
-    assert sorted(copied) == sorted([f"requirements.{image}.lock", *IMAGES[image]])
+    assert sorted(copied) == sorted([f"requirements.{image}.lock", f"sbom/{image}.cdx.json", *IMAGES[image]])
     for package in IMAGES[image]:
         shutil.copytree(ROOT / package, tmp_path / package)
     [check] = [i.value for i in instructions(image) if i.name == "RUN" and i.value.startswith("python -c")]
@@ -92,7 +92,7 @@ def test_image_is_pinned_multi_stage_and_not_root(image: str) -> None:
     bases = [step.value.split()[0] for step in steps if step.name == "FROM"]
     assert len(bases) == 2
     assert len(set(bases)) == 1
-    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", bases[0])
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", bases[0])
     final = steps[[n for n, step in enumerate(steps) if step.name == "FROM"][-1] :]
     assert [step.value for step in final if step.name == "USER"] == ["10001:10001"]
     assert not any(
@@ -116,7 +116,22 @@ def test_builder_is_sent_only_what_is_copied() -> None:
     assert lines[0] == "*"
     sent = {line[1:].rstrip("/") for line in lines if line.startswith("!")}
     copied = {f"requirements.{image}.lock" for image in IMAGES} | {p for packages in IMAGES.values() for p in packages}
+    copied |= {"sbom"}
     assert sent == copied
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_image_says_what_it_is(image: str) -> None:
+    """Commit and build are given by cloudbuild.yaml."""
+    steps = instructions(image)
+    final = steps[[n for n, step in enumerate(steps) if step.name == "FROM"][-1] :]
+    [labels] = [
+        dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]+)"', s.value)) for s in final if s.name == "LABEL"
+    ]
+    assert labels["title"] == f"flights-{image}"
+    assert set(labels) == {"title", "description", "licenses"}
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+    assert labels["licenses"] == "Apache-2.0"
 
 
 def test_build_and_images_use_the_same_python() -> None:
