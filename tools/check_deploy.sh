@@ -13,6 +13,7 @@ terraform=${TERRAFORM:-terraform}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 missing=()
+foreign=()
 
 check_root() { # FOLDER
   local copy=$work/$1
@@ -20,10 +21,15 @@ check_root() { # FOLDER
   cp -r "terraform/$1/." "$copy"
   # A test takes down what it made up; the real buckets stay protected.
   sed -i.before 's/prevent_destroy = true/prevent_destroy = false/' "$copy"/*.tf
-  if ! "$terraform" -chdir="$copy" init -backend=false -input=false -no-color >"$work/init" 2>&1; then
-    cat "$work/init"
-    missing+=("terraform/$1 against the provider: it could not be had")
-    return
+  # The provider that the lock names, by its hashes; or one that somebody built from its source, which has others.
+  if ! "$terraform" -chdir="$copy" init -backend=false -input=false -no-color -lockfile=readonly >"$work/init" 2>&1; then
+    rm -f "$copy/.terraform.lock.hcl"
+    if ! "$terraform" -chdir="$copy" init -backend=false -input=false -no-color >"$work/init-again" 2>&1; then
+      cat "$work/init"
+      missing+=("terraform/$1 against the provider: it could not be had")
+      return
+    fi
+    foreign+=("terraform/$1: the provider is not the registry's build that .terraform.lock.hcl names, but another one of its version")
   fi
   "$terraform" -chdir="$copy" validate -no-color
   "$terraform" -chdir="$copy" version -no-color | grep -i provider
@@ -53,6 +59,7 @@ if [[ $part == all ]]; then
   done
 fi
 
+((${#foreign[@]} == 0)) || printf 'note: %s\n' "${foreign[@]}"
 if ((${#missing[@]})); then
   printf '\n!!! NOT CHECKED !!!\n'
   printf '  %s\n' "${missing[@]}"

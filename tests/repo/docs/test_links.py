@@ -12,6 +12,8 @@ from tools.pages import ROOT, anchors, labelled_links, links, pages
 
 PAGES = pages()
 ELSEWHERE = ("https://", "http://", "mailto:")
+# GitHub reads it from the repository's address, whoever's it is: the badge of a workflow and its runs.
+GITHUB_PAGE = re.compile(r"\.\./\.\./actions/workflows/([\w-]+\.yml)(?:/badge\.svg)?")
 
 
 def names(page: Path) -> str:
@@ -24,6 +26,8 @@ def broken(page: Path, root: Path = ROOT) -> list[str]:
     for link in links(page):
         if link.startswith(ELSEWHERE):
             continue
+        if page.parent == ROOT and (on_github := GITHUB_PAGE.fullmatch(link)):
+            link = f".github/workflows/{on_github[1]}"  # noqa: PLW2901 - what that page is about
         path, _, anchor = unquote(link).partition("#")
         target = (page.parent / path).resolve() if path else page
         if not target.is_relative_to(root) or not target.exists():
