@@ -4,6 +4,7 @@ resource "google_project_service" "api" {
     "bigquery.googleapis.com",
     "cloudbuild.googleapis.com",
     "cloudscheduler.googleapis.com",
+    "containeranalysis.googleapis.com", # keeps the provenance of images
     "iam.googleapis.com",
     "iamcredentials.googleapis.com", # identity tokens for the probe
     "logging.googleapis.com",

@@ -13,7 +13,7 @@ from local_cloud.processes.supervise import free_port
 from probe.__main__ import main
 from query_service.auth.api_keys import new_key
 from tests._support.system import System, system
-from tests.repo.deploy.build_run import NEW, Run
+from tests.repo.deploy.build_run import Run
 
 pytestmark = pytest.mark.early
 
@@ -40,7 +40,7 @@ def test_cloud_build_moves_traffic_after_an_event_went_through_everything(cloud:
     assert run.build(), run.said
     assert "count it once after the same event came twice" in run.said
     assert run["serving"] == "flights-api-1"
-    assert run["images"] == NEW
+    assert run["images"] == run.new
 
 
 def test_cloud_build_probes_with_the_key_from_the_secret_when_the_revision_wants_one(

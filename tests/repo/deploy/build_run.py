@@ -25,7 +25,7 @@ OLD = {
     "flights-compactor": f"old/compactor@sha256:{'2' * 64}",
     "flights-canary": f"old/canary@sha256:{'3' * 64}",
 }
-TOOLS = ("gcloud", "docker", "curl", "make", "chromium")
+TOOLS = ("gcloud", "docker", "curl", "terraform", "make", "chromium")
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Run:
         (tools / "python3").chmod(0o755)
         self.world = self.folder / "world.json"
         self.save(images=OLD, serving="flights-api-0", tags={}, revisions=0, log=[])
-        self.save(template_name=None, revision_images={}, pushed={})
+        self.save(template_name=None, revision_images={}, pushed={}, terraform={})
 
     def save(self, **changes: Any) -> None:
         known = json.loads(self.world.read_text()) if self.world.exists() else {}

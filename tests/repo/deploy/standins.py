@@ -1,6 +1,6 @@
-"""Stand-ins for gcloud, docker, curl and make: they record what they are asked, and keep what runs in a file.
+"""Stand-ins for gcloud, docker, curl, terraform and make: they record what is asked, and keep what runs.
 
-`WORLD` names the file. Run as `standins.py gcloud|docker|curl|make ARGUMENTS`.
+`WORLD` names the file. Run as `standins.py gcloud|docker|curl|terraform|make ARGUMENTS`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def main(tool: str, arguments: list[str]) -> int:
         print(f"{command}: made to fail", file=sys.stderr)
         code = 1
     else:
-        code = {"gcloud": _gcloud, "docker": _docker, "curl": _curl, "make": lambda *_: 0}[tool](world, arguments)
+        tools = {"gcloud": _gcloud, "docker": _docker, "curl": _curl, "terraform": _terraform}
+        code = tools[tool](world, arguments) if tool in tools else 0
     with open(os.environ["WORLD"], "w") as file:
         json.dump(world, file)
     return code
@@ -43,6 +44,8 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
     match words:
         case ["version"]:
             print(world["gcloud"], end="")
+        case ["config", "set", "project", _] | ["services", "enable", *_] | ["beta", "builds", "submit", "."]:
+            pass
         case ["builds", "describe", _]:
             print("2026-11-24T12:00:00.000Z")
         case ["builds", "list"]:
@@ -102,6 +105,20 @@ def _traffic(world: dict[str, Any]) -> list[dict[str, Any]]:
         for tag, revision in world["tags"].items()
     ]
     return [{"revisionName": world["serving"], "percent": 100}, *tagged]
+
+
+def _terraform(world: dict[str, Any], arguments: list[str]) -> int:
+    """Two roots, each of which has to be initialized, and then applied, before it has outputs."""
+    root, command = arguments[0].removeprefix("-chdir=terraform/"), arguments[1]
+    done = world["terraform"].setdefault(root, [])
+    before = {"init": None, "apply": "init", "output": "apply"}[command]
+    if before is not None and before not in done:
+        print(f"terraform {command} in {root} before its {before}", file=sys.stderr)
+        return 1
+    done.append(command)
+    if command == "output":
+        print(f"the-{arguments[-1]}-of-{root}", end="")
+    return 0
 
 
 def _curl(world: dict[str, Any], arguments: list[str]) -> int:

@@ -1,0 +1,95 @@
+"""docs/deploy.md, typed in as it stands, against stand-ins: each step has what it needs from those before it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.repo.deploy.build_run import Run
+from tests.repo.deploy.terraform_files import MAIN, ROOT, named
+
+GUIDE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+STEPS = "".join(re.findall(r"^```sh\n(.*?)^```", GUIDE.partition("When it is green")[0], re.MULTILINE | re.DOTALL))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A clone of what the steps use, all of it committed."""
+    folder = tmp_path / "checkout"
+    for name in ("deploy", "terraform"):
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfvars", "*.tfstate*")
+        )
+    for name in ("cloudbuild.yaml", ".gitignore"):
+        shutil.copy(ROOT / name, folder)
+    for command in ("init", "add .", "-c user.name=me -c user.email=me@example.com commit -m all"):
+        subprocess.run(["git", *command.split()], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def typed(text: str, checkout: Path, run: Run) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": f"{run.folder}/bin:{os.environ['PATH']}", "WORLD": str(run.world)}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_steps_work_in_their_order(checkout: Path, run: Run) -> None:
+    done = typed(STEPS, checkout, run)
+    assert done.returncode == 0, done.stderr
+    asked = [line for line in run["log"] if not line.startswith("terraform -chdir=terraform/main output")]
+    assert [" ".join(line.split()[:4]) for line in asked] == [
+        'gcloud version --format=value("Google Cloud',
+        "gcloud config set project",
+        "gcloud services enable artifactregistry.googleapis.com",
+        "terraform -chdir=terraform/backend init",
+        "terraform -chdir=terraform/backend apply -var",
+        "terraform -chdir=terraform/backend output -raw",
+        "terraform -chdir=terraform/main init -backend-config=bucket=the-state_bucket-of-backend",
+        "terraform -chdir=terraform/main apply",
+        'gcloud version --format=value("Google Cloud',
+        "gcloud beta builds submit",
+    ]
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, check=True, capture_output=True, text=True)
+    assert f"COMMIT_SHA={commit.stdout.strip()},_REGION=the-region-of-main" in run["log"][-1]
+    assert "--gcs-source-staging-dir=the-build_sources-of-main" in run["log"][-1]
+
+
+def test_the_variables_that_are_written_are_those_that_have_no_default(checkout: Path, run: Run) -> None:
+    assert typed(STEPS, checkout, run).returncode == 0
+    written = re.findall(r"^(\w+) +=", (checkout / "terraform" / "main" / "terraform.tfvars").read_text(), re.MULTILINE)
+    assert set(written) == {name for name, variable in named(MAIN, "variable").items() if "default" not in variable}
+
+
+@pytest.mark.parametrize("changed", ["cloudbuild.yaml", "a-new-file"])
+def test_a_dirty_tree_is_not_submitted(changed: str, checkout: Path, run: Run) -> None:
+    assert typed(STEPS.partition("bash deploy/submit.sh")[0], checkout, run).returncode == 0
+    (checkout / changed).write_text("not what the commit has\n")
+    done = typed("bash deploy/submit.sh", checkout, run)
+    assert done.returncode == 1
+    assert changed in done.stderr
+    assert not [line for line in run["log"] if "submit" in line]
+
+
+def test_an_old_gcloud_ends_the_guide_at_its_second_step(checkout: Path, run: Run) -> None:
+    run.gcloud = "528.0.0"
+    run.save()
+    done = typed(STEPS.partition("gcloud services")[0], checkout, run)
+    assert done.returncode == 1
+    assert "gcloud 528.0.0 is too old: 578 or newer is needed" in done.stderr
+    assert len(run["log"]) == 1
