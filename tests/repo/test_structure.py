@@ -21,12 +21,12 @@ OWNERS = {
     "google.cloud.pubsub_v1": "ingest_writer/subscriber/pubsub.py",
 }
 ROOT_ENTRIES = {
-    *(".ci", ".dockerignore", ".gitignore", "Makefile", "pyproject.toml", "cloudbuild.yaml"),
+    *(".ci", ".dockerignore", ".github", ".gitignore", "Makefile", "pyproject.toml", "cloudbuild.yaml"),
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE"),
     *("Dockerfile.api", "Dockerfile.writer"),
     *(f"requirements{part}.lock" for part in ("", ".api", ".bench", ".engines", ".uv", ".writer")),
     *("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe"),
-    *("bench", "bigquery", "deploy", "docs", "terraform", "tests", "tools"),
+    *("bench", "bigquery", "deploy", "docs", "sbom", "terraform", "tests", "tools"),
 }
 """All that the repository has at its top: a file that a slip of a command left there is noticed."""
 MAX_FUNCTION_LINES = 40

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import requires
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,36 @@ def test_image_says_what_it_is(image: str) -> None:
 def test_build_and_images_use_the_same_python() -> None:
     [version] = set(re.findall(r"python:(3\.11\.\d+)", "".join((ROOT / f"Dockerfile.{i}").read_text() for i in IMAGES)))
     assert f"name: python:{version}-bookworm" in (ROOT / "cloudbuild.yaml").read_text()
+
+
+def imported(package: str) -> set[str]:
+    """The modules of others that a package imports when it is imported: not in functions, not for types alone."""
+    found: set[str] = set()
+    for path in (ROOT / package).rglob("*.py"):
+        todo: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+        while todo:
+            for node in ast.iter_child_nodes(todo.pop()):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    found.add(node.module)
+                elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _for_types(node):
+                    todo.append(node)
+    return found
+
+
+def _for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_image_installs_all_that_its_code_imports(image: str) -> None:
+    """Tests run with every package there is: what an image lacks would be missed by its first start alone."""
+    distributions = packages_distributions()
+    ours = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    tops = {name.partition(".")[0] for package in IMAGES[image] for name in imported(package)}
+    others = tops - ours - sys.stdlib_module_names
+    assert {"duckdb", "pyarrow", "google"} <= others
+    installed = set(locked(f"requirements.{image}.lock"))
+    lacking = {n for n in others if not installed & {canonicalize_name(d) for d in distributions.get(n, [])}}
+    assert lacking == set()
