@@ -19,6 +19,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_cloud.emulators.pubsub import PubsubServer
+from local_cloud.emulators.up import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC
 from local_cloud.processes.supervise import Processes, free_port
 from tests.repo.deploy.terraform_files import ROOT
 
@@ -64,24 +66,25 @@ def start(image: str, root: Path, logs: Path) -> None:
     arguments = [step.value for step in instructions(image) if step.name == "CMD"]
     command = [word for text in (entry, *arguments) for word in re.findall(r'"(.*?)"', text)]
     port = str(free_port())
-    settings = {
-        "api": {"PORT": port, "LAKE_URL": logs.as_uri()},
-        # Nobody listens there: a writer lives, is not ready, and waits.
-        "writer": {
-            "WRITER_PORT": port,
-            "LAKE_URL": logs.as_uri(),
-            "PUBSUB_SUBSCRIPTION": "projects/p/subscriptions/s",
-            "PUBSUB_EMULATOR_HOST": "127.0.0.1:1",
-        },
-    }[image]
-    process = subprocess.Popen(command, cwd=root / "app", env=_environment(root) | settings, user=_user(root))
-    try:
-        with Processes(logs) as watch:
-            watch.wait_until_answers(image, f"http://127.0.0.1:{port}/health")
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(15.0)
-    finally:
-        process.kill()
+    with PubsubServer() as pubsub, Processes(logs) as watch:
+        pubsub.broker.create_topic(TOPIC)
+        pubsub.broker.create_subscription(SUBSCRIPTION, TOPIC, ACK_DEADLINE_S)
+        settings = {
+            "api": {"PORT": port, "LAKE_URL": logs.as_uri()},
+            "writer": {
+                "WRITER_PORT": port,
+                "LAKE_URL": logs.as_uri(),
+                "PUBSUB_SUBSCRIPTION": SUBSCRIPTION,
+                "PUBSUB_EMULATOR_HOST": pubsub.address,
+            },
+        }[image]
+        process = subprocess.Popen(command, cwd=root / "app", env=_environment(root) | settings, user=_user(root))
+        try:
+            watch.wait_until_answers(image, f"http://127.0.0.1:{port}/health", within_s=60.0)
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(15.0)
+        finally:
+            process.kill()
     if code != 0:
         raise SystemExit(f"{image}: ended with {code} after SIGTERM, not 0")
 
