@@ -110,7 +110,7 @@ screenshots: setup  ## take the pictures of docs/screenshots again (needs Chromi
 configuration: setup  ## write docs/configuration.md again, from the settings classes
 	@$(BIN)/python -m tools.configuration
 
-fields: setup  ## write what comes from the table of event fields again: JSON Schema, docs/event.md, BigQuery's columns
+fields: setup  ## write what comes from the table of event fields again: JSON Schema, docs/event.md
 	@$(BIN)/python -m tools.fields
 
 diagrams: setup  ## draw docs/diagrams again (needs npm and Chromium)

@@ -1,4 +1,4 @@
-"""`python -m ingest_writer run | compact | load | replay-rejected`: puts the parts together and runs them."""
+"""`python -m ingest_writer run | compact | publish | load | replay-rejected`: puts the parts together and runs them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,17 @@ from ingest_writer.backfill.arguments import EPILOG, add_arguments, publish_mome
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.model import CompactorOptions
-from ingest_writer.compaction.runner import Compaction, publish_derived
+from ingest_writer.compaction.runner import Compaction
 from ingest_writer.health_server import listen
+from ingest_writer.publishing.background import BackgroundPublisher
+from ingest_writer.publishing.publisher import Publisher
+from ingest_writer.publishing.rebuild import rebuild
 from ingest_writer.settings import CompactorSettings, Settings, load_settings, subscription_from_environment
 from lakehouse.errors import ConfigError, LakeError
 from lakehouse.no_pandas import without_pandas
 from lakehouse.store.open import store_from_environment
 from lakehouse.store.store import Store
+from lakehouse.table.planner import Planner
 from lakehouse.telemetry import logs
 from lakehouse.telemetry.instrumented_store import InstrumentedStore
 
@@ -39,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings()
-        chosen = settings.compactor if options.command in (_compact, _load) else settings.writer
+        chosen = settings.compactor if options.command in (_compact, _publish, _load) else settings.writer
         logs.configure(chosen.log_format, lines_per_minute=chosen.log_lines_per_minute)
         return int(options.command(options, settings))
     except ConfigError as error:
@@ -61,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     compact = commands.add_parser("compact", help="one compaction and collection, or one every so often")
     compact.add_argument("--every", type=_seconds, metavar="SECONDS", help="repeat until SIGTERM")
     compact.set_defaults(command=_compact)
+    publish = commands.add_parser("publish", help="bring the Delta and the Iceberg table up to the latest snapshot")
+    publish.add_argument("--rebuild", action="store_true", help="write them anew: they were lost, damaged or copied")
+    publish.set_defaults(command=_publish)
     load = commands.add_parser(
         "load",
         help="bulk load of files: events as CSV, NDJSON, JSON, Parquet, Arrow, or the US DOT's on-time file",
@@ -124,12 +131,13 @@ def _compact(options: argparse.Namespace, all_settings: Settings) -> int:
         settings.retention_s,
         compactor.history,
     )
-    compaction = Compaction(store, compactor, collector, settings.scratch_dir, metrics)
+    publisher = BackgroundPublisher(_publisher(store, settings).publish, settings.publish_wait_s)
+    compaction = Compaction(compactor, collector, publisher.publish, metrics)
     if options.every is None:
         report = compaction.until_done()
         # Unreadable objects are left alone by every run until somebody restores or removes them, and each run says so:
         # runs that fail for it would only add alerts about the compactor to the one about the object.
-        return 1 if report.failed or report.unpublished is not None else 0
+        return 1 if report.failed else 0
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -154,8 +162,8 @@ def _load(options: argparse.Namespace, settings: Settings) -> int:
     store = store_from_environment()
     compactor = _compactor(store, settings.compactor)
     limits = settings.load.limits()
-    scratch = settings.compactor.scratch_dir
-    loader = Loader(store, compactor, _random_id, scratch, limits, Progress(sys.stderr, time.monotonic))
+    scratch, progress = settings.compactor.scratch_dir, Progress(sys.stderr, time.monotonic)
+    loader = Loader(store, compactor, _random_id, scratch, limits, progress)
     reading = read_options(options, limits, published)
     if options.dry_run:
         report, months = loader.check(options.files, published, reading)
@@ -167,8 +175,29 @@ def _load(options: argparse.Namespace, settings: Settings) -> int:
         print(f"into {len(report.months)} months, snapshot {report.snapshot}")
     for name, why in sorted(report.unreadable.items()):
         print(f"  unreadable, left alone: {name}: {why}", file=sys.stderr)
-    publish_derived(store, compactor.planner, scratch)
+    _publish_loaded(store, settings.compactor)
     return report.exit_code
+
+
+def _publish_loaded(store: Store, settings: CompactorSettings) -> None:
+    """What is loaded is loaded, also when the outside tables do not show it yet."""
+    try:
+        _publisher(store, settings).publish()
+    except LakeError as error:
+        print(
+            f"the Delta or Iceberg table is not up to date, the next compaction tries again: {error}", file=sys.stderr
+        )
+
+
+def _publish(options: argparse.Namespace, all_settings: Settings) -> int:
+    settings = all_settings.compactor
+    store = store_from_environment()
+    if options.rebuild:
+        published = rebuild(store, Planner(store, _now, settings.trusted_snapshot), settings.trusted_snapshot)
+    else:
+        published = _publisher(store, settings).publish()
+    print(f"Delta table at version {published.delta}, Iceberg table at snapshot {published.iceberg}")
+    return 0
 
 
 def _replay_rejected(_: argparse.Namespace, __: Settings) -> int:
@@ -179,6 +208,11 @@ def _replay_rejected(_: argparse.Namespace, __: Settings) -> int:
     for name, why in sorted(report.unreadable.items()):
         print(f"  unreadable: {name}: {why}", file=sys.stderr)
     return report.exit_code
+
+
+def _publisher(store: Store, settings: CompactorSettings) -> Publisher:
+    """With a planner of its own: it may run beside a compactor."""
+    return Publisher(store, Planner(store, _now, settings.trusted_snapshot), settings.trusted_snapshot)
 
 
 def _compactor(store: Store, settings: CompactorSettings) -> Compactor:

@@ -150,6 +150,9 @@ class CompactorSettings(BaseSettings):
     that you have verified, after snapshots were restored or copied (docs/runbook.md, foreign-snapshot)."""
     delete_grace_s: float = Field(600.0, ge=0)
     """How long absorbed landed files stay for readers that planned before: far above a query's deadline."""
+    publish_wait_s: float = Field(60.0, gt=0, le=3600)
+    """How long a run waits for the Delta and the Iceberg table to be brought up to date: usually a second. It goes on
+    without them after two of the store client's own timeouts (30 s each), and the next run tries again."""
     deletes_at_once: int = Field(16, ge=1, le=256)
     """Deletes wait for storage, they do not compute."""
 

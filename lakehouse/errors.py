@@ -86,6 +86,10 @@ class SnapshotExpiredError(LakeError):
         self.min_retained = min_retained
 
 
+class PublishError(LakeError):
+    """The Delta or Iceberg table cannot be brought up to the snapshots: do what the text says."""
+
+
 class CacheFullError(LakeError):
     """The files of one query do not fit into the cache: raise its limit or ask for fewer dates."""
 

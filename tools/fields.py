@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +16,7 @@ from tools.pages import ROOT, filled
 
 SCHEMA: Final = Path(lakehouse.__file__).parent / "schema" / "event.schema.json"
 EVENT_PAGE: Final = ROOT / "docs" / "event.md"
-BIGQUERY: Final = ROOT / "bigquery" / "flights.sql"
 
-_BIGQUERY_TYPES: Final[Mapping[type[Field], str]] = {Date: "DATE", Integer: "INT64", Text: "STRING", Time: "TIMESTAMP"}
 _NAME: Final = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 
 
@@ -28,9 +26,7 @@ def written() -> dict[Path, str]:
     for name, table in (("fields", _fields()), ("derived columns", _derived_columns())):
         begin, end = f"<!-- {name}: written by tools.fields -->", f"<!-- end of {name} -->"
         page = filled(page, begin, end, f"\n{table}\n")
-    begin, end = "  -- columns: written by tools.fields", "  -- end of columns"
-    sql = filled(BIGQUERY.read_text(encoding="utf-8"), begin, end, _bigquery_columns())
-    return {SCHEMA: schema_text(), EVENT_PAGE: page, BIGQUERY: sql}
+    return {SCHEMA: schema_text(), EVENT_PAGE: page}
 
 
 def _fields() -> str:
@@ -85,10 +81,6 @@ def _type(field: Field) -> str:
 
 def _names_as_code(text: str) -> str:
     return _NAME.sub(lambda match: f"`{match[0]}`", text)
-
-
-def _bigquery_columns() -> str:
-    return ",\n".join(f"  {field.name} {_BIGQUERY_TYPES[type(field)]}" for field in FIELDS)
 
 
 if __name__ == "__main__":

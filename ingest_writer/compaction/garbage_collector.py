@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ingest_writer.compaction.history import History
+from ingest_writer.compaction.model import MAX_RETAINED
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError
 from lakehouse.store.store import ObjectInfo, Store
@@ -52,8 +53,11 @@ class GarbageCollector:
         self._grace = dt.timedelta(seconds=delete_grace_s)
         self._deletes_at_once = deletes_at_once
 
-    def collect(self) -> Collected:
+    def collect(self, published: int | None = None) -> Collected:
         """Deletes expired snapshots, absorbed landed files past their grace, and superseded month files.
+
+        `published` is the snapshot that the outside tables are at: it stays, and what follows it, up to MAX_RETAINED
+        snapshots, since each version is made from two snapshots. None: there are no such tables.
 
         Raises the store's errors, SnapshotHistoryLostError, ForeignSnapshotError (nothing was deleted),
         UnreadableError, FormatTooNewError; what is left is the next run's.
@@ -62,7 +66,7 @@ class GarbageCollector:
         if latest.number == 0:
             return Collected(0, 0, 0)
         listed = list(self._store.list(object_names.SNAPSHOTS))
-        expired = self._expired(latest, listed)
+        expired = self._expired(latest, listed, published)
         landed = self._absorbed_past_grace(latest, listed)
         files = {info.name: info for info in self._store.list(object_names.FLIGHTS)}
         past = self._past_files(latest, files)
@@ -76,15 +80,16 @@ class GarbageCollector:
         self._delete(months)
         return Collected(len(expired), len(landed), len(months))
 
-    def _expired(self, latest: Snapshot, listed: list[ObjectInfo]) -> list[str]:
+    def _expired(self, latest: Snapshot, listed: list[ObjectInfo], published: int | None) -> list[str]:
         """Snapshots that the latest has given up, up to the first that our own retention would still keep, however many
         there are: who can create a thousand snapshots must not make the others go.
         """
         created = {number: info.created for number, info in by_number(listed).items()}
+        unpublished = latest.number if published is None else max(published, latest.number + 1 - MAX_RETAINED)
         found: list[str] = []
         for number, successor in pairwise(sorted(created)):
             is_old = latest.number in created and created[latest.number] - created[successor] >= self._retention
-            if number >= latest.min_retained or not is_old:
+            if number >= min(latest.min_retained, unpublished) or not is_old:
                 break
             found.append(object_names.snapshot(number))
         return found

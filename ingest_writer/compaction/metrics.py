@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from ingest_writer.compaction.garbage_collector import Collected
 from ingest_writer.compaction.model import Report
+from ingest_writer.publishing.publisher import Published
 from lakehouse.errors import ForeignSnapshotError
 from lakehouse.telemetry.instrumented_store import StoreMetrics
 from lakehouse.telemetry.prometheus import exposition
@@ -46,6 +47,10 @@ class CompactorMetrics:
         self._foreign = self._gauge(
             "foreign_snapshot", "1 while the last run stopped at a snapshot that no compactor of ours made"
         )
+        self._unpublished = self._counter("publish_failures", "Runs that did not bring the outside tables up to date")
+        self._published = Gauge(
+            "flights_compactor_published_snapshot", "The snapshot that it is at", ("table",), registry=registry
+        )
         self._success = self._gauge("last_success_timestamp_seconds", "When a run last went through, Unix time")
 
     def page(self) -> bytes:
@@ -53,12 +58,10 @@ class CompactorMetrics:
         return exposition(self._registry)
 
     def ran(self, report: Report, collected: Collected, seconds: float) -> None:
-        """A run ended. It counts as failed if the files for outside readers were not published."""
-        if report.unpublished is None:
-            self._runs.labels("committed" if report.months else "idle").inc()
-            self._success.set(self._wall_clock())
-        else:
-            self.failed()
+        """A run ended."""
+        self._runs.labels("committed" if report.months else "idle").inc()
+        self._success.set(self._wall_clock())
+        self._unpublished.inc(report.unpublished is not None)
         self._foreign.set(0)
         self._seconds.observe(seconds)
         self._files.inc(report.absorbed_files)
@@ -73,6 +76,11 @@ class CompactorMetrics:
         self._pending.set(report.pending_files)
         self._unreadable.set(len(report.unreadable))
         self._failed.set(len(report.failed))
+
+    def published(self, published: Published) -> None:
+        """The outside tables are up to date."""
+        self._published.labels("delta").set(published.delta)
+        self._published.labels("iceberg").set(published.iceberg)
 
     def failed(self, error: BaseException | None = None) -> None:
         """A run ended with an error."""

@@ -67,8 +67,8 @@ class Report:
 
     `unreadable` maps names of objects left alone to what is wrong with them; `failed` the months that this machine
     could not merge to why, `not_rewritten` those of an older format that it could not rewrite, which nobody waits for;
-    `unpublished` is what kept the manifest or `lake.duckdb` from being brought up to it. Only the thread that runs
-    the compactor changes it.
+    `unpublished` is what kept the outside tables from being brought up to it. Only the thread that runs the compactor
+    changes it.
     """
 
     snapshot: int = 0

@@ -1,4 +1,4 @@
-"""Runs compaction, publishes the files for outside readers, collects garbage; once or repeatedly."""
+"""Runs compaction, publishes the outside tables, collects garbage; once or repeatedly."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ingest_writer.compaction.compactor import Compactor
-from ingest_writer.compaction.duckdb_catalog import publish_attachable
 from ingest_writer.compaction.garbage_collector import Collected, GarbageCollector
-from ingest_writer.compaction.manifest import publish_manifest
 from ingest_writer.compaction.merge_sql import SAME_FLIGHT_WITHIN, KeyConflicts
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.model import Report
+from ingest_writer.publishing.publisher import Published
 from lakehouse.errors import ForeignSnapshotError, LakeError
-from lakehouse.object_names import ATTACHABLE
-from lakehouse.store.store import Store
-from lakehouse.table.planner import Planner
 from lakehouse.telemetry import logs
 
 log = logging.getLogger(__name__)
@@ -33,10 +28,15 @@ class Compaction:
     """Runs over one store."""
 
     def __init__(
-        self, store: Store, compactor: Compactor, collector: GarbageCollector, scratch: Path, metrics: CompactorMetrics
+        self,
+        compactor: Compactor,
+        collector: GarbageCollector,
+        publish: Callable[[], Published],
+        metrics: CompactorMetrics,
     ) -> None:
-        self._store = store
-        self._scratch = scratch
+        """`publish` brings the outside tables up to the snapshots."""
+        self._publish = publish
+        self._published = Published(0, 0)
         self._compactor = compactor
         self._collector = collector
         self._metrics = metrics
@@ -60,7 +60,7 @@ class Compaction:
                 if not isinstance(error, ForeignSnapshotError):  # said already
                     log.error("compaction failed, tries again in %s s: %s", seconds, error)
             else:
-                self._health_error = "" if report.unpublished is None else _not_published(report.unpublished)
+                self._health_error = ""
                 if report.pending_files > 0 and report.absorbed_files > 0:
                     continue  # the bounds of a merge cut it off: the rest does not wait
             stop.wait(seconds)
@@ -74,8 +74,8 @@ class Compaction:
         began = time.monotonic()
         try:
             report = self._compactor.compact()
-            report.unpublished = self._publish()
-            collected = self._collector.collect()
+            report.unpublished = self._try_publish()
+            collected = self._collector.collect(min(self._published.delta, self._published.iceberg))
         except ForeignSnapshotError as error:
             log.error("stopped: %s", error, extra=logs.fields(foreign_snapshot=error.name))  # an alert counts this line
             self._metrics.failed(error)
@@ -86,30 +86,23 @@ class Compaction:
         seconds = time.monotonic() - began
         self._snapshot = report.snapshot
         self._metrics.ran(report, collected, seconds)
+        if report.unpublished is None:
+            self._metrics.published(self._published)
         _log_report(report, collected, seconds)
         return report
 
-    def _publish(self) -> LakeError | OSError | None:
-        """Writes the files for outside readers; returns the error if that failed.
+    def _try_publish(self) -> LakeError | OSError | None:
+        """Brings the outside tables up to date; returns the error if that failed.
 
-        The services do not read these files, so the run goes on.
+        No answer of ours comes from them, so the run goes on.
         """
         try:
-            publish_derived(self._store, self._compactor.planner, self._scratch)
+            self._published = self._publish()
         except (LakeError, OSError) as error:
             if isinstance(error, ForeignSnapshotError):
                 raise
             return error
         return None
-
-
-def publish_derived(store: Store, planner: Planner, scratch: Path) -> None:
-    """Brings the manifest and `lake.duckdb` up to the latest snapshot: outside readers start from them.
-
-    Raises ResourcesExhaustedError, LocalDiskError and the store's errors.
-    """
-    publish_manifest(store, planner)
-    publish_attachable(store, planner, scratch)
 
 
 def _log_report(report: Report, collected: Collected, seconds: float) -> None:
@@ -144,7 +137,8 @@ def _log_report(report: Report, collected: Collected, seconds: float) -> None:
         log.error("unreadable, left alone: %s: %s", name, why, extra=logs.fields(object=name))
     _log_conflicts(report.conflicts)
     if report.unpublished is not None:
-        log.error("%s", _not_published(report.unpublished))
+        # An alert counts this line.
+        log.error("%s", _not_published(report.unpublished), extra=logs.fields(unpublished=report.snapshot))
     for month, error in sorted(report.failed.items()):
         log.error("month %s not merged: %s", month, error, extra=logs.fields(month=month))
     for month, error in sorted(report.not_rewritten.items()):
@@ -167,4 +161,4 @@ def _log_conflicts(conflicts: KeyConflicts) -> None:
 
 
 def _not_published(error: LakeError | OSError) -> str:
-    return f"manifest or {ATTACHABLE} not published, the next run tries again: {type(error).__name__}: {error}"
+    return f"Delta or Iceberg table not published, the next run tries again: {type(error).__name__}: {error}"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lakehouse import object_names
 from lakehouse.client.verify_rows import inspect_month, month_bounds
+from lakehouse.client.verify_tables import TableCheck
 from lakehouse.errors import FormatTooNewError, LakeError, ObjectMissingError, UnreadableError
 from lakehouse.local_disk import temporary_folder
 from lakehouse.schema.event import FORMAT_VERSION
@@ -56,10 +57,15 @@ class Report:
     unrecognized: int
     problems: tuple[str, ...]
     outdated: int = 0
+    tables: str = ""
+    """Which snapshots the Delta and the Iceberg table are at."""
 
 
 def verify(store: Store, now: Now) -> Report:
-    """Checks the latest snapshot, every month file in it and every landed file. Raises the store's errors."""
+    """Checks the latest snapshot, every month file in it, every landed file, and the outside tables.
+
+    Raises the store's errors.
+    """
     planner = Planner(store, now, trusted=None)
     listed_at = now()
     try:
@@ -71,7 +77,9 @@ def verify(store: Store, now: Now) -> Report:
         history = tuple(_snapshot_problems(store, plan.snapshot))
         months = tuple(check.month(month) for month in sorted(plan.snapshot.months))
         landed_rows, landed = check.landing()
-    problems = (*history, *(problem for month in months for problem in month.problems), *landed)
+    tables = TableCheck(store, plan.snapshot.min_retained)
+    outside = tuple(tables.problems())
+    problems = (*history, *(problem for month in months for problem in month.problems), *landed, *outside)
     landed_files = len(plan.landing.files)
     return Report(
         listed_at,
@@ -83,6 +91,7 @@ def verify(store: Store, now: Now) -> Report:
         plan.landing.unrecognized,
         problems,
         sum(entry.format_version < FORMAT_VERSION for entry in plan.snapshot.months.values()),
+        tables.state,
     )
 
 
@@ -255,6 +264,8 @@ def lines(report: Report) -> Iterator[str]:
         yield f"{month.month}  {month.rows:>12,} rows  {month.bytes:>15,} bytes  {_verdict(month)}"
     for problem in report.problems:
         yield f"problem: {problem}"
+    if report.tables:
+        yield report.tables
     yield _summary(report)
 
 

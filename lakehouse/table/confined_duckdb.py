@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-from fsspec import AbstractFileSystem
 
 from lakehouse.table.latest_sql import quoted
 
@@ -33,17 +32,13 @@ def connect_confined(
     *,
     config: Mapping[str, Any] | None = None,
     parquet_metadata_cache: bool = False,
-    filesystem: AbstractFileSystem | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A connection that reads and writes below `folders` (DuckDB tells no difference), and nowhere else.
 
-    `folders` are paths, or URLs of the `filesystem`, whose files Python gives. Times are in UTC; no setting can be
-    changed afterwards, also not by cursors.
+    Times are in UTC; no setting can be changed afterwards, also not by cursors.
     """
     connection = duckdb.connect(database, config={**(config or {}), **_CONFIG})
     try:
-        if filesystem is not None:
-            connection.register_filesystem(filesystem)
         # GLOBAL: what a plain SET sets is not inherited by cursors. The lock comes last.
         for name, value in {
             "parquet_metadata_cache": str(parquet_metadata_cache).lower(),

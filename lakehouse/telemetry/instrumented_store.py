@@ -21,7 +21,13 @@ from lakehouse.errors import (
 )
 from lakehouse.store.store import ObjectInfo, Source, Store
 
-_AREAS: Final = (object_names.LANDING, object_names.FLIGHTS, object_names.SNAPSHOTS, object_names.REJECTED)
+_AREAS: Final = (
+    *object_names.DERIVED,  # before the folder that one of them is in
+    object_names.LANDING,
+    object_names.FLIGHTS,
+    object_names.SNAPSHOTS,
+    object_names.REJECTED,
+)
 _OUTCOMES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ObjectExistsError, "exists"),
     (ObjectMissingError, "missing"),

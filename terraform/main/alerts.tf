@@ -80,6 +80,14 @@ locals {
       period_s   = 1800
       duration_s = 60
     }
+    tables-behind = {
+      filter     = "metric.type=\"logging.googleapis.com/user/flights_unpublished\" resource.type=\"cloud_run_job\""
+      aligner    = "ALIGN_DELTA"
+      reducer    = "REDUCE_SUM"
+      threshold  = 2 # of the six runs of half an hour; answers of ours do not come from the outside tables
+      period_s   = 1800
+      duration_s = 0
+    }
     compactor-failing = {
       filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"failed\""
       aligner    = "ALIGN_DELTA"

@@ -1,4 +1,4 @@
-# The same files, asked with BigQuery: merged flights without the tail. Probes are left out as everywhere.
+# The Delta table of the lake, asked with BigQuery: merged flights without the tail. It follows by itself.
 
 resource "google_bigquery_dataset" "flights" {
   count = var.bigquery ? 1 : 0
@@ -9,6 +9,30 @@ resource "google_bigquery_dataset" "flights" {
   depends_on = [terraform_data.apis_on]
 }
 
+# BigQuery reads the lake as this identity, so whoever asks the view needs no access to the bucket.
+resource "google_bigquery_connection" "lake" {
+  count = var.bigquery ? 1 : 0
+
+  connection_id = "flights-lake"
+  location      = var.region
+  cloud_resource {}
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_storage_bucket_iam_member" "bigquery_reads" {
+  count = var.bigquery ? 1 : 0
+
+  bucket = google_storage_bucket.lake.name
+  role   = "roles/storage.objectViewer"
+  member = "serviceAccount:${google_bigquery_connection.lake[0].cloud_resource[0].service_account_id}"
+
+  condition {
+    title      = "lists, and reads the Delta table"
+    expression = "${local.lake_listing} || ${local.lake_objects["bigquery"]}"
+  }
+}
+
 resource "google_bigquery_table" "merged" {
   count = var.bigquery ? 1 : 0
 
@@ -17,11 +41,13 @@ resource "google_bigquery_table" "merged" {
   deletion_protection = false # it holds nothing
 
   external_data_configuration {
-    autodetect         = true
-    source_format      = "PARQUET"
-    file_set_spec_type = "FILE_SET_SPEC_TYPE_NEW_LINE_DELIMITED_MANIFEST"
-    source_uris        = ["${google_storage_bucket.lake.url}/flights.manifest"]
+    autodetect    = true
+    source_format = "DELTA_LAKE"
+    source_uris   = ["${google_storage_bucket.lake.url}/flights"]
+    connection_id = google_bigquery_connection.lake[0].name
   }
+
+  depends_on = [google_storage_bucket_iam_member.bigquery_reads]
 }
 
 resource "google_bigquery_table" "flights" {

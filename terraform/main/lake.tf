@@ -43,7 +43,8 @@ locals {
   lake_prefixes = {
     writer    = ["landing/", "rejected/"]
     api       = ["landing/", "rejected/", "flights/", "snapshots/"]
-    compactor = ["landing/", "flights/", "snapshots/", "flights.manifest", "lake.duckdb"]
+    bigquery  = ["flights/"]
+    compactor = ["landing/", "flights/", "snapshots/", "iceberg/"] # the Delta log is below flights/
   }
   lake_objects = {
     for account, prefixes in local.lake_prefixes : account => join(" || ", [

@@ -49,6 +49,13 @@ locals {
     jsonPayload.foreign_snapshot:*
   EOT
 
+  # The compactor's line when a run did not bring the Delta or the Iceberg table up to date.
+  unpublished = <<-EOT
+    resource.type="cloud_run_job"
+    resource.labels.job_name="flights-compactor"
+    jsonPayload.unpublished:*
+  EOT
+
   counter = {
     flights_gets_total    = { resource = "cloud_run_revision", filter = local.users_gets }
     flights_gets_good     = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}" }
@@ -60,6 +67,7 @@ locals {
     flights_writer_starts = { resource = "cloud_run_worker_pool", filter = local.writer_start }
     flights_commits       = { resource = "cloud_run_job", filter = "${local.compaction}jsonPayload.absorbed_files>0" } # snapshots made
     flights_foreign       = { resource = "cloud_run_job", filter = local.foreign_snapshot }
+    flights_unpublished   = { resource = "cloud_run_job", filter = local.unpublished }
     flights_canary        = { resource = "cloud_run_job", filter = local.canary }
     flights_canary_good   = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=true" }
     flights_canary_bad    = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=false" }

@@ -206,7 +206,7 @@ variable "retention" {
 }
 
 variable "bigquery" {
-  description = "Whether the merged flights can be asked in BigQuery too: a dataset, a table over flights.manifest and a view. Turn it on once the lake has a snapshot."
+  description = "Whether the merged flights can be asked in BigQuery too: a dataset, the Delta table of the lake and a view. Turn it on once the lake has a snapshot."
   type        = bool
   default     = false # it reads the same files; nobody needs it to run the service
 }

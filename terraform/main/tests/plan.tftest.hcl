@@ -142,8 +142,8 @@ run "public_and_bigquery_when_asked" {
     error_message = "It was asked for."
   }
   assert {
-    condition     = google_bigquery_table.merged[0].external_data_configuration[0].source_uris[0] == "gs://flights-test-flights-lake/flights.manifest"
-    error_message = "The table reads the manifest, not a wildcard."
+    condition     = google_bigquery_table.merged[0].external_data_configuration[0].source_uris[0] == "gs://flights-test-flights-lake/flights" && google_bigquery_table.merged[0].external_data_configuration[0].source_format == "DELTA_LAKE"
+    error_message = "The table is the Delta table, not a wildcard."
   }
   assert {
     condition     = length(google_cloudbuild_trigger.deploy) == 0

@@ -233,6 +233,13 @@ def test_compactor_that_fails_is_a_ticket_within_three_runs() -> None:
     assert at - DAY <= 3 * EVERY_MIN
 
 
+def test_outside_tables_that_are_not_published_are_a_ticket_within_three_runs() -> None:
+    at = above_at("tables-behind", [0] * DAY + runs(60))
+    assert at is not None
+    assert at - DAY <= 3 * EVERY_MIN
+    assert above_at("tables-behind", [0] * (DAY + 60)) is None
+
+
 def test_a_foreign_snapshot_is_a_ticket_at_the_first_run_that_stops() -> None:
     at = above_at("foreign-snapshot", [0] * DAY + runs(60))
     assert at is not None

@@ -14,10 +14,10 @@ import pytest
 
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
-from ingest_writer.compaction.manifest import publish_manifest
 from ingest_writer.compaction.model import CompactorOptions
 from ingest_writer.landing import prepare, store_object
 from ingest_writer.message import Message
+from ingest_writer.publishing.publisher import Publisher
 from lakehouse.store.gcs import GcsStore
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Planner
@@ -60,6 +60,10 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsStore]:
         store._client.close()
 
 
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 def batches() -> Iterator[Message]:
     """The real flights in the order in which they were published, so many events a batch, which is one message."""
     stream = events(FLIGHTS)
@@ -84,19 +88,19 @@ def test_requests_are_those_that_the_document_counts_with(store: GcsStore, tmp_p
     writing = wire.since()
     assert writing == {"A": landed}, "one request an object, nothing else"
 
-    compactor = Compactor(store, options(tmp_path), lambda: dt.datetime.now(dt.UTC), lambda: next(_ids))
+    compactor = Compactor(store, options(tmp_path), _now, lambda: next(_ids))
     report = compactor.compact()
-    publish_manifest(store, compactor.planner)
+    Publisher(store, Planner(store, _now)).publish()
     GarbageCollector(store, compactor.planner, delete_grace_s=0.0, deletes_at_once=4).collect()
     merging = wire.since()
     assert report.absorbed_files == landed
 
     compactor.compact()
-    publish_manifest(store, compactor.planner)
+    Publisher(store, Planner(store, _now)).publish()
     GarbageCollector(store, compactor.planner, delete_grace_s=0.0, deletes_at_once=4).collect()
     idle = wire.since()
 
-    planner = Planner(store, lambda: dt.datetime.now(dt.UTC))
+    planner = Planner(store, _now)
     cache = FileCache(store, tmp_path / "cache", 100_000_000)
     plan = planner.plan()
     with cache.pinned(list(plan.snapshot.months.values())):
@@ -110,7 +114,7 @@ def test_requests_are_those_that_the_document_counts_with(store: GcsStore, tmp_p
         store_object(store, object_)
     compactor.compact()
     wire.since()
-    Planner(store, lambda: dt.datetime.now(dt.UTC)).plan()
+    Planner(store, _now).plan()
     first = wire.since()
 
     [month] = plan.snapshot.months

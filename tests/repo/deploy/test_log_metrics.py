@@ -24,8 +24,9 @@ from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.runner import Compaction
 from ingest_writer.health_server import HealthLimits
 from ingest_writer.subscriber.process import run_writer
+from ingest_writer.publishing.publisher import Published
 from lakehouse import object_names
-from lakehouse.errors import ForeignSnapshotError
+from lakehouse.errors import ForeignSnapshotError, StoreAccessDeniedError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.telemetry import logs
 from probe.canary import Canary
@@ -75,7 +76,11 @@ def writer_lines(*messages: bytes) -> list[Line]:
         return lines()
 
 
-def compactor_lines(tmp_path: Path, *days: str) -> list[Line]:
+def _published() -> Published:
+    return Published(1, 1)
+
+
+def compactor_lines(tmp_path: Path, *days: str, publish: Callable[[], Published] | None = None) -> list[Line]:
     """The lines of one run of the job with events of these days in the tail."""
     store = MemoryStore()
     if days:
@@ -83,7 +88,7 @@ def compactor_lines(tmp_path: Path, *days: str) -> list[Line]:
     made = compactor(store, tmp_path)
     collector = GarbageCollector(store, made.planner, 600.0, 2)
     with written("ingest_writer") as lines:
-        Compaction(store, made, collector, tmp_path, CompactorMetrics(CollectorRegistry())).until_done()
+        Compaction(made, collector, publish or _published, CompactorMetrics(CollectorRegistry())).until_done()
         return lines()
 
 
@@ -190,9 +195,8 @@ def test_a_run_that_stops_at_a_foreign_snapshot_is_counted_once(tmp_path: Path) 
     store = MemoryStore()
     store.create(object_names.snapshot(1), b"hello")
     made = compactor(store, tmp_path)
-    runs = Compaction(
-        store, made, GarbageCollector(store, made.planner, 600.0, 2), tmp_path, CompactorMetrics(CollectorRegistry())
-    )
+    collector = GarbageCollector(store, made.planner, 600.0, 2)
+    runs = Compaction(made, collector, _published, CompactorMetrics(CollectorRegistry()))
     with written("ingest_writer") as lines:
         with pytest.raises(ForeignSnapshotError):
             runs.until_done()
@@ -215,6 +219,16 @@ def test_a_run_says_how_many_objects_it_left_alone(tmp_path: Path) -> None:
     assert local("gauge")["flights_not_merged"]["field"] == "unreadable"
     assert field_of(ran, "unreadable") == 1
     assert wrong["message"].startswith("unreadable, left alone: landing/")
+
+
+def test_a_run_that_does_not_publish_is_counted_once_and_succeeds(tmp_path: Path) -> None:
+    def refuse() -> Published:
+        raise StoreAccessDeniedError("no")
+
+    lines = compactor_lines(tmp_path, "2013-01-01", publish=refuse)
+    assert sum(counts("flights_unpublished", line) for line in lines) == 1
+    assert sum(counts("flights_commits", line) for line in lines if counts_as("compaction", line)) == 1
+    assert not any(counts("flights_unpublished", line) for line in compactor_lines(tmp_path, "2013-01-01"))
 
 
 @pytest.mark.parametrize("good", [True, False])

@@ -85,6 +85,7 @@ def test_every_grant_on_the_lake_is_bound_to_names_of_objects() -> None:
         "writer_creates": '${local.lake_objects["writer"]}',  # it lists nothing
         "api_reads": lists + '${local.lake_objects["api"]}',
         "compactor": lists + '${local.lake_objects["compactor"]}',
+        "bigquery_reads": lists + '${local.lake_objects["bigquery"]}',
     }
     assert {bucket for _, bucket in conditions.values()} == {lake}
     assert resources(MAIN)["google_storage_bucket.lake"]["uniform_bucket_level_access"] is True  # conditions need it
@@ -96,7 +97,8 @@ def test_what_each_identity_may_touch_is_what_its_code_touches() -> None:
     assert names == {
         "writer": {object_names.LANDING, object_names.REJECTED},
         "api": table | {object_names.REJECTED},
-        "compactor": table | set(object_names.DERIVED),
+        "compactor": table | {object_names.ICEBERG},
+        "bigquery": {object_names.FLIGHTS},  # the Delta table and its log
     }
     condition = str(local("lake_objects"))
     assert (

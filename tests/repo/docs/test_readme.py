@@ -23,7 +23,7 @@ ELSEWHERE = {
     "python -m local_cloud on-time-file july.zip --month 7": "tests/system/integration/test_on_time_file.py",
     "LAKE_URL=file://$PWD/lake python -m ingest_writer load july.zip": "tests/system/integration/test_on_time_file.py",
     "make test": "tests/repo/docs/test_readme.py",  # this very run
-    "ATTACH 'gs://BUCKET/lake.duckdb' AS lake (READ_ONLY);": "tests/system/integration/test_exactness.py",
+    "FROM iceberg_scan('gs://BUCKET/iceberg');": "tests/system/integration/test_exactness.py",
     "FROM lake.flights;": "tests/system/integration/test_exactness.py",
 }
 

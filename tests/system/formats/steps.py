@@ -7,7 +7,7 @@ land LAKE FILE       the lines of FILE as a writer lands them, in one batch
 compact LAKE         what a compactor does in one run; prints the snapshot's number
 ask LAKE URL...      what the API answers, a line of JSON each: status, body
 flights LAKE         the view `flights` of an analyst, a line of JSON a flight
-published LAKE       likewise, of `lake.duckdb`, which must be of the latest snapshot
+published LAKE       likewise, of the Delta table, which must be of the latest snapshot
 verify LAKE          the problems that `lakehouse verify` finds, a line each, then its summary
 """
 
@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from deltalake import DeltaTable
 
 import lakehouse
 from ingest_writer.compaction.compactor import Compactor
-from ingest_writer.compaction.duckdb_catalog import publish_attachable
 from ingest_writer.landing import prepare, store_with_retry
 from ingest_writer.message import Message
+from ingest_writer.publishing.publisher import Publisher
 from lakehouse.client.verify import lines, verify
 from lakehouse.errors import LakeError
 from lakehouse.store.open import open_store
@@ -54,7 +55,7 @@ def take(step: str, url: str, *rest: str) -> Iterator[str]:
         with tempfile.TemporaryDirectory() as scratch:
             compactor = Compactor(store, options(Path(scratch)), utc_now, random_id)
             yield str(compactor.compact().snapshot)
-            publish_attachable(store, compactor.planner, Path(scratch))
+            Publisher(store, Planner(store, utc_now)).publish()
     elif step == "ask":
         with serving(store) as api:
             for question in rest:
@@ -63,9 +64,10 @@ def take(step: str, url: str, *rest: str) -> Iterator[str]:
     elif step == "flights":
         yield from _rows(lakehouse.connect(url), "flights")
     elif step == "published":
-        with duckdb.connect(f"{url.removeprefix('file://')}/lake.duckdb", read_only=True) as database:
-            number = database.execute("SELECT number FROM snapshot").fetchall()
-            assert number == [(Planner(store, utc_now).latest_snapshot().number,)]
+        delta = DeltaTable(f"{url.removeprefix('file://')}/flights")
+        assert delta.version() == Planner(store, utc_now).latest_snapshot().number
+        with duckdb.connect() as database:
+            database.register("flights", delta.to_pyarrow_table())
             yield from _rows(database, "flights")
     elif step == "verify":
         report = verify(store, utc_now)

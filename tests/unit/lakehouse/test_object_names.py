@@ -13,7 +13,10 @@ _DAY = dt.date(2026, 11, 4)
 
 
 def test_a_name_is_ours_when_the_layout_knows_it() -> None:
-    assert object_names.is_ours("flights.manifest")
+    assert object_names.is_ours("flights/_delta_log/00000000000000000042.json")
+    assert object_names.is_ours("flights/_delta_log/_last_checkpoint")
+    assert object_names.is_ours("iceberg/metadata/version-hint.text")
+    assert object_names.is_ours("iceberg/metadata/snap-42.avro")
     assert object_names.is_ours("snapshots/00000000000000000042.json")
     assert not object_names.is_ours("snapshots/42.json")
     assert not object_names.is_ours("README")
@@ -30,7 +33,51 @@ def test_every_name_is_spelled_as_the_contract_says() -> None:
         "flights/",
         "snapshots/",
     )
-    assert (object_names.REJECTED, object_names.MANIFEST) == ("rejected/", "flights.manifest")
+    assert object_names.REJECTED == "rejected/"
+
+
+def test_every_name_of_the_outside_tables_is_spelled_as_their_formats_say() -> None:
+    assert object_names.delta_commit(42) == "flights/_delta_log/00000000000000000042.json"
+    assert object_names.delta_checkpoint(42) == "flights/_delta_log/00000000000000000042.checkpoint.parquet"
+    assert object_names.DELTA_HINT == "flights/_delta_log/_last_checkpoint"
+    assert object_names.iceberg_table(42) == "iceberg/metadata/v42.metadata.json"
+    assert object_names.iceberg_manifest_list(42) == "iceberg/metadata/snap-42.avro"
+    assert object_names.iceberg_manifest(42) == "iceberg/metadata/42-m0.avro"
+    assert object_names.ICEBERG_HINT == "iceberg/metadata/version-hint.text"
+    assert object_names.DERIVED == ("flights/_delta_log/", "iceberg/")
+
+
+def test_names_of_the_outside_tables_are_read_back() -> None:
+    for number in (0, 1, 42):
+        assert object_names.parse_delta_commit(object_names.delta_commit(number)) == number
+        assert object_names.parse_delta_checkpoint(object_names.delta_checkpoint(number)) == number
+        assert object_names.parse_iceberg_table(object_names.iceberg_table(number)) == number
+        for name in (
+            object_names.iceberg_table(number),
+            object_names.iceberg_manifest_list(number),
+            object_names.iceberg_manifest(number),
+        ):
+            assert object_names.parse_iceberg(name) == number
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "flights/_delta_log/42.json",
+        "flights/_delta_log/00000000000000000042.crc",
+        "iceberg/_delta_log/00000000000000000042.json",
+        "iceberg/metadata/v042.metadata.json",
+        "iceberg/metadata/v42.json",
+        "iceberg/metadata/42-m1.avro",
+        "iceberg/metadata/snap-x.avro",
+        "iceberg/data/v42.metadata.json",
+    ],
+)
+def test_a_name_that_is_of_no_outside_table_is_none(name: str) -> None:
+    assert object_names.parse_delta_commit(name) is None
+    assert object_names.parse_delta_checkpoint(name) is None
+    assert object_names.parse_iceberg(name) is None
+    assert not object_names.is_ours(name)
 
 
 def test_names_are_read_back() -> None:

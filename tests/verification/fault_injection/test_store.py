@@ -196,10 +196,12 @@ def test_a_create_gives_up_in_time_when_nothing_answers(lake: LyingLake, carrier
 
 
 def test_a_replace_that_is_told_412_did_not_happen_as_far_as_we_know(lake: LyingLake) -> None:
-    lake.store.create("flights.manifest", b"1")
+    lake.store.create("flights/_delta_log/_last_checkpoint", b"1")
     lake.proxy.plan = times(1, Fault(Kind.STATUS, after=True, status=412), Operation.CREATE)
-    assert not lake.store.replace("flights.manifest", b"2", lake.truth.generation("flights.manifest"))
-    assert lake.truth.read("flights.manifest") == b"2"
+    assert not lake.store.replace(
+        "flights/_delta_log/_last_checkpoint", b"2", lake.truth.generation("flights/_delta_log/_last_checkpoint")
+    )
+    assert lake.truth.read("flights/_delta_log/_last_checkpoint") == b"2"
 
 
 # -- reads ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import google_crc32c
 
+from lakehouse import object_names
 from lakehouse.errors import (
     CreateStateUnknownError,
     ObjectExistsError,
@@ -54,7 +55,7 @@ class Bucket:
     def create(self, who: str, name: str, data: bytes) -> None:
         if name in self._objects:
             raise ObjectExistsError(f"{name}: exists already")
-        if name in self._ever and not name.startswith("snapshots/"):
+        if name in self._ever and not name.startswith(("snapshots/", *object_names.DERIVED)):
             self._world.violate(f"{name}: its name was used before")
         self._ever.add(name)
         bisect.insort(self._names, name)

@@ -10,11 +10,18 @@ import google_crc32c
 
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
-from ingest_writer.compaction.manifest import publish_manifest
 from ingest_writer.compaction.model import CompactorOptions, Report
+from ingest_writer.publishing.publisher import Published, Publisher
 from lakehouse.client.connection import connect_store
 from lakehouse.client.verify import verify
-from lakehouse.errors import CreateStateUnknownError, ObjectMissingError, StoreAccessDeniedError, StoreUnavailableError
+from lakehouse.client.verify_tables import TableCheck
+from lakehouse.errors import (
+    CreateStateUnknownError,
+    ObjectMissingError,
+    PublishError,
+    StoreAccessDeniedError,
+    StoreUnavailableError,
+)
 from lakehouse.schema.event import KEY
 from lakehouse.table.planner import Plan, Planner
 from lakehouse.table.stored_file import StoredFile
@@ -39,15 +46,21 @@ class Lake:
     scratch: Path
 
     def compactor(self, actor: ThreadActor) -> None:
-        """One process: compacts, publishes the manifest and collects, round after round."""
+        """One process: compacts, publishes the outside tables and collects, round after round."""
         store = SimulatedStore(self.bucket, actor)
         compactor = self._compactor(actor, store)
         collector = self._collector(actor, store, compactor.planner)
+        publisher = Publisher(store, Planner(store, actor.now))
+        published = Published(0, 0)
 
         def work() -> None:
+            nonlocal published
             self._compact(actor, compactor)
-            publish_manifest(store, compactor.planner)
-            collector.collect()
+            try:
+                published = publisher.publish()
+            except (*_TROUBLE, PublishError, ObjectMissingError) as error:  # which is no failed run
+                self.world.note(actor.name, f"not published: {type(error).__name__}")
+            collector.collect(min(published.delta, published.iceberg))
 
         self._rounds(actor, work)
 
@@ -71,16 +84,15 @@ class Lake:
         while (report := self._compact(actor, compactor)).pending_files:
             if not report.absorbed_files:
                 raise Violation(f"{report.pending_files} files cannot be absorbed: {report.unreadable}")
-        publish_manifest(store, compactor.planner)
-        collector.collect()
+        published = Publisher(store, Planner(store, actor.now)).publish()
+        collector.collect(min(published.delta, published.iceberg))
         plan = compactor.planner.plan()
         if plan.tail:
             raise Violation(f"{len(plan.tail)} files are left in the tail")
-        paths = [entry.name for entry in plan.months_between(None, None)]
-        if (self.bucket.read("flights.manifest") if paths else b"").decode().splitlines() != [
-            f"memory:///{path}" for path in paths
-        ]:
-            raise Violation("the manifest is not that of the latest snapshot")
+        if published != Published(plan.snapshot.number, plan.snapshot.number):
+            raise Violation(f"the outside tables are at {published}")
+        if wrong := list(TableCheck(store, plan.snapshot.min_retained).problems()):
+            raise Violation(f"the outside tables: {wrong}")
         state = Reader(self, actor).answer()
         self.invariants.ended("after the last compaction", state)
         if self.world.scenario.is_real:

@@ -65,6 +65,27 @@ def test_an_empty_lake_and_one_without_snapshots_are_left_alone(store: MemorySto
     assert len(listed(store, "")) == 2
 
 
+# -- what the outside tables need ------------------------------------------------------------------------------
+
+
+def test_what_the_next_version_is_made_from_is_kept(store: MemoryStore, clock: Clock, made: Compactor) -> None:
+    _compact_often(store, clock, made, 6)
+    collector(store).collect(published=3)
+    assert numbers(store) == [3, 4, 5, 6]
+    assert all(snapshot(store, number).months["2013-01"].name in listed(store, "flights/") for number in range(3, 7))
+    collector(store).collect(published=6)
+    assert numbers(store) == [5, 6]
+
+
+def test_tables_that_are_never_published_keep_no_more_than_a_number_of_snapshots(
+    store: MemoryStore, clock: Clock, made: Compactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest_writer.compaction.garbage_collector.MAX_RETAINED", 4)
+    _compact_often(store, clock, made, 7)
+    collector(store).collect(published=0)
+    assert numbers(store) == [4, 5, 6, 7]
+
+
 # -- snapshots, and the order ----------------------------------------------------------------------------------
 
 
@@ -230,8 +251,9 @@ def test_objects_that_are_not_ours_are_never_deleted(store: MemoryStore, clock: 
         "snapshots/00000000000000000000.json",
         "snapshots/latest",
         "rejected/date=2013-01-01/" + "0" * 32 + ".parquet",
-        object_names.MANIFEST,
-        "lake.duckdb",
+        object_names.delta_commit(0),
+        object_names.DELTA_HINT,
+        object_names.iceberg_table(1),
     }
     for name in unrecognized:
         store.create(name, b"")

@@ -9,6 +9,7 @@ from ingest_writer.compaction.garbage_collector import Collected
 from ingest_writer.compaction.merge_sql import KeyConflicts
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.model import Report
+from ingest_writer.publishing.publisher import Published
 from lakehouse.errors import ForeignSnapshotError, ResourcesExhaustedError, StoreAccessDeniedError
 
 _NOTHING = Collected(0, 0, 0)
@@ -52,13 +53,15 @@ def test_a_run_without_a_month_is_idle_and_yet_a_success(compactions: Compaction
     assert compactions.value("last_success_timestamp_seconds") == 1_700_000_000.0
 
 
-def test_a_run_that_could_not_publish_failed_and_what_it_merged_counts(compactions: Compactions) -> None:
+def test_a_run_that_could_not_publish_is_counted_and_is_a_success(compactions: Compactions) -> None:
     report = Report(snapshot=7, months=["2013-01"], rows=10, unpublished=StoreAccessDeniedError("no"))
     compactions.metrics.ran(report, _NOTHING, 0.1)
-    assert compactions.value("runs_total", outcome="failed") == 1
-    assert compactions.value("runs_total", outcome="committed") is None
-    assert compactions.value("last_success_timestamp_seconds") == 0
-    assert compactions.value("merged_rows_total") == 10
+    assert compactions.value("runs_total", outcome="committed") == 1
+    assert compactions.value("publish_failures_total") == 1
+    assert compactions.value("published_snapshot", table="delta") is None
+    compactions.metrics.published(Published(delta=7, iceberg=6))
+    assert compactions.value("published_snapshot", table="delta") == 7
+    assert compactions.value("published_snapshot", table="iceberg") == 6
 
 
 def test_what_is_wrong_is_that_of_the_last_run(compactions: Compactions) -> None:

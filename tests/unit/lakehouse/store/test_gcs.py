@@ -190,7 +190,7 @@ def test_a_create_says_that_nothing_may_be_there(server: ScriptedServer) -> None
 
 def test_a_replace_says_which_generation_must_be_there(server: ScriptedServer) -> None:
     server.script = lambda _: Answer(412)
-    assert not GcsStore("b").replace("flights.manifest", b"x", 17)
+    assert not GcsStore("b").replace("iceberg/metadata/version-hint.text", b"x", 17)
     assert parse_qs(urlsplit(server.requests[0]).query)["ifGenerationMatch"] == ["17"]
 
 

@@ -52,7 +52,7 @@ def test_nothing_temporary_is_left_behind(tmp_path: Path) -> None:
     store.create("landing/a", b"x")
     with pytest.raises(ObjectExistsError):
         store.create("landing/a", b"y")
-    store.replace("manifest", b"x", 0)
+    store.replace("hint", b"x", 0)
     left = [path.name for path in (tmp_path / ".tmp").iterdir() if path.suffix != ".lock"]
     assert left == []
 
@@ -129,11 +129,11 @@ def test_of_several_processes_that_race_on_a_name_exactly_one_wins(tmp_path: Pat
 def test_a_replaced_object_has_a_later_generation_when_the_clock_has_not_moved_on(tmp_path: Path) -> None:
     """A file system's clock ticks in milliseconds; here it is set back, which is worse."""
     store = LocalStore(tmp_path)
-    store.create("manifest", b"one")
-    os.utime(tmp_path / "manifest", ns=(4 * 10**18, 4 * 10**18))  # the year 2096
-    before = store.generation("manifest")
-    assert store.replace("manifest", b"two", before)
-    assert store.generation("manifest") > before
+    store.create("hint", b"one")
+    os.utime(tmp_path / "hint", ns=(4 * 10**18, 4 * 10**18))  # the year 2096
+    before = store.generation("hint")
+    assert store.replace("hint", b"two", before)
+    assert store.generation("hint") > before
 
 
 def test_an_object_deleted_during_a_listing_is_left_out_of_it(tmp_path: Path) -> None:

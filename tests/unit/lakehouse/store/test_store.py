@@ -172,35 +172,35 @@ def test_a_file_larger_than_one_request_is_stored_whole(store: Store, tmp_path: 
 
 
 def test_replacing_needs_the_generation_that_is_there(store: Store) -> None:
-    assert store.generation("flights.manifest") == 0
-    assert store.replace("flights.manifest", b"one", 0)
-    assert not store.replace("flights.manifest", b"late", 0)
-    first = store.generation("flights.manifest")
-    assert store.replace("flights.manifest", b"two", first)
-    assert not store.replace("flights.manifest", b"late", first)
-    assert store.generation("flights.manifest") != first
-    assert store.read("flights.manifest") == b"two"
+    assert store.generation("iceberg/metadata/version-hint.text") == 0
+    assert store.replace("iceberg/metadata/version-hint.text", b"one", 0)
+    assert not store.replace("iceberg/metadata/version-hint.text", b"late", 0)
+    first = store.generation("iceberg/metadata/version-hint.text")
+    assert store.replace("iceberg/metadata/version-hint.text", b"two", first)
+    assert not store.replace("iceberg/metadata/version-hint.text", b"late", first)
+    assert store.generation("iceberg/metadata/version-hint.text") != first
+    assert store.read("iceberg/metadata/version-hint.text") == b"two"
 
 
 def test_an_object_that_is_gone_is_not_replaced(store: Store) -> None:
-    store.create("flights.manifest", b"one")
-    generation = store.generation("flights.manifest")
-    store.delete("flights.manifest")
-    assert not store.replace("flights.manifest", b"two", generation)
+    store.create("iceberg/metadata/version-hint.text", b"one")
+    generation = store.generation("iceberg/metadata/version-hint.text")
+    store.delete("iceberg/metadata/version-hint.text")
+    assert not store.replace("iceberg/metadata/version-hint.text", b"two", generation)
     assert _names(store, "") == []
 
 
 def test_of_concurrent_replaces_of_one_generation_exactly_one_wins(store: Store) -> None:
     racers, rounds = 8, 5
     for _ in range(rounds):
-        generation = store.generation("lake.duckdb")
+        generation = store.generation("flights/_delta_log/_last_checkpoint")
         barrier = threading.Barrier(racers)
 
         def race(racer: int, generation: int = generation, barrier: threading.Barrier = barrier) -> bool:
             barrier.wait()
-            return store.replace("lake.duckdb", f"{racer}".encode(), generation)
+            return store.replace("flights/_delta_log/_last_checkpoint", f"{racer}".encode(), generation)
 
         with ThreadPoolExecutor(racers) as pool:
             won = list(pool.map(race, range(racers)))
         assert won.count(True) == 1
-        assert store.read("lake.duckdb") == f"{won.index(True)}".encode()
+        assert store.read("flights/_delta_log/_last_checkpoint") == f"{won.index(True)}".encode()

@@ -38,12 +38,14 @@ def test_calls_bytes_and_failures_are_counted(registry: CollectorRegistry, tmp_p
     with pytest.raises(ObjectMissingError):
         store.read("snapshots/x")
     assert [info.name for info in store.list("")] == ["flights/x", NAME]
-    assert store.replace("flights.manifest", b"1", store.generation("flights.manifest"))
+    assert store.replace(
+        "iceberg/metadata/version-hint.text", b"1", store.generation("iceberg/metadata/version-hint.text")
+    )
     store.delete(NAME)
     for operation, area, outcome, times in [
         *(("create", "landing", "ok", 1), ("create", "flights", "ok", 1), ("create", "landing", "exists", 1)),
         *(("read", "landing", "ok", 1), ("download", "landing", "ok", 1), ("read", "snapshots", "missing", 1)),
-        *(("list", "other", "ok", 1), ("replace", "other", "ok", 1), ("generation", "other", "ok", 1)),
+        *(("list", "other", "ok", 1), ("replace", "iceberg", "ok", 1), ("generation", "iceberg", "ok", 1)),
         ("delete", "landing", "ok", 1),
     ]:
         assert requests(registry, operation, area, outcome) == times, (operation, area, outcome)

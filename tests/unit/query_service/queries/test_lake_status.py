@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakehouse import object_names
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.memory import MemoryStore
@@ -112,7 +113,7 @@ def test_names_what_cannot_be_read_and_counts_the_rest() -> None:
 
 def test_objects_that_are_not_ours_are_counted() -> None:
     store = MemoryStore()
-    ours = ("flights.manifest", "lake.duckdb")
+    ours = (object_names.delta_commit(0), object_names.ICEBERG_HINT)
     unrecognized = (
         "landing/notes.txt",
         "flights/x.parquet",

@@ -1,0 +1,1 @@
+"""Keeps the Delta and the Iceberg table in step with the snapshots."""
