@@ -24,7 +24,6 @@ ELSEWHERE = {
     "LAKE_URL=file://$PWD/lake python -m ingest_writer load july.zip": "tests/system/integration/test_on_time_file.py",
     "make test": "tests/repo/docs/test_readme.py",  # this very run
     "FROM iceberg_scan('gs://BUCKET/iceberg');": "tests/system/integration/test_exactness.py",
-    "FROM lake.flights;": "tests/system/integration/test_exactness.py",
 }
 
 

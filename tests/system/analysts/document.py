@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb_extension_httpfs
-import httpx
+from tests._support.outside_duckdb import extension, secret_options
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "analysts.md").read_text(encoding="utf-8")
@@ -26,8 +25,13 @@ def blocks() -> list[Block]:
 
 
 def pointed_at(code: str, server: str, bucket: str) -> str:
-    """`code` with the bucket's name in it, the packaged httpfs for the downloaded one, and a secret for the server."""
-    extension = next(Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension"))
-    endpoint = f"ENDPOINT '{httpx.URL(server).netloc.decode()}', URL_STYLE 'path', USE_SSL false"
-    code = code.replace("gs://BUCKET", bucket).replace("INSTALL httpfs;", f"INSTALL '{extension}';")
-    return code.replace("(TYPE gcs,", f"(TYPE gcs, {endpoint},")
+    """`code` with the bucket's name in it, packaged extensions for downloaded ones, and a secret for the server."""
+    packaged = {
+        "INSTALL httpfs;": f"INSTALL '{extension('httpfs')}';",
+        "INSTALL iceberg;": f"LOAD '{extension('avro')}'; INSTALL '{extension('iceberg')}';",
+        "gs://BUCKET": bucket,
+        "(TYPE gcs,": f"(TYPE gcs, {secret_options(server)},",
+    }
+    for ours, theirs in packaged.items():
+        code = code.replace(ours, theirs)
+    return code

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import io
 import os
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ class Reader:
         self.printed.append(out.getvalue())
 
     def _sql(self, code: str) -> None:
-        connection: duckdb.DuckDBPyConnection = self.names["db" if BUCKET in code or "lake." in code else "connection"]
+        connection: duckdb.DuckDBPyConnection = self.names["db" if BUCKET in code else "connection"]
         for statement in connection.extract_statements(code):
             connection.execute(statement)
             self.answers.append(connection.fetchall())
@@ -71,13 +73,9 @@ def test_every_block_is_run_or_says_why_not() -> None:
     assert {block.language for block in blocks()} == {"python", "sql", "sh"}
     assert PAGE.count("```") == 2 * len(blocks())
     remarks = [block.remark for block in blocks() if block.remark]
-    assert [remark.partition(":")[0] for remark in remarks] == [
-        "not run",
-        "not run",
-        "run on a local folder",
-        "not run",
-        "not run",
-    ]
+    kinds = [remark.partition(":")[0] for remark in remarks]
+    assert set(kinds) == {"not run", "run on a local folder"}
+    assert kinds.count("run on a local folder") == 3
 
 
 def test_the_command_line_answers_with_the_tail_and_writes_files(reader: Reader, lakes: Lakes, tmp_path: Path) -> None:
@@ -106,18 +104,20 @@ def test_a_database_of_ones_own_is_written(reader: Reader) -> None:
     assert row_[1:] == (7, 7)
 
 
-def test_plain_duckdb_reads_the_merged_flights_both_ways(reader: Reader, lakes: Lakes) -> None:
+def test_plain_duckdb_reads_the_merged_flights(reader: Reader, lakes: Lakes) -> None:
     carriers = sorted(lakes.carriers.items())
-    assert reader.answers[1] == carriers
-    assert reader.answers[4] == carriers
-    ((number,),) = reader.answers[2]
+    assert reader.answers[0] == carriers
+    ((number,),) = reader.answers[1]
     with lakehouse.connect(BUCKET, snapshot=number) as connection:
         assert connection.sql("SELECT carrier, count(*) FROM flights GROUP BY ALL ORDER BY ALL").fetchall() == carriers
 
 
-def test_polars_reads_the_merged_flights(reader: Reader, lakes: Lakes) -> None:
+def test_polars_delta_rs_and_pyiceberg_read_the_merged_flights(reader: Reader, lakes: Lakes) -> None:
     flights = reader.names["flights"].collect()
     assert dict(flights.group_by("carrier").len().rows()) == lakes.carriers
+    assert Counter(reader.names["arrow"].column("carrier").to_pylist()) == lakes.carriers
+    june = flights.filter(flights["flight_date"] < dt.date(2013, 7, 1))
+    assert 0 < reader.names["june"].num_rows == june.height < flights.height
 
 
 def test_the_sql_of_the_api_gives_the_api_s_numbers(reader: Reader, lakes: Lakes) -> None:

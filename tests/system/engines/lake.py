@@ -1,4 +1,4 @@
-"""A lake of real flights in a local folder, and its flights as another engine must see them: through the manifest."""
+"""A lake of real flights in a local folder, and its flights as another engine must see them: by its Delta table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import polars as pl
 
@@ -16,19 +15,33 @@ from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights
 
 EVERY = 40  # every 40th flight of the year: all months, carriers and airports, in seconds
+VISIBLE = "status <> 'void' AND carrier <> 'ZZ'"
+"""Goes once rows that no answer shows have left the files that outside tables list."""
 
 
 @dataclass(frozen=True)
 class Lake:
-    """`snapshot` is the latest; nothing is in the tail but events that would change answers which looked at it."""
+    """`snapshot` is the latest and `earlier` a retained one; nothing is in the tail but events that would change
+    answers which looked at it.
+    """
 
     store: LocalStore
+    folder: Path
+    earlier: int
     snapshot: int
 
+    @property
+    def delta(self) -> str:
+        return str(self.folder / "flights")
+
+    @property
+    def iceberg(self) -> str:
+        return str(self.folder / "iceberg")
+
     def files(self) -> list[str]:
-        """Local paths of the month files that the manifest lists."""
-        lines = self.store.read("flights.manifest").decode().splitlines()
-        return [unquote(line.removeprefix("file://")) for line in lines]
+        """Local paths of the month files of the latest snapshot."""
+        months = Planner(self.store, utc_now).latest_snapshot().months
+        return [str(self.folder / months[month].name) for month in sorted(months)]
 
 
 def make_lake(folder: Path) -> Lake:
@@ -37,11 +50,13 @@ def make_lake(folder: Path) -> Lake:
     events = list(events_of(flights))
     half = len(events) // 2
     store = LocalStore(folder / "lake")
+    numbers = []
     for number, part in enumerate((events[:half], events[half:])):
         file = folder / f"{number}.ndjson"
         file.write_bytes(b"\n".join(part) + b"\n")
         _load(folder, file)
-    return Lake(store, Planner(store, utc_now).latest_snapshot().number)
+        numbers.append(Planner(store, utc_now).latest_snapshot().number)
+    return Lake(store, folder / "lake", *numbers)
 
 
 def _load(folder: Path, file: Path) -> None:
@@ -60,8 +75,9 @@ def polars_flights(lake: Lake) -> pl.DataFrame:
     """The visible flights with the columns that questions are about, read by Polars."""
     date = pl.col("flight_date")
     return (
-        pl.read_parquet(lake.files(), hive_partitioning=False)
-        .filter((pl.col("status") != "void") & (pl.col("carrier") != "ZZ"))
+        pl.scan_delta(lake.delta)
+        .sql(f"SELECT * FROM self WHERE {VISIBLE}")
+        .collect()
         .select(
             date.dt.to_string("%Y-%m-%d"),
             date.dt.to_string("%Y-%m").alias("month"),

@@ -1,4 +1,4 @@
-"""Polars over the manifest answers like the API of that snapshot. Spark: `check_spark.py`."""
+"""Polars over the Delta table answers like the API of that snapshot. Spark: `check_spark.py`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ import httpx
 import pytest
 
 from tests._support.api import serving
-from tests.system.engines.lake import Lake, make_lake, polars_flights
+from tests.system.engines.lake import Lake, polars_flights
 from tests.system.integration import oracle
 from tests.system.integration.questions import parameters, questions
 
 QUESTIONS = 100
-
-
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    return make_lake(tmp_path_factory.mktemp("engines"))
 
 
 def test_polars_answers_like_the_api(lake: Lake, request: pytest.FixtureRequest) -> None:

@@ -6,15 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
-import duckdb_extension_httpfs
-import httpx
 import polars as pl
 import pytest
 
 from ingest_writer.__main__ import _compactor
 from ingest_writer.settings import CompactorSettings
 from lakehouse.store.open import open_store
+from tests._support.outside_duckdb import outside_duckdb
 from tests._support.system import System, publish_flights, system
 from tests.system.integration.asked import ask_oracle, check_answers
 
@@ -91,35 +89,17 @@ def _run(running: System, *arguments: str) -> str:
 
 
 def _check_outside_readers(running: System, flights: pl.DataFrame) -> None:
-    """Plain DuckDB over gs://: landed files by wildcard, month files by the manifest and by the database to attach."""
-    connection = _plain_duckdb(running.environment["STORAGE_EMULATOR_HOST"])
+    """Plain DuckDB over gs://: landed files by wildcard, merged ones by the Iceberg and the Delta table."""
+    connection = outside_duckdb(running.environment["STORAGE_EMULATOR_HOST"])
     row = connection.execute(
         "SELECT count(*), count(DISTINCT (flight_date, carrier, flight_number, operational_suffix, origin)) "
         "FROM 'gs://flights-lake/landing/*/*.parquet'"
     ).fetchone()
     assert row is not None
     assert row[0] >= row[1] == flights.height
-    connection.execute(
-        "SET VARIABLE f = (SELECT list(column0) FROM read_csv('gs://flights-lake/flights.manifest', header=false))"
-    )
-    counted = connection.execute(
-        "SELECT carrier, count(*) FROM read_parquet(getvariable('f')) GROUP BY carrier ORDER BY carrier"
-    ).fetchall()
-    assert counted == flights.group_by("carrier").len().sort("carrier").rows()
-    connection.execute("ATTACH 'gs://flights-lake/lake.duckdb' AS lake (READ_ONLY)")
-    attached = connection.execute("SELECT carrier, count(*) FROM lake.flights GROUP BY carrier ORDER BY carrier")
-    assert attached.fetchall() == counted
+    wanted = flights.group_by("carrier").len().sort("carrier").rows()
+    for table in ("FROM iceberg_scan('gs://BUCKET/iceberg');", "FROM delta_scan('gs://BUCKET/flights');"):
+        merged = table.replace("BUCKET", "flights-lake").rstrip(";")
+        counted = connection.execute(f"SELECT carrier, count(*) {merged} GROUP BY carrier ORDER BY carrier")
+        assert counted.fetchall() == wanted, table
     connection.close()
-
-
-def _plain_duckdb(emulator: str) -> duckdb.DuckDBPyConnection:
-    """DuckDB as an analyst has it, pointed at the local Cloud Storage."""
-    extension = next(Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension"))
-    connection = duckdb.connect()
-    connection.execute(f"INSTALL '{extension}'")
-    connection.execute("LOAD httpfs")
-    endpoint = httpx.URL(emulator).netloc.decode()
-    connection.execute(
-        f"CREATE SECRET (TYPE gcs, bearer_token 'local', ENDPOINT '{endpoint}', URL_STYLE 'path', USE_SSL false)"
-    )
-    return connection

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from google.cloud import pubsub_v1
 
 from lakehouse import object_names
@@ -37,9 +38,12 @@ def test_compact_merges_commits_publishes_and_ends_with_0(lake: Store) -> None:
     assert done.returncode == 0, done.stderr
     assert "compacted: snapshot=1 months=2 absorbed=2 pending=0" in done.stderr
     assert table_rows(lake) == rows
-    assert lake.read(object_names.MANIFEST).decode().splitlines() == [
-        f"{lake.url}/{latest(lake).months[month].name}" for month in ("2013-01", "2013-02")
+    delta = DeltaTable(lake.url.removeprefix("file://") + "/flights")
+    assert delta.version() == latest(lake).number
+    assert sorted(path.partition("flights/")[2] for path in delta.file_uris()) == [
+        latest(lake).months[month].name.removeprefix("flights/") for month in ("2013-01", "2013-02")
     ]
+    assert lake.read(object_names.ICEBERG_HINT) == str(latest(lake).number).encode()
     assert problems(lake) == ()
 
 
@@ -92,10 +96,24 @@ def test_load_and_replay_rejected_say_what_they_did(lake: Store, tmp_path: Path)
     assert f"1 {file}:3 not JSON: Expecting value: line 1 column 1 (char 0)" in summary
     assert "ignored the column 'gate' in 1 rows: no event has it" in summary
     assert summary[-1] == "into 1 months, snapshot 1"
-    assert lake.read(object_names.MANIFEST).count(b"\n") == 1
+    assert lake.read(object_names.ICEBERG_HINT) == b"1"
     replayed = run("replay-rejected", LAKE_URL=lake.url)
     assert replayed.returncode == 1, replayed.stderr  # none landed
     assert replayed.stdout.splitlines()[0] == "read 1 lines of 1 files: landed 0, rejected 1"
+
+
+def test_publish_brings_the_tables_up_to_date_and_writes_them_anew(lake: Store) -> None:
+    land(lake, [row("2013-01-01")])
+    assert run("compact", LAKE_URL=lake.url).returncode == 0
+    for name in (object_names.delta_commit(1), object_names.ICEBERG_HINT):
+        lake.delete(name)
+    done = run("publish", LAKE_URL=lake.url)
+    assert (done.returncode, done.stdout) == (0, "Delta table at version 1, Iceberg table at snapshot 1\n"), done.stderr
+    lake.delete(object_names.delta_commit(0))
+    assert len(problems(lake)) == 1
+    done = run("publish", "--rebuild", LAKE_URL=lake.url)
+    assert (done.returncode, done.stdout) == (0, "Delta table at version 1, Iceberg table at snapshot 1\n"), done.stderr
+    assert problems(lake) == ()
 
 
 @pytest.mark.parametrize(

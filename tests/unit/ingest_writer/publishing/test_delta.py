@@ -49,7 +49,7 @@ def test_versions_that_others_did_not_publish_follow_in_order(store: MemoryStore
     assert delta_commits(store) == [0, 1, 2, 3, 4, 5]
 
 
-def test_every_tenth_version_has_a_checkpoint_after_its_commit_and_then_a_hint(store: MemoryStore) -> None:
+def test_every_tenth_version_has_a_checkpoint_and_then_a_hint(store: MemoryStore) -> None:
     publish(store)
     commit_history(store, 12)
     meddling = MeddlingStore(store)
@@ -78,7 +78,7 @@ def test_a_checkpoint_that_was_due_when_a_process_ended_is_made_up_for(store: Me
     assert (delta_checkpoints(store), delta_hint(store)) == ([10], 10)
 
 
-def test_a_lake_older_than_its_log_begins_with_a_checkpoint_then_its_commit_then_the_hint(store: MemoryStore) -> None:
+def test_a_lake_older_than_its_log_begins_with_a_checkpoint(store: MemoryStore) -> None:
     commit_history(store, 7)
     meddling = MeddlingStore(store)
     publish(meddling)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from lakehouse.schema import event, versions
@@ -32,11 +33,11 @@ def test_columns_are_those_of_the_files_with_docs_and_units() -> None:
 
 
 def test_a_column_of_a_later_format_has_an_id_after_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    gate = event.FIELD["tail_number"].__class__("gate", description="Gate.", example="A1", since_format=2)  # type: ignore[call-arg]
+    gate = event.FIELD["tail_number"].__class__("gate", description="Gate.", example="A1", since_format=2)
     fields = (*FIELDS[:6], gate, *FIELDS[6:])
     monkeypatch.setattr(content, "FIELDS", fields)
     monkeypatch.setattr(versions, "ADDED", {2: ("gate",)})
-    monkeypatch.setattr(versions, "EVENT_SCHEMA", versions.pa.schema([(f.name, f.arrow_type) for f in fields]))
+    monkeypatch.setattr(versions, "EVENT_SCHEMA", pa.schema([(f.name, f.arrow_type) for f in fields]))
     before, after = columns_of(1), columns_of(2)
     assert [column.name for column in after][6] == "gate"
     assert after[6].id == len(FIELDS) + 1
