@@ -74,11 +74,18 @@ class _Reader:
             while count := self.long():
                 items += [self.value(schema["items"]) for _ in range(count)]
             return items
-        return {
-            "null": lambda: None,
-            "boolean": lambda: self.take(1) == b"\x01",
-            "int": self.long,
-            "long": self.long,
-            "bytes": self.blob,
-            "string": lambda: self.blob().decode(),
-        }[kind]()
+        return self._primitive(str(kind))
+
+    def _primitive(self, kind: str) -> Any:
+        match kind:
+            case "null":
+                return None
+            case "boolean":
+                return self.take(1) == b"\x01"
+            case "int" | "long":
+                return self.long()
+            case "bytes":
+                return self.blob()
+            case "string":
+                return self.blob().decode()
+        raise AssertionError(f"the file has a {kind}")

@@ -1,4 +1,4 @@
-"""PySpark in local mode over the manifest answers like the API of that snapshot: `make test-engines`.
+"""PySpark in local mode, over the files of the Delta table, answers like the API of that snapshot: `make test-engines`.
 
 Not named `test_`: Spark needs Java and 400 MB, which `make test` does not ask for.
 """
@@ -11,19 +11,15 @@ from typing import Any
 
 import httpx
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from tests._support.api import serving
-from tests.system.engines.lake import Lake, make_lake, polars_flights
+from tests.system.engines.lake import Lake, polars_flights
 from tests.system.engines.spark import columns, sql
 from tests.system.integration.questions import parameters, questions
 
 QUESTIONS = 60
-
-
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    return make_lake(tmp_path_factory.mktemp("engines"))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +41,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def test_spark_answers_like_the_api(lake: Lake, spark: Any, request: pytest.FixtureRequest) -> None:
     seed = request.config.getoption("--seed")
     began = time.monotonic()
-    spark.read.parquet(*lake.files()).createOrReplaceTempView("flights")
+    spark.read.parquet(*DeltaTable(lake.delta).file_uris()).createOrReplaceTempView("flights")
     with serving(lake.store) as api:
         for number, question in enumerate(questions(polars_flights(lake), QUESTIONS, seed)):
             asked = httpx.QueryParams([*parameters(question), ("snapshot", str(lake.snapshot))])

@@ -38,11 +38,6 @@ class Lake:
     def iceberg(self) -> str:
         return str(self.folder / "iceberg")
 
-    def files(self) -> list[str]:
-        """Local paths of the month files of the latest snapshot."""
-        months = Planner(self.store, utc_now).latest_snapshot().months
-        return [str(self.folder / months[month].name) for month in sorted(months)]
-
 
 def make_lake(folder: Path) -> Lake:
     """Loads events of flights by the commands that a user would call."""

@@ -1,4 +1,4 @@
-"""Questions of `/v1/stats` in Spark SQL, over the month files that the manifest lists."""
+"""Questions of `/v1/stats` in Spark SQL, over the files of the Delta table."""
 
 from __future__ import annotations
 

@@ -1,0 +1,44 @@
+"""ClickHouse (chDB) over the Delta and the Iceberg table answers like the snapshot: `make test-engines`."""
+
+from __future__ import annotations
+
+import json
+
+import chdb
+import pytest
+
+from tests.system.engines.counted import DAY, Rows, by_carrier, expected
+from tests.system.engines.lake import VISIBLE, Lake
+
+_DELTA, _ICEBERG = "deltaLakeLocal('{0.delta}')", "icebergLocal('{0.iceberg}')"
+
+
+@pytest.fixture(autouse=True)
+def _inside_the_lake(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """chDB reads files below the folder that it is in."""
+    monkeypatch.chdir(lake.folder)
+
+
+def _ask(table: str, where: str, settings: str = "") -> Rows:
+    answer = chdb.query(f"{by_carrier(table, where)} {settings}", "JSONCompact")
+    return [(carrier, int(flights), int(delay), int(tails)) for carrier, flights, delay, tails in _data(answer)]
+
+
+def _data(answer: object) -> list[list[str]]:
+    data: list[list[str]] = json.loads(str(answer))["data"]
+    return data
+
+
+@pytest.mark.parametrize("table", [_DELTA, _ICEBERG])
+def test_clickhouse_answers_like_the_snapshot(lake: Lake, table: str) -> None:
+    source, one_day = table.format(lake), f"flight_date = '{DAY}'"
+    assert _ask(source, VISIBLE) == expected(lake.folder, lake.snapshot)
+    assert _ask(source, f"{VISIBLE} AND {one_day}") == expected(lake.folder, lake.snapshot, one_day)
+
+
+@pytest.mark.parametrize(
+    ("table", "setting"), [(_DELTA, "delta_lake_snapshot_version"), (_ICEBERG, "iceberg_snapshot_id")]
+)
+def test_clickhouse_reads_an_older_version(lake: Lake, table: str, setting: str) -> None:
+    settings = f"SETTINGS {setting} = {lake.earlier}"
+    assert _ask(table.format(lake), VISIBLE, settings) == expected(lake.folder, lake.earlier)
