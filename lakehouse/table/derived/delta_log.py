@@ -51,7 +51,12 @@ def metadata(format_version: int) -> dict[str, Any]:
         "format": {"provider": "parquet", "options": {}},
         "schemaString": _json({"type": "struct", "fields": fields}),
         "partitionColumns": [],
-        "configuration": {"delta.checkpointInterval": str(CHECKPOINT_EVERY)},
+        "configuration": {
+            "delta.checkpointInterval": str(CHECKPOINT_EVERY),
+            # Of the first column, the date. delta-rs takes the others, of which `stats` says nothing, for null in its
+            # Arrow dataset, and leaves out every file when one of them is filtered.
+            "delta.dataSkippingNumIndexedCols": "1",
+        },
         "createdTime": 0,
     }
 

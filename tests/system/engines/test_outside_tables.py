@@ -86,6 +86,12 @@ def test_one_day_is_one_file_of_twelve(lake: Lake) -> None:
     assert (actions.height, actions.filter(on_day).height) == (12, 1)
 
 
+def test_a_filter_on_a_column_without_bounds_leaves_out_no_file(lake: Lake) -> None:
+    """delta-rs takes bounds that the log does not have for null, unless the table says of which columns it has them."""
+    carriers = DeltaTable(lake.delta).to_pyarrow_table(columns=["carrier"], filters=[("carrier", "=", "UA")])
+    assert carriers.num_rows == expected(lake.folder, lake.snapshot, "carrier = 'UA'")[0][1]
+
+
 def test_columns_say_what_they_are(lake: Lake) -> None:
     wanted = FIELD["departure_delay_minutes"].description
     delta = next(field for field in DeltaTable(lake.delta).schema().fields if field.name == "departure_delay_minutes")

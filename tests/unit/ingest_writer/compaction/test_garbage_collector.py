@@ -69,7 +69,7 @@ def test_an_empty_lake_and_one_without_snapshots_are_left_alone(store: MemorySto
 
 
 def test_what_the_next_version_is_made_from_is_kept(store: MemoryStore, clock: Clock, made: Compactor) -> None:
-    _compact_often(store, clock, made, 6)
+    commit_often(store, clock, made, 6, 1000)
     collector(store).collect(published=3)
     assert numbers(store) == [3, 4, 5, 6]
     assert all(snapshot(store, number).months["2013-01"].name in listed(store, "flights/") for number in range(3, 7))
@@ -81,7 +81,7 @@ def test_tables_that_are_never_published_keep_no_more_than_a_number_of_snapshots
     store: MemoryStore, clock: Clock, made: Compactor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ingest_writer.compaction.garbage_collector.MAX_RETAINED", 4)
-    _compact_often(store, clock, made, 7)
+    commit_often(store, clock, made, 7, 1000)
     collector(store).collect(published=0)
     assert numbers(store) == [4, 5, 6, 7]
 

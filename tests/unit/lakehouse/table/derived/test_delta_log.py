@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.table.derived.content import DATE_COLUMN
 from lakehouse.table.derived.delta_log import commit, first_commit, hint, hinted_version
 from lakehouse.table.snapshot import EMPTY
 from tests._support.histories import history
@@ -31,6 +32,12 @@ def test_a_commit_says_what_has_changed_and_no_more() -> None:
     assert actions[3]["remove"]["path"] == first.months["2013-01"].name.removeprefix("flights/")
     assert json.loads(actions[4]["add"]["stats"])["minValues"] == {"flight_date": "2013-01-01"}
     assert actions[4]["add"]["dataChange"] is True
+
+
+def test_statistics_are_of_the_first_column_which_is_the_date() -> None:
+    metadata = json.loads(first_commit().splitlines()[2])["metaData"]
+    assert metadata["configuration"]["delta.dataSkippingNumIndexedCols"] == "1"
+    assert json.loads(metadata["schemaString"])["fields"][0]["name"] == DATE_COLUMN
 
 
 def test_a_hint_is_read_back_and_nonsense_is_none() -> None:
