@@ -102,6 +102,16 @@ def test_load_and_replay_rejected_say_what_they_did(lake: Store, tmp_path: Path)
     assert replayed.stdout.splitlines()[0] == "read 1 lines of 1 files: landed 0, rejected 1"
 
 
+def test_a_load_that_cannot_publish_has_loaded_and_says_so(lake: Store, tmp_path: Path) -> None:
+    file = tmp_path / "flights.ndjson"
+    file.write_bytes(line() + b"\n")
+    lake.create(object_names.delta_commit(9), b"{}\n")  # of no snapshot
+    loaded = run("load", str(file), LAKE_URL=lake.url)
+    assert loaded.returncode == 0, loaded.stderr
+    assert "the Delta or Iceberg table is not up to date" in loaded.stderr
+    assert "publish --rebuild" in loaded.stderr
+
+
 def test_publish_brings_the_tables_up_to_date_and_writes_them_anew(lake: Store) -> None:
     land(lake, [row("2013-01-01")])
     assert run("compact", LAKE_URL=lake.url).returncode == 0

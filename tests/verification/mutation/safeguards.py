@@ -730,6 +730,13 @@ SAFEGUARDS: Final = (
         "tests/unit/ingest_writer/publishing/test_delta.py::test_the_log_is_kept_until_a_hint_names_what_stays",
     ),
     Safeguard(
+        "outside tables: statistics are of the first column",
+        "lakehouse/table/derived/delta_log.py",
+        '            "delta.dataSkippingNumIndexedCols": "1",\n',
+        "",
+        "tests/unit/lakehouse/table/derived/test_delta_log.py::test_statistics_are_of_the_first_column_which_is_the_date",
+    ),
+    Safeguard(
         "collector: what the next version is made from",
         "ingest_writer/compaction/garbage_collector.py",
         "if number >= min(latest.min_retained, unpublished) or not is_old:",
