@@ -213,7 +213,7 @@ def test_a_run_says_how_many_objects_it_left_alone(tmp_path: Path) -> None:
     made = compactor(store, tmp_path)
     collector = GarbageCollector(store, made.planner, 600.0, 2)
     with written("ingest_writer") as lines:
-        Compaction(store, made, collector, tmp_path, CompactorMetrics(CollectorRegistry())).run()
+        Compaction(made, collector, _published, CompactorMetrics(CollectorRegistry())).run()
         [ran] = [line for line in lines() if counts_as("compaction", line)]
         [wrong] = [line for line in lines() if line["severity"] == "ERROR"]
     assert local("gauge")["flights_not_merged"]["field"] == "unreadable"
