@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import duckdb
 
 __all__ = ["connect", "refresh"]
@@ -15,43 +17,41 @@ def connect(
     url: str,
     *,
     snapshot: int | None = None,
+    date_from: dt.date | str | None = None,
+    date_to: dt.date | str | None = None,
     cache_dir: Path | str | None = None,
     cache_max_bytes: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection to the current lake at `gs://bucket` or `file:///path`, in UTC.
+    """A DuckDB connection to the current lake at `gs://bucket` or `file:///path`, in UTC. For example:
 
-    Its views are `flights` (the newest state of each flight, exact), `landing` (events as they
-    arrived, from the landed files that still exist) and `probes` (like `flights`, for the reserved
-    carrier ZZ, which the other views leave out).
+        import lakehouse
 
-    With `snapshot`, `flights` and `probes` read the month files of that snapshot and no landed
-    files, and there is no view `landing`. The same number gives the same rows as long as it is
-    retained.
+        july = lakehouse.connect("gs://BUCKET", date_from="2013-07-01", date_to="2013-07-31")
+        july.sql('''SELECT name, count(*) AS flights, avg(arrival_delay_minutes) AS mean_delay
+                    FROM flights LEFT JOIN carriers ON code = carrier GROUP BY ALL''').show()
 
-    The database is read-only: the views cannot be changed. Callers may make temporary tables and
-    views, or attach a database with READ_WRITE. `refresh` brings the views up to date.
+    Views: `flights` (the newest state of each flight, exact), `landing` (events as they arrived, in
+    landed files that still exist, fetched when it is used), `probes` (flights of the reserved carrier
+    ZZ, left out elsewhere), `snapshot` (the latest number); tables: `airports`, `carriers`. Columns
+    have comments: `FROM duckdb_columns()`. Views are read-only; `refresh` brings them up to date.
 
-    All files are downloaded first, into a new folder under `cache_dir` (default: the system's
-    temporary folder), at most `cache_max_bytes` (default: 64 GiB). They live as long as the
-    connection object: keep it while you use one of its cursors.
+    With `date_from`, `date_to` (both included) the views have the flights of these dates alone, and
+    only their files are fetched. With `snapshot`, they have the month files of that snapshot, the same
+    as long as it is retained, and there is no `landing`.
 
-    Raises ConfigError, StoreAccessDeniedError, StoreUnavailableError, UnreadableError, ObjectMissingError,
-    CacheFullError, FormatTooNewError, SnapshotHistoryLostError, SnapshotNotYetError, SnapshotExpiredError: all are
-    `lakehouse.errors.LakeError`.
+    Files are kept for all processes of this user, in `cache_dir` (FLIGHTS_CACHE_DIR, or the user's
+    folder for caches), at most `cache_max_bytes` (FLIGHTS_CACHE_MAX_GB). Keep the connection while you
+    use one of its cursors. Raises `lakehouse.errors.LakeError`, in one of its kinds.
     """
-    import datetime as dt
+    from lakehouse.client.connection import connect_url
 
-    from lakehouse.client.connection import DEFAULT_CACHE_BYTES, connect_store
-    from lakehouse.store.open import open_store
-
-    limit = DEFAULT_CACHE_BYTES if cache_max_bytes is None else cache_max_bytes
-    return connect_store(open_store(url, must_exist=True), lambda: dt.datetime.now(dt.UTC), cache_dir, limit, snapshot)
+    return connect_url(url, snapshot, (date_from, date_to), cache_dir, cache_max_bytes)
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> bool:
     """Updates the views of a `connection` made by `connect`; False when nothing has changed.
 
-    Downloads only missing files. Cursors and relations of the connection see the update, and its
+    Fetches only missing files. Cursors and relations of the connection see the update, and its
     temporary tables stay. A running query keeps its files for at least ten minutes. A connection
     with `snapshot` never changes.
 

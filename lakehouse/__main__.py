@@ -1,4 +1,4 @@
-"""`python -m lakehouse sql | verify | schema`.
+"""`python -m lakehouse sql | verify | schema | cache`.
 
 Exit codes: 0 success, 1 failure, 2 wrong arguments or settings.
 """
@@ -9,16 +9,21 @@ import argparse
 import datetime as dt
 import io
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lakehouse.errors import ConfigError, LakeError, StoreAccessDeniedError
 from lakehouse.no_pandas import without_pandas
 from lakehouse.store.open import open_store, store_from_environment
 from lakehouse.store.store import Store
 
-FORMATS = ("table", "csv", "parquet")
+if TYPE_CHECKING:
+    from lakehouse.client.connection import Options
+
+FORMATS = ("table", "csv", "json", "parquet")
 _MAX_ROWS = 100  # more than fits on a screen; more than that is for a program, not for eyes
 
 
@@ -56,11 +61,17 @@ def _parser() -> argparse.ArgumentParser:
     sql.add_argument(
         "--escape-formulas", action="store_true", help="in CSV: an apostrophe before texts that a spreadsheet would run"
     )
+    sql.add_argument("--from", dest="date_from", type=_date, metavar="DATE", help="flights from this date on")
+    sql.add_argument("--to", dest="date_to", type=_date, metavar="DATE", help="flights up to this date, included")
     sql.add_argument("--snapshot", type=_positive, metavar="N", help="ask this snapshot alone, without the tail")
     sql.set_defaults(run=_sql)
 
     verify = commands.add_parser("verify", parents=[lake], help="check the latest snapshot, its files and their rows")
     verify.set_defaults(run=_verify)
+
+    cache = commands.add_parser("cache", help="show what is kept of lakes on this machine")
+    cache.add_argument("--clear", action="store_true", help="remove it")
+    cache.set_defaults(run=_cache)
 
     schema = commands.add_parser("schema", help="print the JSON Schema of an event")
     schema.set_defaults(run=_schema)
@@ -73,21 +84,29 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2013-07-01") from error
+
+
 def _sql(options: argparse.Namespace) -> int:
-    from lakehouse.client.connection import DEFAULT_CACHE_BYTES, connect_store
+    from lakehouse.client.connection import connect_store
     from lakehouse.client.export import export, opened
     from lakehouse.client.query import QueryError, run, table
 
     format_ = _format(options)
     _check_output(options.output)
     query = sys.stdin.read() if options.query == "-" else options.query
+    read = _read_options(options, query)
     try:
         with (
-            connect_store(_store(options), _now, None, DEFAULT_CACHE_BYTES, options.snapshot) as connection,
+            connect_store(_store(options), _now, None, None, options=read) as connection,
             opened(options.output) as sink,
         ):
             if format_ == "table":
-                lines = table(run(connection, query, options.max_rows or _MAX_ROWS))
+                lines = table(run(connection, query, options.max_rows or _MAX_ROWS), _terminal_width(options.output))
                 sink.writelines(f"{line}\n".encode() for line in lines)
             else:
                 export(connection, query, format_, sink, options.escape_formulas)
@@ -96,12 +115,34 @@ def _sql(options: argparse.Namespace) -> int:
     return 0
 
 
+def _read_options(options: argparse.Namespace, query: str) -> Options:
+    """What the query reads: of the dates that are named, or that it can need; stderr says how much that is."""
+    from lakehouse.client.connection import Options
+    from lakehouse.client.progress import bar_on
+    from lakehouse.client.reading import Reading, dates_between
+
+    is_narrowed = options.date_from is not None and options.date_to is not None
+
+    def say(reading: Reading) -> None:
+        if reading.bytes:
+            hint = "" if is_narrowed or reading.all_months < 2 else "; --from/--to narrow it"
+            print(f"lakehouse: reads {reading}{hint}", file=sys.stderr, flush=True)
+
+    dates = dates_between(options.date_from, options.date_to)
+    return Options(options.snapshot, dates, query, on_read=say, watch=bar_on(sys.stderr))
+
+
+def _terminal_width(output: Path | None) -> int | None:
+    """Of the terminal that the table is for; None where it is not for one."""
+    return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else None
+
+
 def _format(options: argparse.Namespace) -> str:
     """The format asked for, or that of the file's name. Raises ConfigError when they cannot be."""
     ending = "table" if options.output is None else options.output.suffix.lower().removeprefix(".")
     format_: str = options.format or ending
     if format_ not in FORMATS:
-        raise ConfigError(f"--output {options.output}: it ends with none of .csv .parquet: say which --format")
+        raise ConfigError(f"--output {options.output}: it ends with none of .csv .json .parquet: say which --format")
     if format_ != "table" and options.max_rows is not None:
         raise ConfigError(f"--max-rows is for a table; a {format_} file has all rows: put a LIMIT into the query")
     if format_ != "csv" and options.escape_formulas:
@@ -129,6 +170,23 @@ def _verify(options: argparse.Namespace) -> int:
         print(line)
     sys.stdout.flush()
     return 1 if report.problems else 0
+
+
+def _cache(options: argparse.Namespace) -> int:
+    from lakehouse.client.settings import kept_files
+
+    kept = kept_files()
+    if options.clear:
+        files, size = kept.clear()
+        print(f"{kept.folder}: removed {files:,} files, {size / 1e6:,.0f} MB")
+        return 0
+    usages = kept.usage()
+    for usage in usages:
+        used = dt.datetime.fromtimestamp(usage.used_at).astimezone().strftime("%Y-%m-%d %H:%M")
+        print(f"{usage.lake}  {usage.files:>9,} files  {usage.bytes / 1e6:>9,.0f} MB  used {used}")
+    total = sum(usage.bytes for usage in usages) / 1e6
+    print(f"{kept.folder}: {total:,.0f} of at most {kept.max_bytes / 1e6:,.0f} MB; --clear removes it")
+    return 0
 
 
 def _schema(_: argparse.Namespace) -> int:

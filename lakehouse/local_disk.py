@@ -88,6 +88,11 @@ def named_by(setting: str, folder: Path) -> Iterator[None]:
         _SETTINGS.pop(folder, None)
 
 
+def name_setting(setting: str, folder: Path) -> None:
+    """Errors of work in `folder` say from now on that `setting` names it."""
+    _SETTINGS[folder] = setting
+
+
 def new_temporary_folder(prefix: str, parent: Path | str | None = None, setting: str = "TMPDIR") -> Path:
     """A new folder in `parent`, which is made if need be, or in the system's. Raises LocalDiskError.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -22,6 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seed", type=int, default=20_130_101, help="of random questions and faults (default %(default)s)"
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_files_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What `connect` and `sql` keep goes with the tests, also from processes that they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLIGHTS_CACHE_DIR", str(tmp_path_factory.mktemp("kept")))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

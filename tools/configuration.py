@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from ingest_writer.settings import CompactorSettings, LoadSettings, WriterSettings
+from lakehouse.client.settings import Settings as ClientSettings
 from probe.settings import Settings as ProbeSettings
 from query_service.settings import MEMORY_SHARES, PROCESS_MB
 from query_service.settings import Settings as ApiSettings
@@ -25,6 +26,7 @@ _UNITS: Final = (
     ("_per_s", "requests/s"),
     ("_s", "seconds"),
     ("_mb", "MB"),
+    ("_gb", "GB"),
     ("_kb", "kB"),
     ("_rows", "rows"),
     ("_messages", "messages"),
@@ -60,6 +62,7 @@ def written(page: str) -> str:
         ("load", pydantic_settings(LoadSettings)),
         ("api", pydantic_settings(ApiSettings)),
         ("probe", probe_settings()),
+        ("lakehouse", client_settings()),
     ):
         page = _filled(page, name, _table(settings))
     return _filled(page, "memory", _memory())
@@ -131,14 +134,27 @@ def _takes(field: FieldInfo) -> str:
 
 
 def probe_settings() -> Iterator[Setting]:
-    """The probe knows no pydantic: its docstrings are read out of its source."""
-    (body,) = (node for node in ast.parse(textwrap.dedent(inspect.getsource(ProbeSettings))).body)
+    """The probe knows no pydantic."""
+    for name, annotation, why in _documented(ProbeSettings):
+        if name != "topic":
+            yield _of_probe(name, annotation, why)
+
+
+def client_settings() -> Iterator[Setting]:
+    """Nor does what analysts install."""
+    for name, _, why in _documented(ClientSettings):
+        unit = next(unit for ending, unit in _UNITS if name.endswith(ending))
+        takes = "above 0" if name.endswith("_gb") else ""
+        yield Setting(f"FLIGHTS_{name.upper()}", unit, _value(getattr(ClientSettings, name)), takes, why)
+
+
+def _documented(settings: type) -> Iterator[tuple[str, str, str]]:
+    """Fields, their types and docstrings, read out of the source."""
+    (body,) = (node for node in ast.parse(textwrap.dedent(inspect.getsource(settings))).body)
     assert isinstance(body, ast.ClassDef)
     for field, doc in zip(body.body, body.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
-            name = ast.unparse(field.target)
-            if name != "topic":
-                yield _of_probe(name, ast.unparse(field.annotation), _one_line(str(doc.value.value)))
+            yield ast.unparse(field.target), ast.unparse(field.annotation), _one_line(str(doc.value.value))
 
 
 def _of_probe(name: str, annotation: str, why: str) -> Setting:

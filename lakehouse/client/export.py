@@ -1,21 +1,24 @@
-"""Writes a whole query result as CSV or Parquet, batch by batch: `lakehouse sql --format csv`.
+"""Writes a whole query result as CSV, JSON or Parquet, batch by batch: `lakehouse sql --format csv`.
 
 Values have the form that the API gives them. A double parses back to the same double. In CSV, null
-is an empty field and an empty text is `""`. Times are RFC 3339. A type that the format cannot
-express is refused.
+is an empty field and an empty text is `""`. JSON is one array of objects, a row a line. Times are
+RFC 3339. A value that the format cannot express is refused.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
+import math
 import os
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -25,9 +28,11 @@ import pyarrow.parquet as pq
 
 from lakehouse.client.query import QueryError, executed, reason
 from lakehouse.schema.formulas import escape_formulas
-from lakehouse.schema.timestamps import as_text
+from lakehouse.schema.timestamps import as_text, rfc3339
 
 _BATCH_ROWS: Final = 122_880  # a row group as DuckDB writes them; about 30 MB of flights in memory
+
+_JSON_ROWS: Final = 2_000  # Python objects of so many rows at once
 
 _CSV: Final = {"quoting_header": "needed", "eol": "\n"}  # lines as the tools of a shell expect them
 
@@ -55,7 +60,7 @@ _IN_CSV: Final = (
 def export(
     connection: duckdb.DuckDBPyConnection, query: str, format: str, sink: IO[bytes], for_spreadsheet: bool = False
 ) -> None:
-    """Writes all rows of the answer to `query` into `sink`; `format` is "csv" or "parquet".
+    """Writes all rows of the answer to `query` into `sink`; `format` is "csv", "json" or "parquet".
 
     `for_spreadsheet`: CSV has an apostrophe before texts that a spreadsheet would take for a formula.
     Raises QueryError, also for a column that the format has no form for, and what `sink` raises.
@@ -70,8 +75,21 @@ def export(
         raise QueryError(reason(str(error))) from error
     if format == "csv":
         _csv(reader.schema, _batches(reader), sink, for_spreadsheet)
+        return
+    _check_names(reader.schema, format)
+    if format == "json":
+        _json(_batches(reader), sink)
     else:
         _parquet(reader.schema, _batches(reader), sink)
+
+
+def _check_names(schema: pa.Schema, format: str) -> None:
+    """CSV has columns; a reader of Parquet, or of an object, finds a column by its name."""
+    twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
+    if twice is not None:
+        raise QueryError(
+            f'column "{twice}" is there twice: in {format} one could not be told from the other: rename it with AS'
+        )
 
 
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
@@ -95,28 +113,85 @@ def _csv(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sink: IO[bytes], 
     options = pyarrow.csv.WriteOptions(**_CSV)
     with pyarrow.csv.CSVWriter(pa.PythonFile(_Open(sink), "w"), header, write_options=options) as writer:
         for batch in batches:
-            _check_dates(batch)
+            _check_dates(batch, "CSV")
             writer.write_table(as_text(form(pa.table(batch))))
+
+
+def _json(batches: Iterator[pa.RecordBatch], sink: IO[bytes]) -> None:
+    before = "[\n"
+    for batch in batches:
+        _check_dates(batch, "JSON")
+        for rows in (as_text(pa.table(batch)).slice(start, _JSON_ROWS) for start in range(0, len(batch), _JSON_ROWS)):
+            columns = [_json_texts(name, rows.column(name)) for name in rows.column_names]
+            names = [json.dumps(name, ensure_ascii=False) for name in rows.column_names]
+            for row in zip(*columns, strict=True):
+                fields = (f"{name}:{value}" for name, value in zip(names, row, strict=True))
+                sink.write(f"{before}{{{','.join(fields)}}}".encode())
+                before = ",\n"
+    sink.write(b"[]\n" if before == "[\n" else b"\n]\n")
+
+
+def _json_texts(name: str, column: pa.ChunkedArray) -> list[str]:
+    try:
+        return [_json_text(value) for value in column.to_pylist()]
+    except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
+        raise QueryError(f'column "{name}": JSON has no form for {error}: cast it to VARCHAR') from error
+
+
+def _json_text(value: Any) -> str:
+    """Raises ValueError, which names what it has no form for."""
+    match value:
+        case None | bool() | int() | str():
+            return json.dumps(value, ensure_ascii=False)
+        case float() if math.isfinite(value):
+            return json.dumps(value)
+        case Decimal():
+            return f"{value:f}"
+        case dt.datetime() if value.tzinfo is not None:
+            return json.dumps(rfc3339(value))
+        case dt.date() | dt.time():
+            return json.dumps(value.isoformat())
+        case dict():
+            return (
+                f"{{{','.join(f'{json.dumps(key, ensure_ascii=False)}:{_json_text(v)}' for key, v in value.items())}}}"
+            )
+        case list() | tuple() if not isinstance(value, pa.MonthDayNano):
+            return f"[{','.join(map(_json_text, value))}]"
+    raise ValueError(f"{value}" if isinstance(value, float) else type(value).__name__)
 
 
 def _as_it_is(table: pa.Table) -> pa.Table:
     return table
 
 
-def _check_dates(batch: pa.RecordBatch) -> None:
-    """RFC 3339 has years of four digits: an infinite date, or one far away, would be written as something else."""
-    for field, column in zip(batch.schema, batch.columns, strict=True):
-        if pa.types.is_date(field.type):
-            days = column.cast(pa.date32()).cast(pa.int32())
-            is_beyond = pc.or_(pc.less(days, _FIRST_DAY), pc.greater(days, _LAST_DAY))
-        elif pa.types.is_timestamp(field.type):
-            is_beyond = _is_beyond(column.cast(pa.int64()), field.type.unit)
-        else:
-            continue
-        if pc.any(is_beyond).as_py():
+def _check_dates(batch: pa.RecordBatch, format: str) -> None:
+    """Years of RFC 3339 have four digits: an infinite date, or one far away, would be written as something else."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if _has_beyond(column):
             raise QueryError(
-                f'column "{field.name}": CSV has no form for infinity or years other than 1 to 9999: cast it to VARCHAR'
+                f'column "{name}": {format} has no form for infinity, years other than 1 to 9999 or the time 24:00:00:'
+                " cast it to VARCHAR"
             )
+
+
+def _has_beyond(column: pa.Array) -> bool:
+    kind = column.type
+    if pa.types.is_map(kind):
+        return _has_beyond(column.keys) or _has_beyond(column.items)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _has_beyond(column.flatten())
+    if pa.types.is_struct(kind):
+        return any(map(_has_beyond, column.flatten()))
+    if pa.types.is_date(kind):
+        days = column.cast(pa.date32()).cast(pa.int32())
+        is_beyond = pc.or_(pc.less(days, _FIRST_DAY), pc.greater(days, _LAST_DAY))
+    elif pa.types.is_timestamp(kind):
+        is_beyond = _is_beyond(column.cast(pa.int64()), kind.unit)
+    elif pa.types.is_time(kind):
+        is_beyond = pc.greater_equal(column.cast(pa.time64("ns")).cast(pa.int64()), 86_400 * 10**9)
+    else:
+        return False
+    return bool(pc.any(is_beyond).as_py())
 
 
 def _is_beyond(values: pa.Array, unit: str) -> pa.Array:
@@ -132,8 +207,11 @@ def _parquet(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sink: IO[byte
         writer = pq.ParquetWriter(pa.PythonFile(_Open(sink), "w"), schema, compression="zstd")
     except pa.ArrowNotImplementedError as error:
         raise QueryError(f"Parquet has no form for a column, cast it to VARCHAR: {reason(str(error))}") from error
+    # DuckDB reads seconds and milliseconds back as microseconds, and far years as others. All else comes back.
+    coarse = [f.name for f in schema if pa.types.is_timestamp(f.type) and f.type.unit in ("s", "ms")]
     with writer:
         for batch in batches:
+            _check_dates(batch.select(coarse), "Parquet")
             writer.write_batch(batch)
 
 

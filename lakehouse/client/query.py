@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +22,7 @@ _CHANGES: Final = (
 )
 _RETURNING: Final = re.compile(r"\breturning\b", re.IGNORECASE)
 _SHOWN_CHARACTERS: Final = 60
+_LEAST_WIDTH: Final = 8  # of a column that is cut: a date or a flight number is still whole
 _INFINITE_TIMES: Final = (dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC))
 
 
@@ -105,22 +107,74 @@ def _may_be_infinite(value: Any) -> bool:
     return isinstance(value, dt.date) and value in (dt.date.min, dt.date.max)
 
 
-def table(result: Result) -> Iterator[str]:
-    """The lines of the table: names, a rule, rows; numbers to the right."""
+def table(result: Result, width: int | None = None) -> Iterator[str]:
+    """The lines of the table: names, a rule, rows; numbers to the right. At most `width` wide, if that can be.
+
+    What is too wide loses the ends of its texts and names first, then columns; the last line says so.
+    """
     cells = [[_text(value) for value in row] for row in result.rows]
-    widths = [max(map(_width, column)) for column in zip(result.columns, *cells, strict=True)]
-    to_right = [_is_number(row[index] for row in result.rows) for index in range(len(widths))]
-    yield _line([_printable(name) for name in result.columns], widths, to_right)
+    to_right = [_is_number(row[index] for row in result.rows) for index in range(len(result.columns))]
+    columns = [
+        _Column(_printable(name), [row[index] for row in cells], to_right[index])
+        for index, name in enumerate(result.columns)
+    ]
+    shown = columns if width is None else _fitted(columns, width)
+    widths = [column.width for column in shown]
+    is_right = [column.is_right for column in shown]
+    yield _line([column.name for column in shown], widths, is_right)
     yield "  ".join("-" * width for width in widths)
-    for row in cells:
-        yield _line(row, widths, to_right)
-    yield _remark(result)
+    for row in zip(*(column.cells for column in shown), strict=True) if shown else ():
+        yield _line(row, widths, is_right)
+    yield _remark(result, len(shown))
 
 
-def _remark(result: Result) -> str:
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    cells: Sequence[str]
+    is_right: bool
+
+    @property
+    def width(self) -> int:
+        return max(map(_width, (self.name, *self.cells)))
+
+    def capped(self, width: int) -> _Column:
+        """With its name, and texts, cut to that width; a number that is cut would be another one."""
+        cells = self.cells if self.is_right else [_cut(cell, width) for cell in self.cells]
+        return _Column(_cut(self.name, width), cells, self.is_right)
+
+
+def _fitted(columns: Sequence[_Column], width: int) -> Sequence[_Column]:
+    for cap in range(max((column.width for column in columns), default=0), _LEAST_WIDTH - 1, -1):
+        capped = [column.capped(cap) for column in columns]
+        if _total(capped) <= width:
+            return capped
+    capped = [column.capped(_LEAST_WIDTH) for column in columns]
+    while len(capped) > 1 and _total(capped) > width:
+        capped.pop()
+    return capped
+
+
+def _total(columns: Sequence[_Column]) -> int:
+    return sum(column.width for column in columns) + 2 * (len(columns) - 1)
+
+
+def _cut(text: str, width: int) -> str:
+    if _width(text) <= width:
+        return text
+    kept = text
+    while _width(kept) > width - 1:
+        kept = kept[:-1]
+    return f"{kept}…"
+
+
+def _remark(result: Result, columns: int) -> str:
     count = len(result.rows)
     rows = "1 row" if count == 1 else f"{count} rows"
-    return f"(first {rows}; there are more: see --max-rows)" if result.is_cut else f"({rows})"
+    parts = [f"first {rows}; there are more: see --max-rows" if result.is_cut else rows]
+    if columns < len(result.columns):
+        parts.append(f"{columns} of {len(result.columns)} columns fit: name those you want, or see --format")
+    return f"({'; '.join(parts)})"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) -> str:

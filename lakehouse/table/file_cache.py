@@ -23,6 +23,7 @@ from lakehouse.errors import CacheFullError, DiskFullError, LocalDiskError, Unre
 from lakehouse.local_disk import BLOCK_BYTES, check_writable, local_errors, remove_folder
 from lakehouse.schema.versions import local_name
 from lakehouse.store.store import Store
+from lakehouse.table.kept_files import KeptFiles, ObjectId
 from lakehouse.table.stored_file import StoredFile, fetch
 
 _DOWNLOADS_AT_ONCE = 16  # object storage answers in tens of milliseconds: waiting, not work
@@ -48,12 +49,17 @@ class _Entry:
 
 
 class FileCache:
-    """A bounded folder of downloaded objects. Thread-safe; a folder belongs to one process."""
+    """A bounded folder of downloaded objects. Thread-safe; a folder belongs to one process.
 
-    def __init__(self, store: Store, folder: Path, max_bytes: int) -> None:
+    With `kept`, files that are kept there come from there, and what is downloaded is kept: `folder` is then of one of
+    its sessions.
+    """
+
+    def __init__(self, store: Store, folder: Path, max_bytes: int, kept: KeptFiles | None = None) -> None:
         self._store = store
         self._folder = folder
         self._max_bytes = max_bytes
+        self._kept = kept
         self._entries: BoundedLRU[str, _Entry] = BoundedLRU(max_bytes, lambda entry: entry.is_in_use)
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="download")
@@ -187,6 +193,8 @@ class FileCache:
         """The file, downloaded. Where the disk has no room for it, files that nobody uses go first."""
         with local_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)  # a cleaner of temporary folders may have taken it
+            if self._kept is not None and (path := self._kept.link(self._id(file), self._folder, _stem())) is not None:
+                return path
             missing = file.size - shutil.disk_usage(self._folder).free
         if missing > 0:
             self._free_disk(missing)
@@ -199,23 +207,33 @@ class FileCache:
                     raise
 
     def _free_disk(self, size: int) -> bool:
-        """Deletes files that are not in use, until they have that size together. False when there was none."""
+        """Deletes files that are not in use, until they have that size together; else kept ones. False for none."""
         with self._lock:
             evicted = self._entries.evict(size)
         _give_up(evicted)
-        return bool(evicted)
+        return bool(evicted) or (self._kept is not None and self._kept.free(size))
 
     def _downloaded(self, file: StoredFile) -> Path:
-        stem = uuid.uuid4().hex
+        stem = _stem()
         path = self._folder / stem
         try:
             fetch(self._store, file, path)
             with self._checks:
                 found = file.check(path)
-            return path.rename(self._folder / local_name(stem, found.format_version))
+            checked = path.rename(self._folder / local_name(stem, found.format_version))
         except BaseException:
             _unlink(path)
             raise
+        if self._kept is not None:
+            self._kept.keep(self._id(file), checked, found.format_version)
+        return checked
+
+    def _id(self, file: StoredFile) -> ObjectId:
+        return ObjectId(self._store.url, file.name, file.size, file.crc32c)
+
+
+def _stem() -> str:
+    return uuid.uuid4().hex
 
 
 def _give_up(entries: Sequence[_Entry]) -> None:

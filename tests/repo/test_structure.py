@@ -37,6 +37,7 @@ LONG_FILES = {
 UNIT = ROOT / "tests" / "unit"
 MIRRORED = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe", "bench", "tools")
 WITHOUT_UNIT_TESTS = {
+    "tools/notebook.py": "tests/system/analysts/test_notebook.py runs the notebook with it",
     "bench/measures": "tests/system/test_bench.py runs the measures, in small, as the command does",
     "bench/peers": "what is measured against, run by the measures",
     "local_cloud/demo/demo.py": "tests/system/integration/test_demo.py runs it as a user does",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ingest_writer.backfill.bulk_load import Loader
-from lakehouse.client.connection import DEFAULT_CACHE_BYTES, connect_store
+from lakehouse.client.connection import connect_store
 from lakehouse.client.export import export
 from lakehouse.store.memory import MemoryStore
 from tests._support.api import serving
@@ -61,7 +61,7 @@ def exported(store: MemoryStore, kind: str) -> bytes:
     if kind.startswith("sql"):
         out = io.BytesIO()
         now = lambda: LATER  # noqa: E731
-        export(connect_store(store, now, None, DEFAULT_CACHE_BYTES), "FROM flights", kind.partition(" ")[2], out)
+        export(connect_store(store, now, None, None), "FROM flights", kind.partition(" ")[2], out)
         return out.getvalue()
     with serving(store) as api:
         return api.get(f"{FLIGHTS}&format={kind}").content

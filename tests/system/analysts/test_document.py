@@ -53,7 +53,8 @@ class Reader:
         done = subprocess.run(
             ["bash", "-e"], input=code, cwd=self._folder, capture_output=True, text=True, timeout=100, check=False
         )
-        assert (done.returncode, done.stderr) == (0, ""), done
+        assert done.returncode == 0, done
+        assert all(line.startswith("lakehouse: reads ") for line in done.stderr.splitlines()), done
         self.printed.append(done.stdout)
 
 
@@ -83,8 +84,20 @@ def test_the_command_line_answers_with_the_tail_and_writes_files(reader: Reader,
     carriers = sorted({**lakes.carriers, "T1": 1}.items())
     assert [tuple(line.split()) for line in printed[2 : 2 + len(carriers)]] == [(c, str(n)) for c, n in carriers]
     assert '"origin","n"' in printed
+    july = sum(row[0].month == 7 for row in _dates(reader))
+    assert printed[-3:] == ["[", f'{{"flights":{july}}}', "]"]
     jfk = pq.read_table(reader._folder / "jfk.parquet")
     assert set(jfk.column("origin").to_pylist()) == {"JFK"}
+
+
+def _dates(reader: Reader) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = reader.names["connection"].sql("SELECT flight_date FROM flights").fetchall()
+    return rows
+
+
+def test_a_connection_of_some_dates_has_those_alone(reader: Reader) -> None:
+    assert {row[0].month for row in _dates(reader)} > {7}
+    assert {row[0].month for row in reader.names["july"].sql("SELECT flight_date FROM flights").fetchall()} == {7}
 
 
 def test_connections_see_the_tail_and_old_snapshots_do_not(reader: Reader, lakes: Lakes) -> None:

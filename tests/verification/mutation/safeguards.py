@@ -981,4 +981,62 @@ SAFEGUARDS: Final = (
         "        return False\n",
         "tests/unit/query_service/queries/test_lake_status.py::test_a_look_longer_than_a_plan_age_answers_all_who_came_meanwhile",
     ),
+    Safeguard(
+        "connect: dates are those of the rows, not of the files",
+        "lakehouse/client/views.py",
+        'return " AND ".join([condition, *_bounds(dates)])',
+        "return condition",
+        "tests/unit/lakehouse/client/test_connection_reads.py::test_an_answer_never_depends_on_which_dates_share_a_file",
+    ),
+    Safeguard(
+        "sql: a plan that is not understood needs all dates",
+        "lakehouse/client/query_dates.py",
+        "        elif not _is_understood(operator):\n            return ALL_DATES\n",
+        "",
+        "tests/unit/lakehouse/client/test_query_dates.py::"
+        "test_all_dates_where_it_is_not_certain_and_no_transaction_is_left",
+    ),
+    Safeguard(
+        "sql: the dates of all scans, not of one",
+        "lakehouse/client/query_dates.py",
+        "return _hull(ranges) if ranges else NO_DATES",
+        "return ranges[-1] if ranges else NO_DATES",
+        "tests/unit/lakehouse/client/test_query_dates.py::"
+        "test_random_queries_have_the_same_answer_over_their_dates_alone",
+    ),
+    Safeguard(
+        "sql: one clock for the plan and the query",
+        "lakehouse/client/query_dates.py",
+        "    if found == ALL_DATES:\n        _end(connection)\n    return found\n",
+        "    _end(connection)\n    return found\n",
+        "tests/unit/lakehouse/client/test_query_dates.py::test_the_clock_stands_still_until_the_query_is_run",
+    ),
+    Safeguard(
+        "kept files: what other bytes have the name is another file",
+        "lakehouse/table/kept_files.py",
+        "\\n{self.size}\\n{self.crc32c}",
+        "",
+        "tests/unit/lakehouse/table/test_kept_files.py::test_another_object_is_not_found",
+    ),
+    Safeguard(
+        "kept files: a folder in use is no dead process's",
+        "lakehouse/table/kept_files.py",
+        "                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "",
+        "tests/unit/lakehouse/table/test_kept_files.py::test_what_a_killed_process_leaves_goes_with_the_next_session",
+    ),
+    Safeguard(
+        "kept files: a fork's end leaves its parent's folder",
+        "lakehouse/table/kept_files.py",
+        "return os.getpid() == self._owner",
+        "return True",
+        "tests/unit/lakehouse/table/test_kept_files.py::test_a_session_goes_with_its_owner_and_a_fork_leaves_it_alone",
+    ),
+    Safeguard(
+        "kept snapshots: only the bytes that were listed",
+        "lakehouse/client/kept_snapshots.py",
+        "        if google_crc32c.value(data) == wanted.crc32c:\n            self",
+        "        if True:\n            self",
+        "tests/unit/lakehouse/client/test_kept_snapshots.py::test_what_is_not_as_it_was_listed_is_not_kept",
+    ),
 )

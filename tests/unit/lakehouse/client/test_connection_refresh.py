@@ -36,7 +36,7 @@ def _numbers(connection: Connection, view: str = "flights") -> list[int]:
 
 
 def _files(folder: Path) -> int:
-    return len(list((folder / "caches").glob("*/files/*")))
+    return len(list((folder / "caches").glob("sessions/*/files/*")))
 
 
 def test_what_landed_is_seen_after_a_refresh_and_not_before(memory: MemoryStore, connect: Connect) -> None:
@@ -93,7 +93,7 @@ def test_files_of_a_replaced_plan_go_after_ten_minutes_the_last_ones_stay(
         commit(memory, number, [put_month(memory, [row(number=number)], number, number - 1)])
         refresh(connection)
     assert _files(tmp_path) == kept
-    assert len(list((tmp_path / "caches").glob("*/plan-*"))) == kept
+    assert len(list((tmp_path / "caches").glob("sessions/*/plan-*"))) == kept
     assert _numbers(connection) == [10]
 
 

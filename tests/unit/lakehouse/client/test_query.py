@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -13,6 +15,7 @@ import pytest
 from lakehouse.__main__ import main
 from lakehouse.client.query import QueryError, run, table
 from lakehouse.store.local import LocalStore
+from lakehouse.table.kept_files import KeptFiles, ObjectId
 from tests._support.lakes import land, row
 
 
@@ -63,6 +66,60 @@ def test_more_rows_than_are_shown_are_remarked_upon() -> None:
     assert _lines("FROM range(1) t(i)", max_rows=1)[2:] == ["0", "(1 row)"]
 
 
+def test_cache_shows_what_is_kept_and_clears_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLIGHTS_CACHE_DIR", str(tmp_path / "kept"))
+    kept = KeptFiles(tmp_path / "kept", 1 << 20)
+    with closing(kept.new_session()) as session:
+        (session.path / "a.format1.parquet").write_bytes(bytes(2_000_000))
+        kept.keep(ObjectId("gs://lake", "a", 2_000_000, 1), session.path / "a.format1.parquet", 1)
+    assert main(["cache"]) == 0
+    lake, total = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"gs-lake +1 files +2 MB  used \d{4}-\d\d-\d\d \d\d:\d\d", lake)
+    assert total == f"{tmp_path}/kept: 2 of at most 20,000 MB; --clear removes it"
+    assert main(["cache", "--clear"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/kept: removed 1 files, 2 MB\n"
+    assert kept.usage() == []
+
+
+def test_a_setting_that_is_none_is_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLIGHTS_CACHE_MAX_GB", "much")
+    assert "FLIGHTS_CACHE_MAX_GB is 'much'" in _fails(capsys, ["cache"], 2)
+
+
+@pytest.mark.usefixtures("lake")
+def test_dates_that_are_none_are_refused_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    backwards = ["sql", "FROM flights", "--from", "2013-07-02", "--to", "2013-07-01"]
+    assert "date_from is 2013-07-02, after date_to" in _fails(capsys, backwards, 2)
+    with pytest.raises(SystemExit):
+        main(["sql", "FROM flights", "--from", "July"])
+    assert "'July' is not a date" in capsys.readouterr().err
+
+
+_WIDE = "SELECT 1234567890 AS a_number_with_a_long_name, 'a text that is rather long' AS text, 3 AS n"
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (None, ["a_number_with_a_long_name", "text", "n"]),
+        (60, ["a_number_with_a_long_name", "a text that is rather long", "3"]),
+        (40, ["a_number_with_a_…", "1234567890", "a text that is r…"]),
+        (28, ["a_number_w…", "1234567890", "a text tha…", "(1 row)"]),
+        (20, ["a_numbe…", "1234567890", "(1 row; 2 of 3 columns fit: name those you want, or see --format)"]),
+    ],
+)
+def test_a_table_fits_its_terminal_and_never_cuts_a_number(width: int | None, lines: list[str]) -> None:
+    with duckdb.connect() as connection:
+        shown = list(table(run(connection, _WIDE, 100), width))
+    assert width is None or max(map(len, shown[:-1])) <= width
+    for text in lines:
+        assert text in "\n".join(shown)
+
+
 def test_no_rows_still_have_their_columns() -> None:
     assert _lines("SELECT 1 AS number WHERE false") == ["number", "------", "(0 rows)"]
 
@@ -93,7 +150,7 @@ def test_a_query_that_fails_is_one_line(query: str, message: str) -> None:
 def test_the_command_prints_the_answer_over_the_lake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", "SELECT flight_number, tail_number FROM flights ORDER BY ALL", "--max-rows", "2"]) == 0
     out, err = capsys.readouterr()
-    assert err == ""
+    assert re.fullmatch(r"lakehouse: reads 0 of 0 months and 1 landed file, \d+ kB\n", err)
     assert out.splitlines() == [
         "flight_number  tail_number",
         "-------------  -----------",
@@ -115,8 +172,9 @@ def _fails(capsys: pytest.CaptureFixture[str], arguments: list[str], code: int) 
     assert main(arguments) == code
     out, err = capsys.readouterr()
     assert out == ""
-    assert len(err.splitlines()) == 1
-    return err
+    told = [line for line in err.splitlines() if not line.startswith("lakehouse: reads ")]
+    assert len(told) == 1
+    return told[0]
 
 
 def test_a_query_error_is_exit_code_1(lake: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,7 +230,7 @@ def _module(lake: LocalStore, *arguments: str, stdout: int = subprocess.PIPE) ->
 
 def test_output_is_utf8_whatever_the_locale(lake: LocalStore) -> None:
     out, err = _module(lake, "sql", "SELECT tail_number FROM flights WHERE flight_number = 20").communicate(timeout=60)
-    assert err == b""
+    assert err.startswith(b"lakehouse: reads ")
     assert "Ñ漢" in out.decode()
 
 
@@ -183,7 +241,7 @@ def test_a_reader_who_has_seen_enough_is_no_traceback(lake: LocalStore) -> None:
     process.stdout.readline()
     process.stdout.close()
     with process.stderr as errors:
-        assert errors.read() == b""
+        assert [line for line in errors if not line.startswith(b"lakehouse: reads ")] == []
     process.wait(60)
 
 
