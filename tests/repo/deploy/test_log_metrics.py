@@ -23,8 +23,8 @@ from ingest_writer.compaction.garbage_collector import GarbageCollector
 from ingest_writer.compaction.metrics import CompactorMetrics
 from ingest_writer.compaction.runner import Compaction
 from ingest_writer.health_server import HealthLimits
-from ingest_writer.subscriber.process import run_writer
 from ingest_writer.publishing.publisher import Published
+from ingest_writer.subscriber.process import run_writer
 from lakehouse import object_names
 from lakehouse.errors import ForeignSnapshotError, StoreAccessDeniedError
 from lakehouse.store.memory import MemoryStore
