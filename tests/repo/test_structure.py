@@ -79,6 +79,7 @@ TESTED_THROUGH = {
     "query_service/representation/compression.py": "requests over HTTP",
     "query_service/telemetry/lake_gauges.py": "the page that a scraper gets",
     "query_service/telemetry/metrics.py": "the page that a scraper gets",
+    "lakehouse/no_pandas.py": "programs that are started",
 }
 """Modules whose test modules need not import them: they ask them as their users do."""
 

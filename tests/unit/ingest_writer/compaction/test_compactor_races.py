@@ -275,7 +275,7 @@ class _ReusedNumber:
         assert numbers(self.store) == [1, 2, 3]  # 1 is the sleeper's, not committed, and not what was listed
 
 
-def test_a_snapshot_at_an_expired_number_does_not_let_a_collector_delete_what_only_it_absorbed(
+def test_no_collector_deletes_what_only_a_snapshot_at_an_expired_number_absorbed(
     store: MemoryStore, tmp_path: Path
 ) -> None:
     reused = _ReusedNumber(store, tmp_path, history_has_second=False)

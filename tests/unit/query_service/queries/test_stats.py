@@ -217,7 +217,7 @@ def test_rollups_that_are_too_large_are_not_kept_and_the_answer_is_the_same(quer
         assert metric(api, "bytes") < 10_000
 
 
-def test_a_file_that_cannot_be_read_makes_answers_from_rollups_a_problem_that_names_it() -> None:
+def test_an_unreadable_file_makes_answers_from_rollups_a_problem_that_names_it() -> None:
     lake = years(2013)
     broken = lake.month_file("2013-02", b"not Parquet")
     lake.commit({**lake.snapshot.months, "2013-02": broken}, lake.snapshot.absorbed)
