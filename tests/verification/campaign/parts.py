@@ -62,6 +62,9 @@ PARTS: Final = (
     Part("messages", ("tests/verification/fuzz/messages",), ("--messages",), "more kinds of 10 MB in a message"),
     Part("simulation", ("tests/verification/simulation",), ("--seeds", "--real-seeds", "--pairs")),
     Part("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
+    Part(
+        "outside tables", ("tests/verification/outside_tables",), says="more races of publishers of the outside tables"
+    ),
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
     Part("queries", ("tests/unit/lakehouse/client/test_query_dates.py",), ("--queries",)),
     Part("answers", ("tests/unit/query_service",), says="more seeds of each random test of answers", is_long_only=True),
