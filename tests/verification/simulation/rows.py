@@ -101,7 +101,7 @@ def plain_rejected(lines: list[Row]) -> list[Row]:
     return [(*line[:1], dict(line[1]), *line[2:]) for line in lines]
 
 
-def plain_bytes(table: pa.Table | list[Row]) -> bytes:
+def plain_bytes(table: pa.Table | list[Row], compression: str = "") -> bytes:
     return pickle.dumps(rows_of(table) if isinstance(table, pa.Table) else table)
 
 
