@@ -283,10 +283,11 @@ def test_the_command_prints_a_line_a_month_and_a_summary(tmp_path: Any, capsys: 
     land(store, [row("2013-03-01")])
     commit(store, 1, [put_month(store, _JANUARY, added_snapshot=1), put_month(store, _FEBRUARY, added_snapshot=1)])
     assert main(["verify", "--lake", store.url]) == 0
-    january, february, summary = capsys.readouterr().out.splitlines()
+    january, february, tables, summary = capsys.readouterr().out.splitlines()
     assert january.split()[:3] == ["2013-01", "3", "rows"]
     assert january.endswith("  ok")
     assert february.startswith("2013-02 ")
+    assert tables == "Delta table not there yet, Iceberg table not there yet"
     assert summary == ("snapshot 1: 2 months, 4 rows; 1 landed file (0 absorbed, 1 in the tail), 1 row; 0 problems")
 
 
@@ -294,7 +295,7 @@ def test_the_command_names_every_problem_and_exits_with_1(tmp_path: Any, capsys:
     store = LocalStore(tmp_path / "lake")
     entry = _with_january(store, _JANUARY, rows=7, size=7)
     assert main(["verify", "--lake", store.url]) == 1
-    month, *problems, summary = capsys.readouterr().out.splitlines()
+    month, *problems, _, summary = capsys.readouterr().out.splitlines()
     assert month.endswith("  BAD")
     assert len(problems) == 2
     assert all(problem.startswith(f"problem: {entry.name}: ") for problem in problems)
