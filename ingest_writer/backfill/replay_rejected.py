@@ -16,8 +16,7 @@ from ingest_writer.backfill.file_events import LOAD_ID, event_row
 from ingest_writer.backfill.load_report import Reasons, kind_of
 from ingest_writer.decoding.decoder import event_table
 from ingest_writer.decoding.event import Origin, RejectError, Row
-from ingest_writer.decoding.json_object import parse_object
-from ingest_writer.decoding.line import decode_line
+from ingest_writer.decoding.line import decode_line, parse_object
 from ingest_writer.landing import by_flight_date, landed_events, store_with_retry
 from lakehouse import object_names
 from lakehouse.errors import ObjectMissingError, UnreadableError

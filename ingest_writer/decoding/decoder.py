@@ -19,8 +19,7 @@ import msgspec
 import pyarrow as pa
 
 from ingest_writer.decoding.event import Origin, RejectError, Row, no_events
-from ingest_writer.decoding.json_object import is_nested_too_deep
-from ingest_writer.decoding.line import decode_line
+from ingest_writer.decoding.line import decode_line, is_nested_too_deep
 from ingest_writer.decoding.vectorized import decode_fast_path
 from ingest_writer.message import Message
 from lakehouse.schema.event import EVENT_SCHEMA, MAX_MESSAGE_DATES

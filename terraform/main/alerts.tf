@@ -86,7 +86,7 @@ locals {
       reducer    = "REDUCE_SUM"
       threshold  = 2 # of the six runs of half an hour; answers of ours do not come from the outside tables
       period_s   = 1800
-      duration_s = 0
+      duration_s = 60
     }
     compactor-failing = {
       filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"failed\""

@@ -17,7 +17,7 @@ resource "google_bigquery_connection" "lake" {
   location      = var.region
   cloud_resource {}
 
-  depends_on = [google_project_service.api]
+  depends_on = [terraform_data.apis_on]
 }
 
 resource "google_storage_bucket_iam_member" "bigquery_reads" {

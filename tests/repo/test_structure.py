@@ -54,7 +54,6 @@ TESTED_THROUGH = {
     "ingest_writer/backfill/readers/parquet.py": "files that tests/_support/files.py opens as a load does",
     "ingest_writer/compaction/compactor.py": "compactors of tests/_support/compactors.py",
     "ingest_writer/compaction/month_merge.py": "compactors of tests/_support/compactors.py",
-    "ingest_writer/decoding/line.py": "messages, decoded by tests/_support/decoded.py",
     "ingest_writer/subscriber/puller.py": "the writer at work of tests/_support/fakes.py",
     "ingest_writer/subscriber/quarantine.py": "the writer at work of tests/_support/fakes.py",
     "ingest_writer/subscriber/uploads.py": "the writer at work of tests/_support/fakes.py",

@@ -269,7 +269,8 @@ def test_a_reader_that_starts_after_a_plant_answers_nothing(
     for number in (None, 5):
         with pytest.raises(ForeignSnapshotError, match="foreign-snapshot"):
             connect_store(store, lambda: START, tmp_path, 1 << 30, number)
-    assert not list(tmp_path.iterdir())
+    assert not list((tmp_path / "sessions").iterdir())
+    assert not list(tmp_path.rglob("*.parquet"))
 
 
 def test_an_api_that_starts_after_a_plant_answers_nothing_and_says_why(store: MemoryStore) -> None:

@@ -24,7 +24,7 @@ from ingest_writer.backfill.readers.model import (
 from ingest_writer.backfill.readers.ndjson import NDJSON
 from ingest_writer.backfill.readers.text import Share, open_text
 from ingest_writer.decoding.event import RejectError
-from ingest_writer.decoding.json_object import parse_object
+from ingest_writer.decoding.line import parse_object
 
 _PIECE_CHARACTERS: Final = 1 << 18
 _DATA: Final = re.compile(r'\s*\{\s*"data"\s*:\s*\[')

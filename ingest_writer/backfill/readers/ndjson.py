@@ -16,7 +16,7 @@ from ingest_writer.backfill.readers.model import (
 )
 from ingest_writer.backfill.readers.text import Share, lines_of, open_text
 from ingest_writer.decoding.event import RejectError
-from ingest_writer.decoding.json_object import parse_object
+from ingest_writer.decoding.line import parse_object
 
 
 def _open(file: InputFile, options: ReadOptions) -> OpenFile:

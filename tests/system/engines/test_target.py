@@ -26,6 +26,8 @@ def test_without_java_it_fails_and_says_so() -> None:
 
 def test_its_lock_has_a_version_and_hashes_of_each_package() -> None:
     lock = (ROOT / "requirements.engines.lock").read_text()
-    packages = re.findall(r"^(\S+?)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", lock, re.MULTILINE)
+    packages = re.findall(
+        r"^(\S+?)==\S+(?: ; \S.*)? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", lock, re.MULTILINE
+    )
     assert {"chdb", "datafusion", "pyspark"} <= {name for name, _ in packages}
     assert len(re.findall(r"^\w", lock, re.MULTILINE)) == len(packages)

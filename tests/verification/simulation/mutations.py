@@ -27,13 +27,13 @@ FIRST_SEED_THAT_FINDS = {
     "ack before durable": 0,
     "unknown create is success": 1,
     "tail overrides merged": 1,
-    "snapshot before landing": 27,
+    "snapshot before landing": 90,
     "probe for the next number": 3,
-    "collect without added_snapshot": 89,
-    "collect landed by age": 1,
-    "no list after create": 361,
+    "collect without added_snapshot": 6,
+    "collect landed by age": 4,
+    "no list after create": 383,
     "keep months whose base changed": 2,
-    "unknown commit is success": 47,
+    "unknown commit is success": 15,
 }
 """What changes when scenarios change; `python -m tests.verification.simulation mutations` counts anew."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from ingest_writer.backfill.file_events import ValueRejectedError, event_row, raw_of
 from ingest_writer.decoding.event import Origin, RejectError
-from ingest_writer.decoding.json_object import parse_object
+from ingest_writer.decoding.line import parse_object
 from tests._support.events import PUBLISHED, by_column, event, microseconds, without
 
 ORIGIN = Origin(microseconds(PUBLISHED), "load:x", 0)

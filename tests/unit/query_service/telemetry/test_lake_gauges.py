@@ -61,7 +61,7 @@ def test_files_are_fetched_once_and_found_afterwards(lake: LakeBuilder) -> None:
 
 def test_files_that_make_room_for_others_are_counted(lake: LakeBuilder, random_text: Callable[[int], str]) -> None:
     for day in (1, 2):  # two files of 600 kB do not fit into one megabyte
-        text = random_text(1_200_000)
+        text = random_text(600_000)
         ids = (text[at : at + 200] for at in range(0, len(text), 200))
         lake.land(*(event(flight_date=dt.date(2013, 1, day), message_id=id_) for id_ in ids))
     with serving(lake.store, file_cache_mb=1) as api:
