@@ -15,7 +15,6 @@ from tests.system.dashboard.reading import as_on_page, expected, tiles
 from tools.browser import Watched, opened
 from tools.served_api import served
 
-CLIENT = httpx.Client(timeout=60)
 TILES = [
     *("flights", "on_time_arrival_rate", "arrival_delay_mean", "arrival_delay_p90", "cancellation_rate", "diverted"),
 ]
@@ -23,6 +22,10 @@ TILES = [
 
 TOLD = [pytest.param((PREFIX, True), id="prefix taken off"), pytest.param((PREFIX, False), id="prefix left on")]
 NOT_TOLD = pytest.param(("", True), id="prefix taken off, and not told")
+
+
+def get(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=60.0)
 
 
 @pytest.fixture(scope="module", params=[*TOLD, NOT_TOLD])
@@ -43,13 +46,13 @@ def quiet(watched: Watched) -> None:
 
 
 def test_the_dashboard_shows_its_numbers_and_its_links_stay_below(browser: Browser, below: str) -> None:
-    (row,) = CLIENT.get(f"{below}{PREFIX}/v1/stats?carrier=UA").json()["data"]
+    (row,) = get(f"{below}{PREFIX}/v1/stats?carrier=UA").json()["data"]
     with opened(browser, below, f"{PREFIX}/?view=carriers&carrier=UA") as watched:
         page = watched.page
         assert as_on_page(tiles(page)) == as_on_page(expected(row, TILES))
         curl = page.locator("#ask pre.curl").first.text_content() or ""
         assert f"{below}{PREFIX}/v1/stats?carrier=UA" in curl
-        assert CLIENT.get(curl.split("'")[1]).status_code == 200
+        assert get(curl.split("'")[1]).status_code == 200
         page.locator("#views a", has_text="Airports").click()
         expect(page.locator("#content h2")).to_have_text("Airports")
         assert urlsplit(page.url).path == f"{PREFIX}/"
@@ -93,21 +96,21 @@ def test_the_reference_shows_operations_and_sends_requests(browser: Browser, bel
 def test_a_client_follows_the_pages_of_an_answer(below: str) -> None:
     url, seen = f"{below}{PREFIX}/v1/flights?carrier=UA&limit=50", []
     while True:
-        answer = CLIENT.get(url)
+        answer = get(url)
         seen += [row["flight_id"] for row in answer.json()["data"]]
         if "next" not in answer.links:
             break
         url = urljoin(url, answer.links["next"]["url"])
         assert urlsplit(url).path == f"{PREFIX}/v1/flights"
-    (row,) = CLIENT.get(f"{below}{PREFIX}/v1/stats?carrier=UA").json()["data"]
+    (row,) = get(f"{below}{PREFIX}/v1/stats?carrier=UA").json()["data"]
     assert len(seen) == len(set(seen)) == row["flights"] > 50
 
 
 @pytest.mark.parametrize("below", TOLD, indirect=True)
 def test_a_client_finds_the_operations_where_the_document_says(below: str) -> None:
-    document = CLIENT.get(f"{below}{PREFIX}/openapi.json").json()
+    document = get(f"{below}{PREFIX}/openapi.json").json()
     (server,) = document["servers"]
     assert server == {"url": PREFIX}
     for path in ("/v1/stats", "/v1/lake", "/health", "/ready"):
         assert path in document["paths"]
-        assert CLIENT.get(urljoin(below, server["url"] + path)).status_code == 200
+        assert get(urljoin(below, server["url"] + path)).status_code == 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from unittest import mock
 
@@ -38,7 +38,8 @@ def lying_lake(server: GcsServer) -> Iterator[LyingLake]:
     bucket = f"lying-{os.getpid()}-{next(_buckets)}"
     with LyingProxy(server.port, STALL_S) as proxy:
         with mock.patch.dict(os.environ, STORAGE_EMULATOR_HOST=server.url):
-            storage.Client().create_bucket(bucket)
+            with closing(storage.Client()) as client:
+                client.create_bucket(bucket)
             truth = GcsStore(bucket)
         with mock.patch.dict(os.environ, STORAGE_EMULATOR_HOST=proxy.url):
             store = GcsStore(bucket, RETRY_S, TIMEOUT_S)

@@ -228,7 +228,7 @@ def test_a_read_is_unavailable_in_time_when_it_does_not_pass(
     with pytest.raises(StoreUnavailableError, match="landing/"):
         READS[operation](lake.store, tmp_path / "copy")
     assert time.monotonic() - began < _GIVES_UP_S + TIMEOUT_S[1] + 1
-    assert 1 < len(lake.proxy.told) < 100
+    assert len(lake.proxy.told) < 100  # on a slow machine one stalled try may take all of the time
     assert not (tmp_path / "copy").exists()
 
 
