@@ -7,7 +7,7 @@ INSTALL_UV = $(BIN)/python -m pip install --quiet --disable-pip-version-check --
 # Many targets start dozens of processes, each in half the time with bytecode: it is written even where the shell says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test verify test-year prove check check-quick check-deploy test-terraform bench figures format lock lock-images pin-images names vendor screenshots notebook configuration fields diagrams clean
+.PHONY: help setup demo test verify test-year prove check check-quick check-deploy test-terraform bench figures format lock lock-images pin-images names vendor screenshots notebook site configuration fields diagrams clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -110,6 +110,9 @@ screenshots: setup  ## take the pictures of docs/screenshots again (needs Chromi
 
 notebook: setup  ## run docs/flights.ipynb over the lake of LAKE_URL, and store what it shows
 	@$(BIN)/python -m tools.notebook
+
+site: setup  ## the documents as a site in build/site, its links checked; read it by: python -m http.server -d build/site
+	@$(BIN)/python -m tools.site
 
 configuration: setup  ## write docs/configuration.md again, from the settings classes
 	@$(BIN)/python -m tools.configuration
