@@ -33,7 +33,7 @@ SIZES: Final = {
         Size("--kills", "kills and freezes of processes", 3, 20),
         Size("--soak-s", "seconds of load with faults", 0, 900),  # too long for `make test`: a minute with its ends
         Size("--flights", "real flights, of 336776, that the exactness tests replay", 2_000, 10_000),
-        Size("--asked", "random questions about them, asked three times", 60, 500),
+        Size("--asked", "random questions about them, asked three times, and about the DOT's files", 60, 500),
         Size("--queries", "random queries of an analyst, over the dates that they need", 60, 500),
     )
 }

@@ -24,11 +24,9 @@ from tests.system.integration.on_time_oracle import TIMES, read_raw
 
 pytestmark = pytest.mark.early
 
-QUESTIONS = 300
-
 
 @pytest.mark.timeout(600)
-def test_answers_after_a_load_of_the_dots_files_are_exact(tmp_path: Path, seed: int) -> None:
+def test_answers_after_a_load_of_the_dots_files_are_exact(tmp_path: Path, seed: int, count: int) -> None:
     flights = read_flights(every=60)
     zones = {**{flight.destination: flight.destination_zone for flight in flights}, **ZONES}
     zones |= dict.fromkeys(("EWR", "JFK", "LGA"), "America/New_York")
@@ -44,7 +42,7 @@ def test_answers_after_a_load_of_the_dots_files_are_exact(tmp_path: Path, seed: 
         said = run(running.environment, "ingest_writer", "load", "--format", "bts", str(published), str(special))
         assert f"{raw.height:,}            0  total" in said
         running.wait_until(lambda: running.get("/v1/stats")["data"][0]["flights"] == raw.height, "all flights")
-        check_answers(running, ask_oracle(raw, QUESTIONS, seed))
+        check_answers(running, ask_oracle(raw, count, seed))
         wrong = [(got, right) for got, right in zip(served(running), expected(raw), strict=True) if got != right]
         assert wrong == []
 

@@ -57,7 +57,11 @@ PARTS: Final = (
         ("tests/verification/mutation",),
         says="each safeguard, taken out of the source, is missed by its test",
     ),
-    Part("exactness", ("tests/system/integration/test_exactness.py",), ("--flights", "--asked")),
+    Part(
+        "exactness",
+        ("tests/system/integration/test_exactness.py", "tests/system/integration/test_on_time_file.py"),
+        ("--flights", "--asked"),
+    ),
     Part("kills", ("tests/system/integration/test_kills.py",), ("--kills",)),
     Part("messages", ("tests/verification/fuzz/messages",), ("--messages",), "more kinds of 10 MB in a message"),
     Part("simulation", ("tests/verification/simulation",), ("--seeds", "--real-seeds", "--pairs")),
