@@ -53,6 +53,8 @@ log = logging.getLogger(__name__)
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PROGRESS_ROWS: Final = 1000  # rows between two looks at the clock
+_PIECE_BYTES: Final = 1 << 20
+_SLOW_BYTES: Final = 256 << 20  # a second or so of a checksum
 
 
 class Loader:
@@ -134,22 +136,22 @@ class Loader:
     def _read_file(
         self, file: InputFile, published_us: int, options: ReadOptions, spill: Spill, report: LoadReport
     ) -> None:
-        self._progress.step(f"reading {file.name}")
         batch = _Batch(FileReport(file.name), spill, self._limits, report)
         try:
-            sha256 = _sha256(file.path)
+            sha256 = _sha256(file, self._progress)
+            self._progress.step(f"reading {file.name}")
             opened = open_file(file, options)
             for row in opened.rows:
                 batch.add(row, Origin(published_us, LOAD_ID + sha256, row.number))
                 if batch.file.read % _PROGRESS_ROWS == 0:
                     self._progress.at(batch.file.read, opened.share())
-            if _sha256(file.path) != sha256:
+            self._progress.at(batch.file.read, 1)
+            self._progress.done()
+            if _sha256(file, self._progress) != sha256:
                 raise ReadError(file.name, "changed while it was read", todo="load it again when it is complete")
         except OSError as error:
             raise ReadError(file.name, f"cannot be read: {error.strerror or error}") from error
         batch.end(opened)
-        self._progress.at(batch.file.read, 1)
-        self._progress.done()
 
     def _land_rejected(self, spill: Spill, report: LoadReport) -> None:
         for some in spill.rejected():
@@ -244,6 +246,17 @@ def _last_three(origin: Origin) -> tuple[str, int, int]:
     return origin.message_id, origin.message_line, origin.publish_time_us
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").hexdigest()
+def _sha256(file: InputFile, progress: Progress) -> str:
+    """The file's checksum; `progress` hears of one that takes a while. Raises OSError."""
+    size, done, digest = file.path.stat().st_size, 0, hashlib.sha256()
+    if is_slow := size >= _SLOW_BYTES:
+        progress.step(f"checksum of {file.name}", "MB")
+    with file.path.open("rb") as data:
+        while piece := data.read(_PIECE_BYTES):
+            digest.update(piece)
+            done += len(piece)
+            if is_slow:
+                progress.at(done // 1_000_000, done / size)
+    if is_slow:
+        progress.done()
+    return digest.hexdigest()

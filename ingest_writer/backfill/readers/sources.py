@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import sys
+import threading
 import uuid
 import zipfile
 import zlib
@@ -44,6 +45,7 @@ _REFUSED: Final = {
     b"\x04\x22\x4d\x18": "lz4",
 }
 _SKIPPED_FRAME: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # pzstd begins with one
+_LOOK_S: Final = 0.2  # at a growing download: as smooth as a bar has to be
 _HEAD_BYTES: Final = 512
 _TAR_AT: Final = 257
 
@@ -112,23 +114,45 @@ def _objects(url: str, open_bucket: Callable[[str], Store]) -> list[Source]:
     store = open_bucket(f"gs://{bucket}")
     prefix = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
     matches = re.compile(_pattern(pattern)).fullmatch
-    found = (info.name for info in store.list(prefix) if not info.name.endswith("/"))  # those stand for folders
-    names = [name for name in found if name == pattern or matches(name)]
-    if not names:
+    found = (info for info in store.list(prefix) if not info.name.endswith("/"))  # those stand for folders
+    objects = [info for info in found if info.name == pattern or matches(info.name)]
+    if not objects:
         raise ReadError(url, "there is no such object", todo=_OBJECTS_HINT if pattern.endswith("/") else "")
-    return [Source(f"gs://{bucket}/{name}", fetch=_download(store, name)) for name in names]
+    return [Source(f"gs://{bucket}/{info.name}", fetch=_download(store, info.name, info.size)) for info in objects]
 
 
-def _download(store: Store, name: str) -> Callable[[Path, Progress], None]:
+def _download(store: Store, name: str, size: int) -> Callable[[Path, Progress], None]:
     def fetch(path: Path, progress: Progress) -> None:
-        progress.step(f"downloading {store.url}/{name}", "")
+        progress.step(f"downloading {store.url}/{name}", "MB")
         try:
-            store.download(name, path)
+            with _growing(path, size, progress):
+                store.download(name, path)
         except (ObjectMissingError, UnreadableError) as error:
             raise ReadError(f"{store.url}/{name}", str(error).partition(": ")[2]) from error
+        progress.at(size // 1_000_000, 1)
         progress.done()
 
     return fetch
+
+
+@contextmanager
+def _growing(path: Path, size: int, progress: Progress) -> Iterator[None]:
+    """Tells `progress` how large the file is while the block writes it: the store's client does not say."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_S):
+            if path.exists():
+                so_far = path.stat().st_size
+                progress.at(so_far // 1_000_000, _share(size, so_far))
+
+    watching = threading.Thread(target=look, name="download-progress", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watching.join()
 
 
 def _pattern(glob_: str) -> str:

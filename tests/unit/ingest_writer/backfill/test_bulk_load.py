@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ingest_writer.backfill import bulk_load
 from ingest_writer.backfill.bulk_load import Loader
 from ingest_writer.backfill.load_report import LoadReport
+from ingest_writer.backfill.readers.model import Silent
 from ingest_writer.backfill.replay_rejected import replay_rejected
 from lakehouse import object_names
 from lakehouse.errors import ConfigError, CreateStateUnknownError, LocalDiskError
@@ -432,3 +434,20 @@ def test_a_file_may_have_more_flight_dates_than_a_message(store: MemoryStore, tm
     lines = [line(flight_date=f"{date}", scheduled_departure=f"{date}T09:00:00Z") for date in dates]
     report = load(store, tmp_path, file_of(tmp_path / "a.ndjson", b"\n".join(lines)))
     assert (report.rows, report.rejected, len(report.months)) == (402, 0, 14)
+
+
+def test_the_checksum_of_a_large_file_says_how_far_it_is(
+    store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+
+    class Heard(Silent):
+        def step(self, what: str, unit: str = "rows") -> None:
+            heard.append(f"{what}: {unit}")
+
+    path = file_of(tmp_path / "events.csv", csv(event()))
+    monkeypatch.setattr(bulk_load, "_SLOW_BYTES", path.stat().st_size)
+    loader = Loader(store, compactor(store, tmp_path / "scratch"), _names, tmp_path / "scratch", progress=Heard())
+    loader.load([path], dt.datetime.fromisoformat(PUBLISHED))
+    reading = [f"checksum of {path}: MB", f"reading {path}: rows", f"checksum of {path}: MB"]
+    assert heard[:3] == reading

@@ -13,11 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ingest_writer.backfill.readers.model import ReadError
+from ingest_writer.backfill.readers.model import ReadError, Silent
 from ingest_writer.backfill.readers.sources import Unpacking, files_of, is_plain, sources
 from lakehouse.errors import LocalDiskError
 from lakehouse.store.memory import MemoryStore
 from tests._support.full_disk import files_limited_to
+from tests._support.waiting import eventually
 
 DATA = b"0123456789" * 1000
 
@@ -269,3 +270,25 @@ def test_unpacking_says_how_far_it_is(packed: Callable[[bytes], bytes], tmp_path
     assert heard.shares == sorted(heard.shares)
     assert 0 < heard.shares[0] < 0.7
     assert heard.shares[-1] == 1.0
+
+
+def test_a_download_says_how_far_it_is(tmp_path: Path) -> None:
+    heard: list[tuple[int, float]] = []
+    half, size = 3_000_000, 6_000_000
+
+    class Slow(MemoryStore):
+        def download(self, name: str, path: Path) -> None:
+            path.write_bytes(bytes(half))
+            eventually(lambda: (3, 0.5) in heard, "half of it")
+            path.unlink()
+            super().download(name, path)
+
+    class Heard(Silent):
+        def at(self, done: int, share: float) -> None:
+            heard.append((done, share))
+
+    store = Slow()
+    store.create("a.csv", bytes(size))
+    [source] = sources(["gs://bucket/a.csv"], lambda _: store)
+    assert [file.name for file in files_of(source, Unpacking(tmp_path, 1 << 30, [], Heard()))] == ["gs://bucket/a.csv"]
+    assert heard[-1] == (6, 1)
