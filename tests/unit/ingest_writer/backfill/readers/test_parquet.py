@@ -71,3 +71,19 @@ def test_a_row_larger_than_a_row_may_be_refuses_the_file(tmp_path: Path) -> None
     file = written(tmp_path / "a.parquet", pa.Table.from_pylist(rows, schema=pa.Table.from_pylist(rows[1:]).schema))
     with pytest.raises(ReadError, match=r"a.parquet, line 2: a row of more than 0 MB, which LOAD_ROW_MAX_MB limits"):
         rows_of(file, row_max_bytes=2000)
+
+
+def test_long_texts_of_their_own_in_all_rows_refuse_the_file(tmp_path: Path) -> None:
+    """Kilobytes that take a gigabyte: each text is another one, and all are alike but for a few bytes."""
+    rows = [event(flight_number=number, tail_number=f"{number}{'x' * 100_000}") for number in range(1, 101)]
+    file = written(tmp_path / "a.parquet", pa.Table.from_pylist(rows))
+    with pytest.raises(
+        ReadError, match=r"a\.parquet: column tail_number takes 100,0\d\d bytes a row in row group 0; no t"
+    ):
+        rows_of(file)
+
+
+def test_long_texts_of_a_column_that_is_not_read_refuse_nothing(tmp_path: Path) -> None:
+    rows = [event(flight_number=number, remark=f"{number}{'x' * 100_000}") for number in range(1, 11)]
+    opened = open_file(written(tmp_path / "a.parquet", pa.Table.from_pylist(rows)), ReadOptions())
+    assert numbers(list(opened.rows)) == list(range(1, 11))
