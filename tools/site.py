@@ -15,8 +15,6 @@ from typing import Final
 
 from tools.pages import ROOT, pages
 
-PAGES: Final = ROOT / "build" / "site-pages"
-SITE: Final = ROOT / "build" / "site"
 _PICTURES: Final = {".png", ".svg"}
 _LINK: Final = re.compile(r"(?<!!)\[((?:!\[[^\]\n]*\]\([^)\s]*\)|[^\]\n])*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
 _BADGE: Final = re.compile(r" *!\[[^\]\n]*\]\(\.\./\.\./[^)\s]*\)")  # a picture that only GitHub has
@@ -49,14 +47,20 @@ def linked_within(text: str, page: Path, ours: set[Path]) -> str:
 
 def main() -> int:
     """The exit code of Zensical, which fails where a link or an anchor leads nowhere."""
-    shutil.rmtree(PAGES, ignore_errors=True)
-    copy_documents(PAGES)
-    zensical = str(Path(sys.executable).with_name("zensical"))
-    build = [zensical, "build", "--config-file", "zensical.toml", "--clean", "--strict"]
-    code = subprocess.run(build, cwd=ROOT, check=False).returncode
+    code = build(ROOT / "build")
     if code == 0:
-        print(f"{SITE.relative_to(ROOT)}/index.html")
+        print("build/site/index.html")
     return code
+
+
+def build(folder: Path) -> int:
+    """Makes the site in `folder`/site; the exit code."""
+    pages = folder / "site-pages"  # as in the settings
+    shutil.rmtree(pages, ignore_errors=True)
+    copy_documents(pages)
+    shutil.copy(Path(__file__).with_name("zensical.toml"), folder)
+    zensical = str(Path(sys.executable).with_name("zensical"))
+    return subprocess.run([zensical, "build", "--clean", "--strict"], cwd=folder, check=False).returncode
 
 
 if __name__ == "__main__":
