@@ -59,13 +59,14 @@ bench: setup  ## measurements against what users would pick instead: a table and
 figures:  ## measures published figures whose code has changed again, and writes the documents
 	@$(MAKE) --no-print-directory bench ARGS="--stale $(ARGS)"
 
-check: check-quick  ## formatter, linter, import rules, types
+check: check-quick  ## formatter, linters of code and prose, import rules, types
 	@$(BIN)/mypy
 
 check-quick: setup  ## `make check` without the types: seconds
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tools.prose
 
 check-deploy: setup  ## Terraform against the real provider, and the Dockerfiles' steps; exit 2: not all of it could be had
 	@bash tools/check_deploy.sh
