@@ -15,15 +15,10 @@ help:  ## this list
 setup: $(VENV)/ready  ## a virtual environment with the locked dependencies
 
 $(VENV)/ready: pyproject.toml requirements.lock requirements.uv.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.x")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(INSTALL_UV)
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
-	@touch $@
+	@bash tools/setup.sh $(PYTHON) $(VENV)
 
-demo: setup  ## the whole system on this machine, with a year of real flights
-	@$(BIN)/python -m local_cloud demo
+demo: setup  ## the whole system on this machine, with a year of real flights (other ports: ARGS="--api-port 9000"; see ARGS=--help)
+	@bash tools/demo.sh $(BIN)/python $(ARGS)
 
 # mypy keeps one core busy for half a minute, tests wait for half of theirs: the types are checked while the tests run.
 test: setup  ## checks, all tests, and a short gate of each verification: some minutes (what it leaves out it says)

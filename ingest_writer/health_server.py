@@ -31,6 +31,8 @@ class HealthLimits:
 
     deadline_s: float = 10.0
     max_connections: int = 32
+    host: str = "0.0.0.0"  # noqa: S104
+    """The address of the interface that they come over."""
 
 
 _HEAD_BYTES: Final = 16_384
@@ -53,7 +55,7 @@ class HealthServer:
         self._metrics = metrics
         self._limits = limits
         self._open: dict[asyncio.StreamWriter, None] = {}  # the first one came first
-        self._socket = _bound(port)
+        self._socket = _bound(limits.host, port)
         self.port: int = self._socket.getsockname()[1]
         self._stopping = asyncio.Event()
         self._loop = asyncio.new_event_loop()
@@ -133,18 +135,18 @@ async def _request_line(reader: asyncio.StreamReader) -> tuple[bytes, bytes] | N
 def listen(
     setting: str, port: int, status: Status, metrics: Page, limits: HealthLimits = HealthLimits()
 ) -> HealthServer:
-    """A server on the port that a setting names. Raises ConfigError when it is taken."""
+    """A server on the port that a setting names. Raises ConfigError when it cannot be had."""
     try:
         return HealthServer(port, status, metrics, limits)
     except OSError as error:
-        raise ConfigError(f"{setting} is {port}: {error.strerror}") from None
+        raise ConfigError(f"{setting} is {port}: {error.strerror} (at {limits.host})") from None
 
 
-def _bound(port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port of a process that has just ended
-        bound.bind(("", port))
+        bound.bind((host, port))
         bound.listen(_BACKLOG)
     except OSError:
         bound.close()

@@ -43,6 +43,8 @@ class WriterSettings(BaseSettings):
 
     port: int = Field(8081, ge=0, le=65535)
     """Health, readiness and metrics. Beside the API's 8080 on the same machine."""
+    host: str = Field("0.0.0.0", min_length=1)  # noqa: S104
+    """The IPv4 address to listen on. All interfaces: a container is reached from outside of it."""
     health_deadline_s: float = Field(10.0, gt=0, le=300)
     """For a request to the health port and its answer, from the connection on: probes give up sooner."""
     health_max_connections: int = Field(32, ge=1, le=1000)
@@ -88,7 +90,7 @@ class WriterSettings(BaseSettings):
 
     @property
     def health_limits(self) -> HealthLimits:
-        return HealthLimits(self.health_deadline_s, self.health_max_connections)
+        return HealthLimits(self.health_deadline_s, self.health_max_connections, self.host)
 
     def options(self) -> WriterOptions:
         return WriterOptions(
@@ -116,6 +118,8 @@ class CompactorSettings(BaseSettings):
 
     port: int = Field(0, ge=0, le=65535)
     """Health, readiness and metrics of `compact --every`; 0 is none: a job that ends has nobody to scrape it."""
+    host: str = Field("0.0.0.0", min_length=1)  # noqa: S104
+    """The IPv4 address to listen on. All interfaces: a container is reached from outside of it."""
     health_deadline_s: float = Field(10.0, gt=0, le=300)
     """For a request to the health port and its answer, from the connection on: probes give up sooner."""
     health_max_connections: int = Field(32, ge=1, le=1000)
@@ -158,7 +162,7 @@ class CompactorSettings(BaseSettings):
 
     @property
     def health_limits(self) -> HealthLimits:
-        return HealthLimits(self.health_deadline_s, self.health_max_connections)
+        return HealthLimits(self.health_deadline_s, self.health_max_connections, self.host)
 
 
 class LoadSettings(BaseSettings):

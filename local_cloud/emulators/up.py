@@ -17,6 +17,7 @@ from pathlib import Path
 from local_cloud.emulators.gcs import GcsServer, GcsServerFailed
 from local_cloud.emulators.pubsub import Faults, PortTaken, PubsubServer
 from local_cloud.emulators.pubsub.options import add_fault_options, faults_of
+from local_cloud.processes.numbers import port
 
 PROJECT = "local"
 TOPIC = f"projects/{PROJECT}/topics/flights"
@@ -105,14 +106,8 @@ def _remark(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local_cloud up", description=__doc__)
-    parser.add_argument("--pubsub-port", type=_port, default=8085, help="0: any free port (default %(default)s)")
-    parser.add_argument("--gcs-port", type=_port, default=4443, help="0: any free port (default %(default)s)")
+    parser.add_argument("--pubsub-port", type=port, default=8085, help="0: any free port (default %(default)s)")
+    parser.add_argument("--gcs-port", type=port, default=4443, help="0: any free port (default %(default)s)")
     parser.add_argument("--data", type=Path, help="directory to keep objects in (default: memory)")
     add_fault_options(parser)
     return parser
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: it takes 0 to 65535")
-    return int(text)

@@ -21,6 +21,7 @@ from google.cloud import pubsub_v1
 from local_cloud.flights.events import count_events_of, events_of
 from local_cloud.flights.nycflights13 import read_flights
 from local_cloud.flights.progress import progress
+from local_cloud.processes.numbers import positive_float, positive_int
 from probe.errors import ConfigError
 from probe.publisher import CREDENTIALS, check_emulator
 
@@ -144,30 +145,13 @@ def _failed(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local_cloud replay", description=__doc__)
-    parser.add_argument("--limit", type=_positive_int, help="only the first N flights of the file (default: all)")
-    parser.add_argument("--rate", type=_positive_float, help="events a second (default: as fast as it goes)")
+    parser.add_argument("--limit", type=positive_int, help="only the first N flights of the file (default: all)")
+    parser.add_argument("--rate", type=positive_float, help="events a second (default: as fast as it goes)")
     parser.add_argument(
         "--events-per-message",
-        type=_positive_int,
+        type=positive_int,
         default=DEFAULT_EVENTS_PER_MESSAGE,
         help="default %(default)s",
     )
     parser.add_argument("--topic", default=os.environ.get("PUBSUB_TOPIC", DEFAULT_TOPIC), help="default %(default)s")
     return parser
-
-
-def _positive_int(text: str) -> int:
-    value = int(text) if text.isascii() and text.isdecimal() else 0
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"must be positive, a whole number, not {text!r}")
-    return value
-
-
-def _positive_float(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be positive, a number, not {text!r}")
-    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 _STOP_WITHIN_S = 12.0  # the writer flushes for up to 8 s
+_KILL_WITHIN_S = 1.0  # servers of their own end with it; what they hold is not wanted any more
 _LOG_LINES = 15
 
 
@@ -57,7 +59,6 @@ class Processes:
     def stop(self, name: str, how: signal.Signals = signal.SIGTERM) -> int:
         """Ends the process, by force if it does not listen; returns its exit code."""
         process = self.process(name)
-        self._started = [(other, p) for other, p in self._started if p is not process]
         process.send_signal(how)
         process.send_signal(signal.SIGCONT)  # frozen, it would not even hear
         try:
@@ -65,6 +66,20 @@ class Processes:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
+        finally:
+            self._started = [(other, p) for other, p in self._started if p is not process]
+
+    def kill(self) -> None:
+        """Ends all of them within a second or two, whatever they are doing; what they hold is lost."""
+        processes = [process for _, process in self._started]
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            for process in (p for p in processes if p.poll() is None):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, how)
+            give_up_at = time.monotonic() + _KILL_WITHIN_S
+            while any(process.poll() is None for process in processes) and time.monotonic() < give_up_at:
+                time.sleep(0.02)
+        self._started = []
 
     def process(self, name: str) -> subprocess.Popen[bytes]:
         return next(process for other, process in self._started if other == name)

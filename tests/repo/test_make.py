@@ -1,14 +1,18 @@
-"""`make test`: passes only when the checks, the types and the tests do, whichever of them ends last."""
+"""`make test` passes only when all its parts do; `make setup` says what it does, and is all or nothing."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests._support.terminal import terminal
+from tests._support.waiting import eventually
 from tools.pages import ROOT
 
 
@@ -66,3 +70,71 @@ def test_it_fails_when_one_of_its_parts_does(scripts: dict[str, str], tmp_path: 
 def test_its_processes_find_bytecode_whatever_the_shell_says(tmp_path: Path) -> None:
     done = made_test(tmp_path, python='echo "writes nothing: $PYTHONDONTWRITEBYTECODE"')
     assert "writes nothing: \n" in done.stdout
+
+
+def set_up(folder: Path, command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """`command` in a folder that has what `make setup` needs, and no environment yet."""
+    (folder / "tools").mkdir(exist_ok=True)
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements.uv.lock", "tools/setup.sh"):
+        shutil.copy(ROOT / name, folder / name)
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PIP_", "UV_"))}
+    return subprocess.run(
+        command, cwd=folder, env=own | environment, capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+def test_set_up_without_a_network_says_so_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    nobody = "http://127.0.0.1:9/simple"  # refuses every connection
+    folder = tmp_path / "project"
+    folder.mkdir()
+    done = set_up(
+        folder,
+        ["bash", "tools/setup.sh", "python3", ".venv"],
+        PIP_INDEX_URL=nobody,
+        PIP_CONFIG_FILE="/dev/null",
+        TMPDIR=str(tmp_path),
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("setup: no package index answers (no network, or a proxy that is not set?)")
+    assert not (folder / ".venv").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["project"]
+
+
+def test_set_up_says_which_python_is_missing(tmp_path: Path) -> None:
+    done = set_up(tmp_path, ["make", "setup", "PYTHON=python9"])
+    assert done.returncode == 2
+    assert (
+        done.stderr.splitlines()[0]
+        == "setup: there is no python9: install Python 3.11 or newer, or set PYTHON=python3.x"
+    )
+
+
+def test_ctrl_c_in_the_set_up_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    set_up(folder, ["true"])
+    python = tmp_path / "python"
+    python.write_text(
+        '#!/bin/sh\ntest "$1" = -c && exit\nmkdir -p .venv/half; trap "" TERM INT; while :; do sleep 0.05; done\n'
+    )
+    python.chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    with terminal(["make", "demo", f"PYTHON={python}"], environment | {"TMPDIR": str(tmp_path)}, folder) as shown:
+        shown.until("setup: a virtual environment in .venv")
+        eventually((folder / ".venv" / "half").exists, "the set-up is at work")
+        shown.press_ctrl_c()
+        code, seconds = shown.ended()
+    assert (code, seconds < 9) == (-signal.SIGINT, True), shown.text
+    assert shown.first_after_s is not None
+    assert shown.first_after_s < 6
+    assert "setup: stopped, nothing is left of it" in shown.text
+    assert not (folder / ".venv").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"project", "python"}
+
+
+def test_scripts_of_make_pass_shellcheck() -> None:
+    tool = Path(sys.executable).parent / "shellcheck"
+    scripts = sorted(str(path) for path in (ROOT / "tools").glob("*.sh"))
+    done = subprocess.run([str(tool), *scripts], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

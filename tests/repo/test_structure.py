@@ -41,6 +41,7 @@ WITHOUT_UNIT_TESTS = {
     "bench/measures": "tests/system/test_bench.py runs the measures, in small, as the command does",
     "bench/peers": "what is measured against, run by the measures",
     "local_cloud/demo/demo.py": "tests/system/integration/test_demo.py runs it as a user does",
+    "local_cloud/demo/run.py": "tests/system/integration/test_demo.py runs it as a user does",
     "tools/browser.py": "tests/system/dashboard drives the pages with it",
     "tools/served_api.py": "tests/system/dashboard asks such a service",
     "tools/screenshots.py": "needs Chromium and a year of flights; its parts are tools/browser.py and served_api.py",

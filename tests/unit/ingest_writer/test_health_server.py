@@ -155,3 +155,12 @@ def test_other_methods_are_not_answered(url: str) -> None:
     request = urllib.request.Request(f"{url}/health", method="POST", data=b"x")
     with pytest.raises(urllib.error.HTTPError, match="405"):
         urllib.request.urlopen(request, timeout=20)
+
+
+def test_it_listens_on_the_address_that_is_set_alone() -> None:
+    server = HealthServer(0, lambda: {"ready": True}, bytes, HealthLimits(host="127.0.0.1"))
+    try:
+        assert get(f"http://127.0.0.1:{server.port}/health")[0] == 200
+        assert get(f"http://127.0.0.2:{server.port}/health") == (0, {})
+    finally:
+        server.close()
