@@ -12,6 +12,12 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
+# A target that nothing is known about, typed in a hurry.
+.DEFAULT:
+	@$(PYTHON) -c 'import difflib, re, sys; known = re.findall(r"^([a-z][a-z-]*):", open("Makefile").read(), re.M); \
+	    near = difflib.get_close_matches("$@", known, 1); \
+	    sys.exit("make: there is no target $@" + (f"; did you mean {near[0]}?" if near else ";") + " `make help` lists all")'
+
 setup: $(VENV)/ready  ## a virtual environment with the locked dependencies
 
 $(VENV)/ready: pyproject.toml requirements.lock requirements.uv.lock

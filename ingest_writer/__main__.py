@@ -14,28 +14,43 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NoReturn
+from typing import Final, NoReturn
 
-from ingest_writer.backfill.arguments import EPILOG, add_arguments, publish_moment, read_options
-from ingest_writer.compaction.compactor import Compactor
-from ingest_writer.compaction.garbage_collector import GarbageCollector
-from ingest_writer.compaction.model import CompactorOptions
-from ingest_writer.compaction.runner import Compaction
-from ingest_writer.health_server import listen
-from ingest_writer.publishing.background import BackgroundPublisher
-from ingest_writer.publishing.publisher import Publisher
-from ingest_writer.publishing.rebuild import rebuild
-from ingest_writer.settings import CompactorSettings, Settings, load_settings, subscription_from_environment
-from lakehouse.errors import ConfigError, LakeError
-from lakehouse.no_pandas import without_pandas
-from lakehouse.store.open import store_from_environment
-from lakehouse.store.store import Store
-from lakehouse.table.planner import Planner
-from lakehouse.telemetry import logs
-from lakehouse.telemetry.instrumented_store import InstrumentedStore
+from lakehouse.command_line.outside import leave
+
+try:
+    from ingest_writer.backfill.arguments import EPILOG, add_arguments, publish_moment, read_options
+    from ingest_writer.compaction.compactor import Compactor
+    from ingest_writer.compaction.garbage_collector import GarbageCollector
+    from ingest_writer.compaction.model import CompactorOptions
+    from ingest_writer.compaction.runner import Compaction
+    from ingest_writer.health_server import listen
+    from ingest_writer.publishing.background import BackgroundPublisher
+    from ingest_writer.publishing.publisher import Publisher
+    from ingest_writer.publishing.rebuild import rebuild
+    from ingest_writer.settings import (
+        CompactorSettings,
+        LoadSettings,
+        Settings,
+        WriterSettings,
+        load_settings,
+        subscription_from_environment,
+        variables,
+    )
+    from lakehouse.command_line.arguments import Parser
+    from lakehouse.command_line.settings_text import LAKE_URL, Variable, settings_text
+    from lakehouse.errors import ConfigError, LakeError
+    from lakehouse.no_pandas import without_pandas
+    from lakehouse.store.open import store_from_environment
+    from lakehouse.store.store import Store
+    from lakehouse.table.planner import Planner
+    from lakehouse.telemetry import logs
+    from lakehouse.telemetry.instrumented_store import InstrumentedStore
+except ModuleNotFoundError as error:
+    leave(error)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,27 +73,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ingest_writer", description=__doc__)
+    parser = Parser(
+        prog="python -m ingest_writer",
+        description=__doc__,
+        epilog=f"example:\n  {_LAKE} python -m ingest_writer compact\n\n`COMMAND --help` lists the command's settings;"
+        " each needs LAKE_URL.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="move messages of PUBSUB_SUBSCRIPTION to LAKE_URL until SIGTERM")
+    run = commands.add_parser(
+        "run",
+        help="move messages of PUBSUB_SUBSCRIPTION to LAKE_URL until SIGTERM",
+        epilog=_help(f"{_SUBSCRIPTION} {_LAKE} python -m ingest_writer run", _PUBSUB, *variables(WriterSettings)),
+    )
     run.set_defaults(command=_run)
-    compact = commands.add_parser("compact", help="one compaction and collection, or one every so often")
+    of_compactor = variables(CompactorSettings)
+    compact = commands.add_parser(
+        "compact",
+        help="one compaction and collection, or one every so often",
+        epilog=_help(f"{_LAKE} python -m ingest_writer compact --every 300", *of_compactor),
+    )
     compact.add_argument("--every", type=_seconds, metavar="SECONDS", help="repeat until SIGTERM")
     compact.set_defaults(command=_compact)
-    publish = commands.add_parser("publish", help="bring the Delta and the Iceberg table up to the latest snapshot")
+    publish = commands.add_parser(
+        "publish",
+        help="bring the Delta and the Iceberg table up to the latest snapshot",
+        epilog=_help(f"{_LAKE} python -m ingest_writer publish", *of_compactor),
+    )
     publish.add_argument("--rebuild", action="store_true", help="write them anew: they were lost, damaged or copied")
     publish.set_defaults(command=_publish)
     load = commands.add_parser(
         "load",
         help="bulk load of files: events as CSV, NDJSON, JSON, Parquet, Arrow, or the US DOT's on-time file",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"{EPILOG}\n{settings_text([LAKE_URL, *variables(LoadSettings, CompactorSettings)])}",
     )
     add_arguments(load)
     load.set_defaults(command=_load)
-    replay = commands.add_parser("replay-rejected", help="decode rejected lines again and land those that pass")
-    replay.set_defaults(command=_replay_rejected)
+    _add_replay(commands.add_parser)
     return parser
+
+
+def _add_replay(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
+    replay = add_parser(
+        "replay-rejected",
+        help="decode rejected lines again and land those that pass",
+        epilog=_help(f"{_LAKE} python -m ingest_writer replay-rejected", *variables(WriterSettings)),
+    )
+    replay.set_defaults(command=_replay_rejected)
+
+
+_LAKE: Final = "LAKE_URL=file://$PWD/lake"
+_SUBSCRIPTION: Final = "PUBSUB_SUBSCRIPTION=projects/PROJECT/subscriptions/NAME"
+_PUBSUB: Final = Variable("PUBSUB_SUBSCRIPTION", "required", "projects/PROJECT/subscriptions/NAME.")
+
+
+def _help(example: str, *settings: Variable) -> str:
+    return f"example:\n  {example}\n\n{settings_text([LAKE_URL, *settings])}"
 
 
 def _run(_: argparse.Namespace, all_settings: Settings) -> int:

@@ -16,7 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest_writer.backfill.limits import LoadLimits
 from ingest_writer.health_server import HealthLimits
 from ingest_writer.subscriber.options import Limits, WriterOptions
-from lakehouse.environment import unread_variables_error
+from lakehouse.command_line.settings_text import Variable, variables_of
+from lakehouse.environment import not_set_error, unread_variables, unread_variables_error
 from lakehouse.errors import ConfigError
 from lakehouse.object_names import MAX_SNAPSHOT
 from lakehouse.schema.event import MAX_MESSAGE_DATES
@@ -205,12 +206,20 @@ class Settings(NamedTuple):
     load: LoadSettings
 
 
+def variables(*classes: type[BaseSettings]) -> list[Variable]:
+    """Of these classes, as `--help` lists them."""
+    found: list[Variable] = []
+    for each in classes:
+        found += variables_of(each.model_fields, str(each.model_config["env_prefix"]))
+    return found
+
+
 def load_settings() -> Settings:
     """All settings. Raises ConfigError that names the variable, what it got and what it takes."""
     classes: tuple[type[BaseSettings], ...] = (WriterSettings, CompactorSettings, LoadSettings)
     known = {f"{c.model_config['env_prefix']}{name}".upper() for c in classes for name in c.model_fields}
     prefixes = tuple(str(c.model_config["env_prefix"]) for c in classes)
-    unread = sorted(n for n in os.environ if n.upper().startswith(prefixes) and n.upper() not in known)
+    unread = unread_variables(os.environ, prefixes, known)
     if unread:
         raise unread_variables_error(unread, sorted(known), _RENAMED)
     try:
@@ -231,8 +240,10 @@ def subscription_from_environment() -> str:
     name = os.environ.get("PUBSUB_SUBSCRIPTION", "")
     parts = name.split("/")
     if len(parts) != 4 or parts[0] != "projects" or parts[2] != "subscriptions" or not all(parts):
-        found = f"is {name!r}" if name else "is not set"
-        raise ConfigError(f"PUBSUB_SUBSCRIPTION {found}; it takes projects/PROJECT/subscriptions/NAME")
+        takes = "projects/PROJECT/subscriptions/NAME"
+        if not name:
+            raise not_set_error("PUBSUB_SUBSCRIPTION", takes)
+        raise ConfigError(f"PUBSUB_SUBSCRIPTION is {name!r}; it takes {takes}")
     return name
 
 

@@ -11,10 +11,13 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.command_line.arguments import Parser
+from lakehouse.command_line.outside import leave
+from lakehouse.command_line.settings_text import LAKE_URL, Variable, settings_text
 from lakehouse.errors import ConfigError, LakeError, StoreAccessDeniedError
 from lakehouse.no_pandas import without_pandas
 from lakehouse.store.open import open_store, store_from_environment
@@ -41,17 +44,50 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     except OSError as error:
         return _failed(error, 1)
+    except ModuleNotFoundError as error:
+        leave(error)
     except KeyboardInterrupt:
         return 130
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m lakehouse", description="Ask and check a lake of flights.")
+    parser = Parser("python -m lakehouse", description="Ask and check a lake of flights.", epilog=_help("verify", True))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    lake = argparse.ArgumentParser(add_help=False)
+    lake = Parser(add_help=False)
     lake.add_argument("--lake", metavar="URL", help="gs://bucket or file:///path (default: LAKE_URL)")
 
-    sql = commands.add_parser("sql", parents=[lake], help="run a query over the views flights, landing and probes")
+    _add_sql(commands.add_parser, lake)
+
+    verify = commands.add_parser(
+        "verify",
+        parents=[lake],
+        help="check the latest snapshot, its files and their rows",
+        epilog=_help("verify", True),
+    )
+    verify.set_defaults(run=_verify)
+
+    cache = commands.add_parser(
+        "cache", help="show what is kept of lakes on this machine", epilog=_help("cache --clear")
+    )
+    cache.add_argument("--clear", action="store_true", help="remove it")
+    cache.set_defaults(run=_cache)
+
+    schema = commands.add_parser(
+        "schema", help="print the JSON Schema of an event", epilog=_help("schema > event.schema.json", settings=())
+    )
+    schema.set_defaults(run=_schema)
+    return parser
+
+
+def _add_sql(add_parser: Callable[..., argparse.ArgumentParser], lake: Parser) -> None:
+    sql = add_parser(
+        "sql",
+        parents=[lake],
+        help="run a query over the views flights, landing and probes",
+        epilog=_help(
+            'sql "SELECT carrier, count(*) FROM flights GROUP BY ALL" --from 2013-07-01 --to 2013-07-31', True
+        ),
+    )
     sql.add_argument(
         "query", help='for example "SELECT carrier, count(*) FROM flights GROUP BY carrier"; - reads it from stdin'
     )
@@ -66,16 +102,20 @@ def _parser() -> argparse.ArgumentParser:
     sql.add_argument("--snapshot", type=_positive, metavar="N", help="ask this snapshot alone, without the tail")
     sql.set_defaults(run=_sql)
 
-    verify = commands.add_parser("verify", parents=[lake], help="check the latest snapshot, its files and their rows")
-    verify.set_defaults(run=_verify)
 
-    cache = commands.add_parser("cache", help="show what is kept of lakes on this machine")
-    cache.add_argument("--clear", action="store_true", help="remove it")
-    cache.set_defaults(run=_cache)
+_CACHE = (
+    Variable(
+        "FLIGHTS_CACHE_DIR", "flights-lakehouse in ~/.cache", "Where downloaded files are kept, for all processes."
+    ),
+    Variable("FLIGHTS_CACHE_MAX_GB", "20", "Beyond it the files used least recently go."),
+)
 
-    schema = commands.add_parser("schema", help="print the JSON Schema of an event")
-    schema.set_defaults(run=_schema)
-    return parser
+
+def _help(example: str, is_of_a_lake: bool = False, settings: Sequence[Variable] = _CACHE) -> str:
+    lake = "LAKE_URL=file://$PWD/lake " if is_of_a_lake else ""
+    listed = [LAKE_URL, *settings] if is_of_a_lake else settings
+    text = settings_text(listed) if listed else "It reads no setting."
+    return f"example:\n  {lake}python -m lakehouse {example}\n\n{text}"
 
 
 def _positive(text: str) -> int:

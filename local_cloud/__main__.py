@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from lakehouse.command_line import VERSION
+from lakehouse.command_line.arguments import did_you_mean
+from lakehouse.command_line.outside import leave
+
+_COMMANDS = ("up", "replay", "demo", "on-time-file", "names")
 _USAGE = """usage: python -m local_cloud COMMAND [OPTION...]
 
   up            Pub/Sub and GCS on this machine, until Ctrl-C
@@ -13,10 +18,22 @@ _USAGE = """usage: python -m local_cloud COMMAND [OPTION...]
   on-time-file  writes them as the US DOT publishes a month of flights
   names         prints the names of carriers and airports as JSON, for the dashboard
 
-`python -m local_cloud COMMAND --help` lists the options."""
+example:
+  python -m local_cloud up
+
+`python -m local_cloud COMMAND --help` lists a command's options and settings; --version is that of all."""
 
 
 def main(argv: Sequence[str]) -> int:
+    try:
+        return _run(argv)
+    except ModuleNotFoundError as error:
+        leave(error)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(argv: Sequence[str]) -> int:
     # Imported only when asked for: the commands need different libraries.
     match argv[:1]:
         case ["up"]:
@@ -35,6 +52,10 @@ def main(argv: Sequence[str]) -> int:
             from local_cloud.flights import on_time_file
 
             return on_time_file.main(argv[1:])
+        case ["names"] if set(argv[1:]) & {"-h", "--help"}:
+            print("usage: python -m local_cloud names")
+            print("\nIt reads no setting. Example:\n  python -m local_cloud names > names.json")
+            return 0
         case ["names"]:
             from local_cloud.flights import display_names
 
@@ -43,8 +64,13 @@ def main(argv: Sequence[str]) -> int:
         case ["-h" | "--help"]:
             print(_USAGE)
             return 0
+        case ["--version"]:
+            print(f"flights-lakehouse {VERSION}")
+            return 0
         case _:
             print(_USAGE, file=sys.stderr)
+            if argv:
+                print(f"\nthere is no command {argv[0]}{did_you_mean(argv[0], _COMMANDS)}", file=sys.stderr)
             return 2
 
 

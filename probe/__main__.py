@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import re
 import sys
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
-from probe.canary import send_canary
-from probe.deployed import DeployProbe
-from probe.errors import ConfigError, ProbeFailedError
-from probe.flight import flight_of_build, flight_of_minute
-from probe.publisher import Publisher
-from probe.service import open_service
-from probe.settings import Settings, load_settings
+try:
+    from probe import VERSION
+    from probe.canary import send_canary
+    from probe.deployed import DeployProbe
+    from probe.errors import ConfigError, ProbeFailedError
+    from probe.flight import flight_of_build, flight_of_minute
+    from probe.publisher import Publisher
+    from probe.service import open_service
+    from probe.settings import HELP, Settings, did_you_mean, load_settings
+except ModuleNotFoundError as error:
+    print(
+        f"probe: {error.name} is not installed in {sys.executable}: in the project's folder run `make setup` once, then"
+        " `. .venv/bin/activate`, and this again",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,17 +60,39 @@ def _say(text: str) -> None:
     print(f"probe: {text}", flush=True)
 
 
+class _Parser(argparse.ArgumentParser):
+    """With `--version`, and errors that say what was probably meant, as those of the services."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*arguments, **options)
+        self.add_argument("--version", action="version", version=f"flights-lakehouse {VERSION}")
+
+    def error(self, message: str) -> NoReturn:
+        found = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        words = re.findall(r"[a-z]+", found[2]) if found else ()
+        super().error(message + (did_you_mean(found[1], words) if found else ""))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m probe", description=__doc__)
+    parser = _Parser(prog="python -m probe", description=__doc__, epilog=_help("canary"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     deploy = commands.add_parser(
-        "deploy", help="prove that PROBE_URL answers with an event published now; exit 1 if not"
+        "deploy",
+        help="prove that PROBE_URL answers with an event published now; exit 1 if not",
+        epilog=_help("deploy --id 4f1c2d"),
     )
     deploy.add_argument(
         "--id", required=True, type=_build_id, help="of the build: 1 to 100 characters, letters and digits among them"
     )
-    commands.add_parser("canary", help="send one ZZ event and print one line of JSON about it")
+    commands.add_parser("canary", help="send one ZZ event and print one line of JSON about it", epilog=_help("canary"))
     return parser
+
+
+def _help(example: str) -> str:
+    """What follows the options in a help."""
+    where = "PUBSUB_TOPIC=projects/PROJECT/topics/NAME PROBE_URL=https://HOST"
+    return f"example:\n  {where} python -m probe {example}\n\n{HELP}"
 
 
 def _build_id(text: str) -> str:

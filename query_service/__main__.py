@@ -10,11 +10,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lakehouse.errors import ConfigError, StoreAccessDeniedError
-from lakehouse.no_pandas import without_pandas
-from query_service.auth.api_keys import new_key
-from query_service.server.run import run
-from query_service.settings import settings_text
+from lakehouse.command_line.outside import leave
+
+try:
+    from lakehouse.command_line.arguments import Parser
+    from lakehouse.errors import ConfigError, StoreAccessDeniedError
+    from lakehouse.no_pandas import without_pandas
+    from query_service.auth.api_keys import new_key
+    from query_service.server.run import run
+    from query_service.settings import settings_text
+except ModuleNotFoundError as error:
+    leave(error)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,17 +39,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m query_service",
         description=__doc__,
-        epilog=f"settings:\n{settings_text()}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"example:\n  LAKE_URL=file://$PWD/lake PORT=8080 python -m query_service\n\n{settings_text()}",
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    key = commands.add_parser("new-key", help="print a fresh API key, once, and its entry for API_KEYS")
+    key = commands.add_parser(
+        "new-key", help="print a fresh API key, once, and its entry for API_KEYS", epilog=_NEW_KEY
+    )
     key.add_argument("name", metavar="NAME", help="who gets it; shows in logs and metrics")
     return parser
+
+
+_NEW_KEY = """example:
+  python -m query_service new-key dashboards
+
+It reads no setting; the service reads the entry in API_KEYS (default none), or in the file of API_KEYS_FILE."""
 
 
 def _new_key(name: str) -> int:

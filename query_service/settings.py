@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import textwrap
 from pathlib import Path
 from typing import Final
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lakehouse.environment import unread_variables_error
+from lakehouse.command_line.settings_text import settings_text as text_of
+from lakehouse.command_line.settings_text import variables_of
+from lakehouse.environment import not_set_error, unread_variables, unread_variables_error
 from lakehouse.errors import ConfigError
 from lakehouse.telemetry.logs import LINES_PER_MINUTE, LogFormat
 from query_service.cgroup import memory_limit_bytes
@@ -28,7 +28,6 @@ _RENAMED: Final = {
     "API_SENDING_MB": "API_SEND_BUFFER_MB",
     "API_WAITS_AT_ONCE": "API_MAX_LONG_POLLS",
 }
-_UNITS: Final = {"_s": "seconds", "_mb": "MB", "_kb": "kB"}
 _ROOT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,100}){1,10}", re.ASCII)
 _OWN_PATHS: Final = ("v1", "docs", "static", "openapi.json", "health", "ready", "metrics")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", re.ASCII)
@@ -250,11 +249,11 @@ def memory_needed_mb(settings: Settings) -> int:
 def load_settings() -> Settings:
     """The settings in the environment. Raises ConfigError with one line that names the variable."""
     known = sorted(_variable(name) for name in Settings.model_fields)
-    unread = sorted(n for n in os.environ if n.upper().startswith(_PREFIX) and n.upper() not in known)
+    unread = unread_variables(os.environ, (_PREFIX,), [name for name in known if name.startswith(_PREFIX)])
     if unread:
         raise unread_variables_error(unread, known, _RENAMED)
     if not os.environ.get("LAKE_URL"):
-        raise ConfigError("LAKE_URL is not set; it takes gs://bucket or file:///absolute/path")
+        raise not_set_error("LAKE_URL", "gs://bucket or file:///absolute/path")
     try:
         return Settings()
     except ValidationError as error:
@@ -264,16 +263,7 @@ def load_settings() -> Settings:
 
 def settings_text() -> str:
     """Every variable with its default, unit and reason, for people."""
-    return "\n".join(_described(name, field) for name, field in Settings.model_fields.items())
-
-
-def _described(name: str, field: FieldInfo) -> str:
-    default = "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)}"
-    unit = next((f" {unit}" for ending, unit in _UNITS.items() if name.endswith(ending)), "")
-    reason = textwrap.fill(
-        " ".join((field.description or "").split()), 110, initial_indent="    ", subsequent_indent="    "
-    )
-    return f"  {_variable(name)} ({default}{unit})\n{reason}"
+    return text_of(variables_of(Settings.model_fields, _PREFIX))
 
 
 def _variable(field: str) -> str:

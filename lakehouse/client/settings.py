@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lakehouse.environment import unread_variables_error
+from lakehouse.environment import unread_variables, unread_variables_error
 from lakehouse.errors import ConfigError
 from lakehouse.local_disk import name_setting
 from lakehouse.table.kept_files import KeptFiles
@@ -42,7 +42,7 @@ class Settings:
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
     """Raises ConfigError for a value that is none, and for a variable of this prefix that nothing reads."""
-    unread = sorted(name for name in environment if name.startswith(_PREFIX) and name not in _READ)
+    unread = unread_variables(environment, (_PREFIX,), _READ)
     if unread:
         raise unread_variables_error(unread, _READ, {})
     text = environment.get("FLIGHTS_CACHE_MAX_GB", "")

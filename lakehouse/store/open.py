@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from lakehouse.environment import not_set_error
 from lakehouse.errors import ConfigError
 from lakehouse.store.store import Store
 
@@ -41,5 +42,5 @@ def store_from_environment(*, must_exist: bool = False) -> Store:
     """The store that LAKE_URL names. Raises ConfigError when it is not set, or as `open_store` does."""
     url = os.environ.get("LAKE_URL", "")
     if not url:
-        raise ConfigError("LAKE_URL is not set; it takes gs://bucket or file:///absolute/path")
+        raise not_set_error("LAKE_URL", "gs://bucket or file:///absolute/path")
     return open_store(url, must_exist=must_exist)

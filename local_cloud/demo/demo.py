@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from lakehouse.command_line.arguments import Parser
 from local_cloud.demo.ports import Ports, add_port_options, chosen
 from local_cloud.demo.stopping import stopped_at_once
 from local_cloud.processes.numbers import positive_float, positive_int
@@ -58,10 +59,17 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
+_EPILOG = """examples:
+  make demo
+  python -m local_cloud demo --limit 20000 --api-port 9000
+
+settings, from the environment: none of its own. WRITER_*, COMPACTOR_* and API_* reach the services (defaults: see
+`python -m ingest_writer run --help`, `compact --help`, `python -m query_service --help`); where they listen and find
+each other is up to the options."""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m local_cloud demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m local_cloud demo", description=__doc__, epilog=_EPILOG)
     parser.add_argument(
         "--limit", type=positive_int, metavar="N", help="only the first N flights of the year (default: all)"
     )

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakehouse.command_line.arguments import Parser
 from local_cloud.emulators.gcs import GcsServer, GcsServerFailed
 from local_cloud.emulators.pubsub import Faults, PortTaken, PubsubServer
 from local_cloud.emulators.pubsub.options import add_fault_options, faults_of
@@ -104,8 +105,14 @@ def _remark(text: str) -> None:
     print(f"local cloud: {text}", file=sys.stderr, flush=True)
 
 
+_EPILOG = """example:
+  python -m local_cloud up --data ./bucket
+
+It reads no setting: ports, data and faults are options. What it prints are settings of the other commands."""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="local_cloud up", description=__doc__)
+    parser = Parser(prog="python -m local_cloud up", description=__doc__, epilog=_EPILOG)
     parser.add_argument("--pubsub-port", type=port, default=8085, help="0: any free port (default %(default)s)")
     parser.add_argument("--gcs-port", type=port, default=4443, help="0: any free port (default %(default)s)")
     parser.add_argument("--data", type=Path, help="directory to keep objects in (default: memory)")

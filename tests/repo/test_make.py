@@ -138,3 +138,9 @@ def test_scripts_of_make_pass_shellcheck() -> None:
     scripts = sorted(str(path) for path in (ROOT / "tools").glob("*.sh"))
     done = subprocess.run([str(tool), *scripts], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_a_target_that_is_not_there_gets_the_one_that_was_meant() -> None:
+    done = subprocess.run(["make", "dmeo"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "make: there is no target dmeo; did you mean demo? `make help` lists all"

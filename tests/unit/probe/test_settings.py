@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from probe.errors import ConfigError
-from probe.settings import Settings, load_settings
+from probe.settings import Settings, did_you_mean, is_set_instead, load_settings
 
 CLOUD = {"PROBE_URL": "http://127.0.0.1:1", "PUBSUB_TOPIC": "projects/p/topics/t"}
 
@@ -41,3 +41,10 @@ def test_start_stops_when_a_setting_is_wrong(wrong: dict[str, str], said: str) -
     with pytest.raises(ConfigError) as error:
         load_settings({**CLOUD, **wrong})
     assert said in str(error.value)
+
+
+def test_a_slip_of_a_variable_that_is_not_set_is_named() -> None:
+    assert is_set_instead("PROBE_URL", {"PROBE_ULR": "x"}) == "; PROBE_ULR is set: did you mean PROBE_URL?"
+    assert is_set_instead("PROBE_URL", {"PATH": "/bin"}) == ""
+    assert did_you_mean("canray", ["canary", "deploy"]) == "; did you mean canary?"
+    assert did_you_mean("xyz", ["canary"]) == ""
