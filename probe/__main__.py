@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ProbeFailedError as error:
         print(f"probe: FAILED: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _deploy(settings: Settings, build_id: str) -> int:

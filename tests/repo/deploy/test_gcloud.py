@@ -60,7 +60,7 @@ KNOWN: dict[str, tuple[int, set[str]]] = {
     "storage ls": (1, {"-l", "--soft-deleted"}),
     "storage objects describe": (1, set()),
     "storage restore": (1, set()),
-    "storage rm": (1, set()),
+    "storage rm": (1, {"-r"}),
     "version": (0, set()),
 }
 REGIONAL = {"run": "--region", "builds": "--region", "scheduler": "--location", "artifacts": "--location"}

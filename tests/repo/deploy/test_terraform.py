@@ -207,6 +207,28 @@ def test_every_bucket_is_protected(folder: Path) -> None:
         assert bucket["lifecycle"][0]["prevent_destroy"] is True
 
 
+_PROTECTED_BY_DEFAULT = (
+    "google_cloud_run_v2_service",
+    "google_cloud_run_v2_worker_pool",
+    "google_cloud_run_v2_job",
+    "google_bigquery_table",
+)
+"""The provider refuses to delete these unless `deletion_protection` is false."""
+
+
+def test_taking_it_down_names_everything_that_terraform_will_not_delete() -> None:
+    protected = {
+        address
+        for folder in (MAIN, BACKEND)
+        for address, body in resources(folder).items()
+        if any(rule.get("prevent_destroy") for rule in body.get("lifecycle", []))
+        or body.get("deletion_protection", address.partition(".")[0] in _PROTECTED_BY_DEFAULT) is True
+    }
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    section = page.partition("## Taking it down\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z0-9_.]+)` \|", section, re.MULTILINE)) == protected
+
+
 def test_nothing_of_the_lake_is_deleted_by_age_but_rejected_messages() -> None:
     rules = resources(MAIN)["google_storage_bucket.lake"]["lifecycle_rule"]
     deleting = [rule["condition"][0] for rule in rules if rule["action"][0]["type"] == "Delete"]
