@@ -24,6 +24,8 @@ from query_service.queries.model import (
     FLIGHTS_LIMIT_MOST,
     GROUPS,
     METRICS,
+    MIN_FLIGHTS,
+    MIN_FLIGHTS_MOST,
     STATS_LIMIT,
     STATS_LIMIT_MOST,
     WAIT_MOST_S,
@@ -104,6 +106,14 @@ ORDER_BY: Final[Parameter[str | None]] = Parameter(
     default=None,
     is_comma_separated=True,
 )
+LEAST_FLIGHTS: Final[Parameter[int]] = Parameter(
+    name="min_flights",
+    endpoints=(STATS,),
+    type=integer(MIN_FLIGHTS_MOST, MIN_FLIGHTS),
+    description="Only groups with at least so many flights; `limit` counts what is left. Only with `group_by`.",
+    example=100,
+    default=MIN_FLIGHTS,
+)
 STATS_ROWS: Final[Parameter[int]] = Parameter(
     name="limit",
     endpoints=(STATS,),
@@ -180,7 +190,7 @@ ESCAPE_FORMULAS: Final[Parameter[str]] = Parameter(
 
 PARAMETERS: Final[tuple[Parameter[Any], ...]] = (
     *(*FILTERS, DATE_FROM, DATE_TO),
-    *(GROUP_BY, ORDER_BY, STATS_ROWS),
+    *(GROUP_BY, ORDER_BY, LEAST_FLIGHTS, STATS_ROWS),
     *(FLIGHTS_ROWS, CURSOR),
     *(MIN_EVENT_TIME, WAIT_S),
     *(SNAPSHOT, _format((STATS, FLIGHTS), TABLES), _format((FLIGHT, LAKE), DOCUMENTS)),

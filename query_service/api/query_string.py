@@ -28,7 +28,7 @@ _TIME_PATTERN: Final = (
 )
 
 _DATE = re.compile(_DATE_PATTERN, re.ASCII)
-_INTEGER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,8}", re.ASCII)
 _TIME = re.compile(_TIME_PATTERN, re.ASCII)
 _SECONDS = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.ASCII)  # a number as in JSON
 
@@ -64,14 +64,14 @@ def one_of(names: tuple[str, ...]) -> Type[str]:
     return Type(schema, f"one of {', '.join(names)}", lambda text: names[names.index(text)])
 
 
-def integer(maximum: int) -> Type[int]:
-    """An integer from 1 to `maximum`, in plain digits."""
-    schema = {"type": "integer", "minimum": 1, "maximum": maximum}
+def integer(maximum: int, minimum: int = 1) -> Type[int]:
+    """An integer from `minimum` to `maximum`, in plain digits."""
+    schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
 
     def parse(text: str) -> int:
-        return _within(int(_matching(_INTEGER, text)), 1, maximum)
+        return _within(int(_matching(_INTEGER, text)), minimum, maximum)
 
-    return Type(schema, f"an integer from 1 to {maximum}", parse)
+    return Type(schema, f"an integer from {minimum} to {maximum}", parse)
 
 
 def seconds(maximum: int) -> Type[float]:
@@ -168,6 +168,10 @@ class Parameters:
             if value == "":
                 raise parameter_error(name, value, "a value, or the parameter is left out")
             self._values.setdefault(name, []).append(value)
+
+    def has(self, parameter: Parameter[Any]) -> bool:
+        """Whether it was sent at all."""
+        return parameter.name in self._values
 
     def sent(self, parameter: Parameter[Any]) -> str:
         """What was sent, for an error."""

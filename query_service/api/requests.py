@@ -52,6 +52,7 @@ def stats_request(pairs: Pairs, max_values: int) -> StatsRequest:
         filters=_filters(given),
         group_by=group_by,
         order_by=_order_by(given, (*group_by, *METRICS)),
+        min_flights=_min_flights(given, group_by),
         limit=given.one(table.STATS_ROWS),
         snapshot=given.one(table.SNAPSHOT),
     )
@@ -134,6 +135,13 @@ def _order_by(given: Parameters, columns: tuple[str, ...]) -> tuple[Order, ...]:
             raise _contradiction(given, table.ORDER_BY, f"each column once, and {order.column} is there twice")
         orders.append(order)
     return tuple(orders)
+
+
+def _min_flights(given: Parameters, group_by: tuple[str, ...]) -> int:
+    least = given.one(table.LEAST_FLIGHTS)
+    if given.has(table.LEAST_FLIGHTS) and not group_by:
+        raise _contradiction(given, table.LEAST_FLIGHTS, "a group_by beside it: without groups there is always one row")
+    return least
 
 
 def _cursor(given: Parameters) -> FlightKey | None:

@@ -21,6 +21,8 @@ METRICS: Final = (
 
 STATS_LIMIT: Final = 1000
 STATS_LIMIT_MOST: Final = 10_000
+MIN_FLIGHTS: Final = 1
+MIN_FLIGHTS_MOST: Final = 999_999_999
 FLIGHTS_LIMIT: Final = 100
 FLIGHTS_LIMIT_MOST: Final = 1000
 WAIT_MOST_S: Final = 30
@@ -50,7 +52,7 @@ class Order:
 
 @dataclass(frozen=True)
 class RollupKey:
-    """Identifies requests that differ in dates, order and limit only. `group_by` is sorted."""
+    """Identifies requests that differ in dates, order, limit and `min_flights` only. `group_by` is sorted."""
 
     filters: Filters
     group_by: tuple[str, ...]
@@ -70,6 +72,8 @@ class StatsRequest:
     order_by: tuple[Order, ...]
     limit: int
     snapshot: int | None = None
+    min_flights: int = MIN_FLIGHTS
+    """A group with fewer is left out, before order and limit. Any group has one."""
 
     @property
     def rollup_key(self) -> RollupKey:

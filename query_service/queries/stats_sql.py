@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from query_service.engine.database import LocalFiles, Query
 from query_service.queries.filters_sql import conditions
-from query_service.queries.model import METRICS, Filters, RollupKey, StatsRequest
+from query_service.queries.model import METRICS, MIN_FLIGHTS, Filters, RollupKey, StatsRequest
 
 ON_TIME_MINUTES: Final = 15
 """A flight is on time below this delay; early is on time."""
@@ -273,9 +273,11 @@ def _listed(items: Sequence[str]) -> str:
 
 
 def _ordered(request: StatsRequest) -> str:
-    """As asked, then by the groups: a total order, since a row is known by its groups. One row more than the limit."""
+    """Of groups that are large enough. As asked, then by the groups: a total order, since a row is known by its groups. One row more than the limit."""
     terms = [f'"{o.column}" {"DESC" if o.descending else "ASC"} NULLS LAST' for o in request.order_by]
     asked = {order.column for order in request.order_by}
+    # Of finished rows: a group may be counted in several files.
+    enough = f"WHERE flights >= {request.min_flights} " if request.min_flights > MIN_FLIGHTS else ""
     terms += [f'"{group}" ASC' for group in request.group_by if group not in asked]
     order = f"ORDER BY {', '.join(terms)} " if terms else ""
-    return f"{order}LIMIT {request.limit + 1}"
+    return f"{enough}{order}LIMIT {request.limit + 1}"

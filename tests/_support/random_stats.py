@@ -16,6 +16,8 @@ from tests._support.api import Api, serving
 from tests._support.lake_builder import Event, LakeBuilder
 
 FORMATS = ("json", "csv", "arrow", "parquet")
+STATS_ALONE = ("group_by", "order_by", "min_flights")
+"""Parameters of a random question that /v1/flights does not take."""
 STATES = ("all in the tail", "half merged", "all merged")
 
 
@@ -92,6 +94,8 @@ def random_question(choose: random.Random) -> tuple[dict[str, list[str]], dict[s
     asked: dict[str, list[str]] = {name: [str(v) for v in values] for name, values in filters.items()}
     if groups:
         asked["group_by"] = [",".join(groups)]
+        if choose.random() < 0.3:
+            asked["min_flights"] = [str(choose.choice([1, 2, 3, 10, 40]))]
     columns = [*groups, "flights", "cancellation_rate", "departure_delay_mean", "arrival_delay_p90", "arrived"]
     if choose.random() < 0.6:
         terms = choose.sample(columns, choose.randrange(1, 3))
@@ -109,4 +113,5 @@ def expected(
     first, last = (date.fromisoformat(asked[n][0]) if n in asked else None for n in ("date_from", "date_to"))
     groups = asked["group_by"][0].split(",") if "group_by" in asked else []
     order_by = asked["order_by"][0].split(",") if "order_by" in asked else []
-    return stats_oracle.statistics(stats_oracle.matching(events, filters, first, last), groups, order_by)
+    matching = stats_oracle.matching(events, filters, first, last)
+    return stats_oracle.statistics(matching, groups, order_by, int(asked.get("min_flights", ["0"])[0]))

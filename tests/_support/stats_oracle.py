@@ -40,12 +40,18 @@ def matching(
     ]
 
 
-def statistics(rows: Sequence[Event], group_by: Sequence[str], order_by: Sequence[str] = ()) -> list[Row]:
+def statistics(
+    rows: Sequence[Event], group_by: Sequence[str], order_by: Sequence[str] = (), min_flights: int = 0
+) -> list[Row]:
     """All result rows, in order. `order_by` as in the query string."""
     groups: dict[tuple[Any, ...], list[Event]] = {} if group_by else {(): []}
     for row in rows:
         groups.setdefault(tuple(GROUPS[name](row) for name in group_by), []).append(row)
-    result = [dict(zip(group_by, values, strict=True)) | _numbers(members) for values, members in groups.items()]
+    result = [
+        dict(zip(group_by, values, strict=True)) | _numbers(members)
+        for values, members in groups.items()
+        if len(members) >= min_flights
+    ]
     for name in reversed(group_by):
         result.sort(key=lambda row: _comparable(row[name]))
     for term in reversed(order_by):  # sorts are stable, reversed ones too

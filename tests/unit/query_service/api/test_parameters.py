@@ -91,7 +91,11 @@ def documented(api: Api) -> dict[tuple[str, str], dict[str, Any]]:
 
 def ask(api: Api, endpoint: str, parameter: Parameter[Any], *values: object) -> tuple[int, str | None]:
     """The status, and which parameter a problem names."""
-    needed = {"wait_s": {"min_event_time": "2013-01-01T00:00:00Z"}, "escape_formulas": {"format": "csv"}}
+    needed = {
+        "wait_s": {"min_event_time": "2013-01-01T00:00:00Z"},
+        "escape_formulas": {"format": "csv"},
+        "min_flights": {"group_by": "carrier"},
+    }
     beside = needed.get(parameter.name, {})
     query = urlencode([(parameter.name, str(value)) for value in values] + list(beside.items()))
     answer = api.get(f"{endpoint.replace('{flight_id}', '2013-01-01-UA-1545-EWR')}?{query}")

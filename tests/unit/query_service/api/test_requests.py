@@ -58,6 +58,7 @@ def test_a_question_is_read_whole() -> None:
         ("carrier=UA&carrier=AA", "carrier=AA&carrier=UA&carrier=AA"),
         ("group_by=origin&group_by=hour", "group_by=origin,hour"),
         ("limit=1000", ""),
+        ("group_by=hour&min_flights=1", "group_by=hour"),
     ],
 )
 def test_another_spelling_of_a_question_is_the_same_question(one: str, other: str) -> None:
@@ -69,6 +70,11 @@ def test_another_spelling_of_a_question_is_the_same_question(one: str, other: st
     [
         ("date_from=2013-02-01&date_to=2013-01-31", "date_from", "a date not after date_to, which is 2013-01-31"),
         ("group_by=origin,origin", "group_by", "each name once, and origin is there twice"),
+        (
+            "min_flights=2",
+            "min_flights",
+            "a group_by beside it: without groups there is always one row",
+        ),
         ("order_by=flights,-flights", "order_by", "each column once, and flights is there twice"),
     ],
 )

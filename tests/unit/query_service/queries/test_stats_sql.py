@@ -99,6 +99,17 @@ def test_truncated_says_whether_there_was_a_further_row(limit: int, truncated: b
         assert ([r["carrier"] for r in answer["data"]], answer["truncated"]) == (["AA", "B6", "UA"][:limit], truncated)
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_groups_with_fewer_flights_are_left_out_before_order_and_limit(state: str) -> None:
+    rows = [event(carrier=c, flight_number=n) for c, count in (("AA", 1), ("B6", 3), ("UA", 2)) for n in range(count)]
+    with lake_of(rows, state) as api:
+        two = api.json("/v1/stats?group_by=carrier&min_flights=2&limit=1")
+        assert ([row["carrier"] for row in two["data"]], two["truncated"]) == (["B6"], True)
+        three = api.json("/v1/stats?group_by=carrier&min_flights=3&order_by=-carrier&limit=1")
+        assert ([row["carrier"] for row in three["data"]], three["truncated"]) == (["B6"], False)
+        assert api.rows("/v1/stats?group_by=carrier&min_flights=4") == []
+
+
 def test_a_thousand_rows_are_the_default_and_ten_thousand_the_most() -> None:
     rows = [
         event(flight_number=i % 9999 + 1, origin=f"A{i // 101:02}", destination=f"B{i % 101:02}") for i in range(10_050)

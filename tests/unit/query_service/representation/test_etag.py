@@ -20,7 +20,7 @@ from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, LakeBuilder, event
 from tests._support.query_counter import Counter
-from tests._support.random_stats import random_question
+from tests._support.random_stats import STATS_ALONE, random_question
 from tests._support.readers import FORMATS
 from tests._support.sizes import seeds
 
@@ -66,7 +66,7 @@ def random_urls(choose: random.Random, count: int) -> list[str]:
         path = "/v1/stats"
         if choose.random() < 0.5:
             path = "/v1/flights"
-            asked = {name: values for name, values in asked.items() if name not in ("group_by", "order_by")}
+            asked = {name: values for name, values in asked.items() if name not in STATS_ALONE}
         urls.append(f"{path}?{urlencode(asked, doseq=True)}")
     return urls
 

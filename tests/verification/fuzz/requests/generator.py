@@ -70,6 +70,7 @@ class Generator:
             )
             columns = random.sample((*groups, *METRICS), random.choice((0, 1, 2)))
             pairs += [("order_by", ",".join(random.choice(("", "-")) + c for c in columns))] if columns else []
+            pairs += [("min_flights", random.choice(("1", "2", "3")))] * (bool(groups) and random.random() < 0.3)
         elif random.random() < 0.5:
             pairs.append(("cursor", cursor(flight_id(random.choice(self._rows)))))
         pairs += [("limit", str(random.choice((1, 2, 5, 1000))))] * (random.random() < 0.4)
@@ -79,7 +80,7 @@ class Generator:
     def _one_wrong(self, random: Random) -> Question:
         path = random.choice((_STATS, _FLIGHTS))
         pairs = self._right_pairs(random, path)
-        own = ("group_by", "order_by") if path == _STATS else ("cursor",)
+        own = ("group_by", "order_by", "min_flights") if path == _STATS else ("cursor",)
         name = random.choice((*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", *own))
         right = next((value for given, value in pairs if given == name), "")
         pairs = [pair for pair in pairs if pair[0] != name]

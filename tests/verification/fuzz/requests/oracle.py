@@ -30,7 +30,7 @@ SHOWN = (
 FILTERS = ("carrier", "origin", "destination", "flight_number", "tail_number", "status")
 ONCE = (
     *("date_from", "date_to", "order_by", "limit", "format", "cursor"),
-    *("min_event_time", "wait_s", "snapshot", "escape_formulas"),
+    *("min_event_time", "wait_s", "snapshot", "escape_formulas", "min_flights"),
 )
 FORMATS = ("json", "ndjson", "csv", "arrow", "parquet")
 MOST = {"/v1/stats": 10_000, "/v1/flights": 1000}
@@ -64,7 +64,7 @@ class Oracle:
             return Expected(404, "snapshot")
         group_by = [item for value in _all(pairs, "group_by") for item in value.split(",")]
         order_by = [item for value in _all(pairs, "order_by") for item in value.split(",")]
-        rows = statistics(at._matching(pairs), group_by, order_by)
+        rows = statistics(at._matching(pairs), group_by, order_by, int(_one(pairs, "min_flights") or 0))
         limit = int(_one(pairs, "limit") or DEFAULT["/v1/stats"])
         return Expected(200, body={"data": rows[:limit], "truncated": len(rows) > limit})
 
@@ -137,7 +137,7 @@ def is_right(path: str, name: str, value: str) -> bool:
             return value in (FORMATS if path else FORMATS[:1])
         case "escape_formulas":
             return value in ("true", "false")
-        case "snapshot":
+        case "snapshot" | "min_flights":
             return re.fullmatch(r"[1-9][0-9]{0,8}", value, re.ASCII) is not None
         case "cursor":
             return cursor_key(value) is not None
@@ -206,7 +206,7 @@ def moment_or_none(text: str) -> datetime | None:
 
 def _wrong(path: str, pairs: Pairs) -> str | None:
     """The parameter that a 422 has to name; None when nothing is wrong. In the order of the documentation."""
-    own = ("group_by", "order_by") if path == "/v1/stats" else ("cursor",)
+    own = ("group_by", "order_by", "min_flights") if path == "/v1/stats" else ("cursor",)
     known = (*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", "escape_formulas", *own)
     if (wrong := _no_utf8(pairs)) is not None:
         return wrong
@@ -236,6 +236,10 @@ def _rest(path: str, pairs: Pairs) -> str | None:
         return wrong
     if path == "/v1/stats" and _bad_order(pairs):
         return "order_by"
+    if (wrong := _first_wrong(pairs, ("min_flights",), path)) is not None:
+        return wrong
+    if _all(pairs, "min_flights") and not _all(pairs, "group_by"):
+        return "min_flights"
     if (wrong := _first_wrong(pairs, ("limit", "cursor", "snapshot", "format", "escape_formulas"), path)) is not None:
         return wrong
     is_contradicted = _one(pairs, "escape_formulas") == "true" and _one(pairs, "format") != "csv"
