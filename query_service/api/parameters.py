@@ -17,7 +17,7 @@ from lakehouse.schema.event import (
     MAX_TAIL_NUMBER_CHARACTERS,
     STATUSES,
 )
-from query_service.api.query_string import Parameter, Type, any_text, date, integer, one_of, seconds, text, time
+from query_service.api.query_string import Parameter, Type, any_text, code, date, integer, one_of, seconds, text, time
 from query_service.queries.model import (
     CURSOR_PATTERN,
     FLIGHTS_LIMIT,
@@ -26,6 +26,8 @@ from query_service.queries.model import (
     METRICS,
     MIN_FLIGHTS,
     MIN_FLIGHTS_MOST,
+    ON_TIME_MINUTES,
+    ON_TIME_MINUTES_MOST,
     STATS_LIMIT,
     STATS_LIMIT_MOST,
     WAIT_MOST_S,
@@ -38,19 +40,20 @@ FLIGHTS: Final = "/v1/flights"
 FLIGHT: Final = "/v1/flights/{flight_id}"
 LAKE: Final = "/v1/lake"
 
-_AIRPORT: Final = text(AIRPORT_PATTERN, "an airport of three or four capital letters or digits, like EWR")
+_AIRPORT: Final = code(AIRPORT_PATTERN, "an airport of three or four capital letters or digits, like EWR")
 
 
 def _filter(name: str, type_: Type[Any], description: str, *examples: str | int) -> Parameter[Any]:
-    """Repeatable: its values are alternatives."""
+    """A list: its values are alternatives."""
     return Parameter(
         name=name,
         endpoints=(STATS, FLIGHTS),
         type=type_,
-        description=f"{description} Repeat it for alternatives.",
+        description=f"{description} Several, repeated or separated by commas, are alternatives.",
         example=list(examples),
         default=None,
         is_repeatable=True,
+        is_comma_separated=True,
         max_values_setting="filter_max_values",
     )
 
@@ -58,7 +61,7 @@ def _filter(name: str, type_: Type[Any], description: str, *examples: str | int)
 FILTERS: Final = (
     _filter(
         "carrier",
-        text(CARRIER_PATTERN, "a carrier of two or three capital letters or digits, like UA"),
+        code(CARRIER_PATTERN, "a carrier of two or three capital letters or digits, like UA"),
         "Operating carrier.",
         *("UA", "AA"),
     ),
@@ -95,6 +98,7 @@ GROUP_BY: Final[Parameter[str | None]] = Parameter(
     default=None,
     is_repeatable=True,
     is_comma_separated=True,
+    is_unique=True,
 )
 ORDER_BY: Final[Parameter[str | None]] = Parameter(
     name="order_by",
@@ -113,6 +117,15 @@ LEAST_FLIGHTS: Final[Parameter[int]] = Parameter(
     description="Only groups with at least so many flights; `limit` counts what is left. Only with `group_by`.",
     example=100,
     default=MIN_FLIGHTS,
+)
+ON_TIME: Final[Parameter[int]] = Parameter(
+    name="on_time_minutes",
+    endpoints=(STATS,),
+    type=integer(ON_TIME_MINUTES_MOST, 0),
+    description="A flight is on time when its delay is less than so many minutes; early ones are. The default is that"
+    " of the US DOT. It decides `on_time_departure_rate` and `on_time_arrival_rate`.",
+    example=30,
+    default=ON_TIME_MINUTES,
 )
 STATS_ROWS: Final[Parameter[int]] = Parameter(
     name="limit",
@@ -190,7 +203,7 @@ ESCAPE_FORMULAS: Final[Parameter[str]] = Parameter(
 
 PARAMETERS: Final[tuple[Parameter[Any], ...]] = (
     *(*FILTERS, DATE_FROM, DATE_TO),
-    *(GROUP_BY, ORDER_BY, LEAST_FLIGHTS, STATS_ROWS),
+    *(GROUP_BY, ORDER_BY, LEAST_FLIGHTS, ON_TIME, STATS_ROWS),
     *(FLIGHTS_ROWS, CURSOR),
     *(MIN_EVENT_TIME, WAIT_S),
     *(SNAPSHOT, _format((STATS, FLIGHTS), TABLES), _format((FLIGHT, LAKE), DOCUMENTS)),

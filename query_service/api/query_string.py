@@ -51,10 +51,18 @@ def text(pattern: str, expected: str) -> Type[str]:
     return Type({"type": "string", "pattern": f"^{pattern}$"}, expected, lambda text: _matching(compiled, text))
 
 
+def code(pattern: str, expected: str) -> Type[str]:
+    """A code of capital letters and digits, which may be written small; it is read as capitals."""
+    written = pattern.replace("A-Z", "A-Za-z")
+    compiled = re.compile(written, re.ASCII)  # before upper(): of all letters, only these have one capital
+    return Type({"type": "string", "pattern": f"^{written}$"}, expected, lambda text: _matching(compiled, text).upper())
+
+
 def any_text(max_characters: int) -> Type[str]:
-    """Up to so many characters of any kind."""
-    compiled = re.compile(rf".{{1,{max_characters}}}", re.DOTALL)
-    schema = {"type": "string", "minLength": 1, "maxLength": max_characters}
+    """Up to so many characters of any kind but commas, which separate several."""
+    pattern = rf"[^,]{{1,{max_characters}}}"
+    compiled = re.compile(pattern)
+    schema = {"type": "string", "pattern": f"^{pattern}$"}
     return Type(schema, f"1 to {max_characters} characters", lambda text: _matching(compiled, text))
 
 
@@ -133,8 +141,10 @@ class Parameter(Generic[T]):
     """None where nothing stands in for it."""
     is_repeatable: bool = False
     is_comma_separated: bool = False
+    is_unique: bool = False
+    """Whether a value of the list that is there twice is refused."""
     max_values_setting: str | None = None
-    """The setting that limits how often a repeatable one may be there."""
+    """The setting that limits how many values a list may have."""
 
 
 def pairs_of(query: bytes) -> list[tuple[str, str]]:
@@ -183,8 +193,8 @@ class Parameters:
         return parameter.default if text is None else parse(parameter, text)
 
     def alternatives(self, parameter: Parameter[T]) -> tuple[T, ...]:
-        """All values of a repeatable parameter, each once, in the order given."""
-        values = self._values.get(parameter.name, [])
+        """All values of a list, repeated or separated by commas, each once, in the order given."""
+        values = self.listed(parameter)
         if len(values) > self._max_values:
             raise parameter_error(parameter.name, f"{len(values)} values", f"at most {self._max_values} values")
         return tuple(dict.fromkeys([parse(parameter, value) for value in values]))
@@ -196,7 +206,7 @@ class Parameters:
         values = self._values.get(parameter.name, [])
         items = [item for value in values for item in value.split(",")]
         if "" in items:
-            expected = "names separated by single commas, none of them empty"
+            expected = "values separated by single commas, none of them empty"
             raise parameter_error(parameter.name, self.sent(parameter), expected)
         return items
 

@@ -53,6 +53,7 @@ def stats_request(pairs: Pairs, max_values: int) -> StatsRequest:
         group_by=group_by,
         order_by=_order_by(given, (*group_by, *METRICS)),
         min_flights=_min_flights(given, group_by),
+        on_time_minutes=given.one(table.ON_TIME),
         limit=given.one(table.STATS_ROWS),
         snapshot=given.one(table.SNAPSHOT),
     )
@@ -80,7 +81,7 @@ def flight_request(flight_id: str, pairs: Pairs) -> FlightRequest:
     if snapshot is not None and min_event_time is not None:
         raise _contradiction(given, table.SNAPSHOT, "no min_event_time beside it: a snapshot does not change")
     try:
-        key = parse_flight_id(flight_id)
+        key = parse_flight_id(flight_id.upper() if flight_id.isascii() else flight_id)
     except ValueError:
         expected = "date, carrier, number with its suffix, and origin, like 2013-01-01-UA-1545-EWR"
         raise parameter_error("flight_id", flight_id, expected) from None
@@ -198,7 +199,7 @@ async def _flight_request_of(
         Path(
             description="Date, carrier, number with its suffix, origin",
             examples=["2013-01-01-UA-1545-EWR"],
-            json_schema_extra={"pattern": f"^{FLIGHT_ID_PATTERN}$"},
+            json_schema_extra={"pattern": f"^{FLIGHT_ID_PATTERN.replace('A-Z', 'A-Za-z')}$"},
         ),
     ],
 ) -> FlightRequest:

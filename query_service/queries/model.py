@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from lakehouse.schema.event import FlightKey
 from lakehouse.table.planner import ALL_DATES, Dates
 
-GROUPS: Final = ("carrier", "origin", "destination", "route", "status", "flight_date", "month", "weekday", "hour")
+GROUPS: Final = (
+    *("carrier", "origin", "destination", "route", "status", "flight_number", "tail_number"),
+    *("flight_date", "week", "month", "quarter", "year", "weekday", "hour"),
+)
 METRICS: Final = (
     *("flights", "departed", "arrived", "cancelled", "diverted"),
     *("cancellation_rate", "on_time_departure_rate", "on_time_arrival_rate"),
@@ -23,6 +27,9 @@ STATS_LIMIT: Final = 1000
 STATS_LIMIT_MOST: Final = 10_000
 MIN_FLIGHTS: Final = 1
 MIN_FLIGHTS_MOST: Final = 999_999_999
+ON_TIME_MINUTES: Final = 15
+"""A flight is on time below this delay, early ones too: as the US DOT counts."""
+ON_TIME_MINUTES_MOST: Final = 1440
 FLIGHTS_LIMIT: Final = 100
 FLIGHTS_LIMIT_MOST: Final = 1000
 WAIT_MOST_S: Final = 30
@@ -52,15 +59,19 @@ class Order:
 
 @dataclass(frozen=True)
 class RollupKey:
-    """Identifies requests that differ in dates, order, limit and `min_flights` only. `group_by` is sorted."""
+    """Identifies requests that differ in dates, order, limit and `min_flights` only. `group_by` is sorted.
+
+    `on_time_minutes`: of final rows. Histograms have every delay; None lets all such requests share them.
+    """
 
     filters: Filters
     group_by: tuple[str, ...]
+    on_time_minutes: int | None
 
     @property
     def is_within_months(self) -> bool:
-        """Whether no group has flights of two months."""
-        return not {"flight_date", "month"}.isdisjoint(self.group_by)
+        """Whether no group has flights of two months: rollups are final rows."""
+        return _is_within_months(self.group_by)
 
 
 @dataclass(frozen=True)
@@ -74,11 +85,14 @@ class StatsRequest:
     snapshot: int | None = None
     min_flights: int = MIN_FLIGHTS
     """A group with fewer is left out, before order and limit. Any group has one."""
+    on_time_minutes: int = ON_TIME_MINUTES
+    """Below this delay a flight is on time."""
 
     @property
     def rollup_key(self) -> RollupKey:
         """What the part of a whole month in the answer depends on."""
-        return RollupKey(replace(self.filters, dates=Dates()), tuple(sorted(self.group_by)))
+        on_time_minutes = self.on_time_minutes if _is_within_months(self.group_by) else None
+        return RollupKey(replace(self.filters, dates=Dates()), tuple(sorted(self.group_by)), on_time_minutes)
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,10 @@ class FlightRequest:
     def dates(self) -> Dates:
         """The flight date that the answer depends on."""
         return Dates(self.key.flight_date, self.key.flight_date)
+
+
+def _is_within_months(group_by: Iterable[str]) -> bool:
+    return not {"flight_date", "month"}.isdisjoint(group_by)
 
 
 def cursor_of(flight_id: str) -> str:

@@ -22,9 +22,6 @@ from query_service.engine.database import LocalFiles, Query
 from query_service.queries.filters_sql import conditions
 from query_service.queries.model import METRICS, MIN_FLIGHTS, Filters, RollupKey, StatsRequest
 
-ON_TIME_MINUTES: Final = 15
-"""A flight is on time below this delay; early is on time."""
-
 MONTH: Final = "rollup_month"
 """The column of `rollup_query` that says which month a row is of: 201301."""
 
@@ -44,10 +41,20 @@ _GROUPS: Final = {
     "route": _Group(
         ("origin AS route_origin", "destination AS route_destination"), "route_origin || '-' || route_destination"
     ),
+    "flight_number": _Group(("flight_number",), "flight_number::BIGINT"),
+    "week": _Group(  # of ISO 8601, whose years begin and end with whole weeks
+        ("isoyear(flight_date) * 100 + week(flight_date) AS week_number",),
+        "format('{:04d}-W{:02d}', week_number // 100, week_number % 100)",
+    ),
     "month": _Group(
         ("year(flight_date) * 100 + month(flight_date) AS month_number",),
         "format('{:04d}-{:02d}', month_number // 100, month_number % 100)",
     ),
+    "quarter": _Group(
+        ("year(flight_date) * 10 + quarter(flight_date) AS quarter_number",),
+        "format('{:04d}-Q{:d}', quarter_number // 10, quarter_number % 10)",
+    ),
+    "year": _Group(("year(flight_date) AS year_number",), "year_number::BIGINT"),
     "weekday": _Group(("isodow(flight_date) AS weekday_number",), "weekday_number::BIGINT"),
     "hour": _Group(("scheduled_departure_hour AS hour_number",), "hour_number::BIGINT"),
 }
@@ -70,17 +77,18 @@ class _Counting:
     total: str
     percentiles: str
 
-    @property
-    def columns(self) -> str:
+    def columns(self, on_time_minutes: int) -> str:
+        """SELECT's list; on time is below that delay."""
         counts = (f"{self.those.format(are=flag)} AS {flag.removeprefix('is_')}" for flag in _FLAGS)
-        return ", ".join((f"{self.flights} AS flights", *counts, self._delays("departure"), self._delays("arrival")))
+        delays = (self._delays(kind, on_time_minutes) for kind in ("departure", "arrival"))
+        return ", ".join((f"{self.flights} AS flights", *counts, *delays))
 
-    def _delays(self, kind: str) -> str:
+    def _delays(self, kind: str, on_time_minutes: int) -> str:
         delay = f"{kind}_delay"
         return f"""
     {self.known.format(delay=delay)} AS {kind}_known,
     {self.total.format(delay=delay)} AS {kind}_sum,
-    {self.those.format(are=f"({delay} < {ON_TIME_MINUTES})")} AS {kind}_on_time,
+    {self.those.format(are=f"({delay} < {on_time_minutes})")} AS {kind}_on_time,
     {self.percentiles.format(delay=delay)} AS {kind}_percentiles,
     max({delay}) AS {kind}_max"""
 
@@ -135,7 +143,7 @@ def stats_query(request: StatsRequest, local: LocalFiles, changes: pa.Table | No
     `changes`: of the tail (`engine.long_tail`), which is not read then.
     """
     state = replace(local, is_changed=changes is not None)
-    rows = _rows(request.group_by, _flights(request.group_by, request.filters, state))
+    rows = _rows(request.group_by, _flights(request.group_by, request.filters, state), request.on_time_minutes)
     return Query(f"{rows} {_ordered(request)}", conditions(request.filters).values, _tables(changes))
 
 
@@ -146,9 +154,11 @@ def rollup_query(rollup_key: RollupKey, local: LocalFiles, most_rows: int) -> Qu
     """
     month = f"year(flight_date) * 100 + month(flight_date) AS {MONTH}"
     flights = _flights(rollup_key.group_by, rollup_key.filters, local, month)
-    select = _rows if rollup_key.is_within_months else _histograms
-    sql = f"{select(rollup_key.group_by, flights, MONTH)} LIMIT {most_rows + 1}"
-    return Query(sql, conditions(rollup_key.filters).values)
+    if rollup_key.on_time_minutes is not None:
+        select = _rows(rollup_key.group_by, flights, rollup_key.on_time_minutes, MONTH)
+    else:
+        select = _histograms(rollup_key.group_by, flights, MONTH)
+    return Query(f"{select} LIMIT {most_rows + 1}", conditions(rollup_key.filters).values)
 
 
 def merge_rollups_query(rollup_key: RollupKey, histograms: pa.Table) -> Query:
@@ -170,7 +180,8 @@ def stats_from_rollups_query(
     has_more = bool(rest.files.all) or changes is not None
     if has_more and rollup_key.is_within_months:
         state = replace(rest, is_changed=changes is not None)
-        added += f" UNION ALL {_rows(rollup_key.group_by, _flights(rollup_key.group_by, request.filters, state))}"
+        flights = _flights(rollup_key.group_by, request.filters, state)
+        added += f" UNION ALL {_rows(rollup_key.group_by, flights, request.on_time_minutes)}"
     elif has_more and changes is None:
         added += f" UNION ALL {_histograms(rollup_key.group_by, _flights(rollup_key.group_by, request.filters, rest))}"
     elif has_more:
@@ -179,7 +190,8 @@ def stats_from_rollups_query(
     if rollup_key.is_within_months:
         rows = f"SELECT {names}{', '.join(METRICS)} FROM ({added})"
     else:
-        rows = _rows_from_histograms(request.group_by, _summed(rollup_key.group_by, added))
+        summed = _summed(rollup_key.group_by, added)
+        rows = _rows_from_histograms(request.group_by, summed, request.on_time_minutes)
     values = matching.values if has_more else {}
     return Query(f"{rows} {_ordered(request)}", values, {"rollups": rollups, **_tables(changes)})
 
@@ -200,12 +212,12 @@ FROM ({local.signed(matching.before) if extra_column == _SIGN else local.state(m
 WHERE {matching.after}"""
 
 
-def _rows(group_by: Sequence[str], flights: str, extra_column: str = "") -> str:
+def _rows(group_by: Sequence[str], flights: str, on_time_minutes: int, extra_column: str = "") -> str:
     """SELECT of the result's rows, unordered; `extra_column` is an additional group column."""
     columns = [*_columns(group_by), *([extra_column] if extra_column else [])]
     return f"""
 SELECT {_listed([*_shown(group_by), *([extra_column] if extra_column else [])])}{_RESULT}
-FROM (SELECT {_listed(columns)}{_ONE_BY_ONE.columns} FROM ({flights}) {_grouped(columns)})"""
+FROM (SELECT {_listed(columns)}{_ONE_BY_ONE.columns(on_time_minutes)} FROM ({flights}) {_grouped(columns)})"""
 
 
 def _histograms(
@@ -228,7 +240,7 @@ def _summed(group_by: Sequence[str], histograms: str) -> str:
     )
 
 
-def _rows_from_histograms(group_by: Sequence[str], histograms: str) -> str:
+def _rows_from_histograms(group_by: Sequence[str], histograms: str, on_time_minutes: int) -> str:
     """SELECT of the result's rows, unordered. Doubles sum integers exactly and twice as fast."""
     columns = _columns(group_by)
     kind = _listed(columns) + "flags IS NULL"
@@ -236,7 +248,7 @@ def _rows_from_histograms(group_by: Sequence[str], histograms: str) -> str:
     return f"""
 SELECT {_listed(_shown(group_by))}{_RESULT}
 FROM (
-    SELECT {_listed(columns)}{_FROM_HISTOGRAMS.columns}
+    SELECT {_listed(columns)}{_FROM_HISTOGRAMS.columns(on_time_minutes)}
     FROM (
         SELECT {_listed(columns)}flags, n::BIGINT AS n, {_listed(list(flags))}
             CASE WHEN flags IS NOT NULL THEN delay END AS departure_delay,
@@ -273,11 +285,14 @@ def _listed(items: Sequence[str]) -> str:
 
 
 def _ordered(request: StatsRequest) -> str:
-    """Of groups that are large enough. As asked, then by the groups: a total order, since a row is known by its groups. One row more than the limit."""
+    """As asked, then by the groups: a total order, since a row is known by its groups.
+
+    Of groups that are large enough, and one row more than the limit.
+    """
     terms = [f'"{o.column}" {"DESC" if o.descending else "ASC"} NULLS LAST' for o in request.order_by]
     asked = {order.column for order in request.order_by}
     # Of finished rows: a group may be counted in several files.
     enough = f"WHERE flights >= {request.min_flights} " if request.min_flights > MIN_FLIGHTS else ""
-    terms += [f'"{group}" ASC' for group in request.group_by if group not in asked]
+    terms += [f'"{group}" ASC NULLS LAST' for group in request.group_by if group not in asked]
     order = f"ORDER BY {', '.join(terms)} " if terms else ""
     return f"{enough}{order}LIMIT {request.limit + 1}"

@@ -16,8 +16,9 @@ from tests._support.api import Api, serving
 from tests._support.lake_builder import Event, LakeBuilder
 
 FORMATS = ("json", "csv", "arrow", "parquet")
-STATS_ALONE = ("group_by", "order_by", "min_flights")
+STATS_ALONE = ("group_by", "order_by", "min_flights", "on_time_minutes")
 """Parameters of a random question that /v1/flights does not take."""
+_NUMBERS = (("min_flights", "0"), ("on_time_minutes", "15"))
 STATES = ("all in the tail", "half merged", "all merged")
 
 
@@ -91,12 +92,15 @@ def random_question(choose: random.Random) -> tuple[dict[str, list[str]], dict[s
     for name, values in possible.items():
         if choose.random() < 0.25:
             filters[name] = choose.sample(values, choose.randrange(1, len(values) + 1))
-    asked: dict[str, list[str]] = {name: [str(v) for v in values] for name, values in filters.items()}
+    asked: dict[str, list[str]] = {name: _spelled(values, choose) for name, values in filters.items()}
     if groups:
         asked["group_by"] = [",".join(groups)]
         if choose.random() < 0.3:
             asked["min_flights"] = [str(choose.choice([1, 2, 3, 10, 40]))]
+    if choose.random() < 0.3:
+        asked["on_time_minutes"] = [str(choose.choice([0, 1, 14, 15, 16, 60, 1440]))]
     columns = [*groups, "flights", "cancellation_rate", "departure_delay_mean", "arrival_delay_p90", "arrived"]
+    columns += ["on_time_departure_rate"]
     if choose.random() < 0.6:
         terms = choose.sample(columns, choose.randrange(1, 3))
         asked["order_by"] = [",".join(choose.choice(["", "-"]) + term for term in terms)]
@@ -107,6 +111,12 @@ def random_question(choose: random.Random) -> tuple[dict[str, list[str]], dict[s
     return asked, filters
 
 
+def _spelled(values: Sequence[Any], choose: random.Random) -> list[str]:
+    """Repeated, or separated by commas."""
+    texts = [str(value) for value in values]
+    return texts if choose.random() < 0.5 else [",".join(texts)]
+
+
 def expected(
     events: Sequence[Event], asked: dict[str, list[str]], filters: dict[str, list[Any]]
 ) -> list[stats_oracle.Row]:
@@ -114,4 +124,5 @@ def expected(
     groups = asked["group_by"][0].split(",") if "group_by" in asked else []
     order_by = asked["order_by"][0].split(",") if "order_by" in asked else []
     matching = stats_oracle.matching(events, filters, first, last)
-    return stats_oracle.statistics(matching, groups, order_by, int(asked.get("min_flights", ["0"])[0]))
+    least, minutes = (int(asked.get(name, [default])[0]) for name, default in _NUMBERS)
+    return stats_oracle.statistics(matching, groups, order_by, least, minutes)

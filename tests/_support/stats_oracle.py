@@ -18,8 +18,13 @@ GROUPS: dict[str, Callable[[Event], Any]] = {
     "destination": lambda e: e["destination"],
     "route": lambda e: f"{e['origin']}-{e['destination']}",
     "status": lambda e: e["status"],
+    "flight_number": lambda e: e["flight_number"],
+    "tail_number": lambda e: e["tail_number"],
     "flight_date": lambda e: e["flight_date"].isoformat(),
+    "week": lambda e: "{}-W{:02}".format(*e["flight_date"].isocalendar()[:2]),
     "month": lambda e: e["flight_date"].isoformat()[:7],
+    "quarter": lambda e: f"{e['flight_date'].year}-Q{(e['flight_date'].month + 2) // 3}",
+    "year": lambda e: e["flight_date"].year,
     "weekday": lambda e: e["flight_date"].isoweekday(),
     "hour": lambda e: e["scheduled_departure_hour"],
 }
@@ -41,20 +46,22 @@ def matching(
 
 
 def statistics(
-    rows: Sequence[Event], group_by: Sequence[str], order_by: Sequence[str] = (), min_flights: int = 0
+    rows: Sequence[Event],
+    group_by: Sequence[str],
+    order_by: Sequence[str] = (),
+    min_flights: int = 0,
+    on_time_minutes: int = 15,
 ) -> list[Row]:
     """All result rows, in order. `order_by` as in the query string."""
     groups: dict[tuple[Any, ...], list[Event]] = {} if group_by else {(): []}
     for row in rows:
         groups.setdefault(tuple(GROUPS[name](row) for name in group_by), []).append(row)
     result = [
-        dict(zip(group_by, values, strict=True)) | _numbers(members)
+        dict(zip(group_by, values, strict=True)) | _numbers(members, on_time_minutes)
         for values, members in groups.items()
         if len(members) >= min_flights
     ]
-    for name in reversed(group_by):
-        result.sort(key=lambda row: _comparable(row[name]))
-    for term in reversed(order_by):  # sorts are stable, reversed ones too
+    for term in (*reversed(group_by), *reversed(order_by)):  # sorts are stable, reversed ones too
         name, descending = term.removeprefix("-"), term.startswith("-")
         known = [row for row in result if row[name] is not None]
         known.sort(key=lambda row: _comparable(row[name]), reverse=descending)
@@ -66,7 +73,7 @@ def _comparable(value: Any) -> Any:
     return value.encode() if isinstance(value, str) else value
 
 
-def _numbers(rows: Sequence[Event]) -> Row:
+def _numbers(rows: Sequence[Event], on_time_minutes: int) -> Row:
     departed = [row for row in rows if row["status"] in ("departed", "arrived", "diverted")]
     arrived = [row for row in rows if row["status"] == "arrived"]
     cancelled = sum(row["status"] == "cancelled" for row in rows)
@@ -79,8 +86,10 @@ def _numbers(rows: Sequence[Event]) -> Row:
         "cancelled": cancelled,
         "diverted": sum(row["status"] == "diverted" for row in rows),
         "cancellation_rate": cancelled / len(rows) if rows else None,
-        "on_time_departure_rate": sum(d < 15 for d in departures) / len(departures) if departures else None,
-        "on_time_arrival_rate": sum(d < 15 for d in arrivals) / len(arrivals) if arrivals else None,
+        "on_time_departure_rate": sum(d < on_time_minutes for d in departures) / len(departures)
+        if departures
+        else None,
+        "on_time_arrival_rate": sum(d < on_time_minutes for d in arrivals) / len(arrivals) if arrivals else None,
         **_delays("departure", departures),
         **_delays("arrival", arrivals),
     }

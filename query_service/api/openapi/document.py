@@ -61,7 +61,7 @@ def _schema(parameter: Parameter[Any]) -> Json:
     one = parameter.type.schema
     if parameter.is_repeatable:
         several = {"type": "array", "items": one, "minItems": 1}
-        return several | {"uniqueItems": True} if parameter.is_comma_separated else several
+        return several | {"uniqueItems": True} if parameter.is_unique else several
     if parameter.is_comma_separated:
         item = one["pattern"].removeprefix("^").removesuffix("$")
         return one | {"pattern": f"^{item}(,{item})*$"}

@@ -10,7 +10,10 @@ from lakehouse.schema.event import (
     FIELDS,
     FLIGHT_ID_PATTERN,
     MAX_DELAY_MINUTES,
+    MAX_FLIGHT_DATE,
+    MAX_FLIGHT_NUMBER,
     MIN_DELAY_MINUTES,
+    MIN_FLIGHT_DATE,
     STATUSES,
 )
 from lakehouse.schema.fields import Date, Field, Integer, Text, Time
@@ -52,8 +55,13 @@ _GROUP: Json = {
     "destination": _AIRPORT,
     "route": {"type": "string", "pattern": f"^{AIRPORT_PATTERN}-{AIRPORT_PATTERN}$"},
     "status": _STATUS,
+    "flight_number": {"type": "integer", "minimum": 1, "maximum": MAX_FLIGHT_NUMBER},
+    "tail_number": {"type": ["string", "null"]},
     "flight_date": _DATE,
+    "week": {"type": "string", "pattern": "^[0-9]{4}-W[0-5][0-9]$"},
     "month": _MONTH,
+    "quarter": {"type": "string", "pattern": "^[0-9]{4}-Q[1-4]$"},
+    "year": {"type": "integer", "minimum": MIN_FLIGHT_DATE.year, "maximum": MAX_FLIGHT_DATE.year},
     "weekday": {"type": "integer", "minimum": 1, "maximum": 7},
     "hour": {"type": "integer", "minimum": 0, "maximum": 23},
 }

@@ -416,6 +416,21 @@ SAFEGUARDS: Final = (
         "test_a_month_that_was_merged_again_is_changed_by_what_is_left",
     ),
     Safeguard(
+        "rollups: final rows are of one limit for on time",
+        "query_service/queries/model.py",
+        "on_time_minutes = self.on_time_minutes if _is_within_months(self.group_by) else None",
+        "on_time_minutes = ON_TIME_MINUTES if _is_within_months(self.group_by) else None",
+        "tests/unit/query_service/queries/test_stats.py::test_rollups_of_another_on_time_limit_decide_nothing",
+    ),
+    Safeguard(
+        "small groups are left out of finished rows alone",
+        "query_service/queries/stats_sql.py",
+        'f"WHERE flights >= {request.min_flights} "',
+        'f"WHERE flights > {request.min_flights} "',
+        "tests/unit/query_service/queries/test_stats_sql.py::"
+        "test_groups_with_fewer_flights_are_left_out_before_order_and_limit",
+    ),
+    Safeguard(
         "long tail: counts that cancel out are no flights",
         "query_service/queries/stats_sql.py",
         "HAVING sum(n) > 0",

@@ -56,6 +56,10 @@ def test_a_question_is_read_whole() -> None:
     ("one", "other"),
     [
         ("carrier=UA&carrier=AA", "carrier=AA&carrier=UA&carrier=AA"),
+        ("carrier=UA&carrier=AA", "carrier=ua,AA"),
+        ("flight_number=1,2&status=arrived,diverted", "flight_number=2,1&status=diverted&status=arrived"),
+        ("origin=kewr&destination=lax", "origin=KEWR&destination=LAX"),
+        ("on_time_minutes=15", ""),
         ("group_by=origin&group_by=hour", "group_by=origin,hour"),
         ("limit=1000", ""),
         ("group_by=hour&min_flights=1", "group_by=hour"),
@@ -103,6 +107,11 @@ def test_one_flight_is_named_by_its_key_and_waits_for_nothing_by_default() -> No
     asked = flight_request(FLIGHT, [])
     assert (asked.key, asked.min_event_time, asked.wait_s, asked.snapshot) == (KEY, None, 0.0, None)
     assert asked.dates == Dates(dt.date(2013, 1, 5), dt.date(2013, 1, 5))
+
+
+def test_an_id_may_be_written_small_in_ascii_alone() -> None:
+    assert flight_request(FLIGHT.lower(), []).key == KEY
+    assert refused(lambda: flight_request("2013-01-05-ua-1545-ſfo", [])).parameter == "flight_id"
 
 
 def test_a_wait_is_for_a_state_that_is_named() -> None:

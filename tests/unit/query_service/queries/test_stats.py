@@ -107,6 +107,24 @@ def test_a_month_that_the_tail_touches_is_counted_from_its_flights() -> None:
     assert (row["flights"], row["arrived"], row["cancelled"]) == (5, 4, 1)
 
 
+@pytest.mark.parametrize("group", ["month", "year", "tail_number"])
+def test_rollups_of_another_on_time_limit_decide_nothing(group: str) -> None:
+    with serving(years(2012, 2013).store, **ROLLUPS) as api:  # delays of one, two and three minutes
+        for minutes in (2, 3, 15, 2):
+            rows = api.rows(f"/v1/stats?on_time_minutes={minutes}&group_by={group}")
+            on_time = sum(row["flights"] * row["on_time_departure_rate"] for row in rows)
+            assert round(on_time) == 4 * min(3, minutes - 1)
+        assert metric(api, "hits_total") > 0
+
+
+def test_on_time_limits_share_the_rollups_that_have_all_delays(queries: Counter) -> None:
+    with serving(years(2012, 2013).store, **ROLLUPS) as api:
+        api.json("/v1/stats?group_by=quarter")
+        before = queries.count
+        api.json("/v1/stats?group_by=quarter&on_time_minutes=30&min_flights=2")
+    assert queries.count - before == 1  # the sum
+
+
 def test_a_month_that_is_partly_in_the_window_is_counted_flight_by_flight() -> None:
     with serving(years(2012, 2013).store, **ROLLUPS) as api:
         assert api.rows("/v1/stats")[0]["flights"] == 12  # all rollups are kept from now on

@@ -139,6 +139,29 @@ def test_group_values_are_written_as_the_contract_says() -> None:
     assert list(row.values())[:5] == ["EWR-IAH", "2013-01", 7, 0, "2013-01-06"]
 
 
+@pytest.mark.parametrize(
+    ("day", "week", "quarter"),
+    [
+        (date(2012, 12, 30), "2012-W52", "2012-Q4"),
+        (date(2012, 12, 31), "2013-W01", "2012-Q4"),
+        (date(2010, 1, 3), "2009-W53", "2010-Q1"),
+        (date(2013, 3, 31), "2013-W13", "2013-Q1"),
+        (date(2013, 4, 1), "2013-W14", "2013-Q2"),
+    ],
+)
+def test_a_week_is_of_its_iso_year_and_a_quarter_of_the_calendar(day: date, week: str, quarter: str) -> None:
+    with lake_of([event(flight_date=day)]) as api:
+        (row,) = api.rows("/v1/stats?group_by=week,quarter,year")
+    assert list(row.values())[:3] == [week, quarter, day.year]
+
+
+def test_flights_without_a_tail_number_are_a_group_and_come_last() -> None:
+    with lake_of([event(flight_number=n, tail_number=t) for n, t in enumerate((None, "N2", "N1"), 1)]) as api:
+        for order in ("", "&order_by=flights"):
+            rows = api.rows(f"/v1/stats?group_by=tail_number,flight_number{order}")
+            assert [(row["tail_number"], row["flight_number"]) for row in rows] == [("N1", 3), ("N2", 2), (None, 1)]
+
+
 def test_sums_far_beyond_32_bits_are_exact() -> None:
     rows = [
         event(flight_number=i, origin=o, departure_delay_minutes=10080) for i in range(1, 9999) for o in ("AAA", "BBB")

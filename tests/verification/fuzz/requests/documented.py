@@ -34,6 +34,7 @@ PHASES = ("examples", "coverage", "fuzzing")
 
 BETWEEN_PARAMETERS = {
     "reversed dates": ("date_from", "a date not after date_to"),
+    "min_flights without groups": ("min_flights", "a group_by beside it"),
     "wait_s without a min_event_time to wait for": ("wait_s", "a min_event_time beside it"),
     "order_by a column that this result does not have": ("order_by", "columns of this result"),
     "order_by a column twice": ("order_by", "each column once"),

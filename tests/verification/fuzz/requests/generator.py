@@ -23,6 +23,7 @@ from tests.verification.fuzz.requests.oracle import (
 from tests.verification.fuzz.requests.question import Expected, Pairs, Question, asked, on_the_wire
 
 _STATS, _FLIGHTS = "/v1/stats", "/v1/flights"
+_CODES = ("carrier", "origin", "destination")
 _MANY = {100: 5, 101: 5, 1000: 3, 10_000: 1}  # how many, how often: thousands are slow to write down
 
 
@@ -59,6 +60,7 @@ class Generator:
         pairs = [(name, str(row[name])) for name in FILTERS if row[name] is not None and random.random() < 0.2]
         pairs += [(name, str(random.choice(self._rows)[name])) for name, _ in pairs if random.random() < 0.5]
         pairs = [(name, value) for name, value in pairs if value != "None"]
+        pairs = _respelled(random, pairs)
         first, last = sorted(random.choices(_DAYS, k=2))
         pairs += [("date_from", first)] * (random.random() < 0.3) + [("date_to", last)] * (random.random() < 0.3)
         if path == _STATS:
@@ -71,6 +73,7 @@ class Generator:
             columns = random.sample((*groups, *METRICS), random.choice((0, 1, 2)))
             pairs += [("order_by", ",".join(random.choice(("", "-")) + c for c in columns))] if columns else []
             pairs += [("min_flights", random.choice(("1", "2", "3")))] * (bool(groups) and random.random() < 0.3)
+            pairs += [("on_time_minutes", random.choice(("0", "14", "16", "1440")))] * (random.random() < 0.2)
         elif random.random() < 0.5:
             pairs.append(("cursor", cursor(flight_id(random.choice(self._rows)))))
         pairs += [("limit", str(random.choice((1, 2, 5, 1000))))] * (random.random() < 0.4)
@@ -80,7 +83,7 @@ class Generator:
     def _one_wrong(self, random: Random) -> Question:
         path = random.choice((_STATS, _FLIGHTS))
         pairs = self._right_pairs(random, path)
-        own = ("group_by", "order_by", "min_flights") if path == _STATS else ("cursor",)
+        own = ("group_by", "order_by", "min_flights", "on_time_minutes") if path == _STATS else ("cursor",)
         name = random.choice((*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", *own))
         right = next((value for given, value in pairs if given == name), "")
         pairs = [pair for pair in pairs if pair[0] != name]
@@ -156,7 +159,8 @@ class Generator:
         return self._asked("cursor", _FLIGHTS, [*pairs, ("cursor", random.choice(forged))])
 
     def _flight(self, random: Random) -> Question:
-        return self._one("right flight", flight_id(random.choice(self._rows)), self._times(random))
+        right = flight_id(random.choice(self._rows))
+        return self._one("right flight", random.choice((right, right, right.lower())), self._times(random))
 
     def _wrong_flight(self, random: Random) -> Question:
         right = flight_id(random.choice(self._rows))
@@ -201,6 +205,15 @@ class Generator:
         return self._asked(
             "headers", path, self._right_pairs(random, path), headers=headers, body=random.choice((b"", b"{'"))
         )
+
+
+def _respelled(random: Random, pairs: Pairs) -> Pairs:
+    """Codes in small letters at times, and at times the values of a filter in one."""
+    pairs = [(n, v.lower() if n in _CODES and random.random() < 0.2 else v) for n, v in pairs]
+    if random.random() < 0.5:
+        return pairs
+    names = dict.fromkeys(name for name, _ in pairs)
+    return [(name, ",".join(value for given, value in pairs if given == name)) for name in names]
 
 
 def _code(number: int) -> str:

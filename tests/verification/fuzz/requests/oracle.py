@@ -30,14 +30,21 @@ SHOWN = (
 FILTERS = ("carrier", "origin", "destination", "flight_number", "tail_number", "status")
 ONCE = (
     *("date_from", "date_to", "order_by", "limit", "format", "cursor"),
-    *("min_event_time", "wait_s", "snapshot", "escape_formulas", "min_flights"),
+    *("min_event_time", "wait_s", "snapshot", "escape_formulas", "min_flights", "on_time_minutes"),
 )
 FORMATS = ("json", "ndjson", "csv", "arrow", "parquet")
 MOST = {"/v1/stats": 10_000, "/v1/flights": 1000}
 DEFAULT = {"/v1/stats": 1000, "/v1/flights": 100}
 
-_CODES = {"carrier": r"[A-Z0-9]{2,3}", "origin": r"[A-Z0-9]{3,4}", "destination": r"[A-Z0-9]{3,4}"}
+_CODES = {"carrier": r"[A-Za-z0-9]{2,3}", "origin": r"[A-Za-z0-9]{3,4}", "destination": r"[A-Za-z0-9]{3,4}"}
+_INTEGERS = {
+    "flight_number": (1, 9999),
+    "snapshot": (1, 999_999_999),
+    "min_flights": (1, 999_999_999),
+    "on_time_minutes": (0, 1440),
+}
 _FLIGHT_ID = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})-([A-Z0-9]{2,3})-([1-9][0-9]{0,3})([A-Z]?)-([A-Z0-9]{3,4})")
+_ANY_CASE = re.compile(_FLIGHT_ID.pattern.replace("A-Z", "A-Za-z"))
 _KEY = tuple[date, str, int, str, str]
 
 
@@ -64,7 +71,8 @@ class Oracle:
             return Expected(404, "snapshot")
         group_by = [item for value in _all(pairs, "group_by") for item in value.split(",")]
         order_by = [item for value in _all(pairs, "order_by") for item in value.split(",")]
-        rows = statistics(at._matching(pairs), group_by, order_by, int(_one(pairs, "min_flights") or 0))
+        least, minutes = int(_one(pairs, "min_flights") or 0), int(_one(pairs, "on_time_minutes") or 15)
+        rows = statistics(at._matching(pairs), group_by, order_by, least, minutes)
         limit = int(_one(pairs, "limit") or DEFAULT["/v1/stats"])
         return Expected(200, body={"data": rows[:limit], "truncated": len(rows) > limit})
 
@@ -95,7 +103,7 @@ class Oracle:
         wrong = wrong or _first_wrong(pairs, ("snapshot",))
         if wrong is None and _all(pairs, "snapshot") and _all(pairs, "min_event_time"):
             wrong = "snapshot"
-        parsed = parse_flight_id(asked)
+        parsed = parse_flight_id(asked.upper() if _ANY_CASE.fullmatch(asked) else asked)
         if wrong is not None or parsed is None or _first_wrong(pairs, ("format",)) is not None:
             return Expected(422, wrong or ("flight_id" if parsed is None else "format"))
         at = self._at(pairs)
@@ -110,7 +118,7 @@ class Oracle:
         return Expected(404) if row is None or row["status"] == "void" else Expected(200, rows=(shown(row),))
 
     def _matching(self, pairs: Pairs) -> list[Event]:
-        filters: dict[str, Sequence[Any]] = {name: _all(pairs, name) for name in FILTERS if _all(pairs, name)}
+        filters: dict[str, Sequence[Any]] = {name: _values(pairs, name) for name in FILTERS if _all(pairs, name)}
         if "flight_number" in filters:
             filters["flight_number"] = [int(value) for value in filters["flight_number"]]
         first, last = _one(pairs, "date_from"), _one(pairs, "date_to")
@@ -123,10 +131,11 @@ def is_right(path: str, name: str, value: str) -> bool:
     match name:
         case "carrier" | "origin" | "destination":
             return re.fullmatch(_CODES[name], value, re.ASCII) is not None
-        case "flight_number":
-            return re.fullmatch(r"[1-9][0-9]{0,3}", value, re.ASCII) is not None
+        case "flight_number" | "snapshot" | "min_flights" | "on_time_minutes":
+            is_integer = re.fullmatch(r"0|-?[1-9][0-9]{0,8}", value, re.ASCII) is not None
+            return is_integer and _INTEGERS[name][0] <= int(value) <= _INTEGERS[name][1]
         case "tail_number":
-            return 1 <= len(value) <= 10
+            return 1 <= len(value) <= 10  # without commas: they separate
         case "status":
             return value in STATUSES
         case "date_from" | "date_to":
@@ -137,8 +146,6 @@ def is_right(path: str, name: str, value: str) -> bool:
             return value in (FORMATS if path else FORMATS[:1])
         case "escape_formulas":
             return value in ("true", "false")
-        case "snapshot" | "min_flights":
-            return re.fullmatch(r"[1-9][0-9]{0,8}", value, re.ASCII) is not None
         case "cursor":
             return cursor_key(value) is not None
         case "min_event_time":
@@ -206,7 +213,7 @@ def moment_or_none(text: str) -> datetime | None:
 
 def _wrong(path: str, pairs: Pairs) -> str | None:
     """The parameter that a 422 has to name; None when nothing is wrong. In the order of the documentation."""
-    own = ("group_by", "order_by", "min_flights") if path == "/v1/stats" else ("cursor",)
+    own = ("group_by", "order_by", "min_flights", "on_time_minutes") if path == "/v1/stats" else ("cursor",)
     known = (*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", "escape_formulas", *own)
     if (wrong := _no_utf8(pairs)) is not None:
         return wrong
@@ -240,7 +247,11 @@ def _rest(path: str, pairs: Pairs) -> str | None:
         return wrong
     if _all(pairs, "min_flights") and not _all(pairs, "group_by"):
         return "min_flights"
-    if (wrong := _first_wrong(pairs, ("limit", "cursor", "snapshot", "format", "escape_formulas"), path)) is not None:
+    if (
+        wrong := _first_wrong(
+            pairs, ("on_time_minutes", "limit", "cursor", "snapshot", "format", "escape_formulas"), path
+        )
+    ) is not None:
         return wrong
     is_contradicted = _one(pairs, "escape_formulas") == "true" and _one(pairs, "format") != "csv"
     return "escape_formulas" if is_contradicted else None
@@ -255,7 +266,7 @@ def _bad_order(pairs: Pairs) -> bool:
 
 def _first_wrong(pairs: Pairs, names: Sequence[str], path: str = "") -> str | None:
     for name in names:
-        values = _all(pairs, name)
+        values = _values(pairs, name) if name in FILTERS else _all(pairs, name)
         if (name in ONCE and len(values) > 1) or (name in FILTERS and len(values) > 100):
             return name
         if not all(is_right(path, name, value) for value in values):
@@ -273,6 +284,12 @@ def _is_date(text: str) -> bool:
 
 def _all(pairs: Pairs, name: str) -> list[str]:
     return [value for given, value in pairs if given == name]
+
+
+def _values(pairs: Pairs, name: str) -> list[str]:
+    """Of a filter: repeated or separated by commas, codes as capitals."""
+    items = [item for value in _all(pairs, name) for item in value.split(",")]
+    return [item.upper() if name in _CODES and item.isascii() else item for item in items]
 
 
 def _one(pairs: Pairs, name: str) -> str | None:
