@@ -47,6 +47,10 @@ class Dates:
         """Those of them that are not before `date`."""
         return Dates(date if self.first is None else max(self.first, date), self.last)
 
+    def until(self, date: dt.date) -> Dates:
+        """Those of them that are not after `date`."""
+        return Dates(self.first, date if self.last is None else min(self.last, date))
+
 
 ALL_DATES: Final = Dates()
 

@@ -13,13 +13,20 @@ from lakehouse.object_names import MAX_SNAPSHOT
 from lakehouse.schema.event import (
     AIRPORT_PATTERN,
     CARRIER_PATTERN,
+    MAX_DELAY_MINUTES,
     MAX_FLIGHT_NUMBER,
     MAX_TAIL_NUMBER_CHARACTERS,
+    MIN_DELAY_MINUTES,
     STATUSES,
 )
 from query_service.api.query_string import Parameter, Type, any_text, code, date, integer, one_of, seconds, text, time
 from query_service.queries.model import (
+    BY_KEY,
     CURSOR_PATTERN,
+    DELAYS,
+    FLIGHT_COLUMNS,
+    FLIGHT_ID,
+    FLIGHT_ORDERS,
     FLIGHTS_LIMIT,
     FLIGHTS_LIMIT_MOST,
     GROUPS,
@@ -151,6 +158,51 @@ CURSOR: Final[Parameter[str | None]] = Parameter(
     example=cursor_of("2013-01-01-UA-1545-EWR"),
     default=None,
 )
+FLIGHTS_ORDER: Final[Parameter[str]] = Parameter(
+    name="order_by",
+    endpoints=(FLIGHTS,),
+    type=one_of(tuple(f"{sign}{column}" for column in FLIGHT_ORDERS for sign in ("", "-"))),
+    description="The order of the flights, `-` in front for descending. `flight_id` is by the parts of the key, in"
+    " turn. Nulls come last both ways; ties are ordered by the key. A flight whose delay changes between two pages may"
+    " be on both or on none; by `flight_id` no page repeats a flight, or skips one that matches throughout.",
+    example=FLIGHT_ID,  # goes with that of the cursor
+    default=BY_KEY.column,
+)
+DELAY: Final[Parameter[str | None]] = Parameter(
+    name="delay",
+    endpoints=(FLIGHTS,),
+    type=one_of(DELAYS),
+    description="Which delay `delay_min` and `delay_max` are about: `departure_delay_minutes` or"
+    " `arrival_delay_minutes`.",
+    example="departure",
+    default=None,
+)
+
+
+def _delay_bound(name: str, description: str, example: int) -> Parameter[int | None]:
+    return Parameter(
+        name=name,
+        endpoints=(FLIGHTS,),
+        type=integer(MAX_DELAY_MINUTES, MIN_DELAY_MINUTES),
+        description=f"{description} Only with `delay`; flights without that delay do not match.",
+        example=example,
+        default=None,
+    )
+
+
+DELAY_MIN: Final = _delay_bound("delay_min", "Least delay in minutes, inclusive; early is negative.", 15)
+DELAY_MAX: Final = _delay_bound("delay_max", "Most delay in minutes, inclusive.", 180)
+COLUMNS: Final[Parameter[str | None]] = Parameter(
+    name="columns",
+    endpoints=(FLIGHTS,),
+    type=one_of(FLIGHT_COLUMNS),
+    description="Only these columns, in this order; repeated or separated by commas, each once. Without: all of them.",
+    example=[FLIGHT_ID, "status"],
+    default=None,
+    is_repeatable=True,
+    is_comma_separated=True,
+    is_unique=True,
+)
 MIN_EVENT_TIME: Final[Parameter[dt.datetime | None]] = Parameter(
     name="min_event_time",
     endpoints=(FLIGHT,),
@@ -204,7 +256,7 @@ ESCAPE_FORMULAS: Final[Parameter[str]] = Parameter(
 PARAMETERS: Final[tuple[Parameter[Any], ...]] = (
     *(*FILTERS, DATE_FROM, DATE_TO),
     *(GROUP_BY, ORDER_BY, LEAST_FLIGHTS, ON_TIME, STATS_ROWS),
-    *(FLIGHTS_ROWS, CURSOR),
+    *(DELAY, DELAY_MIN, DELAY_MAX, FLIGHTS_ORDER, COLUMNS, FLIGHTS_ROWS, CURSOR),
     *(MIN_EVENT_TIME, WAIT_S),
     *(SNAPSHOT, _format((STATS, FLIGHTS), TABLES), _format((FLIGHT, LAKE), DOCUMENTS)),
     ESCAPE_FORMULAS,

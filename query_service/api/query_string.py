@@ -228,3 +228,8 @@ def parse(parameter: Parameter[T], text: str) -> T:
 def wrong_value_error(parameter: Parameter[Any], got: str) -> ProblemError:
     """422: the parameter does not take this value."""
     return parameter_error(parameter.name, got, parameter.type.expected)
+
+
+def contradiction_error(given: Parameters, parameter: Parameter[Any], expected: str) -> ProblemError:
+    """422: another parameter does not allow what was sent."""
+    return parameter_error(parameter.name, given.sent(parameter), expected)

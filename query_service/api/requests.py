@@ -7,26 +7,34 @@ routes depend on in their signatures, and cancellation when the caller disconnec
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Path, Request
 
-from lakehouse.schema.event import FLIGHT_ID_PATTERN, FlightKey, parse_flight_id
+from lakehouse.schema.event import FLIGHT_ID_PATTERN, parse_flight_id
 from lakehouse.table.planner import Dates
 from query_service.api import parameters as table
-from query_service.api.query_string import Parameter, Parameters, pairs_of, parse, wrong_value_error
+from query_service.api.flight_pages import delay_range, order_of, page_end
+from query_service.api.query_string import Parameter, Parameters, contradiction_error, pairs_of, parse
 from query_service.auth.api_keys import NO_KEY
 from query_service.auth.middleware import KEY_IN_SCOPE
-from query_service.errors import ProblemError, caller_gone_error, parameter_error
+from query_service.errors import caller_gone_error, parameter_error
 from query_service.lifespan import Services
 from query_service.middleware.access_log import ADDRESS_IN_SCOPE
 from query_service.middleware.addresses import network
 from query_service.middleware.headers import HEAD_IN_SCOPE
-from query_service.queries.model import METRICS, Filters, FlightRequest, FlightsRequest, Order, StatsRequest, cursor_of
+from query_service.queries.model import (
+    FLIGHT_COLUMNS,
+    FLIGHT_ID,
+    METRICS,
+    Filters,
+    FlightRequest,
+    FlightsRequest,
+    Order,
+    StatsRequest,
+)
 from query_service.representation.etag import ResponsePreferences, parse_if_match, parse_if_none_match
 from query_service.representation.negotiation import CSV, TABLES, Format, negotiate, negotiate_coding
 from query_service.representation.ranges import PartialRead, parse_range
@@ -47,7 +55,7 @@ _IN_TURN: Final = sorted(table.FILTERS, key=lambda parameter: parameter.type.sch
 def stats_request(pairs: Pairs, max_values: int) -> StatsRequest:
     """Reads the query string of /v1/stats, at most `max_values` of a filter. Raises ProblemError."""
     given = Parameters(pairs, _STATS, max_values)
-    group_by = _group_by(given)
+    group_by = _listed_once(given, table.GROUP_BY)
     return StatsRequest(
         filters=_filters(given),
         group_by=group_by,
@@ -62,13 +70,15 @@ def stats_request(pairs: Pairs, max_values: int) -> StatsRequest:
 def flights_request(pairs: Pairs, max_values: int) -> FlightsRequest:
     """Reads the query string of /v1/flights, at most `max_values` of a filter. Raises ProblemError."""
     given = Parameters(pairs, _FLIGHTS, max_values)
-    filters, after = _filters(given), _cursor(given)
-    return FlightsRequest(
-        filters=filters if after is None else replace(filters, dates=filters.dates.since(after.flight_date)),
-        limit=given.one(table.FLIGHTS_ROWS),
-        after=after,
-        snapshot=given.one(table.SNAPSHOT),
-    )
+    filters, delay, order = _filters(given), delay_range(given), order_of(given.one(table.FLIGHTS_ORDER))
+    columns = _listed_once(given, table.COLUMNS) or FLIGHT_COLUMNS
+    limit = given.one(table.FLIGHTS_ROWS)
+    after, value = page_end(given, order)
+    if after is not None and order.column == FLIGHT_ID:
+        beyond = filters.dates.until if order.descending else filters.dates.since
+        filters = replace(filters, dates=beyond(after.flight_date))
+    snapshot = given.one(table.SNAPSHOT)
+    return FlightsRequest(filters, limit, after, snapshot, order, value, delay, columns)
 
 
 def flight_request(flight_id: str, pairs: Pairs) -> FlightRequest:
@@ -76,10 +86,10 @@ def flight_request(flight_id: str, pairs: Pairs) -> FlightRequest:
     given = Parameters(pairs, _FLIGHT)
     min_event_time, wait_s = given.one(table.MIN_EVENT_TIME), given.one(table.WAIT_S)
     if wait_s is not None and min_event_time is None:
-        raise _contradiction(given, table.WAIT_S, "a min_event_time beside it, to wait for")
+        raise contradiction_error(given, table.WAIT_S, "a min_event_time beside it, to wait for")
     snapshot = given.one(table.SNAPSHOT)
     if snapshot is not None and min_event_time is not None:
-        raise _contradiction(given, table.SNAPSHOT, "no min_event_time beside it: a snapshot does not change")
+        raise contradiction_error(given, table.SNAPSHOT, "no min_event_time beside it: a snapshot does not change")
     try:
         key = parse_flight_id(flight_id.upper() if flight_id.isascii() else flight_id)
     except ValueError:
@@ -109,18 +119,18 @@ def only_format(pairs: Pairs) -> None:
 def _filters(given: Parameters) -> Filters:
     first, last = given.one(table.DATE_FROM), given.one(table.DATE_TO)
     if first is not None and last is not None and first > last:
-        raise _contradiction(given, table.DATE_FROM, f"a date not after date_to, which is {last}")
+        raise contradiction_error(given, table.DATE_FROM, f"a date not after date_to, which is {last}")
     # Sorted: the order of alternatives makes no other question.
     alternatives = {parameter.name: tuple(sorted(given.alternatives(parameter))) for parameter in _IN_TURN}
     return Filters(Dates(first, last), **alternatives)
 
 
-def _group_by(given: Parameters) -> tuple[str, ...]:
-    items = given.listed(table.GROUP_BY)
+def _listed_once(given: Parameters, parameter: Parameter[Any]) -> tuple[str, ...]:
+    items = given.listed(parameter)
     for position, item in enumerate(items):
-        parse(table.GROUP_BY, item)
+        parse(parameter, item)
         if item in items[:position]:
-            raise _contradiction(given, table.GROUP_BY, f"each name once, and {item} is there twice")
+            raise contradiction_error(given, parameter, f"each name once, and {item} is there twice")
     return tuple(items)
 
 
@@ -128,12 +138,12 @@ def _order_by(given: Parameters, columns: tuple[str, ...]) -> tuple[Order, ...]:
     items = given.listed(table.ORDER_BY)
     orders: list[Order] = []
     for item in items:
-        order = Order(item.removeprefix("-"), item.startswith("-"))
+        order = order_of(item)
         if order.column not in columns:
             expected = f"{table.ORDER_BY.type.expected}: {', '.join(columns)}"
             raise parameter_error(table.ORDER_BY.name, item, expected)
         if order.column in [earlier.column for earlier in orders]:
-            raise _contradiction(given, table.ORDER_BY, f"each column once, and {order.column} is there twice")
+            raise contradiction_error(given, table.ORDER_BY, f"each column once, and {order.column} is there twice")
         orders.append(order)
     return tuple(orders)
 
@@ -141,25 +151,10 @@ def _order_by(given: Parameters, columns: tuple[str, ...]) -> tuple[Order, ...]:
 def _min_flights(given: Parameters, group_by: tuple[str, ...]) -> int:
     least = given.one(table.LEAST_FLIGHTS)
     if given.has(table.LEAST_FLIGHTS) and not group_by:
-        raise _contradiction(given, table.LEAST_FLIGHTS, "a group_by beside it: without groups there is always one row")
+        raise contradiction_error(
+            given, table.LEAST_FLIGHTS, "a group_by beside it: without groups there is always one row"
+        )
     return least
-
-
-def _cursor(given: Parameters) -> FlightKey | None:
-    cursor = given.one(table.CURSOR)
-    if cursor is None:
-        return None
-    try:
-        key = parse_flight_id(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii"))
-        if cursor_of(key.flight_id) == cursor:
-            return key
-    except (ValueError, binascii.Error):
-        pass  # not what next_cursor gives
-    raise wrong_value_error(table.CURSOR, cursor)
-
-
-def _contradiction(given: Parameters, parameter: Parameter[Any], expected: str) -> ProblemError:
-    return parameter_error(parameter.name, given.sent(parameter), expected)
 
 
 async def _services(request: Request) -> Services:

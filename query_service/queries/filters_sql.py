@@ -27,8 +27,8 @@ class WhereClause:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def conditions(filters: Filters, beyond: FlightKey | None = None) -> WhereClause:
-    """Conditions for visible flights that match; with `beyond`, only those whose key is above it."""
+def conditions(filters: Filters, beyond: FlightKey | None = None, descending: bool = False) -> WhereClause:
+    """Conditions for visible flights that match; with `beyond`, only those whose key is above it, or below."""
     before, after, values = [], [VISIBLE], dict[str, Any]()
     if filters.dates.first is not None:
         before.append("flight_date >= $date_from")
@@ -43,10 +43,16 @@ def conditions(filters: Filters, beyond: FlightKey | None = None) -> WhereClause
     for column in _FILTERED_AFTER:
         after += _any_of(column, getattr(filters, column), values)
     if beyond is not None:
-        bound = {f"beyond_{column}": getattr(beyond, column) for column in KEY}
-        before.append(f"({', '.join(KEY)}) > ({', '.join(f'${name}' for name in bound)})")
+        compared, bound = beyond_key(beyond, descending)
+        before.append(compared)
         values |= bound
     return WhereClause(" AND ".join(before), " AND ".join(after), values)
+
+
+def beyond_key(key: FlightKey, descending: bool = False) -> tuple[str, dict[str, Any]]:
+    """A condition for keys above `key`, or below, with its values."""
+    bound = {f"beyond_{column}": getattr(key, column) for column in KEY}
+    return f"({', '.join(KEY)}) {'<' if descending else '>'} ({', '.join(f'${name}' for name in bound)})", bound
 
 
 def _any_of(column: str, allowed: Sequence[str | int], values: dict[str, Any]) -> list[str]:

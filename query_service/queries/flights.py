@@ -5,24 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
 from lakehouse import object_names
-from lakehouse.schema.event import EVENT_SCHEMA, FIELDS, KEY, ORDER, FlightKey
+from lakehouse.schema.event import EVENT_SCHEMA, KEY, ORDER, FlightKey
 from lakehouse.table.latest_sql import SORT_KEY, quoted
 from lakehouse.table.planner import Dates, FileSet, by_month
 from query_service.engine.database import LocalFiles, Query
 from query_service.engine.executor import QueryContext
-from query_service.queries.filters_sql import conditions
-from query_service.queries.model import FlightsRequest, cursor_of
+from query_service.queries.filters_sql import beyond_key, conditions
+from query_service.queries.model import FLIGHT_COLUMNS, FLIGHT_ID, FlightsRequest, cursor_of
 from query_service.representation.encoders import Rows
 
 BATCH_BYTES: Final = 32 * 2**20
 """Files that one step of a page may add: about five months of half a million flights, some 50 ms of work."""
-
-COLUMNS_SHOWN: Final = ("flight_id", *(field.name for field in FIELDS if field.in_api))
 
 
 @dataclass(frozen=True)
@@ -41,24 +39,24 @@ class FlightState:
 async def flights_page(request: FlightsRequest, context: QueryContext) -> Rows:
     """The flights after `request.after`, at most `limit` of them.
 
-    Reads months in order and only as many as the page needs.
+    By key, it reads months in order and only as many as the page needs. In another order any file may have the next.
     """
-    matching = conditions(request.filters, request.after)
+    files_in_reach = context.files(request.filters.dates)
+    is_by_key = request.order.column == FLIGHT_ID
+    steps = _batches(files_in_reach, request.order.descending) if is_by_key else iter((files_in_reach,))
     missing_rows = request.limit + 1  # one more tells whether there is a next page
     tables: list[pa.Table] = []
-    for files in _batches(context.files(request.filters.dates)):
+    for files in steps:
 
         def query(local: LocalFiles, rows: int = missing_rows) -> Query:
-            state = f"SELECT * FROM ({local.state(matching.before)}) WHERE {matching.after}"
-            found = f"SELECT * FROM ({state}) ORDER BY {SORT_KEY} LIMIT {rows}"
-            return Query(f"SELECT {_SHOWN} FROM ({found}) ORDER BY {SORT_KEY}", matching.values)
+            return _page_query(request, local, rows)
 
         table = await context.fetch(files, query, use_tail_cache=True)
         tables.append(table)
         missing_rows -= table.num_rows
         if missing_rows == 0:
             break
-    return _page(tables, request.limit)
+    return _page(tables, request)
 
 
 async def flight_state(key: FlightKey, context: QueryContext) -> FlightState | None:
@@ -72,7 +70,7 @@ async def flight_state(key: FlightKey, context: QueryContext) -> FlightState | N
     source = table.slice(0, 1).to_pylist()[0]
     position = source["source_position"] - 1
     return FlightState(
-        table=table.select(COLUMNS_SHOWN),
+        table=table.select(FLIGHT_COLUMNS),
         event_time=source["state_event_time"],
         withdrawn=source["status"] == "void",
         file=files.names[position],
@@ -98,12 +96,46 @@ ORDER BY source_position LIMIT 1"""
     return Query(sql, {column: getattr(key, column) for column in KEY})
 
 
-def _batches(files: FileSet) -> Iterator[FileSet]:
+def _page_query(request: FlightsRequest, local: LocalFiles, rows: int) -> Query:
+    """The next flights of `local`. A delay is of the state: it is compared after "newest wins"."""
+    order, is_by_key = request.order, request.order.column == FLIGHT_ID
+    matching = conditions(request.filters, request.after if is_by_key else None, order.descending)
+    after, values = [matching.after], dict(matching.values)
+    if request.delay is not None:
+        for bound, sign in ((request.delay.least, ">="), (request.delay.most, "<=")):
+            after += [f"{request.delay.column} {sign} {bound}"] if bound is not None else []
+    if request.after is not None and not is_by_key:
+        after.append(_beyond(request, values))
+    state = f"SELECT * FROM ({local.state(matching.before)}) WHERE {' AND '.join(after)}"
+    if is_by_key:
+        sorting = ", ".join(f"{column} DESC" for column in KEY) if order.descending else SORT_KEY
+    else:
+        sorting = f"{order.column} {'DESC' if order.descending else 'ASC'} NULLS LAST, {SORT_KEY}"
+    found = f"SELECT * FROM ({state}) ORDER BY {sorting} LIMIT {rows}"
+    return Query(f"SELECT {_SHOWN} FROM ({found}) ORDER BY {sorting}", values)
+
+
+def _beyond(request: FlightsRequest, values: dict[str, Any]) -> str:
+    """A condition for flights after the last one of the page before, in an order that is not that of the key."""
+    assert request.after is not None
+    key, bound = beyond_key(request.after)
+    values |= bound
+    column = request.order.column
+    if request.after_value is None:
+        return f"({column} IS NULL AND {key})"
+    if column == "scheduled_departure":
+        column = f"epoch_us({column})"
+    values["beyond_value"] = request.after_value
+    sign = "<" if request.order.descending else ">"
+    return f"({column} {sign} $beyond_value OR ({column} = $beyond_value AND {key}) OR {column} IS NULL)"
+
+
+def _batches(files: FileSet, descending: bool) -> Iterator[FileSet]:
     """The files of one month, then month by month as many as BATCH_BYTES allow; at least one batch."""
     entries = {object_names.month_of(entry.min_flight_date): entry for entry in files.months}
     tails = by_month(files.tail)
     batch, room = FileSet((), ()), 0
-    for month in sorted(entries.keys() | tails.keys()):
+    for month in sorted(entries.keys() | tails.keys(), reverse=descending):
         step = FileSet((entries[month],) if month in entries else (), tuple(tails.get(month, ())))
         if batch.all and batch.bytes + step.bytes > room:
             yield batch
@@ -112,11 +144,15 @@ def _batches(files: FileSet) -> Iterator[FileSet]:
     yield batch
 
 
-def _page(tables: list[pa.Table], limit: int) -> Rows:
+def _page(tables: list[pa.Table], request: FlightsRequest) -> Rows:
     table = pa.concat_tables(tables)
-    shown = table.slice(0, limit)
-    cursor = cursor_of(shown["flight_id"][-1].as_py()) if table.num_rows > limit else None
-    return Rows(shown, {"truncated": cursor is not None, "next_cursor": cursor})
+    shown = table.slice(0, request.limit)
+    cursor = None
+    if table.num_rows > request.limit:
+        column = request.order.column
+        value = None if column == FLIGHT_ID else shown[column][-1].cast(pa.int64()).as_py()
+        cursor = cursor_of(shown[FLIGHT_ID][-1].as_py(), request.order, value)
+    return Rows(shown.select(request.columns), {"truncated": cursor is not None, "next_cursor": cursor})
 
 
 def _shown(column: str) -> str:
@@ -128,4 +164,4 @@ def _shown(column: str) -> str:
     return f"{column}::BIGINT AS {column}" if pa.types.is_integer(kind) else column
 
 
-_SHOWN = ", ".join(_shown(column) for column in COLUMNS_SHOWN)
+_SHOWN = ", ".join(_shown(column) for column in FLIGHT_COLUMNS)

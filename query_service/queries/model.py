@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lakehouse.schema.event import FlightKey
+from lakehouse.schema.event import FIELDS, FlightKey
 from lakehouse.table.planner import ALL_DATES, Dates
 
 GROUPS: Final = (
@@ -33,7 +33,13 @@ ON_TIME_MINUTES_MOST: Final = 1440
 FLIGHTS_LIMIT: Final = 100
 FLIGHTS_LIMIT_MOST: Final = 1000
 WAIT_MOST_S: Final = 30
-CURSOR_PATTERN: Final = "[A-Za-z0-9_-]{26,34}"
+CURSOR_PATTERN: Final = "[A-Za-z0-9_-]{26,96}"
+
+FLIGHT_ID: Final = "flight_id"
+FLIGHT_COLUMNS: Final = (FLIGHT_ID, *(field.name for field in FIELDS if field.in_api))
+DELAYS: Final = ("departure", "arrival")
+FLIGHT_ORDERS: Final = (FLIGHT_ID, *(f"{kind}_delay_minutes" for kind in DELAYS), "scheduled_departure")
+"""What pages of flights may be ordered by; `flight_id` by the parts of the key."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,18 @@ class Order:
 
     column: str
     descending: bool
+
+
+BY_KEY: Final = Order(FLIGHT_ID, False)
+
+
+@dataclass(frozen=True)
+class DelayRange:
+    """Flights with a known delay from `least` to `most` minutes, both inside; None is open."""
+
+    column: str
+    least: int | None
+    most: int | None
 
 
 @dataclass(frozen=True)
@@ -97,12 +115,18 @@ class StatsRequest:
 
 @dataclass(frozen=True)
 class FlightsRequest:
-    """/v1/flights: flights whose key is above `after`; `filters` exclude dates of earlier pages."""
+    """/v1/flights: flights that come after `after` in the order. By key, `filters` exclude dates of earlier pages."""
 
     filters: Filters
     limit: int
     after: FlightKey | None
     snapshot: int | None = None
+    order: Order = BY_KEY
+    """One of FLIGHT_ORDERS: nulls last both ways, ties by the key."""
+    after_value: int | None = None
+    """What `after` has in the column of the order, as a number."""
+    delay: DelayRange | None = None
+    columns: tuple[str, ...] = FLIGHT_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -124,6 +148,8 @@ def _is_within_months(group_by: Iterable[str]) -> bool:
     return not {"flight_date", "month"}.isdisjoint(group_by)
 
 
-def cursor_of(flight_id: str) -> str:
-    """The cursor of the page after the flight; opaque to callers."""
+def cursor_of(flight_id: str, order: Order = BY_KEY, value: int | None = None) -> str:
+    """The cursor of the page after the flight, which has `value` in the column of the order; opaque to callers."""
+    if order != BY_KEY:
+        flight_id = f"{'-' if order.descending else ''}{order.column} {value} {flight_id}"
     return base64.urlsafe_b64encode(flight_id.encode()).decode().rstrip("=")

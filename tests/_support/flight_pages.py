@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from lakehouse.store.memory import MemoryStore
 from tests._support import stats_oracle
@@ -12,6 +13,15 @@ from tests._support.lake_builder import Event, LakeBuilder
 
 def flight_id(row: Event) -> str:
     return f"{row['flight_date']}-{row['carrier']}-{row['flight_number']}{row['operational_suffix']}-{row['origin']}"
+
+
+def ordered(rows: Sequence[Event], order_by: str) -> list[Event]:
+    """By the column of `order_by`; nulls last, ties by the key. `rows` are in the order of their keys."""
+    name, descending = order_by.removeprefix("-"), order_by.startswith("-")
+    if name == "flight_id":
+        return list(reversed(rows)) if descending else list(rows)
+    known = sorted((row for row in rows if row[name] is not None), key=lambda row: row[name], reverse=descending)
+    return known + [row for row in rows if row[name] is None]
 
 
 def pages(api: Api, url: str) -> list[list[str]]:

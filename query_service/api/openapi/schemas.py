@@ -17,7 +17,14 @@ from lakehouse.schema.event import (
     STATUSES,
 )
 from lakehouse.schema.fields import Date, Field, Integer, Text, Time
-from query_service.queries.model import CURSOR_PATTERN, FLIGHTS_LIMIT_MOST, GROUPS, METRICS, STATS_LIMIT_MOST
+from query_service.queries.model import (
+    CURSOR_PATTERN,
+    FLIGHT_COLUMNS,
+    FLIGHTS_LIMIT_MOST,
+    GROUPS,
+    METRICS,
+    STATS_LIMIT_MOST,
+)
 
 Json = dict[str, Any]
 
@@ -115,7 +122,7 @@ STATS: Final = _object(
 )
 FLIGHTS: Final = _object(
     {
-        "data": {"type": "array", "maxItems": FLIGHTS_LIMIT_MOST, "items": _object(_FLIGHT)},
+        "data": {"type": "array", "maxItems": FLIGHTS_LIMIT_MOST, "items": _object(_FLIGHT, FLIGHT_COLUMNS)},
         "truncated": {"type": "boolean"},
         "next_cursor": {"type": ["string", "null"], "pattern": f"^{CURSOR_PATTERN}$"},
     }

@@ -423,6 +423,21 @@ SAFEGUARDS: Final = (
         "tests/unit/query_service/queries/test_stats.py::test_rollups_of_another_on_time_limit_decide_nothing",
     ),
     Safeguard(
+        "pages in another order go on among equals",
+        "query_service/queries/flights.py",
+        "OR ({column} = $beyond_value AND {key})",
+        "OR ({column} = $beyond_value AND false)",
+        "tests/unit/query_service/queries/test_flights.py::"
+        "test_pages_are_exact_in_every_order_and_with_limits_of_delay",
+    ),
+    Safeguard(
+        "a cursor goes on in its own order alone",
+        "query_service/api/flight_pages.py",
+        "if order_of(asked) != order:",
+        "if False:",
+        "tests/unit/query_service/api/test_flight_pages.py::test_a_cursor_of_another_order_goes_on_from_its_value",
+    ),
+    Safeguard(
         "small groups are left out of finished rows alone",
         "query_service/queries/stats_sql.py",
         'f"WHERE flights >= {request.min_flights} "',

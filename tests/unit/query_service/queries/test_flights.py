@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from lakehouse.schema.event import COLUMNS
 from lakehouse.store.memory import MemoryStore
 from query_service.queries import flights
+from query_service.queries.model import FLIGHT_ORDERS
 from tests._support import stats_oracle
 from tests._support.api import serving
-from tests._support.flight_pages import flight_id, pages, random_lake
+from tests._support.flight_pages import flight_id, ordered, pages, random_lake
 from tests._support.lake_builder import T0, LakeBuilder, event
 from tests._support.lakes import key
+from tests._support.sizes import seeds
 
 
 @pytest.mark.parametrize("limit", [5, 1000])
@@ -46,6 +50,56 @@ def test_pages_keep_to_the_dates(dates: tuple[str | None, str | None]) -> None:
     assert [one for page in found for one in page] == [
         flight_id(row) for row in stats_oracle.matching(events, {}, first, last)
     ]
+
+
+@pytest.mark.parametrize("seed", seeds(4))
+def test_pages_are_exact_in_every_order_and_with_limits_of_delay(seed: int) -> None:
+    choose = random.Random(seed)
+    lake, events = random_lake(seed)
+    with serving(lake.store) as api:
+        for _ in range(8):
+            order_by = choose.choice(["", "-"]) + choose.choice(FLIGHT_ORDERS)
+            asked = {"order_by": order_by, "limit": str(choose.choice([1, 3, 7, 40]))}
+            wanted = stats_oracle.matching(events, {}, None, None)
+            if choose.random() < 0.7:
+                asked["delay"] = choose.choice(["departure", "arrival"])
+                delay = f"{asked['delay']}_delay_minutes"
+                least, most = sorted(choose.sample([-1440, -3, 0, 14, 15, 100, 10080], 2))
+                wanted = [row for row in wanted if row[delay] is not None and least <= row[delay] <= most]
+                asked |= {"delay_min": str(least), "delay_max": str(most)}
+            if choose.random() < 0.3:
+                asked["date_to"] = "2013-01-31"
+                wanted = [row for row in wanted if row["flight_date"] <= date(2013, 1, 31)]
+            found = pages(api, f"/v1/flights?{urlencode(asked)}")
+            ids = [one for page in found for one in page]
+            assert ids == [flight_id(row) for row in ordered(wanted, order_by)], asked
+            assert all(len(page) == int(asked["limit"]) for page in found[:-1])
+
+
+def test_only_the_columns_that_are_asked_for_are_there_in_their_order() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event(flight_number=1), event(flight_number=2))
+    with serving(lake.store) as api:
+        page = api.json("/v1/flights?columns=status,flight_number&columns=origin&limit=1&order_by=-flight_id")
+        csv = api.get("/v1/flights?columns=status&format=csv").text
+        rest = api.json(f"/v1/flights?columns=status&order_by=-flight_id&cursor={page['next_cursor']}")
+    assert [list(row.items()) for row in page["data"]] == [
+        [("status", "arrived"), ("flight_number", 2), ("origin", "EWR")]
+    ]
+    assert csv.splitlines() == ["status", '"arrived"', '"arrived"']
+    assert len(rest["data"]) == 1
+
+
+def test_a_delay_is_that_of_the_newest_state() -> None:
+    older = event(departure_delay_minutes=100, event_time=T0)
+    newer = event(departure_delay_minutes=1, event_time=T0 + timedelta(seconds=1))
+    lake = LakeBuilder(MemoryStore())
+    lake.land(older)
+    lake.merge()
+    lake.land(newer)
+    with serving(lake.store) as api:
+        assert api.rows("/v1/flights?delay=departure&delay_min=50") == []
+        assert len(api.rows("/v1/flights?delay=departure&delay_max=50")) == 1
 
 
 def test_flights_that_come_and_go_between_pages_do_not_move_the_others() -> None:

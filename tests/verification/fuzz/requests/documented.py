@@ -34,11 +34,15 @@ PHASES = ("examples", "coverage", "fuzzing")
 
 BETWEEN_PARAMETERS = {
     "reversed dates": ("date_from", "a date not after date_to"),
+    "a limit of a delay that is not named": ("delay_m", "a delay beside it"),
+    "a delay without a limit": ("delay", "a delay_min or a delay_max beside it"),
+    "reversed limits of a delay": ("delay_min", "an integer not above delay_max"),
     "min_flights without groups": ("min_flights", "a group_by beside it"),
     "wait_s without a min_event_time to wait for": ("wait_s", "a min_event_time beside it"),
     "order_by a column that this result does not have": ("order_by", "columns of this result"),
     "order_by a column twice": ("order_by", "each column once"),
     "a cursor of the right form that no page gave": ("cursor", "the next_cursor of an earlier page"),
+    "a cursor of a page in another order": ("cursor", "order_by="),
     "snapshot beside min_event_time": ("snapshot", "no min_event_time beside it"),
     "formulas escaped in another format than CSV": ("escape_formulas", "format=csv beside it"),
     "an id with a day that its month does not have": ("flight_id", "date, carrier, number"),
@@ -125,6 +129,6 @@ def _excuse(failure: Failure, response: Response) -> str | None:
                 return name
     if isinstance(failure, RejectedPositiveData) and response.status_code == 422:
         for name, (parameter, expected) in BETWEEN_PARAMETERS.items():
-            if document["parameter"] == parameter and document["expected"].startswith(expected):
+            if document["parameter"].startswith(parameter) and document["expected"].startswith(expected):
                 return name
     return None

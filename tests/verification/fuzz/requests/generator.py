@@ -14,7 +14,9 @@ from tests.verification.fuzz.requests.oracle import (
     FILTERS,
     FORMATS,
     METRICS,
+    OF_FLIGHTS,
     ONCE,
+    ORDERS,
     STATUSES,
     Oracle,
     cursor,
@@ -76,6 +78,11 @@ class Generator:
             pairs += [("on_time_minutes", random.choice(("0", "14", "16", "1440")))] * (random.random() < 0.2)
         elif random.random() < 0.5:
             pairs.append(("cursor", cursor(flight_id(random.choice(self._rows)))))
+        elif random.random() < 0.5:
+            pairs.append(("order_by", random.choice(("", "-")) + random.choice(ORDERS)))
+        if path == _FLIGHTS and random.random() < 0.3:
+            pairs += [("delay", random.choice(("departure", "arrival"))), ("delay_max", random.choice(("14", "60")))]
+            pairs += [("delay_min", random.choice(("-1440", "0", "14")))] * (random.random() < 0.5)
         pairs += [("limit", str(random.choice((1, 2, 5, 1000))))] * (random.random() < 0.4)
         pairs += [("snapshot", random.choice(("1", "1", "2", "999999999")))] * (random.random() < 0.2)
         return pairs + [("format", random.choice(FORMATS))] * (random.random() < 0.2)
@@ -83,8 +90,8 @@ class Generator:
     def _one_wrong(self, random: Random) -> Question:
         path = random.choice((_STATS, _FLIGHTS))
         pairs = self._right_pairs(random, path)
-        own = ("group_by", "order_by", "min_flights", "on_time_minutes") if path == _STATS else ("cursor",)
-        name = random.choice((*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", *own))
+        own = ("group_by", "min_flights", "on_time_minutes") if path == _STATS else OF_FLIGHTS
+        name = random.choice((*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", "order_by", *own))
         right = next((value for given, value in pairs if given == name), "")
         pairs = [pair for pair in pairs if pair[0] != name]
         pairs.insert(random.randint(0, len(pairs)), (name, values.fuzzed(random, right)))

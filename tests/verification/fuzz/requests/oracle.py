@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 from tests._support.lake_builder import Event
@@ -31,17 +31,29 @@ FILTERS = ("carrier", "origin", "destination", "flight_number", "tail_number", "
 ONCE = (
     *("date_from", "date_to", "order_by", "limit", "format", "cursor"),
     *("min_event_time", "wait_s", "snapshot", "escape_formulas", "min_flights", "on_time_minutes"),
+    *("delay", "delay_min", "delay_max"),
 )
+OF_FLIGHTS = ("cursor", "delay", "delay_min", "delay_max", "columns")
+ORDERS = ("flight_id", "departure_delay_minutes", "arrival_delay_minutes", "scheduled_departure")
 FORMATS = ("json", "ndjson", "csv", "arrow", "parquet")
 MOST = {"/v1/stats": 10_000, "/v1/flights": 1000}
 DEFAULT = {"/v1/stats": 1000, "/v1/flights": 100}
 
 _CODES = {"carrier": r"[A-Za-z0-9]{2,3}", "origin": r"[A-Za-z0-9]{3,4}", "destination": r"[A-Za-z0-9]{3,4}"}
+_CHOICES: dict[str, Sequence[str]] = {
+    "status": STATUSES,
+    "escape_formulas": ("true", "false"),
+    "delay": ("departure", "arrival"),
+    "order_by": [sign + column for column in ORDERS for sign in ("", "-")],
+    "columns": (*SHOWN, *ORDERS),
+}
 _INTEGERS = {
     "flight_number": (1, 9999),
     "snapshot": (1, 999_999_999),
     "min_flights": (1, 999_999_999),
     "on_time_minutes": (0, 1440),
+    "delay_min": (-1440, 10_080),
+    "delay_max": (-1440, 10_080),
 }
 _FLIGHT_ID = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})-([A-Z0-9]{2,3})-([1-9][0-9]{0,3})([A-Z]?)-([A-Z0-9]{3,4})")
 _ANY_CASE = re.compile(_FLIGHT_ID.pattern.replace("A-Z", "A-Za-z"))
@@ -84,10 +96,12 @@ class Oracle:
         if at is None:
             return Expected(404, "snapshot")
         after = cursor_key(_one(pairs, "cursor") or "")
-        rows = sorted(at._matching(pairs), key=_sort_key)
+        rows = sorted(filter(_delayed(pairs), at._matching(pairs)), key=_sort_key)
         rows = [row for row in rows if after is None or _sort_key(row) > _bytes_key(after)]
+        order = _one(pairs, "order_by") or "flight_id"
+        rows = _ordered(rows, order)
         limit = int(_one(pairs, "limit") or DEFAULT["/v1/flights"])
-        following = cursor(flight_id(rows[limit - 1])) if len(rows) > limit else None
+        following = _cursor_after(rows[limit - 1], order) if len(rows) > limit else None
         return Expected(200, rows=tuple(map(shown, rows[:limit])), next_cursor=following)
 
     def flight(self, asked: str, pairs: Pairs) -> Expected:
@@ -131,21 +145,19 @@ def is_right(path: str, name: str, value: str) -> bool:
     match name:
         case "carrier" | "origin" | "destination":
             return re.fullmatch(_CODES[name], value, re.ASCII) is not None
-        case "flight_number" | "snapshot" | "min_flights" | "on_time_minutes":
+        case "flight_number" | "snapshot" | "min_flights" | "on_time_minutes" | "delay_min" | "delay_max":
             is_integer = re.fullmatch(r"0|-?[1-9][0-9]{0,8}", value, re.ASCII) is not None
             return is_integer and _INTEGERS[name][0] <= int(value) <= _INTEGERS[name][1]
         case "tail_number":
             return 1 <= len(value) <= 10  # without commas: they separate
-        case "status":
-            return value in STATUSES
+        case "status" | "escape_formulas" | "delay" | "order_by" | "columns":
+            return value in _CHOICES[name]
         case "date_from" | "date_to":
             return _is_date(value)
         case "limit":
             return re.fullmatch(r"[1-9][0-9]{0,4}", value, re.ASCII) is not None and int(value) <= MOST[path]
         case "format":
             return value in (FORMATS if path else FORMATS[:1])
-        case "escape_formulas":
-            return value in ("true", "false")
         case "cursor":
             return cursor_key(value) is not None
         case "min_event_time":
@@ -213,8 +225,8 @@ def moment_or_none(text: str) -> datetime | None:
 
 def _wrong(path: str, pairs: Pairs) -> str | None:
     """The parameter that a 422 has to name; None when nothing is wrong. In the order of the documentation."""
-    own = ("group_by", "order_by", "min_flights", "on_time_minutes") if path == "/v1/stats" else ("cursor",)
-    known = (*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", "escape_formulas", *own)
+    own = ("group_by", "min_flights", "on_time_minutes") if path == "/v1/stats" else OF_FLIGHTS
+    known = (*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", "escape_formulas", "order_by", *own)
     if (wrong := _no_utf8(pairs)) is not None:
         return wrong
     for name, value in pairs:
@@ -241,17 +253,21 @@ def _rest(path: str, pairs: Pairs) -> str | None:
     filters = ("flight_number", "carrier", "origin", "destination", "tail_number", "status")
     if (wrong := _first_wrong(pairs, filters, path)) is not None:
         return wrong
+    if path == "/v1/flights" and (wrong := _bad_delay(pairs)) is not None:
+        return wrong
     if path == "/v1/stats" and _bad_order(pairs):
         return "order_by"
+    if path == "/v1/flights" and (wrong := _first_wrong(pairs, ("order_by", "columns"), path)) is not None:
+        return wrong
     if (wrong := _first_wrong(pairs, ("min_flights",), path)) is not None:
         return wrong
     if _all(pairs, "min_flights") and not _all(pairs, "group_by"):
         return "min_flights"
-    if (
-        wrong := _first_wrong(
-            pairs, ("on_time_minutes", "limit", "cursor", "snapshot", "format", "escape_formulas"), path
-        )
-    ) is not None:
+    if (wrong := _first_wrong(pairs, ("on_time_minutes", "limit", "cursor"), path)) is not None:
+        return wrong
+    if _one(pairs, "cursor") and _one(pairs, "order_by") not in (None, "flight_id") and path == "/v1/flights":
+        return "cursor"  # those that are asked with are of pages by key
+    if (wrong := _first_wrong(pairs, ("snapshot", "format", "escape_formulas"), path)) is not None:
         return wrong
     is_contradicted = _one(pairs, "escape_formulas") == "true" and _one(pairs, "format") != "csv"
     return "escape_formulas" if is_contradicted else None
@@ -262,6 +278,41 @@ def _bad_order(pairs: Pairs) -> bool:
     groups = [item for value in _all(pairs, "group_by") for item in value.split(",")]
     several = len(_all(pairs, "order_by")) > 1
     return several or len(set(items)) < len(items) or any(item not in (*groups, *METRICS) for item in items)
+
+
+def _bad_delay(pairs: Pairs) -> str | None:
+    if (wrong := _first_wrong(pairs, ("delay", "delay_min", "delay_max"))) is not None:
+        return wrong
+    least, most = _one(pairs, "delay_min"), _one(pairs, "delay_max")
+    if not _all(pairs, "delay"):
+        return "delay_min" if least else "delay_max" if most else None
+    if not least and not most:
+        return "delay"
+    return "delay_min" if least and most and int(least) > int(most) else None
+
+
+def _delayed(pairs: Pairs) -> Callable[[Event], bool]:
+    column = f"{_one(pairs, 'delay')}_delay_minutes"
+    least, most = int(_one(pairs, "delay_min") or -1440), int(_one(pairs, "delay_max") or 10_080)
+    return lambda row: not _all(pairs, "delay") or (row[column] is not None and least <= row[column] <= most)
+
+
+def _ordered(rows: list[Event], order: str) -> list[Event]:
+    """Of rows by key."""
+    name, descending = order.removeprefix("-"), order.startswith("-")
+    if name == "flight_id":
+        return rows[::-1] if descending else rows
+    known = sorted((row for row in rows if row[name] is not None), key=lambda row: row[name], reverse=descending)
+    return known + [row for row in rows if row[name] is None]
+
+
+def _cursor_after(row: Event, order: str) -> str:
+    if order == "flight_id":
+        return cursor(flight_id(row))
+    value = row.get(order.removeprefix("-"))
+    if isinstance(value, datetime):
+        value = (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return cursor(f"{order} {value} {flight_id(row)}")
 
 
 def _first_wrong(pairs: Pairs, names: Sequence[str], path: str = "") -> str | None:

@@ -64,7 +64,7 @@ def test_a_rule_that_is_documented_and_not_kept_is_found(
 def test_a_wrong_value_that_is_taken_is_found(own: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     carrier = next(each for each in parameters.FILTERS if each.name == "carrier")
     monkeypatch.setitem(carrier.type.__dict__, "parse", str)
-    failures = "\n".join(own.ask(3, range(120)).failures)
+    failures = "\n".join(own.ask(3, range(700)).failures)
     assert "status 200 instead of 422" in failures
     assert "curl" in failures
 
