@@ -45,6 +45,7 @@ from query_service.representation.negotiation import DOCUMENTS, TABLES, Format
 STATS: Final = "/v1/stats"
 FLIGHTS: Final = "/v1/flights"
 FLIGHT: Final = "/v1/flights/{flight_id}"
+EVENTS: Final = "/v1/flights/{flight_id}/events"
 LAKE: Final = "/v1/lake"
 
 _AIRPORT: Final = code(AIRPORT_PATTERN, "an airport of three or four capital letters or digits, like EWR")
@@ -221,7 +222,7 @@ WAIT_S: Final[Parameter[float | None]] = Parameter(
 )
 SNAPSHOT: Final[Parameter[int | None]] = Parameter(
     name="snapshot",
-    endpoints=(STATS, FLIGHTS, FLIGHT),
+    endpoints=(STATS, FLIGHTS, FLIGHT, EVENTS),
     type=integer(MAX_SNAPSHOT),
     description="Answer from the month files of this snapshot alone, without what has landed since. 404 when it is not"
     " there yet, 410 when it is not retained any more; the answer can be cached for ever.",
@@ -245,7 +246,7 @@ def _format(endpoints: tuple[str, ...], offered: tuple[Format, ...]) -> Paramete
 
 ESCAPE_FORMULAS: Final[Parameter[str]] = Parameter(
     name="escape_formulas",
-    endpoints=(STATS, FLIGHTS),
+    endpoints=(STATS, FLIGHTS, EVENTS),
     type=one_of(("true", "false")),
     description="With `true`, CSV has an apostrophe before each text that begins with `=`, `+`, `-`, `@`, a tab or a"
     " line break: spreadsheets would take it for a formula. Numbers stay. Only with `format=csv`.",
@@ -258,7 +259,7 @@ PARAMETERS: Final[tuple[Parameter[Any], ...]] = (
     *(GROUP_BY, ORDER_BY, LEAST_FLIGHTS, ON_TIME, STATS_ROWS),
     *(DELAY, DELAY_MIN, DELAY_MAX, FLIGHTS_ORDER, COLUMNS, FLIGHTS_ROWS, CURSOR),
     *(MIN_EVENT_TIME, WAIT_S),
-    *(SNAPSHOT, _format((STATS, FLIGHTS), TABLES), _format((FLIGHT, LAKE), DOCUMENTS)),
+    *(SNAPSHOT, _format((STATS, FLIGHTS, EVENTS), TABLES), _format((FLIGHT, LAKE), DOCUMENTS)),
     ESCAPE_FORMULAS,
 )
 """In the order of the documentation and of the error for an unknown parameter."""

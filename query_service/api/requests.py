@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Path, Request
 
-from lakehouse.schema.event import FLIGHT_ID_PATTERN, parse_flight_id
+from lakehouse.schema.event import FLIGHT_ID_PATTERN, FlightKey, parse_flight_id
 from lakehouse.table.planner import Dates
 from query_service.api import parameters as table
 from query_service.api.flight_pages import delay_range, order_of, page_end
@@ -30,6 +30,7 @@ from query_service.queries.model import (
     FLIGHT_ID,
     METRICS,
     Filters,
+    FlightEventsRequest,
     FlightRequest,
     FlightsRequest,
     Order,
@@ -44,6 +45,7 @@ Pairs = Sequence[tuple[str, str]]
 _STATS: Final = table.parameters_of(table.STATS)
 _FLIGHTS: Final = table.parameters_of(table.FLIGHTS)
 _FLIGHT: Final = table.parameters_of(table.FLIGHT)
+_EVENTS: Final = table.parameters_of(table.EVENTS)
 _LAKE: Final = table.parameters_of(table.LAKE)
 
 _AGENT_CHARACTERS: Final = 100  # enough to tell programs apart
@@ -90,12 +92,21 @@ def flight_request(flight_id: str, pairs: Pairs) -> FlightRequest:
     snapshot = given.one(table.SNAPSHOT)
     if snapshot is not None and min_event_time is not None:
         raise contradiction_error(given, table.SNAPSHOT, "no min_event_time beside it: a snapshot does not change")
+    return FlightRequest(_flight_key(flight_id), min_event_time, wait_s or 0.0, snapshot)
+
+
+def flight_events_request(flight_id: str, pairs: Pairs) -> FlightEventsRequest:
+    """Reads path and query string of /v1/flights/{flight_id}/events. Raises ProblemError (422)."""
+    snapshot = Parameters(pairs, _EVENTS).one(table.SNAPSHOT)
+    return FlightEventsRequest(_flight_key(flight_id), snapshot)
+
+
+def _flight_key(flight_id: str) -> FlightKey:
     try:
-        key = parse_flight_id(flight_id.upper() if flight_id.isascii() else flight_id)
+        return parse_flight_id(flight_id.upper() if flight_id.isascii() else flight_id)
     except ValueError:
         expected = "date, carrier, number with its suffix, and origin, like 2013-01-01-UA-1545-EWR"
         raise parameter_error("flight_id", flight_id, expected) from None
-    return FlightRequest(key, min_event_time, wait_s or 0.0, snapshot)
 
 
 def _escapes_formulas(pairs: Pairs, format: Format) -> bool:
@@ -187,18 +198,22 @@ async def _flights_request_of(request: Request, services: ServicesOf) -> Flights
     return flights_request(_pairs(request), services.filter_max_values)
 
 
-async def _flight_request_of(
-    request: Request,
-    flight_id: Annotated[
-        str,
-        Path(
-            description="Date, carrier, number with its suffix, origin",
-            examples=["2013-01-01-UA-1545-EWR"],
-            json_schema_extra={"pattern": f"^{FLIGHT_ID_PATTERN.replace('A-Z', 'A-Za-z')}$"},
-        ),
-    ],
-) -> FlightRequest:
+_FlightId = Annotated[
+    str,
+    Path(
+        description="Date, carrier, number with its suffix, origin",
+        examples=["2013-01-01-UA-1545-EWR"],
+        json_schema_extra={"pattern": f"^{FLIGHT_ID_PATTERN.replace('A-Z', 'A-Za-z')}$"},
+    ),
+]
+
+
+async def _flight_request_of(request: Request, flight_id: _FlightId) -> FlightRequest:
     return flight_request(flight_id, _pairs(request))
+
+
+async def _flight_events_request_of(request: Request, flight_id: _FlightId) -> FlightEventsRequest:
+    return flight_events_request(flight_id, _pairs(request))
 
 
 async def _only_format(request: Request) -> None:
@@ -254,6 +269,7 @@ CallerOf = Annotated[str, Depends(_caller)]
 StatsRequestOf = Annotated[StatsRequest, Depends(_stats_request_of)]
 FlightsRequestOf = Annotated[FlightsRequest, Depends(_flights_request_of)]
 FlightRequestOf = Annotated[FlightRequest, Depends(_flight_request_of)]
+FlightEventsRequestOf = Annotated[FlightEventsRequest, Depends(_flight_events_request_of)]
 TablePreferences = Annotated[ResponsePreferences, Depends(_table_preferences)]
 DocumentPreferences = Annotated[ResponsePreferences, Depends(_document_preferences)]
 MetricsPage = Annotated[bytes, Depends(_metrics_page)]

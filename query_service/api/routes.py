@@ -15,6 +15,7 @@ from query_service.api.openapi import document
 from query_service.api.requests import (
     CallerOf,
     DocumentPreferences,
+    FlightEventsRequestOf,
     FlightRequestOf,
     FlightsRequestOf,
     MetricsPage,
@@ -30,7 +31,7 @@ from query_service.errors import range_error
 from query_service.middleware.root_path import ROOT_PATH_IN_SCOPE
 from query_service.problems import problem_response, why_unreadable
 from query_service.queries.conditional_get import BodyHeaders, TableResponse
-from query_service.queries.flights import flights_page
+from query_service.queries.flights import flight_events, flights_page
 from query_service.queries.lake_status import LakeStatus
 from query_service.queries.long_poll import FlightVersion
 from query_service.representation.encoders import json_bytes, rows_of
@@ -84,6 +85,17 @@ async def get_flight(
     return flight_answer(version, request, preferences)
 
 
+@router.get("/v1/flights/{flight_id}/events", **document.EVENTS)
+async def get_flight_events(
+    http_request: Request, services: ServicesOf, request: FlightEventsRequestOf, preferences: TablePreferences
+) -> Response:
+    """Every event of a flight that is still there, newest first, and where it is."""
+    response = await cancel_on_disconnect(
+        http_request, services.conditional_get.handle(request, preferences, flight_events)
+    )
+    return table_answer(response, request, preferences, http_request)
+
+
 @router.get("/v1/lake", dependencies=[OnlyFormat], **document.LAKE)
 async def get_lake(http_request: Request, services: ServicesOf) -> Response:
     """What the lake holds right now, and which of its files cannot be read."""
@@ -117,7 +129,7 @@ class _TableRequest(Protocol):
 def table_answer(
     response: TableResponse, request: _TableRequest, preferences: ResponsePreferences, http_request: Request
 ) -> Response:
-    """The answer of /v1/stats and /v1/flights."""
+    """The answer of /v1/stats, /v1/flights and a flight's events."""
     headers = _headers(response.plan, request.snapshot) | {"ETag": response.tag}
     content = response.content
     if content is None:

@@ -11,12 +11,20 @@ import pyarrow as pa
 
 from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA, KEY, ORDER, FlightKey
-from lakehouse.table.latest_sql import SORT_KEY, quoted
+from lakehouse.table.latest_sql import SORT_KEY, quoted, read_files
 from lakehouse.table.planner import Dates, FileSet, by_month
 from query_service.engine.database import LocalFiles, Query
 from query_service.engine.executor import QueryContext
+from query_service.errors import flight_missing_error
 from query_service.queries.filters_sql import beyond_key, conditions
-from query_service.queries.model import FLIGHT_COLUMNS, FLIGHT_ID, FlightsRequest, cursor_of
+from query_service.queries.model import (
+    EVENTS_MOST,
+    FLIGHT_COLUMNS,
+    FLIGHT_ID,
+    FlightEventsRequest,
+    FlightsRequest,
+    cursor_of,
+)
 from query_service.representation.encoders import Rows
 
 BATCH_BYTES: Final = 32 * 2**20
@@ -80,10 +88,55 @@ async def flight_state(key: FlightKey, context: QueryContext) -> FlightState | N
     )
 
 
+async def flight_events(request: FlightEventsRequest, context: QueryContext) -> Rows:
+    """Every event of the flight in the files of its date, newest first, withdrawn ones too.
+
+    Raises ProblemError (404) when there is none.
+    """
+    files = context.files(request.filters.dates)
+    table = await context.fetch(files, lambda local: _events_query(request.key, local)) if files.all else None
+    if table is None or table.num_rows == 0:
+        raise flight_missing_error(request.key.flight_id)
+    shown = table.slice(0, EVENTS_MOST)
+    positions = [position - 1 for position in shown["source_position"].to_pylist()]
+    added = {
+        "file": pa.array([files.names[position] for position in positions], pa.string()),
+        "absorbed": pa.array([position < len(files.months) for position in positions], pa.bool_()),
+        "is_newest": pa.array([row == 0 for row in range(shown.num_rows)], pa.bool_()),
+    }
+    shown = shown.drop_columns(["source_position"])
+    for name, column in added.items():
+        shown = shown.append_column(name, column)
+    return Rows(shown, {"truncated": table.num_rows > EVENTS_MOST})
+
+
+def _events_query(key: FlightKey, local: LocalFiles) -> Query:
+    """Each event once, with the first file that has it, a month file before landed ones, and how many copies it has."""
+    same_key, paths = _of_flight(local)
+    sql = f"""
+WITH sources AS (
+    SELECT {_EVENT}, min(list_position({paths}, filename)) AS source_position, count(*) AS copies
+    FROM read_parquet({paths}, hive_partitioning = false, filename = true)
+    WHERE {same_key} GROUP BY {_EVENT}
+), events AS (
+    SELECT * FROM {read_files([*local.months, *local.tail])} WHERE {same_key}
+    QUALIFY row_number() OVER (PARTITION BY {_EVENT}) = 1
+)
+SELECT {_SHOWN}, message_id, message_line::BIGINT AS message_line, copies, source_position
+FROM events JOIN sources USING ({_EVENT})
+ORDER BY {", ".join(f"{column} DESC" for column in ORDER)} LIMIT {EVENTS_MOST + 1}"""
+    return Query(sql, {column: getattr(key, column) for column in KEY})
+
+
+def _of_flight(local: LocalFiles) -> tuple[str, str]:
+    """A condition for one key, and the list of all files."""
+    paths = f"[{', '.join(quoted(str(path)) for path in (*local.months, *local.tail))}]"
+    return " AND ".join(f"{column} = ${column}" for column in KEY), paths
+
+
 def _flight_query(key: FlightKey, local: LocalFiles) -> Query:
     """The state joined with the files that hold the same event; a month file is named before a tail file."""
-    same_key = " AND ".join(f"{column} = ${column}" for column in KEY)
-    paths = f"[{', '.join(quoted(str(path)) for path in (*local.months, *local.tail))}]"
+    same_key, paths = _of_flight(local)
     sql = f"""
 WITH sources AS (
     SELECT {", ".join((*KEY, *ORDER))}, list_position({paths}, filename) AS source_position
@@ -163,5 +216,8 @@ def _shown(column: str) -> str:
     kind = EVENT_SCHEMA.field(column).type
     return f"{column}::BIGINT AS {column}" if pa.types.is_integer(kind) else column
 
+
+_EVENT = ", ".join((*KEY, *ORDER))
+"""What an event is known by."""
 
 _SHOWN = ", ".join(_shown(column) for column in FLIGHT_COLUMNS)

@@ -35,6 +35,7 @@ FLIGHTS_LIMIT_MOST: Final = 1000
 WAIT_MOST_S: Final = 30
 CURSOR_PATTERN: Final = "[A-Za-z0-9_-]{26,96}"
 
+EVENTS_MOST: Final = 1000
 FLIGHT_ID: Final = "flight_id"
 FLIGHT_COLUMNS: Final = (FLIGHT_ID, *(field.name for field in FIELDS if field.in_api))
 DELAYS: Final = ("departure", "arrival")
@@ -142,6 +143,19 @@ class FlightRequest:
     def dates(self) -> Dates:
         """The flight date that the answer depends on."""
         return Dates(self.key.flight_date, self.key.flight_date)
+
+
+@dataclass(frozen=True)
+class FlightEventsRequest:
+    """/v1/flights/{flight_id}/events: every event of the flight."""
+
+    key: FlightKey
+    snapshot: int | None = None
+
+    @property
+    def filters(self) -> Filters:
+        """The flight date, whose files the answer depends on."""
+        return Filters(Dates(self.key.flight_date, self.key.flight_date))
 
 
 def _is_within_months(group_by: Iterable[str]) -> bool:

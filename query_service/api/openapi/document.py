@@ -214,6 +214,19 @@ FLIGHT: Final = _tagged(
     (*_TABLE_PROBLEMS, 429),
     _parameters(parameters.FLIGHT),
 )
+EVENTS: Final = _tagged(
+    "The events of one flight",
+    _answer(
+        "Every event that is still there, newest first: the month file has the newest that was merged, landed files"
+        " those since. Withdrawn states are among them",
+        schemas.EVENTS,
+        examples.EVENTS_BODY,
+        _TABLE_HEADERS,
+        examples.other_formats(examples.EVENT),
+    ),
+    _TABLE_PROBLEMS,
+    _parameters(parameters.EVENTS),
+)
 LAKE: Final = _route(
     "answers",
     "What the lake holds",

@@ -29,6 +29,15 @@ FLIGHT_BODY: Final[Json] = {
         }
     }
 }
+EVENT: Final[Json] = FLIGHT | {
+    "message_id": FIELD["message_id"].example,
+    "message_line": FIELD["message_line"].example,
+    "copies": 1,
+    "file": FLIGHT_BODY["data"]["source"]["file"],
+    "absorbed": True,
+    "is_newest": True,
+}
+EVENTS_BODY: Final[Json] = {"data": [EVENT], "truncated": False}
 LAKE_BODY: Final[Json] = {
     "snapshot": 42,
     "listed_at": "2026-11-24T12:00:00Z",

@@ -19,6 +19,7 @@ from lakehouse.schema.event import (
 from lakehouse.schema.fields import Date, Field, Integer, Text, Time
 from query_service.queries.model import (
     CURSOR_PATTERN,
+    EVENTS_MOST,
     FLIGHT_COLUMNS,
     FLIGHTS_LIMIT_MOST,
     GROUPS,
@@ -128,6 +129,21 @@ FLIGHTS: Final = _object(
     }
 )
 FLIGHT: Final = _object({"data": _object(_FLIGHT | {"source": _SOURCE})})
+_OF_EVENT: Json = {
+    "status": {"type": "string", "enum": list(STATUSES), "description": "`void` withdraws the flight."},
+    "message_id": {"type": "string"},
+    "message_line": {"type": "integer"},
+    "copies": {"type": "integer", "minimum": 1, "description": "How often it is there: more after a redelivery."},
+    "file": {"type": "string", "description": "The file that has it; a month file before landed ones."},
+    "absorbed": {"type": "boolean", "description": "Whether that is a month file."},
+    "is_newest": {"type": "boolean", "description": "Whether it won: the state of the flight is this event."},
+}
+EVENTS: Final = _object(
+    {
+        "data": {"type": "array", "maxItems": EVENTS_MOST, "items": _object(_FLIGHT | _OF_EVENT)},
+        "truncated": {"type": "boolean"},
+    }
+)
 LAKE: Final = _object(
     {
         "snapshot": _COUNT,

@@ -16,6 +16,7 @@ from lakehouse.store.memory import MemoryStore
 from query_service.api.parameters import (
     CURSOR,
     DATE_FROM,
+    EVENTS,
     FILTERS,
     FLIGHT,
     FLIGHTS,
@@ -33,7 +34,7 @@ from query_service.settings import Settings
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 
-ENDPOINTS = (STATS, FLIGHTS, FLIGHT, LAKE)
+ENDPOINTS = (STATS, FLIGHTS, FLIGHT, EVENTS, LAKE)
 MAX_VALUES = 3
 HIGHEST_SNAPSHOT = 999_999_999
 LATEST_TIME = datetime(2999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)

@@ -17,7 +17,7 @@ from tests._support import stats_oracle
 from tests._support.api import serving
 from tests._support.flight_pages import flight_id, ordered, pages, random_lake
 from tests._support.lake_builder import T0, LakeBuilder, event
-from tests._support.lakes import key
+from tests._support.lakes import key, order
 from tests._support.sizes import seeds
 
 
@@ -198,6 +198,55 @@ def test_unknown_and_withdrawn_flights_are_not_found() -> None:
             answer = api.get(f"/v1/flights/{unknown}")
             assert (answer.status_code, answer.json()["status"]) == (404, 404)
             assert unknown in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("seed", seeds(2))
+def test_all_events_of_a_flight_are_there_newest_first_with_their_files(seed: int) -> None:
+    lake, events = random_lake(seed)
+    tail = {name: rows for name, rows in lake.landed.items() if name not in lake.snapshot.absorbed}
+    there = [row for rows in (*lake.merged_rows.values(), *tail.values()) for row in rows]
+    with serving(lake.store) as api:
+        for asked in random.Random(seed).sample(events, 20):
+            wanted = {order(row): row for row in there if key(row) == key(asked)}
+            found = api.json(f"/v1/flights/{flight_id(asked)}/events")
+            assert not found["truncated"]
+            rows = found["data"]
+            assert [row["is_newest"] for row in rows] == [True] + [False] * (len(rows) - 1)
+            assert len(rows) == len(wanted)
+            for shown, number in zip(rows, sorted(wanted, reverse=True), strict=True):
+                row = wanted[number]
+                for name in ("status", "tail_number", "departure_delay_minutes", "message_id", "message_line"):
+                    assert shown[name] == row[name]
+                assert shown["copies"] == sum(one == row for one in there)
+                assert row in (tail[shown["file"]] if not shown["absorbed"] else there)
+
+
+def test_events_of_a_withdrawn_flight_are_shown_and_those_of_none_are_not_found() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    lake.merge()
+    lake.land(event(status="void", event_time=T0 + timedelta(1)), event(event_time=T0 - timedelta(1)))
+    with serving(lake.store) as api:
+        rows = api.rows("/v1/flights/2013-01-01-ua-1545-ewr/events")
+        merged = api.rows("/v1/flights/2013-01-01-UA-1545-EWR/events?snapshot=1")
+        assert api.get("/v1/flights/2013-01-01-UA-1-EWR/events").status_code == 404
+        assert api.get("/v1/flights/2014-01-01-UA-1-EWR/events").status_code == 404
+        csv = api.get("/v1/flights/2013-01-01-UA-1545-EWR/events?format=csv")
+    assert [(row["status"], row["absorbed"], row["is_newest"]) for row in rows] == [
+        *(("void", False, True), ("arrived", True, False), ("arrived", False, False))
+    ]
+    assert [row["is_newest"] for row in merged] == [True]
+    assert len(csv.text.splitlines()) == 4
+
+
+def test_an_unreadable_file_makes_the_events_of_its_date_a_problem_that_names_it() -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    broken = lake.land_bytes(date(2013, 1, 1), b"not Parquet")
+    with serving(lake.store) as api:
+        answer = api.get("/v1/flights/2013-01-01-UA-1545-EWR/events")
+    assert answer.status_code == 503
+    assert broken in answer.json()["detail"]
 
 
 def test_suffixes_tell_flights_apart() -> None:

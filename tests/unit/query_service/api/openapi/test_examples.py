@@ -18,6 +18,8 @@ def test_documented_answers_have_the_fields_of_real_ones(api: Api) -> None:
 
     assert list(example("/v1/lake")) == list(api.json("/v1/lake"))
     assert list(example("/v1/flights/{flight_id}")["data"]) == list(api.json(FLIGHT)["data"])
+    events = "/v1/flights/{flight_id}/events"
+    assert list(example(events)["data"][0]) == list(api.rows(f"{FLIGHT}/events")[0])
     assert list(example("/v1/flights")) == list(api.json("/v1/flights"))
     assert list(example("/v1/stats")["data"][0]) == list(api.rows("/v1/stats?group_by=carrier")[0])
 
