@@ -5,49 +5,72 @@ import { byId, h, replace } from "./dom.js";
 import { age, show } from "./format.js";
 
 const EVERY_MS = 5_000; // as fresh as writers are; the service lists its lake once a second at most anyway
-const EVERY_MOST_MS = 60_000; // while it fails: twice as long each time, up to this
+const SIGN_EVERY_MS = 1_000; // with the next limit: a service that is gone is said to be so within 3 s
+const SIGN_WITHIN_MS = 1_900;
 
 let lake = null;
 let receivedAt = 0;
-let problem = null;
+let problem = null; // of the last look
+let silence = null; // the problem of the last sign of life
 let timer = 0;
-let pause = EVERY_MS;
 
-// Calls `onChange(lake)` when it is not what it was, `onLocked()` when a key is asked for.
-export function follow(onChange, onLocked) {
+// Calls `onLook(lake, isNew)` after each look that succeeds, `onLocked()` when a key is asked for.
+export function follow(onLook, onLocked) {
   const look = async () => {
     clearTimeout(timer);
     if (document.hidden) return draw();
     try {
-      const before = lake && identity(lake);
-      lake = (await get("/v1/lake", { retries: 0 })).body;
+      const found = (await get("/v1/lake", { retries: 0 })).body;
+      const isNew = lake === null || identity(found) !== identity(lake);
+      lake = found;
       receivedAt = performance.now();
       problem = null;
-      pause = EVERY_MS;
-      if (identity(lake) !== before) onChange(lake);
+      onLook(lake, isNew);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       problem = error.document;
-      pause = Math.min(pause * 2, EVERY_MOST_MS);
       if (problem.status === 401) onLocked();
     }
     draw();
     clearTimeout(timer);
-    if (problem?.status !== 401) timer = setTimeout(look, pause);
+    if (problem?.status !== 401) timer = setTimeout(look, EVERY_MS);
   };
   document.addEventListener("visibilitychange", look);
   setInterval(() => document.hidden || draw(), 1000); // ages grow
   look();
+  listen(look);
   return look;
+}
+
+// A look may take long where there is much to look at; whether anybody is there is asked beside it.
+async function listen(look) {
+  if (!document.hidden) {
+    const before = silence;
+    silence = await signOfLife();
+    if (before && !silence) look();
+    if (before?.status !== silence?.status) draw();
+  }
+  setTimeout(() => listen(look), SIGN_EVERY_MS);
+}
+
+async function signOfLife() {
+  try {
+    await get("/health", { retries: 0, withinMs: SIGN_WITHIN_MS });
+    return null;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return error.document.status === 0 ? error.document : null; // whatever it said, it is there
+  }
 }
 
 const identity = (l) =>
   JSON.stringify([l.snapshot, l.flights, l.tail, l.newest_event_time, l.newest_publish_time, l.unreadable]);
 
 function draw() {
-  const [state, text] = problem ? ["down", "Not live"] : document.hidden ? ["paused", "Paused"] : ["up", "Live"];
+  const trouble = silence ?? problem;
+  const [state, text] = trouble ? ["down", "Not live"] : document.hidden ? ["paused", "Paused"] : ["up", "Live"];
   const parts = [h("span", { class: `dot ${state}`, "aria-hidden": "true" }), h("strong", {}, text)];
-  if (problem) parts.push(h("span", { title: problem.detail }, problem.title));
+  if (trouble) parts.push(h("span", { title: trouble.detail }, trouble.title));
   if (lake) parts.push(...facts());
   replace(byId("live"), parts);
 }

@@ -1,6 +1,6 @@
 // The page: its URL is its state; a state asks the API and is drawn.
 
-import { get, Problem } from "./api.js";
+import { get, isPassing, Problem } from "./api.js";
 import { drawAsk } from "./ask.js";
 import { byId, h, replace } from "./dom.js";
 import { drawFilters } from "./filters.js";
@@ -27,6 +27,8 @@ let state = readState(location.search);
 let lake = null;
 let loading = null; // the AbortController of the load under way
 let isOutdated = false; // the lake changed while it was under way
+let isOwed = false; // what is shown is not what the lake holds, as far as we know: the next look asks again
+let changedAt = 0; // when the lake was listed as it is now, on the clock of the service
 let shown = null; // the URL whose numbers are on the page
 
 function go(next) {
@@ -54,7 +56,7 @@ function draw() {
 // Asks for what the state says. `quiet` keeps what is shown until the new numbers are there.
 async function load({ quiet = false } = {}) {
   loading?.abort();
-  isOutdated = false;
+  isOutdated = isOwed = false;
   const mine = (loading = new AbortController());
   const wrong = wrongChoice();
   if (wrong) {
@@ -64,16 +66,19 @@ async function load({ quiet = false } = {}) {
   const question = VIEWS[state.view].question(state, lake);
   const asked = { state, question, url: writeState(state) };
   document.body.setAttribute("aria-busy", "true");
-  if (!quiet || shown !== asked.url) waiting();
+  if (!quiet) waiting();
   const onRetry = (problem, pause) => notice("waiting", `${problem.document.title}; trying again in ${pause} s.`);
   const ask = (q) => get(statsPath(state.filters, q), { signal: mine.signal, onRetry });
   try {
     const [totals, rows] = await Promise.all([ask(TOTALS), ask(question)]);
-    if (mine === loading) arrived(asked, totals, rows);
+    if (mine !== loading) return;
+    isOwed = [totals, rows].some((answer) => Date.parse(answer.asOf) < changedAt); // of another instance, which lags
+    arrived(asked, totals, rows);
   } catch (error) {
     if (mine !== loading) return;
     mine.abort(); // the other of the two
     if (!(error instanceof Problem)) throw error;
+    isOwed = isPassing(error.document);
     fail(error.document, quiet && shown === asked.url);
   } finally {
     if (mine === loading) done();
@@ -197,6 +202,7 @@ function fail(problem, keep) {
   shown = null;
   document.body.classList.remove("fading");
   notice("");
+  if (byId("content").querySelector("[role=alert]")?.dataset.text === problem.detail) return; // read aloud once
   const again = h("button", { type: "button", "data-focus": "again", onclick: () => load() }, "Try again");
   const names = { parameter: "Parameter", got: "Got", expected: "It takes" };
   const facts = Object.entries(names)
@@ -208,7 +214,7 @@ function fail(problem, keep) {
     byId("content"),
     h(
       "div",
-      { class: "problem", role: "alert" },
+      { class: "problem", role: "alert", "data-text": problem.detail },
       h("h2", {}, problem.title),
       h("p", {}, problem.detail),
       facts.length ? h("dl", {}, facts) : null,
@@ -248,12 +254,15 @@ let isStarted = false;
 const names = loadNames();
 const first = new Promise((resolve) => {
   look = follow(
-    (found) => {
+    (found, isNew) => {
       lake = found;
-      const isUsed = byId("filters").contains(document.activeElement); // what is being typed stays
-      if (!isUsed) drawFilters(state, lake, go);
+      if (isNew) {
+        changedAt = Date.parse(lake.listed_at);
+        const isUsed = byId("filters").contains(document.activeElement); // what is being typed stays
+        if (!isUsed) drawFilters(state, lake, go);
+      }
       resolve();
-      if (isStarted) refresh();
+      if (isStarted && (isNew || isOwed)) refresh();
     },
     () => (askForKey(restart), resolve()),
   );

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests._support.browser_problems import answer
 from tests.system.dashboard.reading import cells, pairs, tiles
 from tools.browser import Watched, opened, settled
 
@@ -250,12 +250,6 @@ def test_an_answer_that_is_not_of_the_service_is_a_problem_in_words(browser: Bro
         expect(watched.page.get_by_role("alert")).to_contain_text("The answer is not JSON")
 
 
-def answer(status: int, title: str, **headers: str) -> dict[str, Any]:
-    """The arguments of `fulfill` for a problem document."""
-    body = json.dumps({"title": title, "status": status, "detail": f"{title}, in detail."})
-    return {"status": status, "headers": headers, "content_type": "application/problem+json", "body": body}
-
-
 @pytest.mark.parametrize(("status", "title"), [(503, "Too many questions at once"), (429, "Too many requests")])
 def test_a_busy_service_is_asked_again_after_the_time_that_it_named(
     browser: Browser, url: str, status: int, title: str
@@ -280,6 +274,7 @@ def test_a_busy_service_is_asked_again_after_the_time_that_it_named(
 
 def test_a_failure_that_stays_is_shown_with_a_way_to_try_again(browser: Browser, url: str) -> None:
     with opened(browser, url, "/docs") as watched:
+        watched.page.route("**/v1/lake", lambda route: route.abort())  # nothing tries again but the button
         watched.page.route("**/v1/stats*", lambda route: route.fulfill(**answer(504, "The question took too long")))
         watched.page.goto("/?view=carriers")
         expect(watched.page.get_by_role("alert")).to_contain_text("The question took too long, in detail.")
