@@ -2,17 +2,25 @@
 // cursor is on is written below. The table beside every chart has all of it.
 
 import { h } from "./dom.js";
-import { bucket, dayLabel, monthLabel, show } from "./format.js";
+import { bucket, show } from "./format.js";
+import { ticksOf } from "./ticks.js";
 
 const HEIGHT = 210;
 const DAY_S = 86_400;
+const LABEL_PX = 70; // of the longest label of the time axis, with room around it
+const MARKED_MOST = 40; // points of a line that have a mark each
 const drawn = new Set();
 
 // `series`: { column, label, colour (a CSS variable), kind, bars }. `range`: (min, max) -> [from, to] of the y axis.
-export function timeChart({ title, rows, at, series, range }) {
+// A series without any value is left out, in words.
+export function timeChart({ title, rows, at, series: asked, range }) {
+  const series = asked.filter((s) => rows.some((row) => row[s.column] !== null));
+  const without = asked.filter((s) => !series.includes(s)).map((s) => s.label);
+  const missing = without.length ? h("p", { class: "missing" }, `No values here: ${without.join(", ")}.`) : null;
+  if (!series.length) return h("figure", { class: "chart" }, h("figcaption", {}, title), missing);
   const host = h("div", { class: "plot", tabindex: "0", role: "group", "data-focus": title });
   const readout = h("p", { class: "readout", "aria-live": "polite" });
-  const figure = h("figure", { class: "chart" }, h("figcaption", {}, title), host, readout);
+  const figure = h("figure", { class: "chart" }, h("figcaption", {}, title), host, readout, missing);
   host.setAttribute("aria-label", `${title}. Chart of ${rows.length} points; left and right arrow keys read them.`);
   const data = [
     rows.map((row) => Date.parse(`${row[at].padEnd(10, "-01")}T00:00Z`) / 1000),
@@ -20,7 +28,7 @@ export function timeChart({ title, rows, at, series, range }) {
   ];
   const tell = (index) => readout.replaceChildren(...words(series, rows, at, index));
   tell(null);
-  const chart = { host, data, series, range, tell, plot: null, ...steps(at === "month", rows.length) };
+  const chart = { host, data, series, range, tell, plot: null, step: (at === "month" ? 28 : 1) * DAY_S };
   host.addEventListener("keydown", (event) => move(event, chart, rows.length));
   host.addEventListener("blur", () => chart.plot?.setCursor({ left: -10, top: -10 }));
   new ResizeObserver(() => fit(chart)).observe(host);
@@ -31,13 +39,6 @@ export function timeChart({ title, rows, at, series, range }) {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const chart of drawn) if (chart.plot) draw(chart);
 });
-
-// Distances of points and of labels, in seconds.
-function steps(isMonths, count) {
-  const days = isMonths ? [30.5, 61, 91.5, 183, 366, 1830] : [1, 2, 7, 14, 21, 28, 42, 56, 91, 182, 366, 1830];
-  const label = isMonths || count > 400 ? monthLabel : dayLabel;
-  return { step: (isMonths ? 28 : 1) * DAY_S, increments: days.map((d) => d * DAY_S), label: (tick) => label(tick) };
-}
 
 function fit(chart) {
   if (!chart.host.isConnected) {
@@ -53,16 +54,20 @@ function draw(chart) {
   const colour = (name) => style.getPropertyValue(name).trim();
   const axis = { stroke: colour("--muted"), font: "12px system-ui, sans-serif", ticks: { show: false } };
   const grid = { stroke: colour("--line"), width: 1 };
+  const times = chart.data[0];
+  const months = chart.step > DAY_S;
+  const ticks = (plot, _, from, to) => ticksOf(from, to, months, Math.floor(plot.bbox.width / devicePixelRatio / LABEL_PX));
+  let label = null;
   chart.plot = new uPlot(
     {
       width: chart.host.clientWidth,
       height: HEIGHT,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 24, 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       cursor: { y: false, drag: { x: false, y: false }, sync: { key: "time" }, points: { size: 7 } },
       scales: {
-        x: { range: (_, min, max) => [min - chart.step / 2, max + chart.step / 2] },
+        x: { range: () => [times[0] - chart.step / 2, times.at(-1) + chart.step / 2] }, // uPlot stretches a single point
         y: { range: (_, min, max) => chart.range(min ?? 0, max ?? 1) },
       },
       axes: [
@@ -70,9 +75,8 @@ function draw(chart) {
           ...axis,
           grid: { show: false },
           size: 28,
-          space: 64,
-          incrs: chart.increments,
-          values: (_, ticks) => ticks.map(chart.label),
+          splits: (...asked) => (({ at, text }) => ((label = text), at))(ticks(...asked)),
+          values: (_, shown) => shown.map((tick) => label(tick)),
         },
         { ...axis, grid, size: 52, values: (_, ticks) => ticks.map((tick) => tickText(chart.series[0].kind, tick)) },
       ],
@@ -85,9 +89,20 @@ function draw(chart) {
 }
 
 function line(series, stroke) {
-  const common = { stroke, points: { show: series.bars ? false : undefined, size: 5, fill: stroke } };
-  if (series.bars) return { ...common, width: 0, fill: stroke, paths: uPlot.paths.bars({ size: [0.7, 40] }) };
-  return { ...common, width: series.thin ? 1.25 : 2, dash: series.thin ? [4, 3] : undefined };
+  if (series.bars) {
+    return { stroke, points: { show: false }, width: 0, fill: stroke, paths: uPlot.paths.bars({ size: [0.7, 40] }) };
+  }
+  const points = { show: () => true, filter: marked, size: 5, fill: stroke };
+  return { stroke, points, width: series.thin ? 1.25 : 2, dash: series.thin ? [4, 3] : undefined };
+}
+
+// The points that get a mark: all while they are few, else those that no line leads to.
+function marked(plot, index) {
+  const values = plot.data[index];
+  const isKnown = (value) => value !== null && value !== undefined;
+  const isAlone = (i) => !isKnown(values[i - 1]) && !isKnown(values[i + 1]);
+  const all = [...values.keys()].filter((i) => isKnown(values[i]));
+  return values.length <= MARKED_MOST ? all : all.filter(isAlone);
 }
 
 const tickText = (kind, tick) => (kind === "rate" ? `${Math.round(tick * 1000) / 10}%` : show("minutes", tick));

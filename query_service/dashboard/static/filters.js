@@ -17,8 +17,8 @@ const STATUSES = ["scheduled", "departed", "arrived", "cancelled", "diverted"];
 const PERIODS = { 7: "7 days", 30: "30 days", 90: "90 days" };
 const MOST_SUGGESTED = 1000; // codes of one field; a longer list nobody reads
 
-// `change(state)` is called with the new state. `lake` is null until it is known.
-export function drawFilters(state, lake, change) {
+// `change(state)` is called with the new state. `last` is the last date with flights, null until it is known.
+export function drawFilters(state, last, change) {
   const count = state.filters.length;
   const rest = state.filters.filter(([name]) => ![...WIDGETS, ...DATES].includes(name));
   const form = h(
@@ -38,7 +38,7 @@ export function drawFilters(state, lake, change) {
           ),
         )
       : null,
-    h("div", { class: "periods" }, periods(state, lake, change), count ? clear(state, change) : null),
+    h("div", { class: "periods" }, periods(state, last, change), count ? clear(state, change) : null),
   );
   replace(byId("filters"), h("summary", { "data-focus": "filters" }, count ? `Filters (${count})` : "Filters"), form);
 }
@@ -133,9 +133,8 @@ async function codesOf(dates, name) {
   }
 }
 
-// The last days that there are data of, as dates: the link shows the same days tomorrow.
-function periods(state, lake, change) {
-  const last = lake?.newest_event_time?.slice(0, 10);
+// The last days that there are flights of, as dates: the link shows the same days tomorrow.
+function periods(state, last, change) {
   if (!last) return [];
   const set = (from, to) => change(withOnly(withOnly(state, "date_from", from), "date_to", to));
   const button = ([days, label]) => {

@@ -8,7 +8,8 @@ const MEAN = new Intl.NumberFormat("en", {
   signDisplay: "negative",
 });
 const DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", timeZone: "UTC" });
-const SHORT_MONTH = new Intl.DateTimeFormat("en", { month: "short", year: "2-digit", timeZone: "UTC" });
+const SHORT_MONTH = new Intl.DateTimeFormat("en", { month: "short", year: "numeric", timeZone: "UTC" });
+const YEAR = new Intl.DateTimeFormat("en", { year: "numeric", timeZone: "UTC" });
 const WEEKDAY_DAY = new Intl.DateTimeFormat("en", {
   weekday: "short",
   day: "numeric",
@@ -31,6 +32,8 @@ const KINDS = {
 export const show = (kind, value) => (value === null || value === undefined ? UNKNOWN : KINDS[kind](value));
 export const dayLabel = (seconds) => DAY.format(new Date(seconds * 1000));
 export const monthLabel = (seconds) => SHORT_MONTH.format(new Date(seconds * 1000));
+
+export const yearLabel = (seconds) => YEAR.format(new Date(seconds * 1000));
 
 // A flight date or a month of the API, in words.
 export function bucket(text) {

@@ -3,6 +3,7 @@
 import { get, isPassing, Problem } from "./api.js";
 import { drawAsk } from "./ask.js";
 import { byId, h, replace } from "./dom.js";
+import { extentOf, NOWHERE } from "./extent.js";
 import { drawFilters } from "./filters.js";
 import { show } from "./format.js";
 import { askForKey } from "./key.js";
@@ -24,7 +25,7 @@ const TILES = [
 ];
 
 let state = readState(location.search);
-let lake = null;
+let extent = NOWHERE;
 let loading = null; // the AbortController of the load under way
 let isOutdated = false; // the lake changed while it was under way
 let isOwed = false; // what is shown is not what the lake holds, as far as we know: the next look asks again
@@ -39,7 +40,7 @@ function go(next) {
 }
 
 function draw() {
-  drawFilters(state, lake, go);
+  drawFilters(state, extent.last, go);
   const link = ([id, view]) => {
     const href = writeState({ ...state, view: id, order: "" });
     return h(
@@ -63,7 +64,7 @@ async function load({ quiet = false } = {}) {
     fail(wrong, false);
     return done();
   }
-  const question = VIEWS[state.view].question(state, lake);
+  const question = VIEWS[state.view].question(state, extent);
   const asked = { state, question, url: writeState(state) };
   document.body.setAttribute("aria-busy", "true");
   if (!quiet) waiting();
@@ -241,6 +242,12 @@ addEventListener("popstate", () => {
   load();
 });
 
+function spread(found) {
+  extent = found;
+  const isUsed = byId("filters").contains(document.activeElement); // what is being typed stays
+  if (!isUsed) drawFilters(state, extent.last, go);
+}
+
 let look = () => {};
 function restart() {
   look();
@@ -254,14 +261,11 @@ let isStarted = false;
 const names = loadNames();
 const first = new Promise((resolve) => {
   look = follow(
-    (found, isNew) => {
-      lake = found;
+    (lake, isNew) => {
       if (isNew) {
         changedAt = Date.parse(lake.listed_at);
-        const isUsed = byId("filters").contains(document.activeElement); // what is being typed stays
-        if (!isUsed) drawFilters(state, lake, go);
+        extentOf(lake).then(spread).then(resolve);
       }
-      resolve();
       if (isStarted && (isNew || isOwed)) refresh();
     },
     () => (askForKey(restart), resolve()),

@@ -25,7 +25,7 @@ const WORST = {
 export const VIEWS = {
   time: {
     title: "Over time",
-    question: (state, lake) => ({ groupBy: [timeColumn(state, lake)], orderBy: "", limit: MOST_ROWS }),
+    question: (state, extent) => ({ groupBy: [timeColumn(state, extent)], orderBy: "", limit: MOST_ROWS }),
     render: renderTime,
   },
   carriers: grouped("Carriers", () => "carrier"),
@@ -57,11 +57,12 @@ export const CHOICES = {
   metric: ["", ...Object.keys(HEAT_METRICS)],
 };
 
-function timeColumn(state, lake) {
+// `extent`: what the lake has flights of, { months: [...], last: date or null }; empty until that is known.
+function timeColumn(state, { months, last }) {
   if (state.by) return state.by === "day" ? "flight_date" : "month";
-  const months = lake?.months.map((m) => m.month) ?? [];
-  const from = valuesOf(state, "date_from")[0] ?? (months.length ? `${months[0]}-01` : "1980-01-01");
-  const to = valuesOf(state, "date_to")[0] ?? (months.length ? `${months.at(-1)}-28` : "2100-12-31");
+  const first = months.length ? `${months[0]}-01` : last;
+  const from = valuesOf(state, "date_from")[0] ?? first ?? "1980-01-01";
+  const to = valuesOf(state, "date_to")[0] ?? last ?? (months.length ? `${months.at(-1)}-28` : "2100-12-31");
   return (Date.parse(to) - Date.parse(from)) / 86_400_000 <= DAYS_MOST ? "flight_date" : "month";
 }
 
