@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { show, WEEKDAYS } from "./format.js";
+import { level } from "./goodness.js";
 import { datum } from "./tables.js";
 
 export const HEAT_METRICS = {
@@ -10,25 +11,18 @@ export const HEAT_METRICS = {
   cancellation_rate: "Cancelled",
 };
 
-// Fixed steps, so that two pages can be compared. A cell is as bad as the number of steps that it is beyond.
-const STEPS = {
-  on_time_departure_rate: { kind: "rate", worse: "below", at: [0.9, 0.85, 0.8, 0.7, 0.6] },
-  arrival_delay_mean: { kind: "mean", worse: "above", at: [0, 5, 10, 20, 30] },
-  cancellation_rate: { kind: "rate", worse: "above", at: [0.01, 0.02, 0.03, 0.05, 0.08] },
-};
+const KINDS = { on_time_departure_rate: "rate", arrival_delay_mean: "mean", cancellation_rate: "rate" };
 
 export function heatmap(rows, metric) {
-  const steps = STEPS[metric];
   const at = new Map(rows.map((row) => [`${row.weekday} ${row.hour}`, row]));
   const hours = [...new Set(rows.map((row) => row.hour))].sort((a, b) => a - b);
-  const level = (value) => steps.at.filter((step) => (steps.worse === "below" ? value < step : value > step)).length;
   const cell = (row) => {
     const value = row?.[metric] ?? null;
-    const css = value === null ? "number" : `number heat-${level(value)}`;
+    const css = value === null ? "number" : `number heat-${level(metric, value)}`;
     return h(
       "td",
       { class: css, title: row && `${show("count", row.flights)} flights` },
-      row ? datum(steps.kind, value) : "",
+      row ? datum(KINDS[metric], value) : "",
     );
   };
   const line = (hour) =>

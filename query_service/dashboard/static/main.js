@@ -9,9 +9,9 @@ import { show } from "./format.js";
 import { askForKey } from "./key.js";
 import { follow } from "./live.js";
 import { loadNames } from "./names.js";
-import { RESERVED, readState, statsPath, writeState } from "./state.js";
+import { inView, RESERVED, readState, statsPath, writeState } from "./state.js";
 import { datum } from "./tables.js";
-import { CHOICES, TOTALS, VIEWS } from "./views.js";
+import { CHOICES, tooFew, TOTALS, VIEWS } from "./views.js";
 
 const LAKE_WITHIN_MS = 1_500; // the first look at a big lake may take longer than its statistics
 
@@ -42,7 +42,7 @@ function go(next) {
 function draw() {
   drawFilters(state, extent.last, go);
   const link = ([id, view]) => {
-    const href = writeState({ ...state, view: id, order: "" });
+    const href = writeState(inView(state, id));
     return h(
       "a",
       { href, "data-nav": true, "data-focus": `view ${id}`, "aria-current": id === state.view ? "page" : null },
@@ -140,7 +140,9 @@ function arrived(asked, totals, rows) {
   replace(
     byId("content"),
     h("h2", {}, view.title),
-    data.length ? view.render(data, asked.state, change, asked.question) : nothing(asked.state),
+    data.length
+      ? view.render(data, asked.state, change, asked.question, rows.body.truncated)
+      : nothing(asked),
     footnote(rows),
   );
   drawAsk(asked.state.filters, { [view.title]: asked.question, Totals: TOTALS });
@@ -167,16 +169,17 @@ function footnote(rows) {
   );
 }
 
-function nothing(current) {
-  const text = current.filters.length
-    ? "No flight matches these filters."
-    : "There are no flights in the lake yet. They show up here seconds after they are published.";
-  const clear = h(
-    "button",
-    { type: "button", "data-focus": "clear-empty", onclick: () => go({ ...current, filters: [] }) },
-    "Clear the filters",
-  );
-  return h("div", { class: "empty" }, h("p", {}, text), current.filters.length ? clear : null);
+function nothing({ state: current, question }) {
+  if (question.minFlights) return empty(tooFew(question), "Show all", { ...current, min_flights: "1" });
+  if (current.filters.length) {
+    return empty("No flight matches these filters.", "Clear the filters", { ...current, filters: [] });
+  }
+  return empty("There are no flights in the lake yet. They show up here seconds after they are published.");
+}
+
+function empty(text, label, next) {
+  const button = h("button", { type: "button", "data-focus": "clear-empty", onclick: () => go(next) }, label);
+  return h("div", { class: "empty" }, h("p", {}, text), label ? button : null);
 }
 
 // Numbers of the question before stay, faded, so that the page does not jump and the focus stays where it is.
@@ -262,10 +265,8 @@ const names = loadNames();
 const first = new Promise((resolve) => {
   look = follow(
     (lake, isNew) => {
-      if (isNew) {
-        changedAt = Date.parse(lake.listed_at);
-        extentOf(lake).then(spread).then(resolve);
-      }
+      if (isNew) changedAt = Date.parse(lake.listed_at);
+      if (isNew || extent.last === null) extentOf(lake).then(spread).then(resolve);
       if (isStarted && (isNew || isOwed)) refresh();
     },
     () => (askForKey(restart), resolve()),

@@ -28,7 +28,9 @@ export function sql(filters, question) {
     ...[...groups, ...columns()].map((column, index, all) => `  ${column}${index < all.length - 1 ? "," : ""}`),
     "FROM asked",
   ];
-  if (groups.length) lines.push("GROUP BY ALL", `ORDER BY ${order(question)}`, `LIMIT ${question.limit ?? 1000}`);
+  if (groups.length) lines.push("GROUP BY ALL");
+  if (question.minFlights) lines.push(`HAVING count(*) >= ${Number(question.minFlights)}`);
+  if (groups.length) lines.push(`ORDER BY ${order(question)}`, `LIMIT ${question.limit ?? 1000}`);
   return lines.join("\n");
 }
 

@@ -6,7 +6,7 @@ export const WIDGETS = ["carrier", "origin", "destination", "status"]; // filter
 export const DATES = ["date_from", "date_to"];
 // The API's own, which a view sets or has to go without.
 export const RESERVED = ["group_by", "order_by", "limit", "snapshot", "format", "escape_formulas"];
-const OWN = { view: "time", by: "", side: "origin", order: "", metric: "" }; // and their defaults
+const OWN = { view: "time", by: "", side: "origin", order: "", metric: "", min_flights: "", rows: "" }; // and their defaults
 
 // What is not the page's own goes to the API as it is: a filter that is misspelt is answered by a problem that names
 // it, and not by numbers that look right.
@@ -40,11 +40,15 @@ export function withOnly(state, name, value) {
   return { ...state, filters: value ? [...others, [name, value]] : others };
 }
 
-// A question is { groupBy: [...], orderBy: "...", limit: number or null }.
+// The same filters in another view, which has an order of its own.
+export const inView = (state, view) => ({ ...state, view, order: "", min_flights: "", rows: "" });
+
+// A question is { groupBy: [...], orderBy: "...", minFlights: text or none, limit: number or null }.
 export function statsPath(filters, question) {
   const pairs = [...filters];
   if (question.groupBy.length) pairs.push(["group_by", question.groupBy.join(",")]);
   if (question.orderBy) pairs.push(["order_by", question.orderBy]);
+  if (question.minFlights) pairs.push(["min_flights", question.minFlights]);
   if (question.limit) pairs.push(["limit", String(question.limit)]);
   const query = encode(pairs);
   return query ? `/v1/stats?${query}` : "/v1/stats";

@@ -2,26 +2,27 @@
 
 import { h } from "./dom.js";
 import { show } from "./format.js";
+import { tone } from "./goodness.js";
 
 // In the order of the screen; `phone: false` is left out where there is no room.
 export const COLUMNS = [
-  { key: "flights", label: "Flights", kind: "count", bar: "accent" },
+  { key: "flights", label: "Flights", kind: "count", bar: true },
   {
     key: "on_time_arrival_rate",
     label: "On time",
     title: "Arrived less than 15 minutes late",
     kind: "rate",
-    bar: "good",
+    bar: true,
     most: 1,
   },
-  { key: "on_time_departure_rate", label: "Departed on time", kind: "rate", bar: "good", most: 1, phone: false },
+  { key: "on_time_departure_rate", label: "Departed on time", kind: "rate", bar: true, most: 1, phone: false },
   {
     key: "arrival_delay_mean",
     label: "Mean delay",
     title: "Mean arrival delay, minutes",
     kind: "mean",
     unit: "min",
-    bar: "warm",
+    bar: true,
   },
   {
     key: "arrival_delay_p90",
@@ -31,14 +32,12 @@ export const COLUMNS = [
     unit: "min",
     phone: false,
   },
-  { key: "cancellation_rate", label: "Cancelled", kind: "rate", bar: "bad" },
+  { key: "cancellation_rate", label: "Cancelled", kind: "rate", bar: true },
 ];
 
 // `first`: { key, label, cell(row) }. With `onOrder` the headers are buttons.
 export function statsTable({ rows, caption, first, order, onOrder, css }) {
-  const most = Object.fromEntries(
-    COLUMNS.map((c) => [c.key, c.most ?? Math.max(0, ...rows.map((row) => row[c.key] ?? 0))]),
-  );
+  const spans = Object.fromEntries(COLUMNS.map((c) => [c.key, spanOf(c, rows)]));
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": caption, "data-focus": caption },
@@ -64,7 +63,7 @@ export function statsTable({ rows, caption, first, order, onOrder, css }) {
             "tr",
             {},
             h("th", { scope: "row" }, first.cell(row)),
-            COLUMNS.map((c) => cell(c, row[c.key], most[c.key])),
+            COLUMNS.map((c) => cell(c, row[c.key], spans[c.key])),
           ),
         ),
       ),
@@ -87,20 +86,32 @@ function header(column, order, onOrder) {
   );
 }
 
-export const flipped = (order) => (order.startsWith("-") ? order.slice(1) : `-${order}`);
+const flipped = (order) => (order.startsWith("-") ? order.slice(1) : `-${order}`);
 
-function cell(column, value, most) {
+// What the bars of a column are drawn on: it has 0 in it, so that what is early goes to the other side.
+function spanOf(column, rows) {
+  const values = rows.map((row) => row[column.key] ?? 0);
+  return { low: Math.min(0, ...values), high: column.most ?? Math.max(0, ...values) };
+}
+
+function cell(column, value, { low, high }) {
   const td = h(
     "td",
     { class: column.phone === false ? "number wide" : "number", "data-column": column.key },
     datum(column.kind, value),
   );
-  if (column.bar && most > 0) {
-    const bar = h("span", { class: `bar ${column.bar}`, "aria-hidden": "true" });
-    bar.style.width = `${Math.max(0, Math.min(1, (value ?? 0) / most)) * 100}%`;
-    td.append(h("span", { class: "track", "aria-hidden": "true" }, bar));
-  }
+  if (column.bar && high > low) td.append(track(column.key, value ?? 0, low, high));
   return td;
+}
+
+function track(key, value, low, high) {
+  const percent = (part) => `${(part / (high - low)) * 100}%`;
+  const bar = h("span", { class: `bar ${tone(key, value)}` });
+  bar.style.width = percent(Math.abs(value));
+  bar.style.marginLeft = percent(Math.min(0, value) - low);
+  const zero = low < 0 ? h("span", { class: "zero" }) : null;
+  if (zero) zero.style.left = percent(-low);
+  return h("span", { class: "track", "aria-hidden": "true" }, bar, zero);
 }
 
 // The text that is read, and the exact value for whoever takes it from the page.

@@ -3,24 +3,24 @@
 import { timeChart } from "./charts.js";
 import { h } from "./dom.js";
 import { bucket } from "./format.js";
+import { isBetterHigh } from "./goodness.js";
 import { heatmap, HEAT_METRICS } from "./heatmap.js";
 import { nameOf, routeNames } from "./names.js";
-import { COLUMNS, flipped, statsTable } from "./tables.js";
-import { valuesOf, writeState } from "./state.js";
+import { COLUMNS, statsTable } from "./tables.js";
+import { inView, valuesOf, writeState } from "./state.js";
 
 export const TOTALS = { groupBy: [], orderBy: "", limit: null };
 
 const MOST_ROWS = 10_000; // what the API gives at most; days since 1999
-const ROUTES_SHOWN = 25; // a page of them: the worst are at its top
+const ROWS_SHOWN = 25; // at first; what matters is at the top
+const MIN_FLIGHTS = "30"; // by default in an order by a rate or a delay: those of a few flights are chance
+const LEAST = { 1: "Any", 10: "10", 30: "30", 100: "100", 1000: "1,000" };
 const DAYS_MOST = 124; // four months: up to here every day has a point of its own on a small screen
 
-// Worst first, for the metrics that routes can be ordered by.
-const WORST = {
-  arrival_delay_mean: "-arrival_delay_mean",
-  arrival_delay_p90: "-arrival_delay_p90",
-  on_time_arrival_rate: "on_time_arrival_rate",
-  cancellation_rate: "-cancellation_rate",
-};
+// What can be ranked by goodness; its columns' names are those of the table.
+const RANKED = COLUMNS.filter((c) => !["flights", "on_time_departure_rate"].includes(c.key)).map((c) => c.key);
+const worst = (column) => (isBetterHigh(column) ? column : `-${column}`);
+const best = (column) => (isBetterHigh(column) ? `-${column}` : column);
 
 export const VIEWS = {
   time: {
@@ -28,17 +28,19 @@ export const VIEWS = {
     question: (state, extent) => ({ groupBy: [timeColumn(state, extent)], orderBy: "", limit: MOST_ROWS }),
     render: renderTime,
   },
-  carriers: grouped("Carriers", () => "carrier"),
-  airports: grouped("Airports", (state) => (state.side === "destination" ? "destination" : "origin"), sideSwitch),
-  routes: {
-    title: "Routes",
-    question: (state) => ({
-      groupBy: ["route"],
-      orderBy: state.order || WORST.arrival_delay_mean,
-      limit: ROUTES_SHOWN,
-    }),
-    render: renderRoutes,
-  },
+  carriers: ranking({
+    title: "Carriers",
+    groupOf: () => "carrier",
+    order: "-flights",
+    isWhole: true,
+  }),
+  airports: ranking({
+    title: "Airports",
+    groupOf: (state) => (state.side === "destination" ? "destination" : "origin"),
+    order: "-flights",
+    above: sideSwitch,
+  }),
+  routes: ranking({ title: "Routes", groupOf: () => "route", order: worst("arrival_delay_mean") }),
   when: {
     title: "Hours",
     question: () => ({ groupBy: ["weekday", "hour"], orderBy: "", limit: null }),
@@ -121,66 +123,82 @@ function renderTime(rows, state, go, question) {
   ];
 }
 
-function grouped(title, fieldOf, above = () => null) {
+// A table of groups, the ends of which say something: with the flights that each is about, and at least so many.
+function ranking({ title, groupOf, order: usual, isWhole = false, above = () => null }) {
+  const orderOf = (state) => state.order || usual;
+  const least = (state) =>
+    state.min_flights || (COLUMNS.slice(1).some((c) => c.key === column(orderOf(state))) ? MIN_FLIGHTS : "1");
   return {
     title,
-    question: (state) => ({ groupBy: [fieldOf(state)], orderBy: state.order || "-flights", limit: null }),
-    render(rows, state, go) {
-      const field = fieldOf(state);
-      const label = { carrier: "Carrier", origin: "Origin", destination: "Destination" }[field];
-      const first = {
-        key: field,
-        label,
-        cell: (row) => named(row[field], nameOf(field, row[field]), state, [[field, row[field]]]),
-      };
-      const caption = `By ${label.toLowerCase()}`;
+    question: (state) => ({
+      groupBy: [groupOf(state)],
+      orderBy: orderOf(state),
+      minFlights: least(state) === "1" ? null : least(state),
+      limit: isWhole ? null : state.rows || ROWS_SHOWN,
+    }),
+    render(rows, state, go, _, isTruncated) {
+      const group = groupOf(state);
+      const label = LABELS[group];
+      const order = orderOf(state);
+      const shown = Number(state.rows || ROWS_SHOWN);
       return [
         above(state, go),
-        statsTable({ rows, caption, first, order: state.order || "-flights", onOrder: (order) => go({ order }) }),
+        h(
+          "div",
+          { class: "switches" },
+          ranks(order, (next) => go({ order: next, rows: "" })),
+          segments("Flights at least", LEAST, least(state), (value) => go({ min_flights: value })),
+        ),
+        statsTable({
+          rows,
+          caption: `By ${label.toLowerCase()}`,
+          first: { key: group, label, cell: (row) => nameCell(group, row[group], state) },
+          css: group === "route" ? "two-lines" : "",
+          order,
+          onOrder: (next) => go({ order: next }),
+        }),
+        isTruncated && shown < MOST_ROWS ? more(() => go({ rows: String(Math.min(MOST_ROWS, shown * 2)) })) : null,
       ];
     },
   };
+}
+
+const LABELS = { carrier: "Carrier", origin: "Origin", destination: "Destination", route: "Route" };
+const column = (order) => order.replace(/^-/, "");
+
+function ranks(order, pick) {
+  const by = column(order);
+  const end = !RANKED.includes(by) ? "" : order === worst(by) ? "worst" : "best";
+  const labels = Object.fromEntries(COLUMNS.filter((c) => RANKED.includes(c.key)).map((c) => [c.key, c.label]));
+  const at = (which, name) => pick(which === "best" ? best(name) : worst(name));
+  return [
+    segments("Order", { worst: "Worst first", best: "Best first" }, end, (which) =>
+      at(which, RANKED.includes(by) ? by : "on_time_arrival_rate"),
+    ),
+    segments("By", labels, by, (name) => at(end, name)),
+  ];
+}
+
+const more = (onclick) =>
+  h("p", { class: "more" }, h("button", { type: "button", "data-focus": "more", onclick }, "Show more"));
+
+function nameCell(group, code, state) {
+  if (group !== "route") return named(code, nameOf(group, code), state, [[group, code]]);
+  const [origin, destination] = code.split("-");
+  return named(code, routeNames(code), state, [
+    ["origin", origin],
+    ["destination", destination],
+  ]);
 }
 
 function sideSwitch(state, go) {
   return switchOf("Airports of", state, "side", { origin: "Departure", destination: "Arrival" }, go);
 }
 
-function renderRoutes(rows, state, go) {
-  const order = state.order || WORST.arrival_delay_mean;
-  const metric = order.replace(/^-/, "");
-  const isWorst = order === WORST[metric];
-  const labels = Object.fromEntries(COLUMNS.filter((c) => c.key in WORST).map((c) => [c.key, c.label]));
-  const pick = (name, worst) => go({ order: worst ? WORST[name] : flipped(WORST[name]) });
-  const ends = { worst: "Worst first", best: "Best first" };
-  const current = metric in WORST ? (isWorst ? "worst" : "best") : "";
-  const known = metric in WORST ? metric : "arrival_delay_mean";
-  const first = {
-    key: "route",
-    label: "Route",
-    cell(row) {
-      const [origin, destination] = row.route.split("-");
-      return named(row.route, routeNames(row.route), state, [
-        ["origin", origin],
-        ["destination", destination],
-      ]);
-    },
-  };
-  return [
-    h(
-      "div",
-      { class: "switches" },
-      segments("Order", ends, current, (end) => pick(known, end === "worst")),
-      segments("By", labels, metric, (name) => pick(name, current !== "best")),
-    ),
-    statsTable({ rows, caption: "Routes", first, css: "two-lines", order, onOrder: (next) => go({ order: next }) }),
-  ];
-}
-
 // A code with its name; leads to its course over time.
 function named(code, name, state, values) {
   const filters = [...state.filters.filter(([n]) => !values.some(([field]) => field === n)), ...values];
-  const href = writeState({ ...state, view: "time", order: "", filters });
+  const href = writeState({ ...inView(state, "time"), filters });
   return h(
     "a",
     { href, "data-nav": true, "data-focus": `row ${code}` },
@@ -189,6 +207,9 @@ function named(code, name, state, values) {
     h("span", { class: "name" }, name),
   );
 }
+
+// Nothing is left of what there is: too few flights each.
+export const tooFew = (question) => `No group has at least ${question.minFlights} flights here.`;
 
 function switchOf(label, state, field, choices, go, fallback = "") {
   return segments(label, choices, state[field] || fallback, (value) => go({ [field]: value }));

@@ -32,16 +32,20 @@ COLUMNS = [
 FILTERS = "carrier=UA&carrier=XQ&date_from=2013-01-20&date_to=2013-03-31"
 TABLES = [
     ("/?view=carriers", "/v1/stats?group_by=carrier&order_by=-flights"),
+    (
+        "/?view=carriers&order=-arrival_delay_mean",
+        "/v1/stats?group_by=carrier&order_by=-arrival_delay_mean&min_flights=30",
+    ),
     ("/?view=carriers&carrier=ZZ&carrier=B6", "/v1/stats?carrier=ZZ&carrier=B6&group_by=carrier&order_by=-flights"),
-    (f"/?view=airports&{FILTERS}", f"/v1/stats?{FILTERS}&group_by=origin&order_by=-flights"),
+    (f"/?view=airports&{FILTERS}", f"/v1/stats?{FILTERS}&group_by=origin&order_by=-flights&limit=25"),
     (
         "/?view=airports&side=destination&order=destination&status=arrived",
-        "/v1/stats?status=arrived&group_by=destination&order_by=destination",
+        "/v1/stats?status=arrived&group_by=destination&order_by=destination&limit=25",
     ),
-    ("/?view=routes", "/v1/stats?group_by=route&order_by=-arrival_delay_mean&limit=25"),
+    ("/?view=routes", "/v1/stats?group_by=route&order_by=-arrival_delay_mean&min_flights=30&limit=25"),
     (
-        f"/?view=routes&order=on_time_arrival_rate&{FILTERS}",
-        f"/v1/stats?{FILTERS}&group_by=route&order_by=on_time_arrival_rate&limit=25",
+        f"/?view=routes&order=on_time_arrival_rate&min_flights=10&{FILTERS}",
+        f"/v1/stats?{FILTERS}&group_by=route&order_by=on_time_arrival_rate&min_flights=10&limit=25",
     ),
     (f"/?by=day&{FILTERS}", f"/v1/stats?{FILTERS}&group_by=flight_date&limit=10000"),
     ("/?by=month", "/v1/stats?group_by=month&limit=10000"),
