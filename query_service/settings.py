@@ -109,8 +109,9 @@ class Settings(BaseSettings):
     plan_timeout_s: float = Field(5.0, gt=0, le=300)
     """Ten times a listing of ten pages: a store that is slower than this does not answer."""
     lake_max_age_s: float = Field(30.0, ge=0, le=3600)
-    """How long what /v1/lake found is good for, from its end, where looking takes longer than API_PLAN_MAX_AGE_S: from
-    a slow storage each caller would wait for a look of its own otherwise. `listed_at` says how old it is."""
+    """How long what /v1/lake found is good for at most, from its end, where looking takes longer than
+    API_PLAN_MAX_AGE_S: twice as long as it took. From a slow storage each caller would wait for a look of its own
+    otherwise. `listed_at` says how old it is."""
     inventory_max_age_s: float = Field(300.0, ge=0, le=86_400)
     """How old the counts of rejected and foreign objects in /v1/lake may be. They need a listing of the whole bucket,
     made in the background when somebody asks, at most twice in this time: 200,000 objects are 200 requests."""

@@ -2,8 +2,9 @@
 
 Month files never change, so what one amounts to on each date is computed once and remembered; only dates that
 the tail touches are merged again. One look at a time serves all who ask: it has its own beginning and deadline, and
-its result is good for a while after its end, since it may take longer than a plan may be old. What needs a listing of
-the whole bucket is sampled beside it: see inventory.
+its result is good for a while after its end, since it may take longer than a plan may be old: the longer it took,
+the longer. Else one slow look, the first one say, would hide what comes for as long as the slowest is good for. What
+needs a listing of the whole bucket is sampled beside it: see inventory.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.observer import Observer
 from query_service.queries.inventory import Inventory, InventorySampler
 
+_GOOD_FOR: Final = 2.0  # times as long as a slow look took: a third of the time goes into looking, at most
 _COUNTED: Final = f"{without_probes()} AND {VISIBLE}"
 
 
@@ -67,7 +69,7 @@ class LakeStatusService:
         plan_max_age_s: float,
         max_age_s: float,
     ) -> None:
-        """`max_age_s`: how long after its end a look is good for that took longer than `plan_max_age_s`."""
+        """`max_age_s`: how long after its end a look is good for at most that took longer than `plan_max_age_s`."""
         self._executor = executor
         self._inventory = inventory
         self._observer = observer
@@ -109,8 +111,9 @@ class LakeStatusService:
     def _is_good(self, last: _Looked, arrived: dt.datetime, arrived_s: float) -> bool:
         if last.began_s >= arrived_s or self._executor.is_fresh_enough(last.months.plan, arrived):
             return True
-        is_slow = last.ended_s - last.began_s > self._plan_max_age_s
-        return is_slow and _loop_s() - last.ended_s < self._max_age_s
+        took_s = last.ended_s - last.began_s
+        is_slow = took_s > self._plan_max_age_s
+        return is_slow and _loop_s() - last.ended_s < min(self._max_age_s, _GOOD_FOR * took_s)
 
     async def _joined(self, look: _Look) -> None:
         """Waits until it has ended. Raises what it raised, but not its deadline: that of who waits may be later."""

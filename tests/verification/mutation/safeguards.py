@@ -1007,9 +1007,16 @@ SAFEGUARDS: Final = (
     Safeguard(
         "/v1/lake: a slow look is good for who came meanwhile",
         "query_service/queries/lake_status.py",
-        "        return is_slow and _loop_s() - last.ended_s < self._max_age_s\n",
+        "        return is_slow and _loop_s() - last.ended_s < min(self._max_age_s, _GOOD_FOR * took_s)\n",
         "        return False\n",
         "tests/unit/query_service/queries/test_lake_status.py::test_a_look_longer_than_a_plan_age_answers_all_who_came_meanwhile",
+    ),
+    Safeguard(
+        "/v1/lake: one slow look does not hide what comes",
+        "query_service/queries/lake_status.py",
+        "min(self._max_age_s, _GOOD_FOR * took_s)",
+        "self._max_age_s",
+        "tests/unit/query_service/queries/test_lake_status.py::test_one_slow_look_hides_what_comes_for_a_moment_only",
     ),
     Safeguard(
         "connect: dates are those of the rows, not of the files",

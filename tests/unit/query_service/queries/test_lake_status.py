@@ -255,7 +255,7 @@ def test_a_look_longer_than_a_plan_age_answers_all_who_came_meanwhile(monkeypatc
         async def ask() -> list[int]:
             asking = [asyncio.create_task(api.client.get("/v1/lake"))]
             await looks.running.wait()
-            until = asyncio.get_running_loop().time() + 0.2  # four plan ages
+            until = asyncio.get_running_loop().time() + 0.5  # ten plan ages
             while asyncio.get_running_loop().time() < until:
                 asking.append(asyncio.create_task(api.client.get("/v1/lake")))
                 await api.client.get("/v1/stats")  # others make new plans all the time
@@ -266,6 +266,31 @@ def test_a_look_longer_than_a_plan_age_answers_all_who_came_meanwhile(monkeypatc
 
         assert set(api.run(ask())) == {200}
     assert looks.count == 1
+
+
+def test_one_slow_look_hides_what_comes_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look of a service is a slow one: it may not be what everybody sees for half a minute."""
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    looks = SlowLooks(monkeypatch)
+    with serving(lake.store, plan_max_age_s=0.02, lake_max_age_s=60.0) as api:
+
+        async def ask() -> int:
+            first = asyncio.create_task(api.client.get("/v1/lake"))
+            await looks.running.wait()
+            loop = asyncio.get_running_loop()
+            until = loop.time() + 0.1  # five plan ages: slow
+            while loop.time() < until:
+                await api.client.get("/health")
+            looks.gate.set()
+            assert (await first).json()["flights"] == 1
+            lake.land(event(flight_number=2))
+            deadline, flights = loop.time() + 20, 1
+            while flights == 1 and loop.time() < deadline:
+                flights = (await api.client.get("/v1/lake")).json()["flights"]
+            return flights
+
+        assert api.run(ask()) == 2
 
 
 def test_what_was_found_too_long_ago_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
