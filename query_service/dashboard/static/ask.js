@@ -4,22 +4,22 @@ import { key } from "./api.js";
 import { byId, copyButton, h, replace } from "./dom.js";
 import { BASE, rooted } from "./root.js";
 import { curl, sql } from "./sql.js";
-import { statsPath } from "./state.js";
+import { pathOf } from "./state.js";
 
 const ROWS_BY_DEFAULT = 100; // of `python -m lakehouse sql`
 
 // `questions`: { title: question }.
 export function drawAsk(filters, questions) {
   const parts = Object.entries(questions).map(([title, question], index) => {
-    const command = curl(BASE, statsPath(filters, question), key() !== "");
+    const command = curl(BASE, pathOf(filters, question), key() !== "");
     const query = sql(filters, question);
     return h(
       "details",
       { "data-open": `ask ${title}`, open: index === 0 },
       h("summary", { "data-focus": `ask ${title}` }, title),
       code(`Copy curl of ${title.toLowerCase()}`, "curl", command),
-      code(`Copy SQL of ${title.toLowerCase()}`, "sql", query),
-      key() === "" ? csvLink(title, filters, question) : null, // a link sends no key; curl does
+      query === null ? null : code(`Copy SQL of ${title.toLowerCase()}`, "sql", query),
+      key() === "" && question.flight === undefined ? csvLink(title, filters, question) : null, // a link sends no key; curl does
     );
   });
   const most = Math.max(...Object.values(questions).map((question) => question.limit ?? ROWS_BY_DEFAULT));
@@ -44,7 +44,7 @@ function csvLink(title, filters, question) {
   return h(
     "p",
     {},
-    h("a", { href: rooted(statsPath(pairs, question)), download: true, "data-focus": `csv ${title}` }, "CSV"),
+    h("a", { href: rooted(pathOf(pairs, question)), download: true, "data-focus": `csv ${title}` }, "CSV"),
     " for a spreadsheet",
   );
 }

@@ -1,5 +1,5 @@
 // Time series on canvas by uPlot, readable without seeing it: arrow keys move through the points, and what the
-// cursor is on is written below. The table beside every chart has all of it.
+// cursor is on is written below and picked by a click or Enter. The table beside every chart has all of it.
 
 import { h } from "./dom.js";
 import { bucket, show } from "./format.js";
@@ -13,7 +13,7 @@ const drawn = new Set();
 
 // `series`: { column, label, colour (a CSS variable), kind, bars }. `range`: (min, max) -> [from, to] of the y axis.
 // A series without any value is left out, in words.
-export function timeChart({ title, rows, at, series: asked, range }) {
+export function timeChart({ title, rows, at, series: asked, range, onPick }) {
   const series = asked.filter((s) => rows.some((row) => row[s.column] !== null));
   const without = asked.filter((s) => !series.includes(s)).map((s) => s.label);
   const missing = without.length ? h("p", { class: "missing" }, `No values here: ${without.join(", ")}.`) : null;
@@ -21,7 +21,7 @@ export function timeChart({ title, rows, at, series: asked, range }) {
   const host = h("div", { class: "plot", tabindex: "0", role: "group", "data-focus": title });
   const readout = h("p", { class: "readout", "aria-live": "polite" });
   const figure = h("figure", { class: "chart" }, h("figcaption", {}, title), host, readout, missing);
-  host.setAttribute("aria-label", `${title}. Chart of ${rows.length} points; left and right arrow keys read them.`);
+  host.setAttribute("aria-label", `${title}. Chart of ${rows.length} points; left and right arrow keys read them, Enter shows the flights of one.`);
   const data = [
     rows.map((row) => Date.parse(`${row[at].padEnd(10, "-01")}T00:00Z`) / 1000),
     ...series.map((s) => rows.map((row) => row[s.column])),
@@ -29,6 +29,12 @@ export function timeChart({ title, rows, at, series: asked, range }) {
   const tell = (index) => readout.replaceChildren(...words(series, rows, at, index));
   tell(null);
   const chart = { host, data, series, range, tell, plot: null, step: (at === "month" ? 28 : 1) * DAY_S };
+  const pick = () => {
+    const row = rows[chart.plot?.cursor.idx ?? -1];
+    if (row) onPick(row);
+  };
+  host.addEventListener("click", pick);
+  host.addEventListener("keydown", (event) => event.key === "Enter" && pick());
   host.addEventListener("keydown", (event) => move(event, chart, rows.length));
   host.addEventListener("blur", () => chart.plot?.setCursor({ left: -10, top: -10 }));
   new ResizeObserver(() => fit(chart)).observe(host);

@@ -42,6 +42,9 @@ export function bucket(text) {
     : WEEKDAY_DAY.format(new Date(`${text}T00:00Z`));
 }
 
+// A time of the API to the minute, without its zone: all are UTC.
+export const moment = (text) => (text === null ? UNKNOWN : new Date(text).toISOString().slice(0, 16).replace("T", " "));
+
 export function age(seconds) {
   const s = Math.max(0, seconds);
   if (s < 100) return `${Math.round(s)} s`;

@@ -8,9 +8,10 @@ import { drawFilters } from "./filters.js";
 import { show } from "./format.js";
 import { askForKey } from "./key.js";
 import { follow } from "./live.js";
+import { flightsBehind } from "./links.js";
 import { loadNames } from "./names.js";
-import { inView, RESERVED, readState, statsPath, writeState } from "./state.js";
-import { datum } from "./tables.js";
+import { inView, pathOf, RESERVED, readState, writeState } from "./state.js";
+import { datum, linked } from "./tables.js";
 import { CHOICES, tooFew, TOTALS, VIEWS } from "./views.js";
 
 const LAKE_WITHIN_MS = 1_500; // the first look at a big lake may take longer than its statistics
@@ -39,17 +40,22 @@ function go(next) {
   load();
 }
 
+// Other filters: what was further down is no page of theirs.
+const filter = (next) => go({ ...next, rows: "", cursor: "" });
+
 function draw() {
-  drawFilters(state, extent.last, go);
+  drawFilters(state, extent.last, filter);
+  byId("filters").hidden = Boolean(VIEWS[state.view]?.isOne);
+  const current = VIEWS[state.view]?.tab ?? state.view;
   const link = ([id, view]) => {
     const href = writeState(inView(state, id));
     return h(
       "a",
-      { href, "data-nav": true, "data-focus": `view ${id}`, "aria-current": id === state.view ? "page" : null },
+      { href, "data-nav": true, "data-focus": `view ${id}`, "aria-current": id === current ? "page" : null },
       view.title,
     );
   };
-  replace(byId("views"), Object.entries(VIEWS).map(link));
+  replace(byId("views"), Object.entries(VIEWS).filter(([, view]) => !view.tab).map(link));
   const view = VIEWS[state.view];
   document.title = `${view ? view.title : "?"} - Flights lakehouse`;
 }
@@ -69,12 +75,12 @@ async function load({ quiet = false } = {}) {
   document.body.setAttribute("aria-busy", "true");
   if (!quiet) waiting();
   const onRetry = (problem, pause) => notice("waiting", `${problem.document.title}; trying again in ${pause} s.`);
-  const ask = (q) => get(statsPath(state.filters, q), { signal: mine.signal, onRetry });
+  const ask = (q) => get(pathOf(state.filters, q), { signal: mine.signal, onRetry });
   try {
-    const [totals, rows] = await Promise.all([ask(TOTALS), ask(question)]);
+    const answers = await Promise.all([question, ...(VIEWS[state.view].isOne ? [] : [TOTALS])].map(ask));
     if (mine !== loading) return;
-    isOwed = [totals, rows].some((answer) => Date.parse(answer.asOf) < changedAt); // of another instance, which lags
-    arrived(asked, totals, rows);
+    isOwed = answers.some((answer) => Date.parse(answer.asOf) < changedAt); // of another instance, which lags
+    arrived(asked, ...answers);
   } catch (error) {
     if (mine !== loading) return;
     mine.abort(); // the other of the two
@@ -125,42 +131,42 @@ function notForPages(parameter, got) {
   };
 }
 
-function arrived(asked, totals, rows) {
+function arrived(asked, rows, totals) {
   shown = asked.url;
   document.body.classList.remove("fading");
   notice("");
   byId("key").hidden = true;
   replace(
     byId("totals"),
-    TILES.map((tile) => drawTile(tile, totals.body.data[0])),
+    totals ? TILES.map((tile) => drawTile(tile, totals.body.data[0], asked.state)) : [],
   );
-  const data = rows.body.data;
+  const data = [rows.body.data].flat();
   const view = VIEWS[asked.state.view];
   const change = (part) => go({ ...asked.state, ...part });
   replace(
     byId("content"),
     h("h2", {}, view.title),
     data.length
-      ? view.render(data, asked.state, change, asked.question, rows.body.truncated)
+      ? view.render(data, asked.state, change, asked.question, rows.body)
       : nothing(asked),
     footnote(rows),
   );
-  drawAsk(asked.state.filters, { [view.title]: asked.question, Totals: TOTALS });
+  drawAsk(asked.state.filters, totals ? { [view.title]: asked.question, Totals: TOTALS } : { [view.title]: asked.question });
 }
 
-function drawTile([label, column, kind, unit], row) {
+function drawTile([label, column, kind, unit], row, current) {
   const suffix = unit && row[column] !== null ? h("small", {}, ` ${unit}`) : null;
   return h(
     "div",
     { class: "tile", "data-column": column },
     h("span", { class: "label" }, label),
-    h("span", { class: "value" }, datum(kind, row[column]), suffix),
+    h("span", { class: "value" }, linked(flightsBehind(current, column), datum(kind, row[column])), suffix),
   );
 }
 
 function footnote(rows) {
   const time = rows.asOf ? `, as of ${rows.asOf.slice(0, 19).replace("T", " ")} UTC` : "";
-  const cut = rows.body.truncated ? [`The first ${show("count", rows.body.data.length)} rows; there are more. `] : [];
+  const cut = rows.body.truncated && !rows.body.next_cursor ? [`The first ${show("count", rows.body.data.length)} rows; there are more. `] : [];
   return h(
     "p",
     { class: "footnote" },
@@ -248,7 +254,7 @@ addEventListener("popstate", () => {
 function spread(found) {
   extent = found;
   const isUsed = byId("filters").contains(document.activeElement); // what is being typed stays
-  if (!isUsed) drawFilters(state, extent.last, go);
+  if (!isUsed) drawFilters(state, extent.last, filter);
 }
 
 let look = () => {};

@@ -13,7 +13,11 @@ export function curl(origin, path, hasKey) {
   return `curl${header} '${(origin + path).replaceAll("'", "%27")}'`;
 }
 
+// None for a later page of flights: it begins after what the page before it ended with.
 export function sql(filters, question) {
+  if (question.flight !== undefined) return sqlOfFlight(question.flight);
+  if (question.cursor) return null;
+  if (question.cursor === "") return sqlOfFlights(filters, question);
   const groups = question.groupBy.map((name) => GROUPS[name] ?? name);
   const lines = [
     "WITH asked AS (",
@@ -32,6 +36,18 @@ export function sql(filters, question) {
   if (question.minFlights) lines.push(`HAVING count(*) >= ${Number(question.minFlights)}`);
   if (groups.length) lines.push(`ORDER BY ${order(question)}`, `LIMIT ${question.limit ?? 1000}`);
   return lines.join("\n");
+}
+
+const KEY = "flight_date, carrier, flight_number, operational_suffix, origin";
+
+function sqlOfFlights(filters, question) {
+  return [`FROM ${source(filters)}`, ...where(filters).map((line) => line.trim()), `ORDER BY ${KEY}`, `LIMIT ${question.limit}`].join("\n");
+}
+
+function sqlOfFlight(id) {
+  const [, date, carrier, number, suffix, origin] = id.match(/^(\d{4}-\d\d-\d\d)-(\w+)-(\d+)([A-Z]?)-(\w+)$/) ?? [];
+  const values = [`DATE ${quoted(date ?? "")}`, quoted(carrier ?? ""), Number(number), quoted(suffix ?? ""), quoted(origin ?? "")];
+  return `FROM flights\nWHERE (${KEY}) = (${values.join(", ")})`;
 }
 
 function source(filters) {

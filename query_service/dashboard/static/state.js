@@ -6,7 +6,7 @@ export const WIDGETS = ["carrier", "origin", "destination", "status"]; // filter
 export const DATES = ["date_from", "date_to"];
 // The API's own, which a view sets or has to go without.
 export const RESERVED = ["group_by", "order_by", "limit", "snapshot", "format", "escape_formulas"];
-const OWN = { view: "time", by: "", side: "origin", order: "", metric: "", min_flights: "", rows: "" }; // and their defaults
+const OWN = { view: "time", by: "", side: "origin", order: "", metric: "", min_flights: "", rows: "", cursor: "", flight: "" }; // and their defaults
 
 // What is not the page's own goes to the API as it is: a filter that is misspelt is answered by a problem that names
 // it, and not by numbers that look right.
@@ -41,9 +41,17 @@ export function withOnly(state, name, value) {
 }
 
 // The same filters in another view, which has an order of its own.
-export const inView = (state, view) => ({ ...state, view, order: "", min_flights: "", rows: "" });
+export const inView = (state, view) => ({ ...state, view, order: "", min_flights: "", rows: "", cursor: "", flight: "" });
 
-// A question is { groupBy: [...], orderBy: "...", minFlights: text or none, limit: number or null }.
+// The path of a question: of one flight by its id, of a page of flights, or of statistics.
+export function pathOf(filters, question) {
+  if (question.flight !== undefined) return `/v1/flights/${encodeURIComponent(question.flight)}`;
+  if (question.cursor === undefined) return statsPath(filters, question);
+  const page = [["limit", String(question.limit)], ...(question.cursor ? [["cursor", question.cursor]] : [])];
+  return `/v1/flights?${encode([...filters, ...page])}`;
+}
+
+// A question of statistics is { groupBy: [...], orderBy: "...", minFlights: text or none, limit: number or null }.
 export function statsPath(filters, question) {
   const pairs = [...filters];
   if (question.groupBy.length) pairs.push(["group_by", question.groupBy.join(",")]);

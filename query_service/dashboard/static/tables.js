@@ -35,8 +35,8 @@ export const COLUMNS = [
   { key: "cancellation_rate", label: "Cancelled", kind: "rate", bar: true },
 ];
 
-// `first`: { key, label, cell(row) }. With `onOrder` the headers are buttons.
-export function statsTable({ rows, caption, first, order, onOrder, css }) {
+// `first`: { key, label, cell(row) }. With `onOrder` the headers are buttons. `linkOf(row, column)`: where a number leads.
+export function statsTable({ rows, caption, first, order, onOrder, linkOf, css }) {
   const spans = Object.fromEntries(COLUMNS.map((c) => [c.key, spanOf(c, rows)]));
   return h(
     "div",
@@ -63,7 +63,7 @@ export function statsTable({ rows, caption, first, order, onOrder, css }) {
             "tr",
             {},
             h("th", { scope: "row" }, first.cell(row)),
-            COLUMNS.map((c) => cell(c, row[c.key], spans[c.key])),
+            COLUMNS.map((c) => cell(c, row, spans[c.key], linkOf(row, c.key))),
           ),
         ),
       ),
@@ -94,11 +94,12 @@ function spanOf(column, rows) {
   return { low: Math.min(0, ...values), high: column.most ?? Math.max(0, ...values) };
 }
 
-function cell(column, value, { low, high }) {
+function cell(column, row, { low, high }, href) {
+  const value = row[column.key];
   const td = h(
     "td",
     { class: column.phone === false ? "number wide" : "number", "data-column": column.key },
-    datum(column.kind, value),
+    linked(href, datum(column.kind, value)),
   );
   if (column.bar && high > low) td.append(track(column.key, value ?? 0, low, high));
   return td;
@@ -113,6 +114,10 @@ function track(key, value, low, high) {
   if (zero) zero.style.left = percent(-low);
   return h("span", { class: "track", "aria-hidden": "true" }, bar, zero);
 }
+
+// A number that leads to its flights; text where there are none.
+export const linked = (href, child) =>
+  href && child instanceof Element ? h("a", { href, "data-nav": true, class: "number-link" }, child) : child;
 
 // The text that is read, and the exact value for whoever takes it from the page.
 export function datum(kind, value) {

@@ -2,12 +2,14 @@
 
 import { timeChart } from "./charts.js";
 import { h } from "./dom.js";
+import { flightPage, FLIGHTS_SHOWN, flightsTable } from "./flights.js";
 import { bucket } from "./format.js";
 import { isBetterHigh } from "./goodness.js";
 import { heatmap, HEAT_METRICS } from "./heatmap.js";
+import { filtersOf, flightsBehind } from "./links.js";
 import { nameOf, routeNames } from "./names.js";
 import { COLUMNS, statsTable } from "./tables.js";
-import { inView, valuesOf, writeState } from "./state.js";
+import { inView, readState, valuesOf, writeState } from "./state.js";
 
 export const TOTALS = { groupBy: [], orderBy: "", limit: null };
 
@@ -49,6 +51,18 @@ export const VIEWS = {
       heatmap(rows, state.metric || "on_time_departure_rate"),
     ],
   },
+  flights: {
+    title: "Flights",
+    question: (state) => ({ cursor: state.cursor, limit: FLIGHTS_SHOWN }),
+    render: (rows, state, _, __, answer) => flightsTable(rows, state, answer.next_cursor),
+  },
+  flight: {
+    title: "One flight",
+    tab: "flights",
+    isOne: true,
+    question: (state) => ({ flight: state.flight }),
+    render: ([flight], state) => flightPage(flight, state),
+  },
 };
 
 // The words of the page's own parameters; anything else is refused like a wrong filter.
@@ -70,7 +84,9 @@ function timeColumn(state, { months, last }) {
 
 function renderTime(rows, state, go, question) {
   const at = question.groupBy[0];
-  const chart = (title, series, range) => timeChart({ title, rows, at, series, range });
+  const behind = (row, counted) => flightsBehind(state, counted, filtersOf(state, at, row[at]));
+  const onPick = (row) => go(readState(new URL(behind(row, "flights"), location).search));
+  const chart = (title, series, range) => timeChart({ title, rows, at, series, range, onPick });
   const upTo = (least) => (_, max) => [0, Math.max(least, max * 1.1)];
   return [
     switchOf(
@@ -118,6 +134,7 @@ function renderTime(rows, state, go, question) {
         rows,
         caption: at === "month" ? "By month" : "By day",
         first: { key: at, label: at === "month" ? "Month" : "Day", cell: (row) => bucket(row[at]) },
+        linkOf: behind,
       }),
     ),
   ];
@@ -136,7 +153,7 @@ function ranking({ title, groupOf, order: usual, isWhole = false, above = () => 
       minFlights: least(state) === "1" ? null : least(state),
       limit: isWhole ? null : state.rows || ROWS_SHOWN,
     }),
-    render(rows, state, go, _, isTruncated) {
+    render(rows, state, go, _, { truncated }) {
       const group = groupOf(state);
       const label = LABELS[group];
       const order = orderOf(state);
@@ -154,10 +171,11 @@ function ranking({ title, groupOf, order: usual, isWhole = false, above = () => 
           caption: `By ${label.toLowerCase()}`,
           first: { key: group, label, cell: (row) => nameCell(group, row[group], state) },
           css: group === "route" ? "two-lines" : "",
+          linkOf: (row, counted) => flightsBehind(state, counted, filtersOf(state, group, row[group])),
           order,
           onOrder: (next) => go({ order: next }),
         }),
-        isTruncated && shown < MOST_ROWS ? more(() => go({ rows: String(Math.min(MOST_ROWS, shown * 2)) })) : null,
+        truncated && shown < MOST_ROWS ? more(() => go({ rows: String(Math.min(MOST_ROWS, shown * 2)) })) : null,
       ];
     },
   };

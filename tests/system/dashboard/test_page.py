@@ -15,7 +15,15 @@ from tools.browser import Watched, opened, settled
 
 pytestmark = pytest.mark.early
 
-VIEWS = ("/", "/?view=carriers", "/?view=airports", "/?view=routes&carrier=UA", "/?view=when", "/docs")
+VIEWS = (
+    "/",
+    "/?view=carriers",
+    "/?view=airports",
+    "/?view=routes&carrier=UA",
+    "/?view=when",
+    "/?view=flights",
+    "/docs",
+)
 PHONE = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
 
 # What is laid out wider than the window, scrolling boxes of their own aside.

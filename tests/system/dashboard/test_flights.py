@@ -1,0 +1,159 @@
+"""Down to one flight: pages of flights, a flight with its timeline, and numbers that lead to them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import lakehouse
+from tests.system.dashboard.reading import cells
+from tools.browser import opened, settled
+
+FILTERS = "carrier=UA&carrier=B6&date_from=2013-01-10"
+
+
+def flights_of(url: str, query: str) -> list[dict[str, Any]]:
+    """All pages."""
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        body = httpx.get(f"{url}/v1/flights?{query}&limit=1000{cursor}").raise_for_status().json()
+        found += body["data"]
+        if body["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={body['next_cursor']}"
+
+
+def ids(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(
+        "[...document.querySelectorAll('#content tbody th a')].map((a) => new URL(a.href).searchParams.get('flight'))"
+    )
+    return found
+
+
+def count(page: Page) -> int:
+    settled(page)
+    return int(page.locator("#totals [data-column=flights] .value").inner_text().replace(",", ""))
+
+
+def test_pages_of_flights_are_those_of_the_api_and_no_flight_is_there_twice(browser: Browser, url: str) -> None:
+    wanted = [flight["flight_id"] for flight in flights_of(url, FILTERS)]
+    assert len(wanted) > 100
+    with opened(browser, url, f"/?view=flights&{FILTERS}") as watched:
+        page = watched.page
+        seen = ids(page)
+        while page.get_by_role("link", name="Next page").count():
+            before = seen[-50:]
+            page.get_by_role("link", name="Next page").click()
+            page.wait_for_function("(id) => !document.querySelector(`[data-focus='flight ${id}']`)", arg=before[0])
+            settled(page)
+            seen += ids(page)
+        assert seen == wanted
+        page.get_by_role("link", name="First page").click()
+        page.wait_for_url(f"**/?view=flights&{FILTERS}")
+        assert watched.errors == []
+
+
+def test_other_filters_begin_with_their_first_page(browser: Browser, url: str) -> None:
+    with opened(browser, url, "/?view=flights") as watched:
+        page = watched.page
+        page.get_by_role("link", name="Next page").click()
+        page.wait_for_url("**cursor=*")
+        settled(page)
+        page.get_by_label("Carrier", exact=True).fill("UA")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/?view=flights&carrier=UA")
+        settled(page)
+        expect(page.locator("#content tbody tr").first).to_contain_text("UA")
+        assert ids(page) == [flight["flight_id"] for flight in flights_of(url, "carrier=UA")][:50]
+
+
+def test_a_flight_says_what_happened_and_how_that_is_known(browser: Browser, url: str, lake: Any) -> None:
+    arrived = next(f for f in flights_of(url, "status=arrived") if f["arrival_delay_minutes"] is not None)
+    flight = httpx.get(f"{url}/v1/flights/{arrived['flight_id']}").json()["data"]
+    with opened(browser, url, "/?view=flights&status=arrived") as watched:
+        page = watched.page
+        page.locator(f"[data-focus='flight {flight['flight_id']}']").click()
+        page.wait_for_url(f"**/?view=flight&flight={flight['flight_id']}&status=arrived")
+        settled(page)
+        article = page.locator("#content article")
+        for part in (flight["source"]["file"], flight["source"]["message_id"], flight["origin"], flight["status"]):
+            expect(article).to_contain_text(part)
+        expect(article).to_contain_text(f"{flight['arrival_delay_minutes']} min")
+        times = page.locator(".timeline time").evaluate_all("all => all.map((e) => e.getAttribute('datetime'))")
+        assert times == sorted(times)
+        assert flight["scheduled_departure"] in times
+        curl = page.locator("#ask pre.curl").text_content() or ""
+        assert httpx.get(curl.split("'")[1]).json()["data"] == flight
+        with lakehouse.connect(lake.as_uri()) as analyst:
+            assert_one(analyst, page.locator("#ask pre.sql").text_content() or "", flight)
+        page.get_by_role("link", name="All flights").click()
+        page.wait_for_url("**/?view=flights&status=arrived")
+        assert watched.errors == []
+
+
+def assert_one(analyst: duckdb.DuckDBPyConnection, sql: str, flight: dict[str, Any]) -> None:
+    (row,) = analyst.execute(f"SELECT tail_number, flight_number, destination FROM ({sql})").fetchall()
+    assert row == (flight["tail_number"], flight["flight_number"], flight["destination"])
+
+
+def test_a_flight_that_is_not_there_is_a_problem_in_words(browser: Browser, url: str) -> None:
+    with opened(browser, url, "/?view=flight&flight=2013-01-01-UA-9998-EWR") as watched:
+        expect(watched.page.get_by_role("alert")).to_contain_text("2013-01-01-UA-9998-EWR")
+
+
+@pytest.mark.parametrize(
+    ("column", "counted"),
+    [
+        ("flights", ["flights"]),
+        ("on_time_arrival_rate", ["arrived"]),
+        ("on_time_departure_rate", ["departed"]),  # which counts all that have left
+        ("cancellation_rate", ["cancelled"]),
+    ],
+)
+@pytest.mark.parametrize("view", ["view=carriers", "view=routes&min_flights=1", "by=month", "by=day"])
+def test_a_number_of_a_table_leads_to_the_flights_behind_it(
+    browser: Browser, url: str, view: str, column: str, counted: list[str]
+) -> None:
+    group = {"view=carriers": "carrier", "by=month": "month", "by=day": "flight_date"}.get(view, "route")
+    order = {"carrier": "&order_by=-flights", "route": "&order_by=-arrival_delay_mean&min_flights=1"}.get(group, "")
+    query = "date_from=2013-01-03&date_to=2013-03-20"
+    row = httpx.get(f"{url}/v1/stats?{query}&group_by={group}{order}").json()["data"][0]
+    with opened(browser, url, f"/?{view}&{query}") as watched:
+        page = watched.page
+        if group in ("month", "flight_date"):
+            page.get_by_text("The charts as a table").click()
+        page.locator(f"#content tbody tr:first-child td[data-column={column}] a").click()
+        page.wait_for_url("**/?view=flights&*")
+        assert count(page) == sum(row[name] for name in counted)
+        assert watched.errors == []
+
+
+def test_a_total_leads_to_its_flights_within_the_filters(browser: Browser, url: str) -> None:
+    (row,) = httpx.get(f"{url}/v1/stats?{FILTERS}&status=cancelled&status=arrived").json()["data"]
+    with opened(browser, url, f"/?{FILTERS}&status=cancelled&status=arrived") as watched:
+        page = watched.page
+        expect(page.locator("#totals [data-column=diverted] a")).to_have_count(0)  # none of these filters
+        page.locator("#totals [data-column=cancellation_rate] a").click()
+        page.wait_for_url("**&status=cancelled")
+        assert count(page) == row["cancelled"]
+        assert {line[4] for line in cells(page)} == {"cancelled"}
+
+
+def test_enter_on_a_point_of_a_chart_shows_its_flights(browser: Browser, url: str) -> None:
+    first = httpx.get(f"{url}/v1/stats?group_by=month").json()["data"][0]
+    with opened(browser, url, "/?by=month") as watched:
+        page = watched.page
+        expect(page.locator(".plot[data-focus=Flights] canvas")).to_have_count(1)
+        page.locator(".plot[data-focus=Flights]").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(".chart").last.locator(".readout .when")).to_have_text("January 2013")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/?view=flights&by=month&date_from=2013-01-01&date_to=2013-01-31")
+        assert count(page) == first["flights"]
+        assert urlsplit(page.url).path == "/"
