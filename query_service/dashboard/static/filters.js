@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { byId, h, replace } from "./dom.js";
-import { nameOf } from "./names.js";
+import { namedLike, nameOf } from "./names.js";
 import { DATES, statsPath, valuesOf, WIDGETS, withOnly, withoutValue, withValue } from "./state.js";
 
 const LABELS = {
@@ -74,8 +74,11 @@ function codeField(state, name, change) {
   });
   const values = valuesOf(state, name);
   input.placeholder = values.length ? "" : "All";
+  const told = h("span", { class: "missing", role: "status", id: `told-${name}` });
+  input.setAttribute("aria-describedby", told.id);
   const add = () => {
     const value = codeIn(input.value, name);
+    told.textContent = value === null ? `No ${LABELS[name].toLowerCase()} here is called “${input.value.trim()}”.` : "";
     if (value) change(withValue(state, name, value));
   };
   input.addEventListener("change", add);
@@ -89,13 +92,21 @@ function codeField(state, name, change) {
     { class: "field" },
     h("label", { for: input.id, class: "label" }, LABELS[name]),
     h("div", { class: "box" }, chips, input, list),
+    told,
   );
 }
 
-// `ua`, `UA` and what a suggestion shows (`UA United ...`) are all UA.
+const CODES = { carrier: /^[A-Z0-9]{2,3}$/, origin: /^[A-Z0-9]{3,4}$/, destination: /^[A-Z0-9]{3,4}$/ };
+
+// `ua`, `UA`, what a suggestion shows (`UA United ...`) and `united` are all UA. Null where it is none, or several.
 function codeIn(text, name) {
-  const word = text.trim().split(/\s+/)[0];
-  return name === "status" ? word.toLowerCase() : word.toUpperCase();
+  const words = text.trim().toLowerCase().split(/\s+/).filter(Boolean);
+  if (!words.length) return "";
+  if (name === "status") return STATUSES.includes(words[0]) ? words[0] : null;
+  const first = words[0].toUpperCase();
+  if (CODES[name].test(first) && (words.length === 1 || nameOf(name, first))) return first;
+  const codes = namedLike(name, words);
+  return codes.length === 1 ? codes[0] : null;
 }
 
 function chip(state, name, value, text, change) {
@@ -118,18 +129,19 @@ function chip(state, name, value, text, change) {
 
 async function suggest(state, name, list) {
   const dates = state.filters.filter(([n]) => DATES.includes(n));
-  const codes = name === "status" ? STATUSES : await codesOf(dates, name);
+  const codes = name === "status" ? STATUSES : ((await codesOf(dates, name)) ?? []);
   list.replaceChildren(...codes.map((code) => h("option", { value: code }, nameOf(name, code))));
 }
 
-async function codesOf(dates, name) {
+// Of one field, most flights first; null where they cannot be had.
+export async function codesOf(dates, name) {
   try {
     const answer = await get(statsPath(dates, { groupBy: [name], orderBy: "-flights", limit: MOST_SUGGESTED }), {
       retries: 0,
     });
     return answer.body.data.map((row) => row[name]);
   } catch {
-    return []; // codes can be typed without
+    return null; // codes can be typed without
   }
 }
 

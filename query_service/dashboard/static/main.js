@@ -4,12 +4,13 @@ import { get, isPassing, Problem } from "./api.js";
 import { drawAsk } from "./ask.js";
 import { byId, h, replace } from "./dom.js";
 import { extentOf, NOWHERE } from "./extent.js";
-import { drawFilters } from "./filters.js";
+import { codesOf, drawFilters } from "./filters.js";
 import { show } from "./format.js";
 import { askForKey } from "./key.js";
 import { follow } from "./live.js";
 import { flightsBehind } from "./links.js";
 import { loadNames } from "./names.js";
+import { searchIn, setUpSearch } from "./search.js";
 import { inView, pathOf, RESERVED, readState, writeState } from "./state.js";
 import { datum, linked } from "./tables.js";
 import { CHOICES, tooFew, TOTALS, VIEWS } from "./views.js";
@@ -44,6 +45,7 @@ function go(next) {
 const filter = (next) => go({ ...next, rows: "", cursor: "" });
 
 function draw() {
+  searchIn(state);
   drawFilters(state, extent.last, filter);
   byId("filters").hidden = Boolean(VIEWS[state.view]?.isOne);
   const current = VIEWS[state.view]?.tab ?? state.view;
@@ -257,6 +259,14 @@ function spread(found) {
   if (!isUsed) drawFilters(state, extent.last, filter);
 }
 
+// Those that the lake has flights of; null where that cannot be had: then all that have a name.
+async function codes() {
+  const [carriers, origins, destinations] = await Promise.all(
+    ["carrier", "origin", "destination"].map((name) => codesOf([], name)),
+  );
+  return carriers && origins && destinations && { carriers, airports: [...new Set([...origins, ...destinations])] };
+}
+
 let look = () => {};
 function restart() {
   look();
@@ -264,6 +274,7 @@ function restart() {
 }
 
 if (matchMedia("(max-width: 640px)").matches) byId("filters").open = false;
+setUpSearch(go, codes);
 draw();
 waiting();
 let isStarted = false;

@@ -15,6 +15,23 @@ export function nameOf(field, code) {
   return Object.hasOwn(table, code) ? table[code] : "";
 }
 
+// The codes that `words` (lower case) mean: one that is the only word first, then names that have all of them, those that
+// begin with the first one before others. Of `codes`, those of the data, or where these are not known of all with names.
+export function namedLike(field, words, codes) {
+  const table = field === "carrier" ? tables.carriers : tables.airports;
+  const rank = (code) => {
+    if (words.length === 1 && code.toLowerCase() === words[0]) return 0;
+    const name = nameOf(field, code).toLowerCase();
+    if (!words.every((word) => name.includes(word))) return -1;
+    return name.startsWith(words[0]) ? 1 : 2;
+  };
+  return (codes ?? Object.keys(table))
+    .map((code) => [rank(code), code])
+    .filter(([at]) => at >= 0)
+    .sort(([one], [other]) => one - other)
+    .map(([, code]) => code);
+}
+
 export function routeNames(route) {
   const [origin, destination] = route.split("-");
   const names = [nameOf("origin", origin), nameOf("destination", destination)];
