@@ -3,6 +3,7 @@
 import { key } from "./api.js";
 import { byId, copyButton, h, replace } from "./dom.js";
 import { BASE, rooted } from "./root.js";
+import { python } from "./python.js";
 import { curl, sql } from "./sql.js";
 import { pathOf } from "./state.js";
 
@@ -11,15 +12,17 @@ const ROWS_BY_DEFAULT = 100; // of `python -m lakehouse sql`
 // `questions`: { title: question }.
 export function drawAsk(filters, questions) {
   const parts = Object.entries(questions).map(([title, question], index) => {
-    const command = curl(BASE, pathOf(filters, question), key() !== "");
+    const path = pathOf(filters, question);
+    const name = title.toLowerCase();
     const query = sql(filters, question);
     return h(
       "details",
       { "data-open": `ask ${title}`, open: index === 0 },
       h("summary", { "data-focus": `ask ${title}` }, title),
-      code(`Copy curl of ${title.toLowerCase()}`, "curl", command),
-      query === null ? null : code(`Copy SQL of ${title.toLowerCase()}`, "sql", query),
-      key() === "" && question.flight === undefined ? csvLink(title, filters, question) : null, // a link sends no key; curl does
+      code(`Copy curl of ${name}`, "curl", curl(BASE, path, key() !== "")),
+      query === null ? null : closed(`SQL of ${name}`, code(`Copy SQL of ${name}`, "sql", query)),
+      closed(`Python of ${name}`, code(`Copy Python of ${name}`, "python", python(BASE + path, key() !== ""))),
+      key() === "" && question.flight === undefined ? files(title, filters, question) : null, // a link sends no key
     );
   });
   const most = Math.max(...Object.values(questions).map((question) => question.limit ?? ROWS_BY_DEFAULT));
@@ -38,14 +41,23 @@ export function drawAsk(filters, questions) {
   );
 }
 
-// For spreadsheets, which is what people open a file with: texts that these would run as formulas are escaped.
-function csvLink(title, filters, question) {
-  const pairs = [...filters, ["format", "csv"], ["escape_formulas", "true"]];
+const closed = (title, block) =>
+  h("details", { class: "closed", "data-open": title }, h("summary", { "data-focus": title }, title), block);
+
+// CSV is for spreadsheets, which is what people open such a file with: texts that these would run as formulas are escaped.
+function files(title, filters, question) {
+  const link = (label, ...pairs) => {
+    const href = rooted(pathOf([...filters, ...pairs], question));
+    return h("a", { href, download: true, "data-focus": `${label} ${title}` }, label);
+  };
   return h(
     "p",
     {},
-    h("a", { href: rooted(pathOf(pairs, question)), download: true, "data-focus": `csv ${title}` }, "CSV"),
-    " for a spreadsheet",
+    "All of it as a file: ",
+    link("CSV", ["format", "csv"], ["escape_formulas", "true"]),
+    " for a spreadsheet, ",
+    link("Parquet", ["format", "parquet"]),
+    " for programs",
   );
 }
 

@@ -5,7 +5,7 @@ import { drawAsk } from "./ask.js";
 import { byId, h, replace } from "./dom.js";
 import { extentOf, NOWHERE } from "./extent.js";
 import { codesOf, drawFilters } from "./filters.js";
-import { show } from "./format.js";
+import { bucket, show } from "./format.js";
 import { askForKey } from "./key.js";
 import { follow } from "./live.js";
 import { flightsBehind } from "./links.js";
@@ -253,8 +253,11 @@ addEventListener("popstate", () => {
   load();
 });
 
-function spread(found) {
+function spread(found, flights) {
   extent = found;
+  const { months, last } = extent;
+  const span = last ? `, ${months.length ? `${bucket(months[0])} to ` : ""}${bucket(last)}` : "";
+  byId("data").textContent = flights ? `${show("count", flights)} flights${span}` : "";
   const isUsed = byId("filters").contains(document.activeElement); // what is being typed stays
   if (!isUsed) drawFilters(state, extent.last, filter);
 }
@@ -283,7 +286,9 @@ const first = new Promise((resolve) => {
   look = follow(
     (lake, isNew) => {
       if (isNew) changedAt = Date.parse(lake.listed_at);
-      if (isNew || extent.last === null) extentOf(lake).then(spread).then(resolve);
+      if (isNew || extent.last === null) {
+        extentOf(lake).then((found) => spread(found, lake.flights)).then(resolve);
+      }
       if (isStarted && (isNew || isOwed)) refresh();
     },
     () => (askForKey(restart), resolve()),

@@ -219,7 +219,9 @@ def background(page: Page) -> list[int]:
 def test_curl_and_sql_are_copied_as_they_are_shown(browser: Browser, url: str) -> None:
     permissions = ["clipboard-read", "clipboard-write"]
     with opened(browser, url, "/?view=carriers&carrier=UA", permissions=permissions) as watched:
-        for what in ("curl", "sql"):
+        for what in ("curl", "sql", "python"):
+            if what != "curl":
+                watched.page.locator("#ask summary", has_text=re.compile(f"^{what} of carriers", re.IGNORECASE)).click()
             button = watched.page.get_by_role("button", name=re.compile(f"copy {what} of carriers", re.IGNORECASE))
             button.click()
             expect(watched.page.get_by_text("Copied")).to_have_count(1)

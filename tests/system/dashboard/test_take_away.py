@@ -1,0 +1,50 @@
+"""What is shown, to take away: as files, and as Python that answers the same."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow.parquet as pq
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tools.browser import opened
+
+QUESTIONS = [
+    ("/?view=carriers&carrier=UA&carrier=B6", "/v1/stats?carrier=UA&carrier=B6&group_by=carrier&order_by=-flights"),
+    ("/?view=flights&carrier=UA&status=arrived", "/v1/flights?carrier=UA&status=arrived&limit=50"),
+]
+
+
+@pytest.mark.parametrize(("path", "question"), QUESTIONS)
+def test_the_parquet_of_a_view_has_its_rows(browser: Browser, url: str, path: str, question: str) -> None:
+    rows = httpx.get(url + question).json()["data"]
+    with opened(browser, url, path) as watched:
+        with watched.page.expect_download() as downloading:
+            watched.page.locator("#ask a", has_text="Parquet").first.click()
+        table = pq.read_table(io.BytesIO(Path(downloading.value.path()).read_bytes()))
+    assert table.num_rows == len(rows)
+    name = "carrier" if "carrier" in rows[0] and "flight_id" not in rows[0] else "flight_id"
+    assert table[name].to_pylist() == [row[name] for row in rows]
+
+
+@pytest.mark.parametrize(("path", "question"), QUESTIONS)
+def test_the_shown_python_runs_and_gets_the_same(browser: Browser, url: str, path: str, question: str) -> None:
+    with opened(browser, url, path) as watched:
+        shown = watched.page.locator("#ask pre.python").first
+        expect(shown).to_be_hidden()  # closed at first
+        code = shown.text_content() or ""
+    found: dict[str, Any] = {}
+    exec(compile(code, "shown", "exec"), found)
+    assert found["data"] == httpx.get(url + question).json()["data"]
+
+
+def test_the_header_says_which_data_these_are(browser: Browser, url: str) -> None:
+    flights = httpx.get(f"{url}/v1/lake").json()["flights"]
+    with opened(browser, url) as watched:
+        said = re.compile(rf"^{flights} flights, January 2013 to \w+, Apr \d+, 2013$")
+        expect(watched.page.locator("#data")).to_have_text(said)
