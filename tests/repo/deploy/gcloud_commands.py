@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.repo.deploy.terraform_files import ROOT
 
 SCRIPTS = ("deploy/*.sh", "cloudbuild.yaml", "Dockerfile.*")
-PAGES = ("*.md", "docs/*.md")
+PAGES = ("*.md", "docs/*.md", "docs/brief/*.md")
 VALUES = {"kind": ("worker-pools", "jobs")}
 """Variables that name a part of a command: each value is a command."""
 

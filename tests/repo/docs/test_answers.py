@@ -1,4 +1,4 @@
-"""docs/answers.md and docs/respuestas.md: links lead somewhere, both say the same, numbers are their sources'."""
+"""docs/brief: links lead somewhere, both languages say the same, numbers are their sources'."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.repo.deploy.terraform_files import MAIN, ROOT, local, resources
 
-DOCS = ROOT / "docs"
+DOCS = ROOT / "docs" / "brief"
 ENGLISH, SPANISH = "answers.md", "respuestas.md"
 QUESTIONS = [
     f"{part}.{question}"
@@ -47,12 +47,13 @@ def headings(document: str) -> list[tuple[int, str]]:
 
 
 def links(document: str) -> list[Link]:
-    """Links to files of ours, but for the one to the document in the other language."""
+    """Links to files of other pages; test_links.py follows those within the page and to GitHub's pages."""
     found, section = [], 0
     for line in lines(DOCS / document):
         section += bool(HEADING.match(line))
         found += [Link(section, text, target) for text, target in LINK.findall(line)]
-    return [link for link in found if "://" not in link.target and link.target not in (ENGLISH, SPANISH)]
+    others = [link for link in found if not re.match(r"#|\w+://|(\.\./)+actions/", link.target)]
+    return [link for link in others if link.target not in (ENGLISH, SPANISH)]
 
 
 def anchors(file: Path) -> set[str]:
@@ -120,6 +121,29 @@ def test_every_question_has_its_heading_with_a_link_to_something_that_runs(docum
     for question in QUESTIONS:
         targets = [link.target for link in links(document) if link.section == sections[question]]
         assert any(target.endswith(RUNS) for target in targets), question
+
+
+@both
+def test_the_table_at_the_top_leads_to_every_question_and_has_a_command_for_it(document: str) -> None:
+    top = "\n".join(lines(DOCS / document)).partition("\n## ")[0]
+    rows = re.findall(r"^\| \[(\d\.\d) [^\]]+\]\(#([^)]+)\) \|[^|]+\| `[^|]+\|$", top, re.M)
+    assert [number for number, _ in rows] == QUESTIONS
+    for number, anchor in rows:
+        assert anchor in anchors(DOCS / document), number
+        assert anchor.startswith(number.replace(".", "") + "-"), number
+
+
+@both
+def test_files_of_a_command_are_there(document: str) -> None:
+    files = re.findall(r"`pytest ([^` ]+)`", (DOCS / document).read_text())
+    assert files
+    assert all((ROOT / file).exists() for file in files)
+
+
+@both
+def test_text_has_lines_of_a_hundred_characters_at_most(document: str) -> None:
+    texts = [re.sub(r"\]\([^)]+\)", "]", line) for line in lines(DOCS / document) if line[:1] != "|"]
+    assert [line for line in texts if len(line) > 100] == []
 
 
 @both

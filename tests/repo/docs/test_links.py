@@ -12,8 +12,8 @@ from tools.pages import ROOT, anchors, labelled_links, links, pages
 
 PAGES = pages()
 ELSEWHERE = ("https://", "http://", "mailto:")
-# GitHub reads it from the repository's address, whoever's it is: the badge of a workflow and its runs.
-GITHUB_PAGE = re.compile(r"\.\./\.\./actions/workflows/([\w-]+\.yml)(?:/badge\.svg)?")
+# Relative to the page at GitHub, .../blob/BRANCH/PAGE, in whatever repository: a workflow's badge and its runs.
+GITHUB_PAGE = re.compile(r"((?:\.\./)+)actions/workflows/([\w-]+\.yml)(?:/badge\.svg)?")
 
 
 def names(page: Path) -> str:
@@ -26,8 +26,11 @@ def broken(page: Path, root: Path = ROOT) -> list[str]:
     for link in links(page):
         if link.startswith(ELSEWHERE):
             continue
-        if page.parent == ROOT and (on_github := GITHUB_PAGE.fullmatch(link)):
-            link = f".github/workflows/{on_github[1]}"  # noqa: PLW2901 - what that page is about
+        on_github = GITHUB_PAGE.fullmatch(link)
+        if on_github and on_github[1] == "../" * (len(page.relative_to(root).parts) + 1):
+            workflow = Path(".github", "workflows", on_github[2])
+            found += [] if (root / workflow).exists() else [f"{link}: there is no {workflow}"]
+            continue
         path, _, anchor = unquote(link).partition("#")
         target = (page.parent / path).resolve() if path else page
         if not target.is_relative_to(root) or not target.exists():
@@ -54,6 +57,21 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, link: str, what: str
     page = tmp_path / "README.md"
     page.write_text(f"# Title\n\n[here](#title) and [there]({link})\n", encoding="utf-8")
     assert broken(page, tmp_path) == [f"{link}: {what}"]
+
+
+def test_a_badge_goes_up_to_the_repository_from_its_page(tmp_path: Path) -> None:
+    page = tmp_path / "docs" / "page.md"
+    workflow = tmp_path / ".github" / "workflows" / "ci.yml"
+    for file in (page, workflow):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    up = "../../../actions/workflows"
+    links = [f"{up}/ci.yml/badge.svg", f"{up}/ci.yml", f"{up}/none.yml", f"../{up}/ci.yml"]
+    page.write_text("".join(f"[runs]({link})\n" for link in links), encoding="utf-8")
+    assert broken(page, tmp_path) == [
+        f"{links[2]}: there is no .github/workflows/none.yml",
+        f"{links[3]}: there is no such file",
+    ]
 
 
 def misnamed(page: Path) -> list[str]:
