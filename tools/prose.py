@@ -17,8 +17,7 @@ MAX_LINE: Final = 100
 _NOT_READ: Final = re.compile(
     r"CHANGELOG\.md"  # a record of what was
     r"|docs/configuration\.md"  # generated from docstrings
-    r"|docs/compare\.md|docs/(?:brief/)?answers\.md"  # not reworded yet
-    r"|docs/(?:brief/)?respuestas\.md"  # Spanish
+    r"|docs/brief/respuestas\.md"  # Spanish
 )
 
 WORDINGS: Final = {

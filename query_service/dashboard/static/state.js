@@ -5,7 +5,10 @@ import { ROOT } from "./root.js";
 export const WIDGETS = ["carrier", "origin", "destination", "status"]; // filters with a field of their own
 export const DATES = ["date_from", "date_to"];
 // The API's own, which a view sets or has to go without.
-export const RESERVED = ["group_by", "order_by", "limit", "snapshot", "format", "escape_formulas"];
+export const RESERVED = [
+  ...["group_by", "order_by", "limit", "snapshot", "format", "escape_formulas"],
+  ...["on_time_minutes", "columns", "delay", "delay_min", "delay_max"],
+];
 const OWN = { view: "time", by: "", side: "origin", order: "", metric: "", min_flights: "", rows: "", cursor: "", flight: "" }; // and their defaults
 
 // What is not the page's own goes to the API as it is: a filter that is misspelt is answered by a problem that names

@@ -916,7 +916,7 @@ SAFEGUARDS: Final = (
     Safeguard(
         "load: a file does not change while it is read",
         "ingest_writer/backfill/bulk_load.py",
-        "if _sha256(file.path) != sha256:",
+        "if _sha256(file, self._progress) != sha256:",
         "if False:",
         "tests/unit/ingest_writer/backfill/test_bulk_load_cases.py::test_a_file_that_changes_while_it_is_read_is_refused",
     ),
