@@ -14,6 +14,7 @@ from bench.measures.freshness import measure_freshness
 from bench.measures.loading import measure_loading
 from bench.measures.merging import measure_merging
 from bench.measures.repeating import measure_repeated
+from bench.measures.rewriting import measure_rewriting
 from bench.measures.roapi import measure_roapi
 from bench.measures.sizes_of_lakes import measure_lake_size
 from bench.measures.starting import measure_start
@@ -58,6 +59,7 @@ MEASURES = (
     Measure("storage", ("15",), measure_storage, QUESTION.plus(f"{_MEASURES}/storage.py")),
     Measure("bytes", ("4",), measure_bytes, MERGE.plus(f"{_MEASURES}/bytes.py")),
     Measure("day", ("5",), measure_day, DAY.plus(f"{_MEASURES}/bytes.py")),
+    Measure("rewriting", ("5",), measure_rewriting, DAY.plus(f"{_MEASURES}/rewriting.py")),
     Measure("two-writers", ("3",), measure_two_writers, WRITER.plus(f"{_MEASURES}/writing.py")),
     Measure("merging", ("16",), measure_merging, MERGE.plus(f"{_MEASURES}/merging.py", f"{_PEERS}/sorter.py")),
     Measure("load", ("18",), measure_loading, LOAD.plus(f"{_MEASURES}/loading.py", f"{_PEERS}/on_time_loader.py")),

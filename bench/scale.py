@@ -186,7 +186,8 @@ def _month_file(root: Path, month: str, rows: Path, merger: Merger) -> MonthFile
     path = root / name
     path.parent.mkdir(parents=True)
     merged = rows.with_name("month.parquet")  # the merger reaches no other folder
-    stats = merger.merge([rows], merged)
+    merger.merge([rows], merged)
+    stats = merger.stats(merged)
     merged.rename(path)
     return month_entry(name, 1, path, stats)
 
@@ -194,13 +195,14 @@ def _month_file(root: Path, month: str, rows: Path, merger: Merger) -> MonthFile
 def _commit(root: Path, entries: dict[str, MonthFile]) -> None:
     path = root / object_names.snapshot(1)
     path.parent.mkdir(parents=True)
-    path.write_bytes(to_json(Snapshot(number=1, min_retained=1, months=entries)))
+    months = {month: (entry,) for month, entry in entries.items()}
+    path.write_bytes(to_json(Snapshot(number=1, min_retained=1, months=months)))
 
 
 def _lake_at(root: Path) -> Lake:
     name = object_names.snapshot(1)
     snapshot = from_json(name, (root / name).read_bytes())
-    return Lake(root, tuple(sorted(snapshot.months)), sum(entry.rows for entry in snapshot.months.values()))
+    return Lake(root, tuple(sorted(snapshot.months)), sum(file.rows for file in snapshot.shown_files()))
 
 
 def _copy(lake: Lake, path: Path, how: str) -> None:
@@ -216,7 +218,7 @@ def _copy(lake: Lake, path: Path, how: str) -> None:
 def _make_part(root: Path, lake: Lake, months: int) -> None:
     name = object_names.snapshot(1)
     whole = from_json(name, (lake.root / name).read_bytes())
-    kept = {month: whole.months[month] for month in lake.months[:months]}
+    kept = {month: whole.months[month][0] for month in lake.months[:months]}
     for entry in kept.values():
         (root / entry.name).parent.mkdir(parents=True)
         os.link(lake.root / entry.name, root / entry.name)

@@ -32,6 +32,9 @@ class Sizes:
     batch_age_s: float = 5.0
     """The writer's default."""
     day_batches: int = 8_640
+    rewriting_flights: int = 100_000
+    """All flights of the world on one date."""
+    rewriting_batches: int = 17_280
     merge_rows: int = 300_000
     load_rows: int = 600_000
     """A month of the US DOT's file."""
@@ -58,6 +61,8 @@ QUICK = Sizes(
     large_copies=2,
     batch_age_s=1.0,
     day_batches=60,
+    rewriting_flights=3_000,
+    rewriting_batches=300,
     merge_rows=500,
     load_rows=4_000,
     years_questions=1,

@@ -275,6 +275,9 @@ def _compactor(store: Store, settings: CompactorSettings) -> Compactor:
         merge_max_bytes=settings.merge_max_mb * 1_000_000,
         commit_attempts=settings.commit_attempts,
         retention_s=settings.retention_s,
+        file_max_bytes=settings.file_max_mb * 1_000_000,
+        moving_file_max_bytes=settings.moving_file_max_mb * 1_000_000,
+        rest_s=settings.rest_s,
         trusted_snapshot=settings.trusted_snapshot,
     )
     return Compactor(store, options, _now, _random_id)

@@ -145,6 +145,15 @@ class CompactorSettings(BaseSettings):
     """Landed files a merge takes; the rest is the next run's. Bounds open files and footers in memory."""
     merge_max_mb: int = Field(1024, ge=1)
     """Likewise, in bytes of landed files."""
+    file_max_mb: int = Field(64, ge=1)
+    """Days at rest are joined into files up to this size. A busy lake of 141 MB a month has three of them, which 30
+    days open at once; a late event rewrites one, and an API instance downloads it again: 64 MB, in about a second."""
+    moving_file_max_mb: int = Field(1, ge=1)
+    """Days that the tail touches again are in files of their own above this size, however few days that is. 288 runs
+    a day rewrite 288 MB for a smaller one, which a week of soft delete keeps for 4 cents."""
+    rest_s: float = Field(172_800.0, ge=0)
+    """A file is at rest when its newest event is so much older than the lake's newest one: a clock may be 24 h ahead,
+    and the events of a day end within 24 h. Compared are events, not clocks: an idle lake is left as it is."""
     commit_attempts: int = Field(100, ge=1)
     """Every lost race is somebody else's commit; months are kept and rebased, so a few tries are plenty."""
     retention_s: float = Field(86_400.0, ge=0)

@@ -10,6 +10,8 @@ from typing import Final
 
 LANDING: Final = "landing/"
 FLIGHTS: Final = "flights/"
+HIDDEN: Final = "hidden/"
+"""Month files of the rows that no answer shows."""
 SNAPSHOTS: Final = "snapshots/"
 REJECTED: Final = "rejected/"
 DELTA_LOG: Final = f"{FLIGHTS}_delta_log/"
@@ -28,7 +30,7 @@ _DATE = r"\d{4}-\d{2}-\d{2}"
 _LANDED = re.compile(rf"landing/flight_date=({_DATE})/{_ID}\.parquet", re.ASCII)
 _REJECTED = re.compile(rf"rejected/date=({_DATE})/{_ID}\.parquet", re.ASCII)
 _MONTH = re.compile(
-    rf"flights/flight_month=((?!0000)\d{{4}}-(?:0[1-9]|1[0-2]))/(0|[1-9]\d{{0,19}})-{_ID}\.parquet", re.ASCII
+    rf"(flights|hidden)/flight_month=((?!0000)\d{{4}}-(?:0[1-9]|1[0-2]))/(0|[1-9]\d{{0,19}})-{_ID}\.parquet", re.ASCII
 )
 _SNAPSHOT = re.compile(r"snapshots/(\d{20})\.json", re.ASCII)
 _DELTA_COMMIT = re.compile(r"flights/_delta_log/(\d{20})\.json", re.ASCII)
@@ -43,10 +45,11 @@ RandomId = Callable[[], str]
 
 @dataclass(frozen=True)
 class MonthFileName:
-    """The parts of a month file's name: the month and the `added_snapshot` it was built from."""
+    """The parts of a month file's name: the month, the `added_snapshot` it was built from, and which rows it has."""
 
     month: str
     added_snapshot: int
+    is_hidden: bool = False
 
 
 def landed_file(flight_date: dt.date, unique: str) -> str:
@@ -57,8 +60,8 @@ def rejected_file(date: dt.date, unique: str) -> str:
     return f"{REJECTED}date={date.isoformat()}/{unique}.parquet"
 
 
-def month_file(month: str, added_snapshot: int, unique: str) -> str:
-    return f"{FLIGHTS}flight_month={month}/{added_snapshot}-{unique}.parquet"
+def month_file(month: str, added_snapshot: int, unique: str, *, is_hidden: bool = False) -> str:
+    return f"{HIDDEN if is_hidden else FLIGHTS}flight_month={month}/{added_snapshot}-{unique}.parquet"
 
 
 def snapshot(number: int) -> str:
@@ -102,9 +105,14 @@ def parse_rejected_file(name: str) -> dt.date | None:
 
 
 def parse_month_file(name: str) -> MonthFileName | None:
-    """The month and `added_snapshot` of a month file; None when it is not a name of ours."""
+    """The parts of a month file's name; None when it is not a name of ours."""
     match = _MONTH.fullmatch(name)
-    return None if match is None else MonthFileName(match[1], int(match[2]))
+    return None if match is None else MonthFileName(match[2], int(match[3]), f"{match[1]}/" == HIDDEN)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a month file of that name has rows that no answer shows."""
+    return name.startswith(HIDDEN)
 
 
 def parse_snapshot(name: str) -> int | None:

@@ -54,7 +54,7 @@ def measure_day(rig: Rig) -> list[Figure]:
     ids = (f"{rng.getrandbits(128):032x}" for _ in itertools.count())
     clock = [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)]
     store = MemoryStore(lambda: clock[0])
-    compactor = Compactor(store, _options(rig.folder), lambda: clock[0], lambda: next(ids))
+    compactor = Compactor(store, default_options(rig.folder), lambda: clock[0], lambda: next(ids))
     collector = GarbageCollector(store, compactor.planner, 600.0, 16)
     landed = 0
     for number, messages in enumerate(_batches(rig)):
@@ -67,10 +67,10 @@ def measure_day(rig: Rig) -> list[Figure]:
             collector.collect()
     compactor.compact()
     plan = compactor.planner.plan()
-    ours = sum(entry.size for entry in plan.snapshot.months.values())
+    ours = sum(entry.size for entry in plan.snapshot.all_files())
     ideal = _ideal_bytes(store, plan, rig.folder)
-    files = len(plan.snapshot.months)
-    flights = sum(entry.rows for entry in plan.snapshot.months.values())
+    files = len(plan.snapshot.all_files())
+    flights = sum(entry.rows for entry in plan.snapshot.all_files())
     note = f"{rig.sizes.day_batches:,} batches, {landed:,} landed files, {flights:,} flights"
     return [
         bounded("5", "a day of 10-second batches, compacted", "B", [ours], ideal, Goal(1.05), note),
@@ -92,7 +92,7 @@ def _batches(rig: Rig) -> list[list[Message]]:
     ]
 
 
-def _options(folder: Path) -> CompactorOptions:
+def default_options(folder: Path) -> CompactorOptions:
     """The defaults of the settings."""
     return CompactorOptions(
         scratch=folder / "compactor",
@@ -104,6 +104,9 @@ def _options(folder: Path) -> CompactorOptions:
         merge_max_bytes=1_024_000_000,
         commit_attempts=100,
         retention_s=86_400.0,
+        file_max_bytes=64_000_000,
+        moving_file_max_bytes=1_000_000,
+        rest_s=172_800.0,
     )
 
 
@@ -111,12 +114,13 @@ def _ideal_bytes(store: MemoryStore, plan: Plan, folder: Path) -> int:
     """Of the same rows, all known at once: a file a month, written in one go by the same merger."""
     total = 0
     merger = Merger(folder, 1024, 2)
-    for month, entry in plan.snapshot.months.items():
-        rows = folder / f"{month}.parquet"
-        rows.write_bytes(store.read(entry.name))
-        merger.merge([rows], folder / f"ideal-{month}.parquet")
+    for month in plan.snapshot.month_names:
+        files = [folder / f"{month}-{number}.parquet" for number, _ in enumerate(plan.snapshot.month(month).files)]
+        for file, entry in zip(files, plan.snapshot.month(month).files, strict=True):
+            file.write_bytes(store.read(entry.name))
+        merger.merge(files, folder / f"ideal-{month}.parquet")
         total += (folder / f"ideal-{month}.parquet").stat().st_size
     merger.close()
-    if any(object_names.parse_month_file(entry.name) is None for entry in plan.snapshot.months.values()):
+    if any(object_names.parse_month_file(entry.name) is None for entry in plan.snapshot.all_files()):
         raise ValueError("a month file has a strange name")
     return total

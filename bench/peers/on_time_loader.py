@@ -61,6 +61,9 @@ def _options(scratch: Path) -> CompactorOptions:
         merge_max_bytes=1_024_000_000,
         commit_attempts=100,
         retention_s=86_400.0,
+        file_max_bytes=64_000_000,
+        moving_file_max_bytes=1_000_000,
+        rest_s=172_800.0,
     )
 
 

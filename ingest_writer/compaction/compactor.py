@@ -7,10 +7,12 @@ rebase on it. A month whose entry is unchanged is kept, however long its merge t
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
 from ingest_writer.compaction.history import History
+from ingest_writer.compaction.layout import Rewrite, rewrite_of
 from ingest_writer.compaction.model import MAX_RETAINED, CompactorOptions, Merged, Report
 from ingest_writer.compaction.month_merge import MonthMerger, month_merger
 from lakehouse import object_names
@@ -25,10 +27,9 @@ from lakehouse.errors import (
     UnreadableError,
 )
 from lakehouse.object_names import RandomId
-from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Now, Plan, Planner
-from lakehouse.table.snapshot import MAX_ABSORBED, MonthFile, Snapshot, to_json
+from lakehouse.table.snapshot import MAX_ABSORBED, Snapshot, to_json
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ class Compactor:
     def compact(self) -> Report:
         """Absorbs what is in the tail (up to the bounds of a merge) in one commit; none when nothing is there.
 
-        Then, in a commit of its own, rewrites a month whose file is of an older format, if there is one.
+        Then, in a commit of its own, rewrites a month that has files of an older format, or several at rest that one
+        can replace, if there is one.
 
         Raises ResourcesExhaustedError, CacheFullError or LocalDiskError when no month could be merged,
         FormatTooNewError, SnapshotHistoryLostError, ForeignSnapshotError, StoreUnavailableError and the store's
@@ -55,7 +57,7 @@ class Compactor:
         report = Report()
         with month_merger(self._store, self._options, self._random_id) as merger:
             snapshot = self._absorb(merger, report)
-            if any(map(_is_outdated, snapshot.months.values())):
+            if any(self._rewrites(snapshot)):
                 self._rewrite_one(merger, report)
         return report
 
@@ -69,7 +71,7 @@ class Compactor:
         for _ in range(self._options.commit_attempts):
             plan = self.planner.plan()
             self.history.check_latest(plan.snapshot)
-            kept = {m: made for m, made in kept.items() if plan.snapshot.months.get(m) == made.base}
+            kept = {m: made for m, made in kept.items() if plan.snapshot.month(m) == made.base}
             results = merger.merge_months(plan, skip=kept.keys())
             report.add_results(results)
             kept |= {each.month: each.merged for each in results if each.merged is not None}
@@ -88,24 +90,31 @@ class Compactor:
         )
 
     def _rewrite_one(self, merger: MonthMerger, report: Report) -> None:
-        """So that in time all files are of one format. A commit that is lost to others is left to the next run."""
+        """So that in time all files are of one format, and few. A commit that is lost to others is left to the next
+        run."""
         plan = self.planner.plan()
-        for month, entry in sorted(plan.snapshot.months.items()):
-            if _is_outdated(entry) and (merged := self._rewritten(merger, month, entry, report)) is not None:
-                if self._commit(plan, {month: merged}):
-                    report.add_commit(plan, {month: merged})
+        for rewrite in self._rewrites(plan.snapshot):
+            if (merged := self._rewritten(merger, plan, rewrite, report)) is not None:
+                if self._commit(plan, {rewrite.month: merged}):
+                    report.add_commit(plan, {rewrite.month: merged})
                 return
 
-    def _rewritten(self, merger: MonthMerger, month: str, entry: MonthFile, report: Report) -> Merged | None:
+    def _rewrites(self, snapshot: Snapshot) -> Iterator[Rewrite]:
+        """The months that should have other files, though nothing of theirs is in the tail."""
+        for month in snapshot.month_names:
+            if (rewrite := rewrite_of(month, snapshot, self._options)) is not None:
+                yield rewrite
+
+    def _rewritten(self, merger: MonthMerger, plan: Plan, rewrite: Rewrite, report: Report) -> Merged | None:
         try:
-            return merger.make(month, entry, [])
+            return merger.rewrite(plan, rewrite)
         except ObjectMissingError as error:
             if self.planner.plan().names_file(error.name):
                 report.unreadable[error.name] = "cannot be found"
         except UnreadableError as error:
             report.unreadable[error.name] = error.why
         except (ResourcesExhaustedError, CacheFullError, LocalDiskError) as error:
-            report.not_rewritten[month] = error
+            report.not_rewritten[rewrite.month] = error
         return None
 
     def _commit(self, plan: Plan, kept: dict[str, Merged]) -> bool:
@@ -134,15 +143,19 @@ class Compactor:
     def _next(self, plan: Plan, kept: dict[str, Merged]) -> Snapshot:
         base = plan.snapshot
         number = base.number + 1
-        entries = {month: replace(made.entry, added_snapshot=number) for month, made in kept.items()}
+        shown, hidden = dict(base.months), dict(base.hidden)
+        for month, merged in kept.items():
+            for side, entries in ((shown, merged.made.shown), (hidden, merged.made.hidden)):
+                side[month] = tuple(replace(e, added_snapshot=e.added_snapshot or number) for e in entries)
         listed = frozenset(file.name for file in plan.landing.files)
         before = base.absorbed & listed  # first, so that they can be collected
         added = listed.intersection(name for made in kept.values() for name in made.files) - before
         return Snapshot(
             number=number,
             min_retained=self._min_retained(base),
-            months={**base.months, **entries},
+            months={month: entries for month, entries in shown.items() if entries},
             absorbed=before.union(sorted(added)[: max(0, MAX_ABSORBED - len(before))]),
+            hidden={month: entries for month, entries in hidden.items() if entries},
         )
 
     def _min_retained(self, base: Snapshot) -> int:
@@ -163,7 +176,3 @@ class Compactor:
             if (newest - created[successor]).total_seconds() < self._options.retention_s
         ]
         return max(base.min_retained, min(retained, default=base.number), base.number + 2 - MAX_RETAINED)
-
-
-def _is_outdated(entry: MonthFile) -> bool:
-    return entry.format_version < FORMAT_VERSION

@@ -68,7 +68,8 @@ class GarbageCollector:
         listed = list(self._store.list(object_names.SNAPSHOTS))
         expired = self._expired(latest, listed, published)
         landed = self._absorbed_past_grace(latest, listed)
-        files = {info.name: info for info in self._store.list(object_names.FLIGHTS)}
+        areas = (object_names.FLIGHTS, object_names.HIDDEN)
+        files = {info.name: info for area in areas for info in self._store.list(area)}
         past = self._past_files(latest, files)
         if not (expired or landed or past) or not self._history.check_whole(latest):
             return Collected(0, 0, 0)
@@ -107,7 +108,7 @@ class GarbageCollector:
 
     def _past_files(self, latest: Snapshot, files: Iterable[str]) -> list[str]:
         """Month files that the latest does not name and whose maker can no longer commit them."""
-        named = {entry.name for entry in latest.months.values()}
+        named = {entry.name for entry in latest.all_files()}
         return [name for name in files if name not in named and self._is_past(name, latest)]
 
     def _superseded(self, latest: Snapshot, past: list[str]) -> list[str]:
@@ -117,6 +118,7 @@ class GarbageCollector:
         return [name for name in past if name not in self._history.named]
 
     def _is_past(self, name: str, latest: Snapshot) -> bool:
+        """Whether its month has changed since it was made: a compactor commits a month whole, or makes it again."""
         parsed = object_names.parse_month_file(name)
         return parsed is not None and parsed.added_snapshot < latest.added_snapshot(parsed.month)
 

@@ -38,7 +38,7 @@ class NamedFiles:
     def add(self, snapshot: Snapshot) -> None:
         """Remembers what it names."""
         self._read.add(snapshot.number)
-        for entry in snapshot.months.values():
+        for entry in snapshot.all_files():
             self._last[entry.name] = max(snapshot.number, self._last.get(entry.name, 0))
 
     def keep(self, numbers: set[int]) -> set[int]:
@@ -90,7 +90,7 @@ class History:
 
         Raises ForeignSnapshotError.
         """
-        for month, entry in sorted(latest.months.items()):
+        for entry in latest.all_files():
             info, commit = files.get(entry.name), self._commits.get(entry.added_snapshot)
             if info is None:
                 why, name = "which is not there", object_names.snapshot(latest.number)
@@ -100,6 +100,7 @@ class History:
                 why, name = "which was created after it", commit.name
             else:
                 continue
+            month = object_names.month_of(entry.min_flight_date)
             raise ForeignSnapshotError(name, f"month {month} is {entry.name}, {why}")
 
     def _check(self, latest: Snapshot, *, is_whole: bool) -> bool:

@@ -1,4 +1,4 @@
-"""From a month file and landed files to a new month file: the newest event per flight wins. On disk, by DuckDB.
+"""From month files and landed files to new month files: the newest event per flight wins. On disk, by DuckDB.
 
 Memory is bounded by one limit whatever the size of the month; what does not fit spills to the scratch folder.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ from lakehouse.local_disk import room
 from lakehouse.schema.event import FORMAT_VERSION, KEY, FlightKey
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.table.confined_duckdb import connect_confined
-from lakehouse.table.latest_sql import SORT_KEY, newest, quoted, read_files, without_probes
+from lakehouse.table.latest_sql import SHOWN, SORT_KEY, newest, quoted, read_files, without_probes
 from lakehouse.table.parquet_files import FooterInfo, MonthStats, check_month_file
 from lakehouse.table.snapshot import MonthFile
 
@@ -46,8 +47,17 @@ class KeyConflicts:
 NO_CONFLICTS: Final = KeyConflicts()
 
 
+@dataclass(frozen=True)
+class DateRows:
+    """How many flights of one date are among those that answers show, or among the others."""
+
+    date: dt.date
+    is_hidden: bool
+    rows: int
+
+
 def month_entry(name: str, added_snapshot: int, file: Path, stats: MonthStats) -> MonthFile:
-    """The snapshot's entry for the month file `file`, which `merge` has written."""
+    """The snapshot's entry for the month file `file`, which a `Merger` has written."""
     return MonthFile(
         name=name,
         added_snapshot=added_snapshot,
@@ -76,33 +86,45 @@ class Merger:
             },
         )
 
-    def merge(self, inputs: Sequence[Path], output: Path) -> MonthStats:
+    def merge(self, inputs: Sequence[Path], output: Path) -> list[DateRows]:
         """Writes `output`, sorted by key, one row per flight; `inputs` are files that passed their checks.
 
-        Raises ResourcesExhaustedError when memory or disk do not suffice, UnreadableError when the output is not as
-        it must be.
+        Returns what is in it, by date. Raises ResourcesExhaustedError when memory or disk do not suffice.
         """
-        try:
-            stats = self._merge(inputs, output)
-        except (duckdb.Error, OSError) as error:
-            raise ResourcesExhaustedError(
-                f"merge of {len(inputs)} files: {str(error).partition(chr(10))[0][:300]}"
-                f" ({output.parent}: {room(output.parent)})"
-            ) from error
-        check_month_file(output.name, output, FooterInfo(stats.rows, FORMAT_VERSION))
+        counted = f"SELECT flight_date, NOT ({SHOWN}) AS is_hidden, count(*) FROM {read_files([output])} GROUP BY ALL"
+        with self._exhausted(f"merge of {len(inputs)} files", output), self._connection.cursor() as cursor:
+            cursor.execute(_copy(newest(read_files(inputs)), output))
+            return [DateRows(*row) for row in cursor.execute(f"{counted} ORDER BY ALL").fetchall()]
+
+    def cut(self, merged: Path, first: dt.date, last: dt.date, output: Path, *, is_hidden: bool) -> MonthStats:
+        """Writes the rows of a merged file that are of these dates and of that side; there have to be some.
+
+        Raises what `merge` raises, and UnreadableError when the output is not as it must be.
+        """
+        dates = f"flight_date BETWEEN DATE '{first.isoformat()}' AND DATE '{last.isoformat()}'"
+        side = f"NOT ({SHOWN})" if is_hidden else SHOWN
+        with self._exhausted(f"files of {first} to {last}", output), self._connection.cursor() as cursor:
+            cursor.execute(_copy(f"SELECT * FROM {read_files([merged])} WHERE {dates} AND {side}", output))
+        return self.stats(output)
+
+    def stats(self, file: Path) -> MonthStats:
+        """Of a file that this object wrote. Raises like `cut`."""
+        columns = "count(*), min(flight_date), max(flight_date), max(event_time)"
+        with self._exhausted("statistics", file), self._connection.cursor() as cursor:
+            row: Any = cursor.execute(f"SELECT {columns} FROM {read_files([file])}").fetchone()
+        stats = MonthStats(*row)
+        check_month_file(file.name, file, FooterInfo(stats.rows, FORMAT_VERSION))
         return stats
 
-    def _merge(self, inputs: Sequence[Path], output: Path) -> MonthStats:
-        with self._connection.cursor() as cursor:
-            cursor.execute(
-                f"COPY ({newest(read_files(inputs))} ORDER BY {SORT_KEY}) TO {quoted(str(output))} "
-                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_ROWS}, "
-                f"KV_METADATA {{format_version: '{FORMAT_VERSION}'}})"
-            )
-            row: Any = cursor.execute(
-                f"SELECT count(*), min(flight_date), max(flight_date), max(event_time) FROM {read_files([output])}"
-            ).fetchone()
-        return MonthStats(*row)
+    @contextmanager
+    def _exhausted(self, what: str, output: Path) -> Iterator[None]:
+        """Whatever DuckDB fails on is taken for a limit of this machine: the inputs are checked."""
+        try:
+            yield
+        except (duckdb.Error, OSError) as error:
+            raise ResourcesExhaustedError(
+                f"{what}: {str(error).partition(chr(10))[0][:300]} ({output.parent}: {room(output.parent)})"
+            ) from error
 
     def key_conflicts(self, inputs: Sequence[Path], tail: Sequence[Path]) -> KeyConflicts:
         """The keys of `inputs`, on the dates of the files `tail` among them, that two flights seem to share.
@@ -126,6 +148,15 @@ class Merger:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _copy(select: str, output: Path) -> str:
+    """SQL that writes a month file, or the like, of the rows of `select`."""
+    return (
+        f"COPY ({select} ORDER BY {SORT_KEY}) TO {quoted(str(output))} "
+        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_ROWS}, "
+        f"KV_METADATA {{format_version: '{FORMAT_VERSION}'}})"
+    )
 
 
 def _interval(length: dt.timedelta) -> str:

@@ -33,8 +33,9 @@ class CompactorMetrics:
             "flights_compactor_run_seconds", "How long they took", buckets=_SECONDS, registry=registry
         )
         self._files = self._counter("merged_files", "Landed files absorbed by a commit")
-        self._months = self._counter("merged_months", "Month files committed")
-        self._rows = self._counter("merged_rows", "Rows of those month files")
+        self._months = self._counter("merged_months", "Months committed, each once a run")
+        self._rows = self._counter("merged_rows", "Rows of their new files")
+        self._bytes = self._counter("merged_bytes", "Bytes of their new files")
         self._conflicts = self._counter("key_conflicts", "Keys of those rows that two flights seem to share")
         self._rebases = self._counter("rebases", "Commits that another compactor was faster with")
         self._collected = Counter(
@@ -67,6 +68,7 @@ class CompactorMetrics:
         self._files.inc(report.absorbed_files)
         self._months.inc(len(report.months))
         self._rows.inc(report.rows)
+        self._bytes.inc(report.written_bytes)
         self._conflicts.inc(report.conflicts.count)
         self._rebases.inc(report.rebases)
         self._collected.labels("snapshot").inc(collected.snapshots)

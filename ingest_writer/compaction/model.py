@@ -10,7 +10,7 @@ from typing import Final
 from ingest_writer.compaction.merge_sql import NO_CONFLICTS, KeyConflicts
 from lakehouse.errors import LakeError
 from lakehouse.table.planner import Plan
-from lakehouse.table.snapshot import MonthFile
+from lakehouse.table.snapshot import Month, MonthFile
 
 MAX_RETAINED: Final = 1000
 """Snapshots that can be asked for at most, whatever the retention. None younger than it is deleted, though."""
@@ -33,22 +33,31 @@ class CompactorOptions:
     merge_max_bytes: int
     commit_attempts: int
     retention_s: float
+    file_max_bytes: int
+    moving_file_max_bytes: int
+    rest_s: float
     trusted_snapshot: int = 0
 
 
 @dataclass(frozen=True)
 class Merged:
-    """A month file made from `base` and `files`, and durable. The commit sets `entry.added_snapshot`."""
+    """A month made from `base` and landed `files`, and durable: `made` has files of `base` too, whose dates nothing
+    touched. The commit sets `added_snapshot` of the others, which is 0 until then."""
 
-    base: MonthFile | None
-    entry: MonthFile
+    base: Month
+    made: Month
     files: frozenset[str]
     conflicts: KeyConflicts = NO_CONFLICTS
+
+    @property
+    def new_files(self) -> tuple[MonthFile, ...]:
+        """Those that no snapshot has yet."""
+        return tuple(entry for entry in self.made.files if entry.added_snapshot == 0)
 
 
 @dataclass(frozen=True)
 class MonthResult:
-    """The outcome of one month. `merged` is its new file; `error` is why this machine could not make one.
+    """The outcome of one month. `merged` are its new files; `error` is why this machine could not make one.
 
     `unreadable` maps names of objects left alone to what is wrong with them. `has_input` says that there was
     something to merge: then it replaces the error of an earlier try.
@@ -77,6 +86,8 @@ class Report:
     absorbed_files: int = 0
     rows: int = 0
     """Of the new month files."""
+    written_bytes: int = 0
+    """Likewise."""
     rebases: int = 0
     pending_files: int = 0
     conflicts: KeyConflicts = NO_CONFLICTS
@@ -102,6 +113,8 @@ class Report:
         self.commits.append(self.snapshot)
         self.months = sorted({*self.months, *committed})
         self.absorbed_files += absorbed
-        self.rows += sum(made.entry.rows for made in committed.values())
+        new_files = [entry for made in committed.values() for entry in made.new_files]
+        self.rows += sum(entry.rows for entry in new_files)
+        self.written_bytes += sum(entry.size for entry in new_files)
         self.pending_files = len(plan.tail) - absorbed
         self.conflicts = sum((made.conflicts for made in committed.values()), self.conflicts)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ingest_writer.compaction.merge_sql import Merger, month_entry
+from ingest_writer.compaction.layout import DateSize, Layout, Part, Rewrite, layout_of, rewrite_layout
+from ingest_writer.compaction.merge_sql import NO_CONFLICTS, DateRows, Merger, month_entry
 from ingest_writer.compaction.model import SCRATCH_SETTING, CompactorOptions, Merged, MonthResult
 from lakehouse import object_names
 from lakehouse.errors import (
@@ -32,7 +33,7 @@ from lakehouse.object_names import RandomId
 from lakehouse.store.store import Store
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import LandedFile, Plan, by_month
-from lakehouse.table.snapshot import MonthFile
+from lakehouse.table.snapshot import Month, MonthFile
 from lakehouse.table.stored_file import StoredFile
 
 log = logging.getLogger(__name__)
@@ -74,11 +75,15 @@ class MonthMerger:
         Raises what keeps all months from being merged: FormatTooNewError, and the store's errors.
         """
         todo = sorted((month, files) for month, files in by_month(plan.tail).items() if month not in skip)
-        bases = plan.snapshot.months
         with ThreadPoolExecutor(self._options.months_at_once, thread_name_prefix="merge") as pool:
-            return list(pool.map(lambda each: self._merge_month(each[0], bases.get(each[0]), each[1]), todo))
+            return list(pool.map(lambda each: self._merge_month(plan, *each), todo))
 
-    def _merge_month(self, month: str, base: MonthFile | None, tail: list[LandedFile]) -> MonthResult:
+    def rewrite(self, plan: Plan, rewrite: Rewrite) -> Merged:
+        """The month of `rewrite` with other files and the same rows. Raises what the cache, the merger and the store
+        raise."""
+        return self._make(rewrite.month, rewrite_layout(rewrite, plan.snapshot, self._options), [])
+
+    def _merge_month(self, plan: Plan, month: str, tail: list[LandedFile]) -> MonthResult:
         unreadable: dict[str, str] = {}
         try:
             readable = self._first_readable(tail, unreadable)
@@ -87,7 +92,8 @@ class MonthMerger:
         if not readable:
             return MonthResult(month, unreadable=unreadable)
         try:
-            merged = self.make(month, base, readable)
+            dates = {file.flight_date for file in readable}
+            merged = self._make(month, layout_of(month, plan.snapshot, dates, self._options), readable)
         except ObjectMissingError as error:
             log.info("%s was collected meanwhile: the month is left to the next try", error.name)
         except UnreadableError as error:
@@ -102,36 +108,65 @@ class MonthMerger:
             return MonthResult(month, merged, unreadable, has_input=True)
         return MonthResult(month, unreadable=unreadable, has_input=True)
 
-    def make(self, month: str, base: MonthFile | None, tail: list[LandedFile]) -> Merged:
-        """A new month file, stored. Raises what the cache, the merger and the store raise."""
-        files: list[StoredFile] = [*([] if base is None else [base]), *tail]
-        output = self._scratch / f"{uuid.uuid4().hex}.parquet"
+    def _make(self, month: str, layout: Layout, tail: list[LandedFile]) -> Merged:
+        """The new files of a month, stored. Raises what the cache, the merger and the store raise.
+
+        A flight may leave the files of one side for those of the other: both sides of a date are merged together.
+        """
+        files: list[StoredFile] = [*sorted(layout.replaced, key=lambda each: each.name), *tail]
+        merged = self._scratch / f"{uuid.uuid4().hex}.parquet"
         try:
             with self._cache.pinned(files) as paths:
-                conflicts = self._merger.key_conflicts(paths, paths[-len(tail) :])
-                stats = self._merger.merge(paths, output)
-            entry = month_entry("", 0, output, stats)
-            name = self._upload(month, 0 if base is None else base.added_snapshot, output)
+                conflicts = self._merger.key_conflicts(paths, paths[-len(tail) :]) if tail else NO_CONFLICTS
+                rows = self._merger.merge(paths, merged)
+            shown, hidden = (self._side(month, layout, merged, rows, is_hidden=side) for side in (False, True))
         finally:
-            output.unlink(missing_ok=True)
-        return Merged(base, replace(entry, name=name), frozenset(file.name for file in tail), conflicts)
+            merged.unlink(missing_ok=True)
+        return Merged(layout.base, Month(shown, hidden), frozenset(file.name for file in tail), conflicts)
 
-    def _upload(self, month: str, added_snapshot: int, output: Path) -> str:
+    def _side(
+        self, month: str, layout: Layout, merged: Path, rows: Sequence[DateRows], *, is_hidden: bool
+    ) -> tuple[MonthFile, ...]:
+        """The files of one side: those that stay, and new ones of the merged rows."""
+        row_bytes = merged.stat().st_size / sum(each.rows for each in rows)
+        sizes = [DateSize(each.date, each.rows * row_bytes) for each in rows if each.is_hidden == is_hidden]
+        parts = layout.parts(sizes, is_hidden=is_hidden)
+        is_all = len(parts) == 1 and len(sizes) == len(rows)
+        new = [self._part(month, layout, merged, part, is_hidden=is_hidden, is_all=is_all) for part in parts]
+        return tuple(sorted((*layout.kept(is_hidden=is_hidden), *new), key=lambda each: each.min_flight_date))
+
+    def _part(
+        self, month: str, layout: Layout, merged: Path, part: Part, *, is_hidden: bool, is_all: bool
+    ) -> MonthFile:
+        """A new file, stored. `is_all`: the merged file is that file."""
+        output = merged if is_all else self._scratch / f"{uuid.uuid4().hex}.parquet"
+        try:
+            if is_all:
+                stats = self._merger.stats(merged)
+            else:
+                stats = self._merger.cut(merged, part.first, part.last, output, is_hidden=is_hidden)
+            entry = month_entry("", 0, output, stats)
+            name = self._upload(month, layout.base.added_snapshot, output, is_hidden=is_hidden)
+        finally:
+            if not is_all:
+                output.unlink(missing_ok=True)
+        return replace(entry, name=name)
+
+    def _upload(self, month: str, added_snapshot: int, output: Path, *, is_hidden: bool) -> str:
         """Stores the new month file; after a create of unknown outcome under another name, a few times.
 
         A random name that already exists was created by our own request, sent twice on the way.
         """
         for attempt in range(5):
-            name = object_names.month_file(month, added_snapshot, self._random_id())
+            name = object_names.month_file(month, added_snapshot, self._random_id(), is_hidden=is_hidden)
             try:
                 self._store.create(name, output)
             except (CreateStateUnknownError, ObjectExistsError) as error:
                 log.warning("month file may not be there, uses another name (%d): %s", attempt + 1, error)
             else:
                 return name
-        raise StoreUnavailableError(
-            f"{object_names.FLIGHTS}: no month file is known to be stored after 5 tries; run again"
-        )
+        area = object_names.HIDDEN if is_hidden else object_names.FLIGHTS
+        raise StoreUnavailableError(f"{area}: no month file is known to be stored after 5 tries; run again")
 
     def _first_readable(self, tail: list[LandedFile], unreadable: dict[str, str]) -> list[LandedFile]:
         """The readable files of what one merge may take; unreadable ones never block the rest.

@@ -124,6 +124,7 @@ def _log_report(report: Report, collected: Collected, seconds: float) -> None:
             months=report.months,
             absorbed_files=report.absorbed_files,
             rows=report.rows,
+            written_bytes=report.written_bytes,
             pending_files=report.pending_files,
             rebases=report.rebases,
             unreadable=len(report.unreadable),

@@ -28,7 +28,9 @@ class PlanFiles(NamedTuple):
 
 def files_of(plan: Plan, dates: Dates) -> PlanFiles:
     """Those of the flights of these dates. All versions of a flight are of one date, so they are enough."""
-    return PlanFiles(plan.months_between(dates.first, dates.last), plan.tail_between(dates.first, dates.last))
+    first, last = dates.first, dates.last
+    months = (*plan.months_between(first, last), *plan.hidden_between(first, last))
+    return PlanFiles(months, plan.tail_between(first, last))
 
 
 def landed_between(plan: Plan, dates: Dates) -> list[LandedFile]:

@@ -1,6 +1,6 @@
 """Checks the files of the latest snapshot and the landed files: `python -m lakehouse verify`.
 
-At most one file is on disk and one batch of rows in memory.
+At most one file is on disk, the hidden ones of its month beside it, and one batch of rows in memory.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse import object_names
-from lakehouse.client.verify_rows import inspect_month, month_bounds
+from lakehouse.client.verify_rows import flight_in_both, inspect_month, month_bounds
 from lakehouse.client.verify_tables import TableCheck
 from lakehouse.errors import FormatTooNewError, LakeError, ObjectMissingError, UnreadableError
 from lakehouse.local_disk import temporary_folder
+from lakehouse.object_names import month_of
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.store import Store
@@ -27,12 +28,13 @@ from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot
 from lakehouse.table.stored_file import download
 
 _SHOWN = 10  # missing snapshots: there may be a thousand
+_BOTH_SIDES = 1  # the last format whose month files have the hidden rows too
 _LANDED_AT_ONCE = 8  # small files: waiting for storage, not work
 
 
 @dataclass(frozen=True)
 class MonthReport:
-    """The check of one month. `is_superseded`: a newer snapshot has replaced its file meanwhile."""
+    """The check of one month, all of its files. `is_superseded`: a newer snapshot has replaced one meanwhile."""
 
     month: str
     rows: int
@@ -45,7 +47,7 @@ class MonthReport:
 class Report:
     """The result of a check. Each of `problems` names its object.
 
-    `outdated`: months whose file has an older format. That is no problem; compaction rewrites them.
+    `outdated`: months with a file of an older format. That is no problem; compaction rewrites them.
     """
 
     listed_at: dt.datetime
@@ -75,7 +77,7 @@ def verify(store: Store, now: Now) -> Report:
     with temporary_folder("flights-verify-") as folder:
         check = _Check(store, planner, plan, folder)
         history = tuple(_snapshot_problems(store, plan.snapshot))
-        months = tuple(check.month(month) for month in sorted(plan.snapshot.months))
+        months = tuple(map(check.month, plan.snapshot.month_names))
         landed_rows, landed = check.landing()
     tables = TableCheck(store, plan.snapshot.min_retained)
     outside = tuple(tables.problems())
@@ -90,7 +92,7 @@ def verify(store: Store, now: Now) -> Report:
         len(plan.tail),
         plan.landing.unrecognized,
         problems,
-        sum(entry.format_version < FORMAT_VERSION for entry in plan.snapshot.months.values()),
+        len({month_of(e.min_flight_date) for e in plan.snapshot.all_files() if e.format_version < FORMAT_VERSION}),
         tables.state,
     )
 
@@ -105,20 +107,24 @@ class _Check:
         self._folder = folder
 
     def month(self, month: str) -> MonthReport:
-        """The entry, the object and its rows."""
-        entry = self._plan.snapshot.months[month]
-        problems = list(_entry_problems(month, entry, self._plan.snapshot.number))
-        try:
-            for problem in self._month_file_problems(month, entry):
-                problems.append(problem)  # one by one: what was found before an error counts too
-        except ObjectMissingError as error:
-            if self._planner.plan().names_file(entry.name):
-                problems.append(str(error))
-            else:
-                return MonthReport(month, entry.rows, entry.size, tuple(problems), is_superseded=True)
-        except (UnreadableError, FormatTooNewError) as error:
-            problems.append(str(error))
-        return MonthReport(month, entry.rows, entry.size, tuple(problems))
+        """The entries, the objects and their rows; the hidden ones first."""
+        files = self._plan.snapshot.month(month)
+        problems: list[str] = []
+        is_superseded = False
+        with temporary_folder("month-", self._folder) as hidden:
+            for entry in (*files.hidden, *files.shown):
+                problems += _entry_problems(month, entry, self._plan.snapshot.number)
+                try:
+                    for problem in self._month_file_problems(month, entry, hidden):
+                        problems.append(problem)  # one by one: what was found before an error counts too
+                except ObjectMissingError as error:
+                    if self._planner.plan().names_file(entry.name):
+                        problems.append(str(error))
+                    else:
+                        is_superseded = True
+                except (UnreadableError, FormatTooNewError) as error:
+                    problems.append(str(error))
+        return MonthReport(month, files.rows, files.size, tuple(problems), is_superseded)
 
     def landing(self) -> tuple[int, list[str]]:
         """Rows of all landed files that can be read, and the problems of the others."""
@@ -135,7 +141,8 @@ class _Check:
                     problems.append(problem)
         return rows, problems
 
-    def _month_file_problems(self, month: str, entry: MonthFile) -> Iterator[str]:
+    def _month_file_problems(self, month: str, entry: MonthFile, hidden: Path) -> Iterator[str]:
+        """Of one file. A hidden one stays in the folder `hidden`, to be compared with those that follow."""
         info = next((info for info in self._store.list(entry.name) if info.name == entry.name), None)
         if info is None:
             raise ObjectMissingError(entry.name)
@@ -149,7 +156,11 @@ class _Check:
             found_format = contents(entry.name, path).format_version
             if found_format != entry.format_version:
                 yield f"{entry.name}: has format_version {found_format}, the snapshot says {entry.format_version}"
-            summary, problems = inspect_month(entry.name, path)
+            summary, problems = inspect_month(entry.name, path, is_hidden=_side(entry))
+            if object_names.is_hidden(entry.name):
+                path.rename(hidden / f"{len(list(hidden.iterdir()))}.parquet")
+            elif (flight := flight_in_both(path, sorted(hidden.iterdir()))) is not None:
+                yield f"{entry.name}: flight {flight} is among the hidden ones too"
         finally:
             path.unlink(missing_ok=True)
         yield from (f"{entry.name}: {problem}" for problem in problems)
@@ -238,6 +249,11 @@ def _entry_problems(month: str, entry: MonthFile, number: int) -> Iterator[str]:
             f"{entry.name}: the snapshot says flight dates {entry.min_flight_date} to {entry.max_flight_date},"
             f" which is not inside {month}"
         )
+
+
+def _side(entry: MonthFile) -> bool | None:
+    """Whether its rows are those that no answer shows; None where it may have both."""
+    return object_names.is_hidden(entry.name) if entry.format_version > _BOTH_SIDES else None
 
 
 def _stats_problems(month: str, entry: MonthFile, found: MonthStats | None) -> Iterator[str]:

@@ -7,26 +7,40 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.schema.event import KEY, REQUIRED, FlightKey
+from lakehouse.schema.event import KEY, PROBE_CARRIER, REQUIRED, FlightKey
+from lakehouse.table.confined_duckdb import connect_confined
+from lakehouse.table.latest_sql import read_files
 from lakehouse.table.parquet_files import MonthStats, batches
 
 
-def inspect_month(name: str, path: Path) -> tuple[MonthStats | None, list[str]]:
+def inspect_month(name: str, path: Path, *, is_hidden: bool | None = None) -> tuple[MonthStats | None, list[str]]:
     """The statistics (None: no rows) and the problems of the local copy of the month file `name`.
 
-    At most one problem of each kind. Raises UnreadableError (not Parquet, other columns) and
-    FormatTooNewError.
+    At most one problem of each kind. `is_hidden`: whether its rows are those that no answer shows, or the others; None
+    does not look. Raises UnreadableError (not Parquet, other columns) and FormatTooNewError.
     """
-    rows = _Rows()
+    rows = _Rows(is_hidden)
     for batch in batches(name, path):
         rows.see(batch)
     return rows.summary(), list(rows.problems.values())
+
+
+def flight_in_both(path: Path, hidden: Sequence[Path]) -> str | None:
+    """The first flight of a month file that hidden ones have too."""
+    if not hidden:
+        return None
+    key = ", ".join(KEY)
+    with connect_confined([path.parent, *(each.parent for each in hidden)]) as database:
+        both = f"SELECT {key} FROM {read_files([path])} INTERSECT SELECT {key} FROM {read_files(hidden)}"
+        found = database.execute(f"{both} ORDER BY ALL LIMIT 1").fetchone()
+    return None if found is None else FlightKey(*found).flight_id
 
 
 def month_bounds(month: str) -> tuple[dt.date, dt.date]:
@@ -36,7 +50,8 @@ def month_bounds(month: str) -> tuple[dt.date, dt.date]:
 
 
 class _Rows:
-    def __init__(self) -> None:
+    def __init__(self, is_hidden: bool | None) -> None:
+        self._is_hidden = is_hidden
         self.problems: dict[str, str] = {}
         self._rows = 0
         self._dates: set[dt.date] = set()  # the smallest and the largest
@@ -47,6 +62,7 @@ class _Rows:
         for column in REQUIRED:
             if batch[column].null_count:
                 self._problem(f"null {column}", f"column {column} has nulls")
+        self._see_side(batch)
         self._see_order(batch.select(KEY))
         self._see_sums(batch)
 
@@ -65,6 +81,17 @@ class _Rows:
         self._dates = {min(known), max(known)} if known else set()
         times = (self._max_event_time, pc.max(batch["event_time"]).as_py())
         self._max_event_time = max((time for time in times if time is not None), default=None)
+
+    def _see_side(self, batch: pa.RecordBatch) -> None:
+        """A file has flights that answers show, or others, not both."""
+        if self._is_hidden is None:
+            return
+        is_hidden = pc.or_kleene(pc.equal(batch["status"], "void"), pc.equal(batch["carrier"], PROBE_CARRIER))
+        if (at := _first_true(is_hidden if not self._is_hidden else pc.invert(is_hidden))) is not None:
+            flight = FlightKey(**batch.select(KEY).slice(at, 1).to_pylist()[0]).flight_id
+            self._problem(
+                "side", f"flight {flight} belongs {'to what is shown' if self._is_hidden else 'into hidden/'}"
+            )
 
     def _see_order(self, keys: pa.RecordBatch) -> None:
         """Each key must be above the one before it, the last of the batch before included."""

@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from lakehouse.schema.fields import Date, Field, Integer, Text, Time
 
-FORMAT_VERSION: Final = 1
-"""Version of the Parquet columns and of snapshots. Code that meets a newer one refuses it."""
+FORMAT_VERSION: Final = 2
+"""Version of the Parquet columns and of snapshots. Code that meets a newer one refuses it.
+
+2: a month is several files, and the rows that no answer shows are in files of their own (no new column)."""
 
 DECODER_VERSION: Final = 3
 """Grows when the decoder reads the same bytes differently; the last part of the order."""

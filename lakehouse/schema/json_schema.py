@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from lakehouse.schema.event import FIELDS, FORMAT_VERSION
 from lakehouse.schema.fields import Date, Field, Integer, Text, Time
+from lakehouse.schema.versions import columns_version
 
 Json = dict[str, Any]
 
@@ -21,7 +22,7 @@ def event_schema() -> Json:
     fields = [field for field in FIELDS if field.from_publisher]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:flights-lakehouse:event:{FORMAT_VERSION}",
+        "$id": f"urn:flights-lakehouse:event:{columns_version(FORMAT_VERSION)}",
         "title": "Flight status event",
         "description": "The full state of one flight as its publisher knew it at event_time, not a change to one.",
         "$comment": "Three rules compare fields, or look outside the event, and are in descriptions only.",

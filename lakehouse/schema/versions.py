@@ -19,6 +19,11 @@ ADDED: Final[Mapping[int, tuple[str, ...]]] = {
 """The columns that a format has and the one before it had not, by its number."""
 
 
+def columns_version(format_version: int) -> int:
+    """The first format with the same columns as that one."""
+    return max((version for version, added in ADDED.items() if added and version <= format_version), default=1)
+
+
 def schema_of(format_version: int) -> pa.Schema:
     """The columns of landed and month files of a format, this program's or an older one."""
     later = {column for number, columns in ADDED.items() if number > format_version for column in columns}

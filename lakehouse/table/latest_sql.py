@@ -15,13 +15,16 @@ from typing import Final
 import pyarrow as pa
 
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA, FORMAT_VERSION, KEY, ORDER, PROBE_CARRIER
-from lakehouse.schema.versions import schema_of
+from lakehouse.schema.versions import columns_version, schema_of
 
 SORT_KEY: Final = ", ".join(KEY)
 """The order of rows in a month file."""
 
 VISIBLE: Final = "status <> 'void'"
 """A void event withdraws its flight: it wins like any other, and is then in no answer."""
+
+SHOWN: Final = f"{VISIBLE} AND carrier <> '{PROBE_CARRIER}'"
+"""What the files of a month have; newest states of which it is not true are in its hidden files."""
 
 _NEWEST_FIRST = ", ".join(f"{column} DESC" for column in ORDER)
 _COLUMNS = ", ".join(COLUMNS)
@@ -45,11 +48,12 @@ def read_uris(files: Sequence[tuple[str, int]]) -> str:
     """SQL relation of all rows of Parquet files, each a URI and its format, in our columns; none for no file."""
     if not files:
         return f"(SELECT {', '.join(map(null, EVENT_SCHEMA))} LIMIT 0)"
+    alike = [(uri, columns_version(version)) for uri, version in files]
     relations = {
-        version: _read([uri for uri, of in files if of == version]) for version in sorted({v for _, v in files})
+        version: _read([uri for uri, of in alike if of == version]) for version in sorted({v for _, v in alike})
     }
-    if relations.keys() == {FORMAT_VERSION}:
-        return relations[FORMAT_VERSION]
+    if relations.keys() == {columns_version(FORMAT_VERSION)}:
+        return relations[columns_version(FORMAT_VERSION)]
     selects = (f"SELECT {select_columns(version)} FROM {relation}" for version, relation in relations.items())
     return f"({' UNION ALL '.join(selects)})"
 

@@ -91,6 +91,10 @@ class Landing:
     unrecognized: int
 
 
+_Ranges = list[tuple[dt.date, dt.date, MonthFile]]
+"""Ranges of dates and their files, by date: looked through for every question."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """The snapshot and tail that an answer is computed from. `listed_at`: when listing began."""
@@ -112,20 +116,33 @@ class Plan:
         return tuple(file for file in self.landing.files if file.name not in self.snapshot.absorbed)
 
     @cached_property
-    def _months(self) -> list[tuple[dt.date, dt.date, MonthFile]]:
-        """Ranges of dates and their files, by month: looked through for every question."""
-        entries = (entry for _, entry in sorted(self.snapshot.months.items()))
-        return [(entry.min_flight_date, entry.max_flight_date, entry) for entry in entries]
+    def _shown(self) -> _Ranges:
+        return _ranges(self.snapshot.shown_files())
+
+    @cached_property
+    def _hidden(self) -> _Ranges:
+        return _ranges(self.snapshot.hidden_files())
 
     def names_file(self, name: str) -> bool:
         """Whether an answer from this plan could need the object `name`."""
-        in_months = any(entry.name == name for entry in self.snapshot.months.values())
+        in_months = any(entry.name == name for entry in self.snapshot.all_files())
         return in_months or any(file.name == name for file in self.tail)
 
     def months_between(self, first: dt.date | None, last: dt.date | None) -> tuple[MonthFile, ...]:
-        """Month files that have a flight date in the range (inclusive, None is open), by month."""
-        first, last = first or dt.date.min, last or dt.date.max
-        return tuple([entry for least, most, entry in self._months if least <= last and first <= most])
+        """Month files that may have flights of a date in the range (inclusive, None is open), by date.
+
+        Hidden ones are not among them: no row of theirs is in an answer.
+        """
+        return _between(self._shown, first, last)
+
+    def hidden_between(self, first: dt.date | None, last: dt.date | None) -> tuple[MonthFile, ...]:
+        """Likewise, of the rows that no answer shows: for who asks for the reserved carrier, or for one flight."""
+        return _between(self._hidden, first, last)
+
+    def hidden_beside(self, tail: Iterable[LandedFile]) -> tuple[MonthFile, ...]:
+        """Hidden files of the dates of `tail`: one of its events may be older than what is in them."""
+        dates = {file.flight_date for file in tail}
+        return tuple(entry for _, _, entry in self._hidden if any(map(entry.has_date, dates))) if dates else ()
 
     def tail_between(self, first: dt.date | None, last: dt.date | None) -> tuple[LandedFile, ...]:
         """Tail files of flight dates in the range, by name."""
@@ -134,7 +151,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class FileSet:
-    """The objects that an answer needs."""
+    """The objects that an answer needs. Among `months` are hidden files too, where they matter."""
 
     months: tuple[MonthFile, ...]
     tail: tuple[LandedFile, ...]
@@ -264,6 +281,15 @@ def by_month(files: Iterable[LandedFile]) -> dict[str, list[LandedFile]]:
     for file in files:
         months.setdefault(object_names.month_of(file.flight_date), []).append(file)
     return months
+
+
+def _ranges(entries: Iterable[MonthFile]) -> _Ranges:
+    return [(entry.min_flight_date, entry.max_flight_date, entry) for entry in entries]
+
+
+def _between(ranges: _Ranges, first: dt.date | None, last: dt.date | None) -> tuple[MonthFile, ...]:
+    first, last = first or dt.date.min, last or dt.date.max
+    return tuple([entry for least, most, entry in ranges if least <= last and first <= most])
 
 
 def _overlaps(low: dt.date, high: dt.date, first: dt.date | None, last: dt.date | None) -> bool:

@@ -1,11 +1,17 @@
-"""A snapshot: the numbered list of month files that make up the table, and its JSON form."""
+"""A snapshot: the numbered list of month files that make up the table, and its JSON form.
+
+A month is one or more files, disjoint by flight date. Newest states that no answer shows (void ones, and those of the
+reserved carrier) are in hidden files of the month, by the same rules: each flight is in one file of one side.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +20,13 @@ from lakehouse.errors import ForeignSnapshotError, FormatTooNewError
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.table.parquet_files import FooterInfo, check_month_file
 
+_ONE_FILE_A_MONTH = 1  # the format before months of several files, and hidden ones
 _SHOWN = 200  # characters of why bytes are no snapshot: what they hold may be long
 
 
 @dataclass(frozen=True)
 class MonthFile:
-    """One month's entry: a StoredFile. `added_snapshot` is the number of the snapshot that introduced it."""
+    """One entry of a month: a StoredFile. `added_snapshot` is the number of the snapshot that introduced it."""
 
     name: str
     added_snapshot: int
@@ -40,20 +47,78 @@ class MonthFile:
         check_month_file(self.name, path, expected)
         return expected
 
+    def has_date(self, date: dt.date) -> bool:
+        """Whether flights of that date, if there are any on its side, are in this file."""
+        return self.min_flight_date <= date <= self.max_flight_date
+
+
+@dataclass(frozen=True)
+class Month:
+    """The files of one month: those of the flights that answers show, and those of the others. Each by date."""
+
+    shown: tuple[MonthFile, ...] = ()
+    hidden: tuple[MonthFile, ...] = ()
+
+    @property
+    def files(self) -> tuple[MonthFile, ...]:
+        return (*self.shown, *self.hidden)
+
+    @property
+    def added_snapshot(self) -> int:
+        """The number of the snapshot that changed the month last; 0 when it has no file."""
+        return max((entry.added_snapshot for entry in self.files), default=0)
+
+    @property
+    def rows(self) -> int:
+        return sum(entry.rows for entry in self.files)
+
+    @property
+    def size(self) -> int:
+        return sum(entry.size for entry in self.files)
+
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The table at one commit. `months` maps `2013-01` to its file; `absorbed` are landed files inside it."""
+    """The table at one commit. `months` maps `2013-01` to its files, `hidden` to those of rows that no answer shows.
+
+    `absorbed` are landed files inside it.
+    """
 
     number: int
     min_retained: int
-    months: Mapping[str, MonthFile] = field(default_factory=dict)
+    months: Mapping[str, tuple[MonthFile, ...]] = field(default_factory=dict)
     absorbed: frozenset[str] = frozenset()
+    hidden: Mapping[str, tuple[MonthFile, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def month_names(self) -> tuple[str, ...]:
+        """The months that have files, in order."""
+        return tuple(sorted(self.months.keys() | self.hidden.keys()))
+
+    def month(self, month: str) -> Month:
+        """All files of a month; none when it has none."""
+        return Month(self.months.get(month, ()), self.hidden.get(month, ()))
 
     def added_snapshot(self, month: str) -> int:
-        """The `added_snapshot` of the month's entry, 0 when it has none."""
-        entry = self.months.get(month)
-        return 0 if entry is None else entry.added_snapshot
+        """The number of the snapshot that changed the month last, 0 when it has no file."""
+        return self.month(month).added_snapshot
+
+    def shown_files(self) -> tuple[MonthFile, ...]:
+        """The files of all months, by date: the table as engines outside list it."""
+        return tuple(entry for _, entries in sorted(self.months.items()) for entry in entries)
+
+    def hidden_files(self) -> tuple[MonthFile, ...]:
+        """The files of the rows that no answer shows, by date."""
+        return tuple(entry for _, entries in sorted(self.hidden.items()) for entry in entries)
+
+    def all_files(self) -> tuple[MonthFile, ...]:
+        """All of both."""
+        return (*self.shown_files(), *self.hidden_files())
+
+    @cached_property
+    def max_event_time(self) -> dt.datetime | None:
+        """Of the newest event; None while there is none."""
+        return max((entry.max_event_time for entry in self.all_files()), default=None)
 
 
 EMPTY: Final = Snapshot(number=0, min_retained=0)
@@ -61,8 +126,8 @@ EMPTY: Final = Snapshot(number=0, min_retained=0)
 
 MAX_ABSORBED: Final = 500_000
 """Names in one snapshot: a hundred times as many files as a merge takes. Those beyond stay in the tail."""
-MAX_BYTES: Final = 64_000_000
-"""Of a snapshot's object, which is read whole: the names take 40 MB, a file a month from 1980 to 2100 takes 1 MB."""
+MAX_BYTES: Final = 100_000_000
+"""Of a snapshot's object, which is read whole: names take 45 MB, two files of each date from 1980 to 2100 40 MB."""
 
 
 def check_size(name: str, size: int) -> None:
@@ -72,12 +137,16 @@ def check_size(name: str, size: int) -> None:
 
 
 def to_json(snapshot: Snapshot) -> bytes:
-    """The bytes of the snapshot's object; the same snapshot always gives the same bytes."""
+    """The bytes of the snapshot's object; the same snapshot always gives the same bytes.
+
+    Raises ValueError for one that no reader would take: files that are not disjoint by date.
+    """
     document = {
         "format_version": FORMAT_VERSION,
         "number": snapshot.number,
         "oldest": snapshot.min_retained,
-        "months": {month: _entry_to_json(snapshot.months[month]) for month in sorted(snapshot.months)},
+        "months": {month: _files_to_json(month, snapshot.months[month]) for month in sorted(snapshot.months)},
+        "hidden": {month: _files_to_json(month, snapshot.hidden[month]) for month in sorted(snapshot.hidden)},
         "absorbed": sorted(snapshot.absorbed),
     }
     return json.dumps(document, indent=1).encode()
@@ -98,14 +167,48 @@ def from_json(name: str, data: bytes) -> Snapshot:
         result = Snapshot(
             number=int(document["number"]),
             min_retained=int(document["oldest"]),
-            months={month: _entry_from_json(month, entry) for month, entry in document["months"].items()},
+            months=_months_from_json(document["months"], version, is_hidden=False),
             absorbed=frozenset(map(str, document["absorbed"])),
+            hidden=_months_from_json(document["hidden"], version, is_hidden=True)
+            if version > _ONE_FILE_A_MONTH
+            else {},
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ForeignSnapshotError(name, f"its bytes are not one: {repr(error)[:_SHOWN]}") from error
     if object_names.snapshot(result.number) != name or not 0 <= result.min_retained <= result.number:
         raise ForeignSnapshotError(name, f"it says number {result.number}, oldest {result.min_retained}")
     return result
+
+
+def disjoint_problem(month: str, entries: Collection[MonthFile]) -> str | None:
+    """Why these are not the files of one side of a month, in order; None when they may be."""
+    if not entries:
+        return f"month {month} has an empty list of files"
+    for before, after in pairwise(entries):
+        if after.min_flight_date <= before.max_flight_date:
+            return f"month {month} has {after.min_flight_date} in {before.name} and in {after.name}"
+    return None
+
+
+def _files_to_json(month: str, entries: Collection[MonthFile]) -> list[dict[str, Any]]:
+    if (why := disjoint_problem(month, entries)) is not None:
+        raise ValueError(why)
+    return [_entry_to_json(entry) for entry in entries]
+
+
+def _months_from_json(
+    document: Mapping[str, Any], version: int, *, is_hidden: bool
+) -> dict[str, tuple[MonthFile, ...]]:
+    """The files of each month. In format 1 a month is one object, not a list."""
+    found = {}
+    for month, listed in document.items():
+        entries = [listed] if version == _ONE_FILE_A_MONTH else listed
+        if not isinstance(entries, list):
+            raise ValueError(f"month {month} has no list of files")
+        found[month] = tuple(_entry_from_json(month, entry, is_hidden) for entry in entries)
+        if version > _ONE_FILE_A_MONTH and (why := disjoint_problem(month, found[month])) is not None:
+            raise ValueError(why)
+    return found
 
 
 def _entry_to_json(entry: MonthFile) -> dict[str, Any]:
@@ -122,9 +225,9 @@ def _entry_to_json(entry: MonthFile) -> dict[str, Any]:
     }
 
 
-def _entry_from_json(month: str, entry: Mapping[str, Any]) -> MonthFile:
+def _entry_from_json(month: str, entry: Mapping[str, Any], is_hidden: bool) -> MonthFile:
     parsed = object_names.parse_month_file(entry["path"])
-    if parsed is None or parsed.month != month:
+    if parsed is None or (parsed.month, parsed.is_hidden) != (month, is_hidden):
         raise ValueError(f"month {month} has path {entry['path']!r}")
     version = entry.get("format_version", 1)
     if not isinstance(version, int) or version < 1:

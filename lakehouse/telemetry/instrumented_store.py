@@ -25,6 +25,7 @@ _AREAS: Final = (
     *object_names.DERIVED,  # before the folder that one of them is in
     object_names.LANDING,
     object_names.FLIGHTS,
+    object_names.HIDDEN,
     object_names.SNAPSHOTS,
     object_names.REJECTED,
 )

@@ -171,12 +171,12 @@ def _whole_or_part(body: bytes, part: PartialRead | None, headers: dict[str, str
 def lake_answer(status: LakeStatus) -> Response:
     """The answer of /v1/lake."""
     plan = status.plan
-    months = plan.snapshot.months
+    months = {month: plan.snapshot.month(month) for month in plan.snapshot.month_names}
     body = {
         "snapshot": plan.snapshot.number,
         "listed_at": plan.as_of,
         "flights": status.totals.flights,
-        "months": [{"month": m, "rows": months[m].rows, "bytes": months[m].size} for m in sorted(months)],
+        "months": [{"month": m, "rows": months[m].rows, "bytes": months[m].size} for m in months],
         "tail": {"files": len(plan.tail), "rows": status.tail_rows},
         "newest_event_time": _moment(status.totals.newest_event_time),
         "newest_publish_time": _moment(status.totals.newest_publish_time),

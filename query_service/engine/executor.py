@@ -63,11 +63,16 @@ class QueryContext:
         if self.plan.listed_at < self._arrived:
             raise _PlanOutdatedError
 
-    def files(self, dates: Dates) -> FileSet:
-        """The files that can have flights of these dates."""
-        return FileSet(
-            self.plan.months_between(dates.first, dates.last), self.plan.tail_between(dates.first, dates.last)
-        )
+    def files(self, dates: Dates, *, asks_hidden: bool = False) -> FileSet:
+        """The files that can have flights of these dates.
+
+        Hidden ones are among them where the tail has events, which may be older; all of the dates if `asks_hidden`.
+        """
+        plan = self.plan
+        tail = plan.tail_between(dates.first, dates.last)
+        hidden = plan.hidden_between(dates.first, dates.last) if asks_hidden else plan.hidden_beside(tail)
+        shown = plan.months_between(dates.first, dates.last)
+        return FileSet((*shown, *hidden) if hidden else shown, tail)
 
     async def fetch(
         self, files: FileSet, make_query: Callable[[LocalFiles], Query], use_tail_cache: bool = False

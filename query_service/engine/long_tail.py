@@ -40,7 +40,7 @@ Pin = Callable[[Sequence[StoredFile]], AbstractContextManager[Any]]
 class _Inputs:
     """The files of a month's changes, by name and checksum."""
 
-    month: tuple[str, int] | None
+    months: frozenset[tuple[str, int]]
     tail: frozenset[tuple[str, int]]
 
 
@@ -88,10 +88,10 @@ class LongTail:
         return kept is not None and kept.inputs == _inputs(files)
 
     def _earlier(self, files: FileSet) -> _Changes | None:
-        """Changes of the same month file by some of the tail."""
+        """Changes of the same month files by some of the tail."""
         kept = self._cached.peek(_month(files))
         inputs = _inputs(files)
-        return kept if kept and kept.inputs.month == inputs.month and kept.inputs.tail <= inputs.tail else None
+        return kept if kept and kept.inputs.months == inputs.months and kept.inputs.tail <= inputs.tail else None
 
     def _unread(self, files: FileSet) -> tuple[LandedFile, ...]:
         earlier = self._earlier(files)
@@ -138,13 +138,18 @@ def _months(plan: Plan, files: FileSet) -> dict[str, FileSet]:
     """The months of the tail of `files`, each with its whole tail: whatever dates are asked, it is the same."""
     tails = by_month(plan.tail)
     touched = sorted({month_of(file.flight_date) for file in files.tail})
-    entries: dict[str, MonthFile] = {month_of(each.min_flight_date): each for each in plan.months_between(None, None)}
-    return {month: FileSet((entries[month],) if month in entries else (), tuple(tails[month])) for month in touched}
+    return {month: FileSet(_touched_files(plan, month, tails[month]), tuple(tails[month])) for month in touched}
+
+
+def _touched_files(plan: Plan, month: str, tail: Sequence[LandedFile]) -> tuple[MonthFile, ...]:
+    """The files of the month, hidden ones too, that have a date of the tail."""
+    dates = {file.flight_date for file in tail}
+    return tuple(each for each in plan.snapshot.month(month).files if any(map(each.has_date, dates)))
 
 
 def _inputs(files: FileSet) -> _Inputs:
-    month = (files.months[0].name, files.months[0].crc32c) if files.months else None
-    return _Inputs(month, frozenset((file.name, file.crc32c) for file in files.tail))
+    months = frozenset((month.name, month.crc32c) for month in files.months)
+    return _Inputs(months, frozenset((file.name, file.crc32c) for file in files.tail))
 
 
 def _month(files: FileSet) -> str:

@@ -46,12 +46,13 @@ _log = logging.getLogger(__name__)
 class _Inputs:
     """The inputs of a date's state, by name and checksum: a restored object may differ."""
 
-    month: tuple[str, int] | None
+    months: frozenset[tuple[str, int]]
+    """The files that have the date: one of flights that are shown, one of those that are hidden."""
     tail: frozenset[tuple[str, int]]
 
     def extends(self, other: _Inputs) -> bool:
         """Whether these are the files of `other`, and more landed ones."""
-        return self.month == other.month and self.tail > other.tail
+        return self.months == other.months and self.tail > other.tail
 
 
 @dataclass
@@ -226,7 +227,7 @@ def _inputs_by_date(files: FileSet) -> dict[dt.date, _Inputs]:
     tails: dict[dt.date, set[tuple[str, int]]] = {}
     for file in files.tail:
         tails.setdefault(file.flight_date, set()).add((file.name, file.crc32c))
-    return {date: _Inputs(_month_of(date, files), frozenset(tail)) for date, tail in sorted(tails.items())}
+    return {date: _Inputs(_months_of(date, files), frozenset(tail)) for date, tail in sorted(tails.items())}
 
 
 def _sql(missing: Collection[dt.date], known: Mapping[dt.date, _CachedState], local: LocalFiles, folder: Path) -> str:
@@ -255,16 +256,13 @@ def _written(folder: Path, date: dt.date, inputs: _Inputs) -> _CachedState:
     return _CachedState(inputs, folder, paths, sum(path.stat().st_size for path in paths))
 
 
-def _month_of(date: dt.date, files: FileSet) -> tuple[str, int] | None:
-    """The month file that has flights of the date."""
-    for month in files.months:
-        if month.min_flight_date <= date <= month.max_flight_date:
-            return month.name, month.crc32c
-    return None
+def _months_of(date: dt.date, files: FileSet) -> frozenset[tuple[str, int]]:
+    """The month files that have flights of the date."""
+    return frozenset((month.name, month.crc32c) for month in files.months if month.has_date(date))
 
 
 def _bytes_of(month: MonthFile, dates: Collection[dt.date]) -> int:
     """About how many bytes of a month file the flights of these dates take."""
     days = (month.max_flight_date - month.min_flight_date).days + 1
-    within = sum(month.min_flight_date <= date <= month.max_flight_date for date in dates)
+    within = sum(map(month.has_date, dates))
     return month.size * within // days

@@ -77,13 +77,16 @@ class ResultCache:
 
 
 class TableRequest(Protocol):
-    """A normalized request. Its answer depends on the files of the dates in `filters`."""
+    """A normalized request. Its answer depends on the files of the dates in `filters`, hidden ones if it asks them."""
 
     @property
     def snapshot(self) -> int | None: ...
 
     @property
     def filters(self) -> Filters: ...
+
+    @property
+    def asks_hidden(self) -> bool: ...
 
 
 Q = TypeVar("Q", bound=TableRequest)
@@ -127,7 +130,8 @@ class ConditionalGet:
         async def ask(context: QueryContext) -> TableResponse:
             if request.snapshot is not None:
                 context = await self._history.view(context, request.snapshot)
-            tag = self._tags.tag(request, preferences, context.files(request.filters.dates).all)
+            files = context.files(request.filters.dates, asks_hidden=request.asks_hidden)
+            tag = self._tags.tag(request, preferences, files.all)
             if not preferences.if_match.allows(tag):
                 raise answer_changed_error()
             if preferences.if_none_match.is_any or preferences.if_none_match.matches(tag):

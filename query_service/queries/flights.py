@@ -13,6 +13,7 @@ from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA, KEY, ORDER, FlightKey
 from lakehouse.table.latest_sql import SORT_KEY, quoted, read_files
 from lakehouse.table.planner import Dates, FileSet, by_month
+from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import LocalFiles, Query
 from query_service.engine.executor import QueryContext
 from query_service.errors import flight_missing_error
@@ -49,7 +50,7 @@ async def flights_page(request: FlightsRequest, context: QueryContext) -> Rows:
 
     By key, it reads months in order and only as many as the page needs. In another order any file may have the next.
     """
-    files_in_reach = context.files(request.filters.dates)
+    files_in_reach = context.files(request.filters.dates, asks_hidden=request.asks_hidden)
     is_by_key = request.order.column == FLIGHT_ID
     steps = _batches(files_in_reach, request.order.descending) if is_by_key else iter((files_in_reach,))
     missing_rows = request.limit + 1  # one more tells whether there is a next page
@@ -68,8 +69,18 @@ async def flights_page(request: FlightsRequest, context: QueryContext) -> Rows:
 
 
 async def flight_state(key: FlightKey, context: QueryContext) -> FlightState | None:
-    """The newest event of the flight, void or not; None when there is no event."""
-    files = context.files(Dates(key.flight_date, key.flight_date))
+    """The newest event of the flight, void or not; None when there is no event.
+
+    A flight that is not among those that answers show may be among the hidden ones.
+    """
+    dates = Dates(key.flight_date, key.flight_date)
+    files = context.files(dates)
+    everything = context.files(dates, asks_hidden=True)
+    state = await _state_in(key, context, files)
+    return await _state_in(key, context, everything) if state is None and everything != files else state
+
+
+async def _state_in(key: FlightKey, context: QueryContext, files: FileSet) -> FlightState | None:
     if not files.all:
         return None
     table = await context.fetch(files, lambda local: _flight_query(key, local))
@@ -93,7 +104,7 @@ async def flight_events(request: FlightEventsRequest, context: QueryContext) -> 
 
     Raises ProblemError (404) when there is none.
     """
-    files = context.files(request.filters.dates)
+    files = context.files(request.filters.dates, asks_hidden=request.asks_hidden)
     table = await context.fetch(files, lambda local: _events_query(request.key, local)) if files.all else None
     if table is None or table.num_rows == 0:
         raise flight_missing_error(request.key.flight_id)
@@ -185,11 +196,13 @@ def _beyond(request: FlightsRequest, values: dict[str, Any]) -> str:
 
 def _batches(files: FileSet, descending: bool) -> Iterator[FileSet]:
     """The files of one month, then month by month as many as BATCH_BYTES allow; at least one batch."""
-    entries = {object_names.month_of(entry.min_flight_date): entry for entry in files.months}
+    entries: dict[str, list[MonthFile]] = {}
+    for entry in files.months:
+        entries.setdefault(object_names.month_of(entry.min_flight_date), []).append(entry)
     tails = by_month(files.tail)
     batch, room = FileSet((), ()), 0
     for month in sorted(entries.keys() | tails.keys(), reverse=descending):
-        step = FileSet((entries[month],) if month in entries else (), tuple(tails.get(month, ())))
+        step = FileSet(tuple(entries.get(month, ())), tuple(tails.get(month, ())))
         if batch.all and batch.bytes + step.bytes > room:
             yield batch
             batch, room = FileSet((), ()), BATCH_BYTES

@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from lakehouse import object_names
 from lakehouse.errors import UnreadableError
 from lakehouse.table.latest_sql import VISIBLE, read_files, without_probes
 from lakehouse.table.planner import FileSet, Now, Plan, by_month
+from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import LocalFiles, Query
 from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.observer import Observer
@@ -142,13 +144,12 @@ class LakeStatusService:
 
     async def _months(self, context: QueryContext) -> _Months:
         plan = context.plan
-        named = {entry.name for entry in plan.snapshot.months.values()}
+        named = {entry.name for entry in plan.snapshot.shown_files()}
         self._by_date = {name: known for name, known in self._by_date.items() if name in named}
         tails = by_month(plan.tail)
         found = _Months(plan)
-        for month in sorted(plan.snapshot.months.keys() | tails.keys()):
-            entry = plan.snapshot.months.get(month)
-            files = FileSet(() if entry is None else (entry,), tuple(tails.get(month, ())))
+        for month in sorted({*plan.snapshot.month_names, *tails}):
+            files = FileSet(plan.snapshot.month(month).files, tuple(tails.get(month, ())))
             for error in await context.unreadable(files):
                 found.unreadable.append(error)
                 files = _without(files, error.name)
@@ -158,12 +159,13 @@ class LakeStatusService:
     async def _month(self, context: QueryContext, files: FileSet, found: _Months) -> None:
         """Adds one month to `found`; leaves out a file whose pages turn out to be broken."""
         try:
-            by_date = await self._merged(context, FileSet(files.months, ()))
+            by_date = await self._merged(context, files.months)
             tail_rows = 0
             if files.tail:
                 dates = {file.flight_date for file in files.tail}
                 tail_rows = (await context.fetch(FileSet((), files.tail), _tail_rows)).column(0)[0].as_py()
-                merged = _by_date((await context.fetch(files, partial(_totals, dates=dates))).to_pylist())
+                touched = FileSet(tuple(each for each in files.months if any(map(each.has_date, dates))), files.tail)
+                merged = _by_date((await context.fetch(touched, partial(_totals, dates=dates))).to_pylist())
                 by_date = {date: totals for date, totals in by_date.items() if date not in dates} | merged
         except UnreadableError as error:
             found.unreadable.append(error)
@@ -172,13 +174,16 @@ class LakeStatusService:
         found.tail_rows += tail_rows
         found.totals = sum(by_date.values(), found.totals)
 
-    async def _merged(self, context: QueryContext, files: FileSet) -> dict[dt.date, Totals]:
-        if not files.months:
-            return {}
-        name = files.months[0].name
-        if name not in self._by_date:
-            self._by_date[name] = _by_date((await context.fetch(files, _totals)).to_pylist())
-        return self._by_date[name]
+    async def _merged(self, context: QueryContext, files: Iterable[MonthFile]) -> dict[dt.date, Totals]:
+        """Totals by date; hidden files add none."""
+        by_date: dict[dt.date, Totals] = {}
+        for file in files:
+            if object_names.is_hidden(file.name):
+                continue
+            if file.name not in self._by_date:
+                self._by_date[file.name] = _by_date((await context.fetch(FileSet((file,), ()), _totals)).to_pylist())
+            by_date |= self._by_date[file.name]
+        return by_date
 
 
 @dataclass

@@ -162,7 +162,7 @@ class _Poll:
 
     async def __call__(self, context: QueryContext) -> FlightVersion:
         context = await self._history.view(context, self.request.snapshot)
-        tag = self._tags.tag(self.normal, self._preferences, context.files(self.request.dates).all)
+        tag = self._tags.tag(self.normal, self._preferences, context.files(self.request.dates, asks_hidden=True).all)
         if self._preferences.if_none_match.matches(tag):
             return FlightVersion(tag, context.plan, None, is_unchanged=True)
         if self._last is not None and self._last.tag == tag:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lakehouse.schema.event import FIELDS, FlightKey
+from lakehouse.schema.event import FIELDS, PROBE_CARRIER, FlightKey
 from lakehouse.table.planner import ALL_DATES, Dates
 
 GROUPS: Final = (
@@ -55,6 +55,11 @@ class Filters:
     tail_number: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
 
+    @property
+    def asks_hidden(self) -> bool:
+        """Whether flights of hidden files may match: those of the reserved carrier. Void ones never do."""
+        return PROBE_CARRIER in self.carrier
+
 
 @dataclass(frozen=True)
 class Order:
@@ -92,6 +97,11 @@ class RollupKey:
         """Whether no group has flights of two months: rollups are final rows."""
         return _is_within_months(self.group_by)
 
+    @property
+    def is_within_dates(self) -> bool:
+        """Whether no group has flights of two dates, and so of two files of a month."""
+        return "flight_date" in self.group_by
+
 
 @dataclass(frozen=True)
 class StatsRequest:
@@ -106,6 +116,10 @@ class StatsRequest:
     """A group with fewer is left out, before order and limit. Any group has one."""
     on_time_minutes: int = ON_TIME_MINUTES
     """Below this delay a flight is on time."""
+
+    @property
+    def asks_hidden(self) -> bool:
+        return self.filters.asks_hidden
 
     @property
     def rollup_key(self) -> RollupKey:
@@ -128,6 +142,10 @@ class FlightsRequest:
     """What `after` has in the column of the order, as a number."""
     delay: DelayRange | None = None
     columns: tuple[str, ...] = FLIGHT_COLUMNS
+
+    @property
+    def asks_hidden(self) -> bool:
+        return self.filters.asks_hidden
 
 
 @dataclass(frozen=True)
@@ -156,6 +174,11 @@ class FlightEventsRequest:
     def filters(self) -> Filters:
         """The flight date, whose files the answer depends on."""
         return Filters(Dates(self.key.flight_date, self.key.flight_date))
+
+    @property
+    def asks_hidden(self) -> bool:
+        """The newest event may be void, and its file a hidden one."""
+        return True
 
 
 def _is_within_months(group_by: Iterable[str]) -> bool:

@@ -1,11 +1,13 @@
-"""Computes the rows of /v1/stats: from single flights, or by merging rollups of whole months.
+"""Computes the rows of /v1/stats: from single flights, or by merging rollups of whole month files.
 
-Both ways give the same bytes. Rollups pay off for many rows; each is computed once and cached.
+Both ways give the same bytes. Rollups pay off for many rows; each is computed once and cached. A rollup is of one file,
+or of all files of a month where a group has the flights of a month.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,14 +16,15 @@ from itertools import groupby
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse import object_names
 from lakehouse.object_names import month_of
 from lakehouse.table.planner import Dates, FileSet
-from lakehouse.table.snapshot import MonthFile
+from lakehouse.table.snapshot import MonthFile, Snapshot
 from query_service.engine.executor import QueryContext
 from query_service.queries.model import RollupKey, StatsRequest
 from query_service.queries.rollup_cache import RollupCache, key_of
 from query_service.queries.stats_sql import (
-    MONTH,
+    POSITION,
     merge_rollups_query,
     rollup_query,
     stats_from_rollups_query,
@@ -31,6 +34,9 @@ from query_service.representation.encoders import Rows
 
 _STEP_ROWS = 1_000_000  # read by one query: 0.2 s, which is what a deadline or a caller that leaves can cost
 _HISTOGRAM_ROW_BYTES = 9  # the smallest row of a rollup: flags, delay, count
+
+Unit = tuple[MonthFile, ...]
+"""The files of one rollup, by date."""
 
 
 class RollupStats:
@@ -45,7 +51,7 @@ class RollupStats:
 
     async def statistics(self, request: StatsRequest, context: QueryContext) -> Rows:
         """The rows of `request`, in the order that it asks for."""
-        files = context.files(request.filters.dates)
+        files = context.files(request.filters.dates, asks_hidden=request.filters.asks_hidden)
         changes = await context.tail_changes(files)
         table = await self._from_rollups(request, context, files, changes)
         if table is None:
@@ -58,16 +64,18 @@ class RollupStats:
         self, request: StatsRequest, context: QueryContext, files: FileSet, changes: pa.Table | None
     ) -> pa.Table | None:
         """None when that is not worth it, or not possible in bounded memory."""
-        if not self._pays_off(files.months):
-            return None
-        if changes is None or request.rollup_key.is_within_months:  # final rows cannot be changed, histograms can
-            months = whole_months(files, request.filters.dates)
-        else:
-            months = whole_months(FileSet(files.months, ()), request.filters.dates)
-        if not self._pays_off(months) or not self._rollups.keeps_any:
-            return None
         rollup_key = request.rollup_key
-        spans = _spans(months, context, rollup_key)
+        if not self._pays_off(files.months) or request.filters.asks_hidden:
+            return None
+        if changes is None or rollup_key.is_within_months:  # final rows cannot be changed, histograms can
+            units = whole_units(rollup_key, context.plan.snapshot, files, request.filters.dates)
+        else:
+            unchanged = FileSet(files.months, ())
+            units = whole_units(rollup_key, context.plan.snapshot, unchanged, request.filters.dates)
+        whole = [file for unit in units for file in unit]
+        if not self._pays_off(whole) or not self._rollups.keeps_any:
+            return None
+        spans = _spans(units, context, rollup_key)
         async with self._slot(spans):
             rollups: list[pa.Table] = []
             for span in spans:
@@ -75,7 +83,7 @@ class RollupStats:
                 if found is None:
                     return None
                 rollups += found
-            added = {month.name for month in months}
+            added = {file.name for file in whole}
             tail = files.tail if changes is None else ()
             rest = FileSet(tuple(month for month in files.months if month.name not in added), tail)
             return await context.fetch(
@@ -125,13 +133,13 @@ class RollupStats:
     async def _compute(self, rollup_key: RollupKey, span: RollupSpan, context: QueryContext) -> list[pa.Table] | None:
         """Computes missing rollups in steps; steps done before a deadline stay cached."""
         tables = {key: self._rollups.get(key) for key in span.keys}
-        missing = [month for key, month in zip(span.keys, span.months, strict=True) if tables[key] is None]
+        missing = [unit for key, unit in zip(span.keys, span.units, strict=True) if tables[key] is None]
         for step in _steps(missing):
             computed = await self._compute_step(rollup_key, step, context)
             if computed is None:
                 return None
-            for month, table in zip(step, computed, strict=True):
-                key = span.key_of(month)
+            for unit, table in zip(step, computed, strict=True):
+                key = span.key_of(unit)
                 tables[key] = table
                 if not self._rollups.put(key, table):
                     return None
@@ -148,33 +156,34 @@ class RollupStats:
         return [total]
 
     async def _compute_step(
-        self, rollup_key: RollupKey, months: Sequence[MonthFile], context: QueryContext
+        self, rollup_key: RollupKey, units: Sequence[Unit], context: QueryContext
     ) -> list[pa.Table] | None:
-        most_rows = len(months) * max(0, self._rollups.table_max_bytes) // _HISTOGRAM_ROW_BYTES
-        files = FileSet(tuple(months), ())
-        table = await context.fetch(files, lambda local: rollup_query(rollup_key, local, most_rows))
-        return None if table.num_rows > most_rows else await asyncio.to_thread(_by_month, table, months)
+        most_rows = len(units) * max(0, self._rollups.table_max_bytes) // _HISTOGRAM_ROW_BYTES
+        files = FileSet(tuple(file for unit in units for file in unit), ())
+        starts = [unit[0].min_flight_date for unit in units]
+        table = await context.fetch(files, lambda local: rollup_query(rollup_key, local, starts, most_rows))
+        return None if table.num_rows > most_rows else await asyncio.to_thread(_by_unit, table, len(units))
 
 
 @dataclass(frozen=True)
 class RollupSpan:
-    """Whole months of one year. `is_summed`: their rollups are also cached as one merged table.
+    """Whole files of one year. `is_summed`: their rollups are also cached as one merged table.
 
-    `is_inner`: the span has years before and after it, so its single months are hardly needed.
+    `is_inner`: the span has years before and after it, so its single rollups are hardly needed.
     """
 
     rollup_key: str
-    months: tuple[MonthFile, ...]
+    units: tuple[Unit, ...]
     is_summed: bool
     is_inner: bool
 
     @property
     def key(self) -> str:
-        return key_of(self.rollup_key, self.months)
+        return key_of(self.rollup_key, [file for unit in self.units for file in unit])
 
     @property
     def keys(self) -> list[str]:
-        return [self.key_of(month) for month in self.months]
+        return [self.key_of(unit) for unit in self.units]
 
     @property
     def needed(self) -> list[str]:
@@ -186,52 +195,59 @@ class RollupSpan:
         """The key of the negative cache entry: rollups of this key are too large to cache."""
         return key_of(self.rollup_key, ())
 
-    def key_of(self, month: MonthFile) -> str:
-        return key_of(self.rollup_key, (month,))
+    def key_of(self, unit: Unit) -> str:
+        return key_of(self.rollup_key, unit)
 
 
-def whole_months(files: FileSet, dates: Dates) -> tuple[MonthFile, ...]:
-    """The month files whose dates are all within `dates` and that have no tail."""
-    touched = {month_of(file.flight_date) for file in files.tail}
-    return tuple(
-        month
-        for month in files.months
-        if (dates.first is None or dates.first <= month.min_flight_date)
-        and (dates.last is None or month.max_flight_date <= dates.last)
-        and month_of(month.min_flight_date) == month_of(month.max_flight_date)
-        and month_of(month.min_flight_date) not in touched
-    )
+def whole_units(rollup_key: RollupKey, snapshot: Snapshot, files: FileSet, dates: Dates) -> tuple[Unit, ...]:
+    """The files whose dates are all within `dates` and not in the tail.
+
+    Where a group has the flights of a month, the files of a month are one unit, and all of them have to be so.
+    """
+    touched = {file.flight_date for file in files.tail}
+    whole = [
+        file
+        for file in files.months
+        if not object_names.is_hidden(file.name)
+        and (dates.first is None or dates.first <= file.min_flight_date)
+        and (dates.last is None or file.max_flight_date <= dates.last)
+        and month_of(file.min_flight_date) == month_of(file.max_flight_date)
+        and not any(map(file.has_date, touched))
+    ]
+    if rollup_key.is_within_dates or not rollup_key.is_within_months:
+        return tuple((file,) for file in whole)
+    changing = set(map(month_of, touched))
+    months = ((month, tuple(found)) for month, found in groupby(whole, key=lambda file: month_of(file.min_flight_date)))
+    return tuple(unit for month, unit in months if month not in changing and unit == snapshot.month(month).shown)
 
 
-def _spans(months: Sequence[MonthFile], context: QueryContext, rollup_key: RollupKey) -> list[RollupSpan]:
-    """By year. All months of a year are summed, where they have groups in common: a window that moves on needs them
+def _spans(units: Sequence[Unit], context: QueryContext, rollup_key: RollupKey) -> list[RollupSpan]:
+    """By year. All files of a year are summed, where they have groups in common: a window that moves on needs them
     as they are, those of the years at its ends one by one."""
-    snapshot_years = [int(month[:4]) for month in context.plan.snapshot.months]
-    years = [(year, tuple(found)) for year, found in groupby(months, key=lambda month: month.min_flight_date.year)]
+    there = Counter(file.min_flight_date.year for file in context.plan.snapshot.shown_files())
+    years = [(year, tuple(found)) for year, found in groupby(units, key=lambda unit: unit[0].min_flight_date.year)]
     spans = []
     for position, (year, span) in enumerate(years):
-        is_summed = len(span) == snapshot_years.count(year) > 1 and not rollup_key.is_within_months
+        is_summed = len(span) == there[year] > 1 and not rollup_key.is_within_months
         spans.append(RollupSpan(repr(rollup_key), span, is_summed, 0 < position < len(years) - 1))
     return spans
 
 
-def _steps(months: Sequence[MonthFile]) -> Iterator[list[MonthFile]]:
-    """As many months as make up the rows of a step, at least one."""
-    step: list[MonthFile] = []
-    for month in months:
-        if step and sum(earlier.rows for earlier in step) + month.rows > _STEP_ROWS:
+def _steps(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+    """As many as make up the rows of a step, at least one."""
+    step: list[Unit] = []
+    rows = 0
+    for unit in units:
+        rows += sum(file.rows for file in unit)
+        if step and rows > _STEP_ROWS:
             yield step
-            step = []
-        step.append(month)
+            step, rows = [], sum(file.rows for file in unit)
+        step.append(unit)
     if step:
         yield step
 
 
-def _by_month(table: pa.Table, months: Sequence[MonthFile]) -> list[pa.Table]:
-    """The rows of each month, in memory of their own."""
-    rollups = []
-    for month in months:
-        first = month.min_flight_date
-        is_of_month = pc.equal(table[MONTH], first.year * 100 + first.month)
-        rollups.append(table.filter(is_of_month).drop_columns([MONTH]).combine_chunks())
-    return rollups
+def _by_unit(table: pa.Table, count: int) -> list[pa.Table]:
+    """The rows of each rollup, in memory of their own."""
+    found = (table.filter(pc.equal(table[POSITION], position)) for position in range(count))
+    return [rows.drop_columns([POSITION]).combine_chunks() for rows in found]

@@ -12,6 +12,7 @@ rollup has the final rows instead.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,8 +23,8 @@ from query_service.engine.database import LocalFiles, Query
 from query_service.queries.filters_sql import conditions
 from query_service.queries.model import METRICS, MIN_FLIGHTS, Filters, RollupKey, StatsRequest
 
-MONTH: Final = "rollup_month"
-"""The column of `rollup_query` that says which month a row is of: 201301."""
+POSITION: Final = "rollup_position"
+"""The column of `rollup_query` that says which rollup a row is of, from 0 on."""
 
 _PERCENTS: Final = (50, 90, 95)
 _SIGN: Final = "sign"
@@ -147,17 +148,18 @@ def stats_query(request: StatsRequest, local: LocalFiles, changes: pa.Table | No
     return Query(f"{rows} {_ordered(request)}", conditions(request.filters).values, _tables(changes))
 
 
-def rollup_query(rollup_key: RollupKey, local: LocalFiles, most_rows: int) -> Query:
-    """The rollup of each month of `local`, which has no tail, for requests with that key.
+def rollup_query(rollup_key: RollupKey, local: LocalFiles, starts: Sequence[dt.date], most_rows: int) -> Query:
+    """The rollups of the files of `local`, which has no tail, for requests with that key.
 
-    Its rows are final, or histograms. It returns `most_rows` + 1 rows when there are too many.
+    `starts`: the first date of each rollup, ascending; it ends where the next one begins. Its rows are final, or
+    histograms. It returns `most_rows` + 1 rows when there are too many.
     """
-    month = f"year(flight_date) * 100 + month(flight_date) AS {MONTH}"
-    flights = _flights(rollup_key.group_by, rollup_key.filters, local, month)
+    begun = (f"(flight_date >= DATE '{date.isoformat()}')::INTEGER" for date in starts[1:])
+    flights = _flights(rollup_key.group_by, rollup_key.filters, local, f"{' + '.join(['0', *begun])} AS {POSITION}")
     if rollup_key.on_time_minutes is not None:
-        select = _rows(rollup_key.group_by, flights, rollup_key.on_time_minutes, MONTH)
+        select = _rows(rollup_key.group_by, flights, rollup_key.on_time_minutes, POSITION)
     else:
-        select = _histograms(rollup_key.group_by, flights, MONTH)
+        select = _histograms(rollup_key.group_by, flights, POSITION)
     return Query(f"{select} LIMIT {most_rows + 1}", conditions(rollup_key.filters).values)
 
 

@@ -42,9 +42,9 @@ resource "google_storage_bucket" "lake" {
 locals {
   lake_prefixes = {
     writer    = ["landing/", "rejected/"]
-    api       = ["landing/", "rejected/", "flights/", "snapshots/"]
+    api       = ["landing/", "rejected/", "flights/", "hidden/", "snapshots/"]
     bigquery  = ["flights/"]
-    compactor = ["landing/", "flights/", "snapshots/", "iceberg/"] # the Delta log is below flights/
+    compactor = ["landing/", "flights/", "hidden/", "snapshots/", "iceberg/"] # the Delta log is below flights/
   }
   lake_objects = {
     for account, prefixes in local.lake_prefixes : account => join(" || ", [

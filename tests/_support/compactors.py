@@ -21,7 +21,7 @@ from lakehouse.store.store import ObjectInfo, Source, Store
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import Snapshot, from_json
 from tests._support.events import ids
-from tests._support.lakes import Row, land, row
+from tests._support.lakes import Row, key, land, row
 from tests._support.stores import WrappedStore
 
 START = dt.datetime(2013, 2, 1, tzinfo=dt.UTC)
@@ -51,6 +51,9 @@ def options(scratch: Path, **changes: Any) -> CompactorOptions:
         "merge_max_bytes": 1 << 30,
         "commit_attempts": 100,
         "retention_s": 86_400.0,
+        "file_max_bytes": 64_000_000,
+        "moving_file_max_bytes": 1_000_000,
+        "rest_s": 172_800.0,
     }
     return CompactorOptions(**values | changes)
 
@@ -91,16 +94,19 @@ def numbers(store: Store) -> list[int]:
 
 
 def month_rows(store: Store, month: str) -> list[Row]:
-    """The rows of the month in the latest snapshot, in the order of the file."""
+    """The rows of the month in the latest snapshot, hidden ones too, in the order of their keys."""
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "month.parquet"
-        store.download(latest(store).months[month].name, path)
-        return list(pq.read_table(path).to_pylist())
+        for entry in latest(store).month(month).files:
+            store.download(entry.name, path)
+            rows += pq.read_table(path).to_pylist()
+    return sorted(rows, key=key)
 
 
 def table_rows(store: Store) -> list[Row]:
     """All rows of the latest snapshot."""
-    return [each for month in sorted(latest(store).months) for each in month_rows(store, month)]
+    return [each for month in latest(store).month_names for each in month_rows(store, month)]
 
 
 def problems(store: Store) -> Sequence[str]:

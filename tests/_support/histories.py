@@ -31,15 +31,16 @@ def following(base: Snapshot, month: str, min_retained: int = 1) -> Snapshot:
     entry = MonthFile(
         name=object_names.month_file(month, base.added_snapshot(month), f"{number:032x}"),
         added_snapshot=number,
-        rows=100 * number if before is None else before.rows + 10,
+        rows=100 * number if before is None else before[0].rows + 10,
         size=1000 * number,
         crc32c=number,
         min_flight_date=dt.date.fromisoformat(f"{month}-01"),
         max_flight_date=dt.date.fromisoformat(f"{month}-28"),
         max_event_time=dt.datetime(2013, 1, 31, 12, 0, 0, number * 1000, tzinfo=dt.UTC),
+        format_version=1,
     )
     return Snapshot(
-        number, max(base.min_retained, min(min_retained, max(base.number, 1))), {**base.months, month: entry}
+        number, max(base.min_retained, min(min_retained, max(base.number, 1))), {**base.months, month: (entry,)}
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import google_crc32c
@@ -14,9 +14,10 @@ from lakehouse.schema.event import COLUMNS, DECODER_VERSION, REJECTED_SCHEMA
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, to_json
-from tests._support.lakes import newest, table, unique
+from tests._support.lakes import is_hidden, newest, table, unique
 
 Event = dict[str, Any]
+Months = Mapping[str, MonthFile | tuple[MonthFile, ...]]
 
 T0 = dt.datetime(2013, 1, 1, 12, tzinfo=dt.UTC)
 
@@ -53,7 +54,9 @@ def parquet(rows: Sequence[Event]) -> bytes:
 class LakeBuilder:
     """Writes the objects that writers and compactors would."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, by_date: bool = False) -> None:
+        """`by_date`: each date of a month has a file of its own; else a month is one file."""
+        self._by_date = by_date
         self.store = store
         self.snapshot: Snapshot = EMPTY
         self.landed: dict[str, list[Event]] = {}
@@ -79,25 +82,32 @@ class LakeBuilder:
         for name in tail:
             for row in self.landed[name]:
                 by_month.setdefault(object_names.month_of(row["flight_date"]), []).append(row)
-        months = dict(self.snapshot.months)
+        months, hidden = dict(self.snapshot.months), dict(self.snapshot.hidden)
         for month, rows in by_month.items():
-            before = self.merged_rows.get(month, [])
-            self.merged_rows[month] = newest([*before, *rows])
-            months[month] = self.month_file(month, parquet(self.merged_rows[month]))
-        self.commit(months, self.snapshot.absorbed | set(tail))
+            self.merged_rows[month] = newest([*self.merged_rows.get(month, []), *rows])
+            for side, of_hidden in ((months, False), (hidden, True)):
+                side.pop(month, None)
+                if kept := [row for row in self.merged_rows[month] if is_hidden(row) == of_hidden]:
+                    side[month] = tuple(self.month_file(month, parquet(part), part) for part in self._parts(kept))
+        self.commit(months, self.snapshot.absorbed | set(tail), hidden)
         if collect:
             for name in tail:
                 self.store.delete(name)
         return self.snapshot
 
+    def _parts(self, rows: list[Event]) -> list[list[Event]]:
+        dates = sorted({row["flight_date"] for row in rows}) if self._by_date else []
+        return [[row for row in rows if row["flight_date"] == date] for date in dates] or [rows]
+
     @property
     def merged_rows(self) -> dict[str, list[Event]]:
         return self.__dict__.setdefault("_merged_rows", {})  # type: ignore[no-any-return]
 
-    def month_file(self, month: str, data: bytes) -> MonthFile:
-        """Writes a month file of `data`; its entry says what the rows of `merged_rows` are."""
-        rows = self.merged_rows[month]
-        path = object_names.month_file(month, self.snapshot.added_snapshot(month), unique())
+    def month_file(self, month: str, data: bytes, rows: Sequence[Event] = ()) -> MonthFile:
+        """Writes a month file of `data`; its entry says what `rows` are, or those of `merged_rows`."""
+        rows = rows or self.merged_rows[month]
+        since = self.snapshot.added_snapshot(month)
+        path = object_names.month_file(month, since, unique(), is_hidden=all(map(is_hidden, rows)))
         self.store.create(path, data)
         return MonthFile(
             name=path,
@@ -110,9 +120,11 @@ class LakeBuilder:
             max_event_time=max(row["event_time"] for row in rows),
         )
 
-    def commit(self, months: dict[str, MonthFile], absorbed: Iterable[str]) -> None:
-        number = self.snapshot.number + 1
-        self.snapshot = Snapshot(number, max(1, self.snapshot.min_retained), months, frozenset(absorbed))
+    def commit(self, months: Months, absorbed: Iterable[str], hidden: Months | None = None) -> None:
+        number, oldest = self.snapshot.number + 1, max(1, self.snapshot.min_retained)
+        hidden = self.snapshot.hidden if hidden is None else hidden
+        sides = [{month: _listed(files) for month, files in side.items()} for side in (months, hidden)]
+        self.snapshot = Snapshot(number, oldest, sides[0], frozenset(absorbed), sides[1])
         self.store.create(object_names.snapshot(number), to_json(self.snapshot))
 
     def reject(self, count: int) -> str:
@@ -120,3 +132,7 @@ class LakeBuilder:
         name = object_names.rejected_file(dt.date(2013, 1, 1), unique())
         self.store.create(name, to_parquet(pa.Table.from_pylist([row] * count, schema=REJECTED_SCHEMA)))
         return name
+
+
+def _listed(files: MonthFile | tuple[MonthFile, ...]) -> tuple[MonthFile, ...]:
+    return files if isinstance(files, tuple) else (files,)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse import object_names
-from lakehouse.schema.event import EVENT_SCHEMA, KEY, ORDER
+from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION, KEY, ORDER, PROBE_CARRIER
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
@@ -64,7 +64,7 @@ def write(path: Path, rows: Sequence[Row]) -> Path:
     return path
 
 
-def raw_parquet(path: Path, rows: pa.Table, version: str | None = "1") -> Path:
+def raw_parquet(path: Path, rows: pa.Table, version: str | None = str(FORMAT_VERSION)) -> Path:
     """A Parquet file of another program: any columns, any format_version."""
     with pq.ParquetWriter(path, rows.schema, store_schema=False) as writer:
         writer.write_table(rows)
@@ -90,6 +90,11 @@ def newest(rows: Iterable[Row]) -> list[Row]:
     return [max(groups[k], key=order) for k in sorted(groups)]
 
 
+def is_hidden(of: Mapping[str, Any]) -> bool:
+    """Whether no answer shows the flight while this is its newest state."""
+    return bool(of["status"] == "void" or of["carrier"] == PROBE_CARRIER)
+
+
 def land(store: Store, rows: Sequence[Row], day: str | None = None) -> str:
     """Creates a landed file; returns its name."""
     date = rows[0]["flight_date"] if day is None else dt.date.fromisoformat(day)
@@ -101,7 +106,10 @@ def land(store: Store, rows: Sequence[Row], day: str | None = None) -> str:
 def put_month(
     store: Store, rows: Sequence[Row], added_snapshot: int, name_since: int = 0, month: str | None = None
 ) -> MonthFile:
-    """Creates a month file with exactly `rows`; returns its entry, right in all that can be computed."""
+    """Creates a month file with exactly `rows`; returns its entry, right in all that can be computed.
+
+    It is a hidden one if all of them are of flights that no answer shows.
+    """
     return put_month_bytes(store, to_parquet(table(rows)), rows, added_snapshot, name_since, month)
 
 
@@ -109,7 +117,8 @@ def put_month_bytes(
     store: Store, data: bytes, rows: Sequence[Row], added_snapshot: int, name_since: int = 0, month: str | None = None
 ) -> MonthFile:
     dates = [each["flight_date"] for each in rows]
-    path = object_names.month_file(month or object_names.month_of(min(dates)), name_since, unique())
+    month = month or object_names.month_of(min(dates))
+    path = object_names.month_file(month, name_since, unique(), is_hidden=all(map(is_hidden, rows)))
     store.create(path, data)
     return MonthFile(
         name=path,
@@ -127,7 +136,10 @@ def commit(
     store: Store, number: int, entries: Sequence[MonthFile], absorbed: Sequence[str] = (), min_retained: int = 1
 ) -> Snapshot:
     """Creates the snapshot `number`."""
-    months = {entry.name.split("=")[1][:7]: entry for entry in entries}
-    snapshot = Snapshot(number, min_retained, months, frozenset(absorbed))
+    sides: tuple[dict[str, tuple[MonthFile, ...]], dict[str, tuple[MonthFile, ...]]] = ({}, {})
+    for entry in sorted(entries, key=lambda each: each.min_flight_date):
+        side, month = sides[object_names.is_hidden(entry.name)], entry.name.split("=")[1][:7]
+        side[month] = (*side.get(month, ()), entry)
+    snapshot = Snapshot(number, min_retained, sides[0], frozenset(absorbed), sides[1])
     store.create(object_names.snapshot(number), to_json(snapshot))
     return snapshot

@@ -32,7 +32,7 @@ class Column:
 
 def shown_files(snapshot: Snapshot) -> tuple[MonthFile, ...]:
     """The files that outside tables list, always in the same order."""
-    return tuple(snapshot.months[month] for month in sorted(snapshot.months))
+    return snapshot.shown_files()
 
 
 def format_of(snapshot: Snapshot) -> int:

@@ -103,10 +103,10 @@ def test_requests_are_those_that_the_document_counts_with(store: GcsStore, tmp_p
     planner = Planner(store, _now)
     cache = FileCache(store, tmp_path / "cache", 100_000_000)
     plan = planner.plan()
-    with cache.pinned(list(plan.snapshot.months.values())):
+    with cache.pinned(plan.snapshot.shown_files()):
         cold = wire.since()
     plan = planner.plan()
-    with cache.pinned(list(plan.snapshot.months.values())):
+    with cache.pinned(plan.snapshot.shown_files()):
         warm = wire.since()
     cache.close()
 
@@ -157,4 +157,7 @@ def options(scratch: Path) -> CompactorOptions:
         merge_max_bytes=1_000_000_000,
         commit_attempts=10,
         retention_s=86_400.0,
+        file_max_bytes=64_000_000,
+        moving_file_max_bytes=1_000_000,
+        rest_s=172_800.0,
     )

@@ -27,7 +27,7 @@ ENTRY: Final = Insertion(
         description="Departure gate.",
         pattern="[A-Z0-9]{1,6}",
         example="C71",
-        since_format=2,
+        since_format=3,
     ),
 """,
 )
@@ -72,9 +72,9 @@ def add_gate(tree: Path) -> None:
 
 def _raise_format_version(table: Path) -> None:
     source = table.read_text(encoding="utf-8")
-    before = "FORMAT_VERSION: Final = 1\n"
+    before = "FORMAT_VERSION: Final = 2\n"
     assert source.count(before) == 1
-    table.write_text(source.replace(before, "FORMAT_VERSION: Final = 2\n"), encoding="utf-8")
+    table.write_text(source.replace(before, "FORMAT_VERSION: Final = 3\n"), encoding="utf-8")
 
 
 def _insert(tree: Path, insertions: Sequence[Insertion]) -> None:

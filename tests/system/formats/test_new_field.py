@@ -109,10 +109,10 @@ class Lake:
         return [(status, text) for status, text in map(json.loads, self.step(code, "ask", *urls))]
 
     def formats(self) -> dict[str, int]:
-        """The format of each month's file as the latest snapshot says."""
+        """The oldest format of each month's files as the latest snapshot says."""
         latest = max((self.folder / "snapshots").iterdir())
-        months: dict[str, Row] = json.loads(latest.read_text())["months"]
-        return {month: entry.get("format_version", 1) for month, entry in months.items()}
+        months: dict[str, list[Row]] = json.loads(latest.read_text())["months"]
+        return {month: min(entry["format_version"] for entry in entries) for month, entries in months.items()}
 
 
 def event(day: str, number: int, hour: int = 12, **changes: Any) -> Row:
@@ -212,7 +212,7 @@ def test_compaction_brings_months_to_the_new_format_and_changes_no_row(old_lake:
     old_lake.land(with_gate, [event("2013-01-02", 2, 14, gate="C71")])
     rows = old_lake.rows(with_gate)
     old_lake.step(with_gate, "compact")  # January and February have a tail, March comes along
-    assert old_lake.formats() == {"2013-01": 2, "2013-02": 2, "2013-03": 2}
+    assert old_lake.formats() == {"2013-01": 3, "2013-02": 3, "2013-03": 3}
     assert old_lake.rows(with_gate) == rows
     assert old_lake.rows(with_gate, "published") == rows
     *problems, summary = old_lake.step(with_gate, "verify")
@@ -230,7 +230,7 @@ def test_outside_readers_of_lake_duckdb_see_all_months_while_their_formats_diffe
     rows = [{**row, "gate": None} for row in old_lake.rows(without)]
     for upgraded in (1, 2, 3):
         old_lake.step(with_gate, "compact")
-        assert list(old_lake.formats().values()) == [2] * upgraded + [1] * (3 - upgraded)
+        assert list(old_lake.formats().values()) == [3] * upgraded + [2] * (3 - upgraded)
         assert old_lake.rows(with_gate, "published") == [{**row, "gate": None} for row in rows]
         *problems, _ = old_lake.step(with_gate, "verify")
         assert problems == []
@@ -240,7 +240,7 @@ def test_the_code_of_before_refuses_what_it_does_not_know(old_lake: Lake, withou
     old_lake.land(with_gate, [event("2013-01-02", 1, 14, gate="C71")])
     [touched, other] = old_lake.ask(without, f"{STATS}&date_to=2013-01-02", f"{STATS}&date_from=2013-02-01")
     assert (touched[0], other[0]) == (503, 200)
-    advice = "format_version 2 is newer than 1, which this program knows; upgrade it"
+    advice = "format_version 3 is newer than 2, which this program knows; upgrade it"
     assert advice in old_lake.refusal(without, "flights")
     assert advice in old_lake.refusal(without, "compact")
     assert old_lake.ask(without, f"{STATS}&date_from=2013-02-01")[0][0] == 200
@@ -261,4 +261,4 @@ def test_a_month_that_cannot_be_read_keeps_no_other_from_the_new_format(
     january.write_bytes(data)
     for _ in range(3):
         old_lake.step(with_gate, "compact")
-    assert old_lake.formats() == {"2013-01": 1, "2013-02": 2, "2013-03": 2}
+    assert old_lake.formats() == {"2013-01": 2, "2013-02": 3, "2013-03": 3}

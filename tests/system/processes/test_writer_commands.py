@@ -41,7 +41,7 @@ def test_compact_merges_commits_publishes_and_ends_with_0(lake: Store) -> None:
     delta = DeltaTable(lake.url.removeprefix("file://") + "/flights")
     assert delta.version() == latest(lake).number
     assert sorted(path.partition("flights/")[2] for path in delta.file_uris()) == [
-        latest(lake).months[month].name.removeprefix("flights/") for month in ("2013-01", "2013-02")
+        latest(lake).months[month][0].name.removeprefix("flights/") for month in ("2013-01", "2013-02")
     ]
     assert lake.read(object_names.ICEBERG_HINT) == str(latest(lake).number).encode()
     assert problems(lake) == ()

@@ -77,7 +77,7 @@ def test_a_month_file_that_was_written_broken_is_named_too() -> None:
 def test_a_file_that_the_new_plan_still_names_is_a_problem() -> None:
     store = WatchedStore()
     lake = two_months(store)
-    name = lake.snapshot.months["2013-01"].name
+    name = lake.snapshot.months["2013-01"][0].name
     store.delete(name)
     with serving(store) as api:
         assert name in problem(api.get(JANUARY), 503, "missing")["detail"]
@@ -124,7 +124,7 @@ def test_snapshots_that_went_away_are_a_problem() -> None:
 def test_a_newer_format_is_a_problem() -> None:
     lake = two_months()
     snapshot = lake.store.read("snapshots/00000000000000000001.json")
-    newer = snapshot.replace(b'"format_version": 1', f'"format_version": {FORMAT_VERSION + 1}'.encode())
+    newer = snapshot.replace(b'"format_version": 2', f'"format_version": {FORMAT_VERSION + 1}'.encode())
     lake.store.create("snapshots/00000000000000000002.json", newer)
     with serving(lake.store) as api:
         problem(api.get(JANUARY), 503, "format")
@@ -147,7 +147,7 @@ def test_a_file_that_somebody_deleted_from_the_cache_folder_is_named(tmp_path: A
             path.unlink()
         answer = api.get(FEBRUARY)
         if answer.status_code != 200:  # the cache may notice by itself
-            assert lake.snapshot.months["2013-02"].name in problem(answer, 503, "missing")["detail"]
+            assert lake.snapshot.months["2013-02"][0].name in problem(answer, 503, "missing")["detail"]
         assert api.get(JANUARY).status_code == 200
 
 

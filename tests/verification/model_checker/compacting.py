@@ -21,16 +21,21 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from tests.verification.model_checker.collecting import single_events
-from tests.verification.model_checker.lake import Entry, Events, File, Lake, Snapshot, describe, show
+from tests.verification.model_checker.lake import Entry, Events, File, Lake, Month, Snapshot, describe, show, since_of
 from tests.verification.model_checker.rules import Finder
 
 
 class Made(NamedTuple):
-    """A new month stored as `file`, made from the entry `base` and the landed `events`."""
+    """A new month, made from the files `base` and the landed `events`: those of `base` that stay, and stored ones."""
 
-    base: Entry | None
+    base: Month
     events: Events
-    file: File
+    stays: Month
+    files: tuple[File, ...]
+
+    @property
+    def month(self) -> int:
+        return self.files[0].month
 
 
 class Compactor(NamedTuple):
@@ -86,40 +91,71 @@ def _list_page(me: Compactor, lake: Lake, finder: Finder) -> Move:
 
 
 def _plan(me: Compactor, base: Snapshot, lake: Lake, finder: Finder, used: Used) -> Iterator[Move]:
-    """Keeps the months whose entry is unchanged; merges month file + tail, newest per flight, for the others."""
+    """Keeps the months whose files are unchanged; merges month files + tail, newest per flight, for the others."""
     if base.number >= finder.world.max_snapshot:
         yield f"finds snapshot {base.number}, where this world ends", lake, IDLE, None
         return
-    kept = tuple(made for made in me.kept if base.months[made.file.month] == made.base)
+    kept = tuple(made for made in me.kept if _is_current(made, base, finder))
     names = used()
     choices: list[list[Made | None]] = []
-    for month, entry in enumerate(base.months):
+    for month, entries in enumerate(base.months):
         there = me.listed & ~base.absorbed & lake.landing & finder.of_month(month)
-        there = 0 if any(made.file.month == month for made in kept) else there
-        if there and (entry is None or entry.file in lake.files):
+        there = 0 if any(made.month == month for made in kept) else there
+        if there:
             parts = [part for part in _parts(there, finder) if _in_order(part, lake, finder)]
-            choices.append([*(_made(month, entry, part, finder, names) for part in parts), None])
+            merged = [_made(month, entries, part, finder, names) for part in parts]
+            choices.append([*(made for made in merged if _replaced(made) <= lake.files), None])
     for choice in product(*choices):
         new = [each for each in choice if each is not None]
-        months = tuple(sorted((*kept, *new), key=lambda each: each.file.month))
+        months = tuple(sorted((*kept, *new), key=lambda each: each.month))
         if months:
-            stored = lake._replace(files=lake.files.union(each.file for each in new)) if new else lake
+            stored = lake._replace(files=lake.files.union(file for each in new for file in each.files)) if new else lake
             if finder.interchangeable:
                 stored = stored._replace(merged=lake.merged | sum(each.events for each in new))
-            merges = "".join(f", merges {show(each.events)} and stores {describe(each.file)}" for each in new)
+            merges = "".join(
+                f", merges {show(each.events)} and stores {', '.join(map(describe, each.files))}" for each in new
+            )
             then = me._replace(at="commit", snapshot=base, kept=months)
             yield f"reads snapshot {base.number}{merges}", stored, then, None
         else:
             yield f"reads snapshot {base.number}, has nothing to merge", lake, IDLE, None
 
 
-def _made(month: int, base: Entry | None, events: Events, finder: Finder, used: frozenset[File]) -> Made:
-    """Named with the `since` of its base entry, and random bits that no process knows."""
-    since, says = (0, 0) if base is None else (base.since, base.file.says)
-    file = File(month, since, says | finder.covered(events), 0)
-    while file in used:
-        file = file._replace(nonce=file.nonce + 1)
-    return Made(base, events, file)
+def _is_current(made: Made, base: Snapshot, finder: Finder) -> bool:
+    now = base.months[made.month]
+    if finder.rules.compares_whole_months:
+        return now == made.base
+    return set(made.base) - set(made.stays) <= set(now)
+
+
+def _replaced(made: Made) -> frozenset[File]:
+    return frozenset(entry.file for entry in made.base if entry not in made.stays)
+
+
+def _made(month: int, base: Month, events: Events, finder: Finder, used: frozenset[File]) -> Made:
+    """The dates of the events, of both sides, a file a date and side. Named with the `since` of the month, and random
+    bits that no process knows."""
+    world, rules = finder.world, finder.rules
+    dates = sorted({event.date for bit, event in enumerate(world.events) if events >> bit & 1})
+    dates = dates if rules.absorbs_what_it_writes else dates[:1]
+    stays = tuple(
+        entry
+        for entry in base
+        if entry.file.date not in dates or (entry.file.is_hidden and not rules.merges_both_sides)
+    )
+    says = finder.covered(events)
+    for entry in base:
+        says |= 0 if entry in stays else entry.file.says
+    files = []
+    for date in dates:
+        of_date = says & world.of_date(month, date)
+        hidden = world.hidden_of(of_date)
+        for is_hidden, part in ((False, of_date & ~hidden), (True, hidden)):
+            file = File(month, since_of(base), part, 0, date, is_hidden)
+            while file in used:
+                file = file._replace(nonce=file.nonce + 1)
+            files += [file] if part else []
+    return Made(base, events, stays, tuple(files))
 
 
 def _parts(there: Events, finder: Finder) -> list[Events]:
@@ -179,7 +215,8 @@ def _next(me: Compactor, base: Snapshot, oldest: int) -> Snapshot:
     months = list(base.months)
     absorbed = base.absorbed
     for made in me.kept:
-        months[made.file.month] = Entry(made.file, base.number + 1)
+        new = (Entry(file, base.number + 1) for file in made.files)
+        months[made.month] = tuple(sorted((*made.stays, *new)))
         absorbed |= made.events
     return Snapshot(base.number + 1, oldest, tuple(months), absorbed & me.listed)
 

@@ -71,12 +71,22 @@ _ABOUT_TO_READ: Final = (
 )
 """And a reader has looked, after the collector did its work."""
 
+_DATES: Final = World((Event("a"), Event("b", date=1)), 2)
+_VOID: Final = (Event("a", 1), Event("a", 2, is_hidden=True), Event("b", date=1))
+
 SAFE: Final = (
     Configuration("two flights, landing at any moment", _TWO),
     Configuration("an older and a newer event, in any order", replace(_TWO, events=_OLDER_AND_NEWER)),
     Configuration("landing listed in two pages, a reader", replace(_TWO, pages=(1, 2), compactors=1)),
     Configuration("landing listed in two pages, two compactors", replace(_TWO, pages=(1, 2), readers=0)),
     Configuration("two months", replace(_TWO, events=(_A, Event("b", month=1)), readers=0)),
+    Configuration("two dates of a month, two compactors", replace(_DATES, readers=0)),
+    Configuration("a flight is withdrawn, in any order", World(_VOID[:2], 2, readers=0)),
+    Configuration("a withdrawn flight is restored", World((_VOID[1], Event("a", 3)), 2, readers=0)),
+    Configuration(
+        "two dates, and a flight that is withdrawn",
+        World(_VOID, 3, readers=0, landed_at_start=True, merges="one", shortest_retention=True),
+    ),
     Configuration("crashes", replace(_TWO, readers=0, crashes=True)),
     Configuration("crashes, a create of unknown outcome", replace(_TWO, compactors=1, crashes=True, unknown_creates=1)),
     Configuration("two collectors", replace(_TWO, readers=0, collectors=2)),
@@ -84,6 +94,24 @@ SAFE: Final = (
 )
 
 VARIANTS: Final = (
+    Configuration(
+        "a merge leaves the hidden side as it is",
+        World((_VOID[1], Event("a", 3)), 2, readers=0),
+        Rules(merges_both_sides=False),
+        "in two files",
+    ),
+    Configuration(
+        "a merge absorbs dates that it does not write",
+        replace(_DATES, readers=0),
+        Rules(absorbs_what_it_writes=False),
+        "is neither in landing nor in a month file",
+    ),
+    Configuration(
+        "a month is kept though other files of it have changed",
+        replace(_DATES, readers=0, merges="one"),
+        Rules(compares_whole_months=False),
+        "does not contain",
+    ),
     Configuration(
         "the reader looks for the snapshot before it lists landing",
         _TWO,

@@ -21,6 +21,10 @@ class Event(NamedTuple):
     flight: str
     version: int = 1
     month: int = 0
+    date: int = 0
+    """The flight's, in the month."""
+    is_hidden: bool = False
+    """Whether no answer shows the flight in this state."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,21 @@ class World:
     def of_month(self, month: int) -> Events:
         return sum(1 << bit for bit, event in enumerate(self.events) if event.month == month)
 
+    def of_date(self, month: int, date: int) -> Events:
+        return sum(1 << bit for bit, each in enumerate(self.events) if (each.month, each.date) == (month, date))
+
+    def hidden_of(self, says: Events) -> Events:
+        """Those of `says` whose flights have a newest state in it that is hidden."""
+        newest: dict[str, Event] = {}
+        held = [event for bit, event in enumerate(self.events) if says >> bit & 1]
+        for event in sorted(held, key=lambda each: each.version):
+            newest[event.flight] = event
+        hidden = {flight for flight, event in newest.items() if event.is_hidden}
+        return sum(1 << bit for bit, each in enumerate(self.events) if says >> bit & 1 and each.flight in hidden)
+
+    def flights_of(self, says: Events) -> frozenset[str]:
+        return frozenset(event.flight for bit, event in enumerate(self.events) if says >> bit & 1)
+
     def before(self, bit: int) -> Events:
         """What lands before event `bit`, without loss: its equals (one event of its own flight, same month and
         page) are interchangeable, so one order of them stands for all."""
@@ -78,7 +97,8 @@ class World:
         def alike(other: int) -> bool:
             mine, its = self.events[bit], self.events[other]
             pages = all((page >> bit & 1) == (page >> other & 1) for page in self.landing_pages)
-            return pages and mine.month == its.month and self._alone(bit) and self._alone(other)
+            places = mine[2:] == its[2:]  # month, date and side
+            return pages and places and self._alone(bit) and self._alone(other)
 
         return sum(1 << other for other in range(bit) if alike(other))
 
@@ -93,19 +113,33 @@ class World:
 
 
 class File(NamedTuple):
-    """A month file: `since` is in its name, `says` is its content, `nonce` stands for the random bits."""
+    """A month file: `since` is in its name, `says` is its content, `nonce` stands for the random bits.
+
+    It has the flights of one date of the month that are shown, or those that are hidden.
+    """
 
     month: int
     since: int
     says: Events
     nonce: int
+    date: int = 0
+    is_hidden: bool = False
 
 
 class Entry(NamedTuple):
-    """A month of a snapshot."""
+    """A file of a month in a snapshot."""
 
     file: File
     since: int
+
+
+Month = tuple[Entry, ...]
+"""The files of one month, of both sides."""
+
+
+def since_of(month: Month) -> int:
+    """The number of the snapshot that changed the month last, 0 when it has no file."""
+    return max((entry.since for entry in month), default=0)
 
 
 class Snapshot(NamedTuple):
@@ -113,23 +147,21 @@ class Snapshot(NamedTuple):
 
     number: int
     oldest: int
-    months: tuple[Entry | None, ...]
+    months: tuple[Month, ...]
     absorbed: Events
 
     @property
     def says(self) -> Events:
         result = 0
-        for entry in self.months:
-            if entry is not None:
-                result |= entry.file.says
+        for file in self.files():
+            result |= file.says
         return result
 
     def since(self, month: int) -> int:
-        entry = self.months[month]
-        return 0 if entry is None else entry.since
+        return since_of(self.months[month])
 
     def files(self) -> Iterator[File]:
-        return (entry.file for entry in self.months if entry is not None)
+        return (entry.file for month in self.months for entry in month)
 
 
 class Lake(NamedTuple):
@@ -158,6 +190,19 @@ class Lake(NamedTuple):
 
     def without_snapshot(self, number: int) -> Lake:
         return self._replace(snapshots=tuple(s for s in self.snapshots if s.number != number))
+
+
+def separation_problem(snapshot: Snapshot, world: World) -> str | None:
+    """Why a reader of the files that are shown, and of no others, does not see each flight that it should once."""
+    seen: frozenset[str] = frozenset()
+    for file in snapshot.files():
+        flights = world.flights_of(file.says)
+        if twice := seen & flights:
+            return f"snapshot {snapshot.number} has flight {min(twice)} in two files"
+        seen |= flights
+        if world.hidden_of(file.says) != (file.says if file.is_hidden else 0):
+            return f"snapshot {snapshot.number} names {describe(file)}, which has rows of the other side"
+    return None
 
 
 def problem_of(lake: Lake, before: Lake, empty: Snapshot) -> str | None:
@@ -199,4 +244,5 @@ def show(events: Events) -> str:
 @cache
 def describe(file: File) -> str:
     """A month file as traces name it."""
-    return f"flights/{file.month + 1:02}/{file.since}-{file.nonce} with {show(file.says)}"
+    area = "hidden" if file.is_hidden else "flights"
+    return f"{area}/{file.month + 1:02}/{file.since}-{file.nonce} with {show(file.says)}"

@@ -28,7 +28,7 @@ from tests.verification.model_checker import collecting, compacting, reading
 from tests.verification.model_checker.checker import Step
 from tests.verification.model_checker.collecting import Collector
 from tests.verification.model_checker.compacting import Compactor
-from tests.verification.model_checker.lake import File, Lake, World, files_in, problem_of, show
+from tests.verification.model_checker.lake import File, Lake, World, files_in, problem_of, separation_problem, show
 from tests.verification.model_checker.reading import Reader
 from tests.verification.model_checker.rules import SPECIFIED, Finder, Rules
 
@@ -134,6 +134,8 @@ class Protocol:
     def _step(self, before: State, after: State, actor: str, action: str, problem: str | None = None) -> Step[State]:
         if problem is None and after.lake is not before.lake:
             problem = problem_of(after.lake, before.lake, self._finder.empty)
+            if problem is None and after.lake.snapshots[-1:] != before.lake.snapshots[-1:]:
+                problem = separation_problem(after.lake.snapshots[-1], self._world)
         return Step(actor, action, after, problem)
 
 

@@ -27,6 +27,13 @@ class Rules:
     """A reader lists landing, then finds the snapshot. False: the other way round."""
     newest_wins: bool = True
     """A tail event may be older than the merged one. False: the tail overrides."""
+    merges_both_sides: bool = True
+    """A merge of a date reads the files of both sides. False: it leaves the hidden one as it is."""
+    absorbs_what_it_writes: bool = True
+    """What is absorbed is in the files of its date. False: a merge writes the first date alone."""
+    compares_whole_months: bool = True
+    """A month is kept over a rebase while all of its files are those that it was made from. False: while those are
+    that it replaced, though others have come."""
 
 
 SPECIFIED: Final = Rules()
@@ -40,7 +47,7 @@ class Finder:
         self.rules = rules
         self.interchangeable = world.interchangeable
         self.pages = world.landing_pages
-        self.empty = Snapshot(0, 0, (None,) * world.months, 0)
+        self.empty = Snapshot(0, 0, ((),) * world.months, 0)
         self._covered = tuple(world.covered_by(events) for events in range(world.all_events + 1))
         self._month = tuple(world.of_month(month) for month in range(world.months))
 

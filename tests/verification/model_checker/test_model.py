@@ -20,6 +20,9 @@ QUICK = {
     "landing listed in two pages, a reader",
     "landing listed in two pages, two compactors",
     "two months",
+    "two dates of a month, two compactors",
+    "a flight is withdrawn, in any order",
+    "a withdrawn flight is restored",
     "crashes",
     "crashes, a create of unknown outcome",
 }

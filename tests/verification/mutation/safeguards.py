@@ -176,9 +176,9 @@ SAFEGUARDS: Final = (
         "tests/unit/lakehouse/table/test_lineage.py::test_what_no_commit_makes_is_said",
     ),
     Safeguard(
-        "only changed months absorb",
+        "only changed dates absorb",
         "lakehouse/table/lineage.py",
-        "if date is None or object_names.month_of(date) not in changed:",
+        "if date is None or not _has(added.get(object_names.month_of(date), ()), date):",
         "if date is None:",
         "tests/unit/lakehouse/table/test_lineage.py::test_what_no_commit_makes_is_said",
     ),
@@ -265,16 +265,60 @@ SAFEGUARDS: Final = (
     Safeguard(
         "rebase keeps only unchanged months",
         "ingest_writer/compaction/compactor.py",
-        "if plan.snapshot.months.get(m) == made.base}",
+        "if plan.snapshot.month(m) == made.base}",
         "}",
         "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_month_that_somebody_changed_is_merged_again",
     ),
     Safeguard(
         "rebase keeps unchanged months",
         "ingest_writer/compaction/compactor.py",
-        "if plan.snapshot.months.get(m) == made.base}",
+        "if plan.snapshot.month(m) == made.base}",
         "if False}",
         "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_merge_that_takes_long_is_committed_beside_one_that_is_quick",
+    ),
+    Safeguard(
+        "a merge reads both sides of a date",
+        "ingest_writer/compaction/layout.py",
+        "touched = (each for each in base.files if",
+        "touched = (each for each in base.shown if",
+        "tests/unit/ingest_writer/compaction/test_month_merge.py::"
+        "test_a_flight_moves_between_the_files_that_are_shown_and_the_hidden_ones",
+    ),
+    Safeguard(
+        "no month file reaches over another one",
+        "ingest_writer/compaction/layout.py",
+        "            return False  # a file that stays lies between them\n",
+        "            pass\n",
+        "tests/unit/ingest_writer/compaction/test_layout.py::test_no_file_reaches_over_one_that_stays",
+    ),
+    Safeguard(
+        "files of a side are disjoint by date",
+        "lakehouse/table/snapshot.py",
+        "if after.min_flight_date <= before.max_flight_date:",
+        "if False:",
+        "tests/unit/lakehouse/table/test_snapshot.py::test_files_of_one_side_that_share_a_date_make_no_snapshot",
+    ),
+    Safeguard(
+        "the dates of replaced files are in new ones",
+        "lakehouse/table/lineage.py",
+        "            if not _has(added, date):",
+        "            if False:",
+        "tests/unit/lakehouse/table/test_lineage.py::test_what_no_commit_makes_is_said",
+    ),
+    Safeguard(
+        "hidden files are read beside the tail",
+        "query_service/engine/executor.py",
+        "if asks_hidden else plan.hidden_beside(tail)",
+        "if asks_hidden else ()",
+        "tests/unit/query_service/engine/test_executor.py::test_a_tail_event_that_is_older_than_a_hidden_state_is_not_shown",
+    ),
+    Safeguard(
+        "rows that no answer shows are apart",
+        "ingest_writer/compaction/merge_sql.py",
+        'side = f"NOT ({SHOWN})" if is_hidden else SHOWN',
+        'side = f"NOT ({SHOWN})" if is_hidden else "true"',
+        "tests/unit/ingest_writer/compaction/test_month_merge.py::"
+        "test_a_flight_moves_between_the_files_that_are_shown_and_the_hidden_ones",
     ),
     Safeguard(
         "collecting by added_snapshot",
@@ -462,8 +506,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "tag: the tail files of the dates",
         "query_service/queries/conditional_get.py",
-        "context.files(request.filters.dates).all)",
-        "context.files(request.filters.dates).months)",
+        "tag = self._tags.tag(request, preferences, files.all)",
+        "tag = self._tags.tag(request, preferences, files.months)",
         "tests/unit/query_service/representation/test_etag.py::"
         "test_a_late_event_changes_at_once_only_the_tags_that_it_touches",
     ),
@@ -526,7 +570,7 @@ SAFEGUARDS: Final = (
     Safeguard(
         "tail cache: of the same month file",
         "query_service/engine/tail_cache.py",
-        "self.month == other.month and self.tail > other.tail",
+        "self.months == other.months and self.tail > other.tail",
         "self.tail > other.tail",
         "tests/unit/query_service/engine/test_tail_cache.py::test_a_new_landed_file_with_another_month_file_merges_again",
     ),
@@ -554,14 +598,21 @@ SAFEGUARDS: Final = (
     Safeguard(
         "rollups: not of months that the tail touches",
         "query_service/queries/stats.py",
-        "and month_of(month.min_flight_date) not in touched",
+        "        and not any(map(file.has_date, touched))\n",
         "",
         "tests/unit/query_service/queries/test_stats.py::test_a_month_that_the_tail_touches_is_counted_from_its_flights",
     ),
     Safeguard(
+        "rollups: a month of several files is one or none",
+        "query_service/queries/stats.py",
+        "if month not in changing and unit == snapshot.month(month).shown)",
+        "if month not in changing)",
+        "tests/unit/query_service/queries/test_stats.py::test_a_month_of_several_files_has_the_answers_of_one",
+    ),
+    Safeguard(
         "rollups: of whole months only",
         "query_service/queries/stats.py",
-        "and (dates.last is None or month.max_flight_date <= dates.last)",
+        "and (dates.last is None or file.max_flight_date <= dates.last)",
         "",
         "tests/unit/query_service/queries/test_stats.py::test_a_month_that_is_partly_in_the_window_is_counted_flight_by_flight",
     ),

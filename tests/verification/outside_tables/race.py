@@ -145,7 +145,7 @@ class Race:
         entry = MonthFile(
             name=object_names.month_file(month, base.added_snapshot(month), unique()),
             added_snapshot=number,
-            rows=1 if before is None else before.rows + 1,
+            rows=1 if before is None else before[0].rows + 1,
             size=1,
             crc32c=1,
             min_flight_date=dt.date.fromisoformat(f"{month}-01"),
@@ -153,7 +153,7 @@ class Race:
             max_event_time=dt.datetime(2013, 1, 1, tzinfo=dt.UTC),
         )
         min_retained = max(base.min_retained, number - _RETAINED, 1)
-        self._truth[number] = Snapshot(number, min(min_retained, max(base.number, 1)), {**base.months, month: entry})
+        self._truth[number] = Snapshot(number, min(min_retained, max(base.number, 1)), {**base.months, month: (entry,)})
         self._store.create(object_names.snapshot(number), to_json(self._truth[number]))
 
     def _expire(self) -> None:
@@ -217,4 +217,4 @@ class Race:
 
 
 def _files(snapshot: Snapshot) -> frozenset[str]:
-    return frozenset(entry.name.removeprefix("flights/") for entry in snapshot.months.values())
+    return frozenset(entry.name.removeprefix("flights/") for entry in snapshot.shown_files())

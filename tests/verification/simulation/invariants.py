@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakehouse import object_names
-from lakehouse.table.snapshot import from_json
+from lakehouse.table.snapshot import Snapshot, from_json
 from tests.verification.simulation.publishing import Published
-from tests.verification.simulation.rows import Files, Flight, State, essence, flight, identity, order
+from tests.verification.simulation.rows import Files, Flight, Row, State, essence, flight, identity, is_hidden, order
 from tests.verification.simulation.world import Violation, World
 
 Floor = dict[Flight, tuple[Any, ...]]
@@ -26,6 +26,7 @@ class Invariants:
         self._landed: set[tuple[str, int]] = set()
         self._rejected: set[tuple[str, int]] = set()
         self._floor: Floor = {}
+        self._flights: dict[str, list[Flight]] = {}  # by month file
         self._highest = 0
         self._on_line: set[tuple[str, int]] = set()
 
@@ -47,12 +48,10 @@ class Invariants:
             self._see_landed(name, data)
         elif name.startswith(object_names.REJECTED):
             self._see_rejected(name, data)
-        elif name.startswith(object_names.FLIGHTS):
-            keys = [flight(row) for row in self._files.rows(data)]
-            if keys != sorted(set(keys)):
-                self._world.violate(f"{name}: not one row per flight, sorted")
+        elif name.startswith((object_names.FLIGHTS, object_names.HIDDEN)):
+            self._see_month_file(name, self._files.rows(data))
         elif (number := object_names.parse_snapshot(name)) is not None:
-            from_json(name, data)
+            self._see_snapshot(name, from_json(name, data))
             if number > self._highest:
                 self._highest = number
                 self._on_line.add((who, number))
@@ -97,6 +96,20 @@ class Invariants:
             for number, line in enumerate(published.lines):
                 if line.essence is None and (message_id, number) not in self._rejected:
                     raise Violation(f"{who}: line {number} of message {message_id} was not kept as rejected")
+
+    def _see_month_file(self, name: str, rows: list[Row]) -> None:
+        keys = [flight(row) for row in rows]
+        if keys != sorted(set(keys)):
+            self._world.violate(f"{name}: not one row per flight, sorted")
+        if any(is_hidden(row) != object_names.is_hidden(name) for row in rows):
+            self._world.violate(f"{name}: has rows of both kinds, or of the other one")
+        self._flights[name] = keys
+
+    def _see_snapshot(self, name: str, snapshot: Snapshot) -> None:
+        """Readers of other engines list its files: each flight once, whichever file it is in."""
+        keys = [key for entry in snapshot.all_files() for key in self._flights[entry.name]]
+        if len(keys) != len(set(keys)):
+            self._world.violate(f"{name}: names files that have a flight twice")
 
     def _see_landed(self, name: str, data: bytes) -> None:
         for row in self._files.rows(data):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.garbage_collector import GarbageCollector
+from ingest_writer.compaction.layout import DateSize, Layout, Part, layout_of
 from ingest_writer.compaction.merge_sql import NO_CONFLICTS, KeyConflicts
-from ingest_writer.compaction.model import Merged
+from ingest_writer.compaction.model import CompactorOptions, Merged
 from ingest_writer.landing import PendingObject, prepare, store_object
 from ingest_writer.subscriber.buffer import Batch
 from ingest_writer.subscriber.writer import Writer
@@ -18,8 +22,8 @@ from lakehouse import object_names
 from lakehouse.errors import CreateStateUnknownError, ObjectExistsError
 from lakehouse.store.store import ObjectInfo, Store
 from lakehouse.table.listed_snapshots import Listed, by_number
-from lakehouse.table.planner import Plan, Planner, list_landing
-from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
+from lakehouse.table.planner import LandedFile, Plan, Planner, list_landing
+from lakehouse.table.snapshot import Month, MonthFile, Snapshot, to_json
 from tests.verification.simulation import rows
 from tests.verification.simulation.lake import Reader
 
@@ -27,13 +31,18 @@ FIRST_SEED_THAT_FINDS = {
     "ack before durable": 0,
     "unknown create is success": 1,
     "tail overrides merged": 1,
-    "snapshot before landing": 90,
+    "snapshot before landing": 121,
     "probe for the next number": 3,
     "collect without added_snapshot": 6,
-    "collect landed by age": 4,
-    "no list after create": 383,
-    "keep months whose base changed": 2,
-    "unknown commit is success": 15,
+    "collect landed by age": 1,
+    "no list after create": 38,
+    "keep months whose base changed": 1,
+    "keep months whose hidden files changed": 14,
+    "merge without the hidden side": 1,
+    "absorb dates that are not written": 2,
+    "files across those that stay": 3,
+    "read no hidden files": 20,
+    "unknown commit is success": 47,
 }
 """What changes when scenarios change; `python -m tests.verification.simulation mutations` counts anew."""
 
@@ -51,7 +60,7 @@ def _unknown_create_is_success(store: Store, landed: PendingObject) -> str:
 
 
 def _tail_overrides_merged(self: Reader, plan: Plan) -> rows.State:
-    merged = rows.newest(row for entry in plan.months_between(None, None) for row in self._rows(entry))
+    merged = rows.newest(row for entry in plan.snapshot.all_files() for row in self._rows(entry))
     return merged | rows.newest(row for file in plan.tail for row in self._rows(file))
 
 
@@ -97,10 +106,41 @@ def _no_list_after_create(self: Compactor, plan: Plan, kept: dict[str, Any]) -> 
 
 
 def _keep_months_whose_base_changed(
-    base: MonthFile | None, entry: MonthFile, files: frozenset[str], conflicts: KeyConflicts = NO_CONFLICTS
+    base: Month, made: Month, files: frozenset[str], conflicts: KeyConflicts = NO_CONFLICTS
 ) -> Merged:
-    anything: Any = mock.ANY
-    return Merged(anything, entry, files, conflicts)
+    return Merged(_ANYTHING, made, files, conflicts)
+
+
+def _keep_months_whose_hidden_files_changed(
+    base: Month, made: Month, files: frozenset[str], conflicts: KeyConflicts = NO_CONFLICTS
+) -> Merged:
+    return Merged(Month(base.shown, _ANYTHING), made, files, conflicts)
+
+
+def _merge_without_the_hidden_side(
+    month: str, snapshot: Snapshot, dates: Collection[dt.date], options: CompactorOptions
+) -> Layout:
+    layout = layout_of(month, snapshot, dates, options)
+    return replace(layout, replaced=layout.replaced.difference(layout.base.hidden))
+
+
+def _write_the_first_part_only(self: Layout, sizes: Sequence[DateSize], *, is_hidden: bool) -> list[Part]:
+    return _parts(self, sizes, is_hidden=is_hidden)[:1]
+
+
+def _files_across_those_that_stay(self: Layout, *, is_hidden: bool) -> tuple[MonthFile, ...]:
+    """For the rule that a file does not reach over another one; the files themselves stay."""
+    called_by = sys._getframe(1).f_code.co_name
+    return _kept(self, is_hidden=is_hidden) if called_by == "_side" else ()
+
+
+def _read_no_hidden_files(self: Plan, tail: Iterable[LandedFile]) -> tuple[MonthFile, ...]:
+    return ()
+
+
+_ANYTHING: Any = mock.ANY
+_parts = Layout.parts
+_kept = Layout.kept
 
 
 def _unknown_commit_is_success(self: Compactor, name: str, data: bytes) -> bool:
@@ -123,6 +163,17 @@ MUTATIONS: dict[str, tuple[str, Any]] = {
     ),
     "no list after create": ("ingest_writer.compaction.compactor.Compactor._commit", _no_list_after_create),
     "keep months whose base changed": ("ingest_writer.compaction.month_merge.Merged", _keep_months_whose_base_changed),
+    "keep months whose hidden files changed": (
+        "ingest_writer.compaction.month_merge.Merged",
+        _keep_months_whose_hidden_files_changed,
+    ),
+    "merge without the hidden side": (
+        "ingest_writer.compaction.month_merge.layout_of",
+        _merge_without_the_hidden_side,
+    ),
+    "absorb dates that are not written": ("ingest_writer.compaction.layout.Layout.parts", _write_the_first_part_only),
+    "files across those that stay": ("ingest_writer.compaction.layout.Layout.kept", _files_across_those_that_stay),
+    "read no hidden files": ("lakehouse.table.planner.Plan.hidden_beside", _read_no_hidden_files),
     "unknown commit is success": ("ingest_writer.compaction.compactor.Compactor._is_there", _unknown_commit_is_success),
 }
 """By name: the function to replace, and its replacement."""

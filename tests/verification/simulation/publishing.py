@@ -12,7 +12,7 @@ from ingest_writer.message import Message
 from lakehouse.schema.event import DECODER_VERSION
 from tests.verification.simulation.scenario import Scenario
 
-_DATES = (dt.date(2013, 1, 30), dt.date(2013, 1, 31), dt.date(2013, 2, 1))  # two months
+_DATES = (dt.date(2013, 1, 30), dt.date(2013, 1, 31), dt.date(2013, 2, 1), dt.date(2013, 1, 29))  # two months
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _STATUSES = ("scheduled", "departed", "arrived", "cancelled", "diverted", "void")
 _BAD: tuple[tuple[bytes, str], ...] = ((b"{", "decode"), (b'"text"', "decode"), (b'{"carrier": "UA"}', "validate"))
@@ -40,7 +40,9 @@ class Publisher:
 
     def __init__(self, scenario: Scenario) -> None:
         self._rng = random.Random(f"{scenario.seed} publisher")
-        self._flights = [(_DATES[i % 3], "UA", 1 + i // 3, "", "EWR") for i in range(scenario.flights)]
+        self._flights = [
+            (_DATES[i % 4], "ZZ" if i % 5 == 4 else "UA", 1 + i // 4, "", "EWR") for i in range(scenario.flights)
+        ]
         self._marks = 0
         self._ids: set[str] = set()
         self._again: list[list[dict[str, Any] | tuple[bytes, str]]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import pickle
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest_writer.compaction.merge_sql import KeyConflicts
+from ingest_writer.compaction.merge_sql import DateRows, KeyConflicts
 from lakehouse.errors import UnreadableError
 from lakehouse.schema.event import COLUMNS, FORMAT_VERSION, KEY, ORDER
 from lakehouse.table.parquet_files import FooterInfo, MonthStats
@@ -29,6 +30,7 @@ State = dict[Flight, Row]
 _KEY_COLUMNS: Final = len(KEY)
 _ORDER_AT: Final = COLUMNS.index(ORDER[0])
 _STATUS: Final = COLUMNS.index("status")
+_CARRIER: Final = COLUMNS.index("carrier")
 _MARK: Final = COLUMNS.index("tail_number")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _KNOWN_LIMIT: Final = 5000
@@ -56,6 +58,20 @@ def essence(row: Row) -> tuple[Any, ...]:
 
 def status_and_mark(row: Row) -> tuple[str, str]:
     return row[_STATUS], row[_MARK]
+
+
+def is_hidden(row: Row) -> bool:
+    """Whether no answer shows the flight while this is its newest row."""
+    return bool(row[_STATUS] == "void" or row[_CARRIER] == "ZZ")
+
+
+def of_side(row: Row, hidden: bool) -> bool:
+    return is_hidden(row) == hidden
+
+
+def shown(state: State) -> State:
+    """The flights that answers show."""
+    return {key: row for key, row in state.items() if not is_hidden(row)}
 
 
 def newest(rows: Iterable[Row]) -> State:
@@ -123,10 +139,20 @@ class PlainMerger:
     def __init__(self, scratch: Path, memory_mb: int, threads: int) -> None:
         pass
 
-    def merge(self, inputs: Sequence[Path], output: Path) -> MonthStats:
+    def merge(self, inputs: Sequence[Path], output: Path) -> list[DateRows]:
         state = newest(row for path in inputs for row in pickle.loads(path.read_bytes()))
         rows = [state[key] for key in sorted(state)]
         output.write_bytes(plain_bytes(rows))
+        counts = Counter((row[0], is_hidden(row)) for row in rows)
+        return [DateRows(*each, counts[each]) for each in sorted(counts)]
+
+    def cut(self, merged: Path, first: dt.date, last: dt.date, output: Path, *, is_hidden: bool) -> MonthStats:
+        rows = pickle.loads(merged.read_bytes())
+        output.write_bytes(plain_bytes([row for row in rows if first <= row[0] <= last and of_side(row, is_hidden)]))
+        return self.stats(output)
+
+    def stats(self, file: Path) -> MonthStats:
+        rows = pickle.loads(file.read_bytes())
         dates = [row[0] for row in rows]
         newest_us = max(order(row)[0] for row in rows)
         return MonthStats(len(rows), min(dates), max(dates), _EPOCH + dt.timedelta(microseconds=newest_us))

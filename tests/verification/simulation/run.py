@@ -187,7 +187,7 @@ def machinery(scenario: Scenario) -> Iterator[None]:
         "lakehouse.client.verify.ThreadPoolExecutor": InlineExecutor,
         "ingest_writer.compaction.month_merge.ThreadPoolExecutor": InlineExecutor,
         "ingest_writer.compaction.garbage_collector.ThreadPoolExecutor": InlineExecutor,
-        "ingest_writer.compaction.compactor._is_outdated": Rewrites(scenario),
+        "ingest_writer.compaction.layout.is_outdated": Rewrites(scenario),
     }
     if not scenario.is_real:
         replaced |= {

@@ -47,6 +47,10 @@ class Scenario:
     skew_h: float = 0.0
     rewrite_rate: float = 0.0
     """How often a compactor takes a month file for one of an older format, which it then writes anew."""
+    file_max_bytes: int = 64_000_000
+    moving_file_max_bytes: int = 1_000_000
+    rest_s: float = 172_800.0
+    """Layout of month files: from a file a date to a file a month, joined at once or never."""
     outages: tuple[Outage, ...] = ()
     is_real: bool = False
     """Real Parquet files and the real DuckDB merge; else rows are pickled, which is ten times faster."""
@@ -92,6 +96,9 @@ def from_seed(seed: int, *, is_real: bool = False) -> Scenario:
         store_jitter_s=rng.choice([0.0, 0.0, 1.0, 20.0]),
         skew_h=rng.choice([0.0, 0.0, 5.0]),
         rewrite_rate=rng.choice([0.0, 0.0, 0.1, 0.4]),
+        file_max_bytes=rng.choice([1, 2_000, 64_000_000]),
+        moving_file_max_bytes=rng.choice([1, 1, 1_000, 1_000_000]),
+        rest_s=rng.choice([0.0, 5.0, 60.0, 172_800.0]),
         outages=outages,
         is_real=is_real,
     )

@@ -179,7 +179,7 @@ def test_a_landed_file_can_be_loaded_and_keeps_the_local_hour(store: MemoryStore
 def test_a_month_file_can_be_loaded_into_another_lake(store: MemoryStore, tmp_path: Path) -> None:
     load(store, tmp_path, file_of(tmp_path / "a.ndjson", encode(whole_event()) + b"\n" + line(carrier="AA")))
     path = tmp_path / "month.parquet"
-    store.download(latest(store).months["2013-01"].name, path)
+    store.download(latest(store).months["2013-01"][0].name, path)
     other = MemoryStore()
     load(other, tmp_path, path)
     mine = {"publish_time", "message_id", "message_line"}

@@ -214,7 +214,7 @@ def test_what_was_loaded_is_merged_when_the_load_ends(command: Command) -> None:
     run = command.load(command.file("a.ndjson", b"\n".join(map(encode, rows))))
     assert run.code == 0
     snapshot = latest(command.store)
-    assert sum(month.rows for month in snapshot.months.values()) == 12
+    assert sum(file.rows for file in snapshot.shown_files()) == 12
     assert {info.name for info in command.store.list("landing/")} <= set(snapshot.absorbed)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lakehouse import object_names
+from lakehouse.client.connection import connect_store
 from lakehouse.store.memory import MemoryStore
-from lakehouse.table.snapshot import MonthFile
-from tests._support.compactors import MeddlingStore, compactor, latest, numbers, problems, table_rows
-from tests._support.lakes import land, row
+from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
+from tests._support.compactors import START, MeddlingStore, compactor, latest, numbers, problems, snapshot, table_rows
+from tests._support.lakes import Row, land, newest, put_month_bytes, raw_parquet, row, table
 
 MONTHS = ("2013-01", "2013-02", "2013-03")
 
@@ -29,13 +31,13 @@ def store(tmp_path: Path) -> MemoryStore:
 @pytest.fixture
 def outdated(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """The month files that are there are of an older format; the months that still are."""
-    old = {entry.name for entry in latest(store).months.values()}
+    old = {entry.name for entry in latest(store).all_files()}
 
     def is_outdated(entry: MonthFile) -> bool:
         return entry.name in old
 
-    monkeypatch.setattr("ingest_writer.compaction.compactor._is_outdated", is_outdated)
-    return lambda: [month for month, entry in sorted(latest(store).months.items()) if is_outdated(entry)]
+    monkeypatch.setattr("ingest_writer.compaction.layout.is_outdated", is_outdated)
+    return lambda: [m for m in latest(store).month_names if any(map(is_outdated, latest(store).month(m).files))]
 
 
 Outdated = Callable[[], list[str]]
@@ -95,10 +97,49 @@ def test_a_month_that_this_machine_cannot_rewrite_keeps_nothing_from_going_on(
 def test_a_missing_or_damaged_month_is_reported_and_the_next_rewritten(
     store: MemoryStore, outdated: Outdated, tmp_path: Path
 ) -> None:
-    january, february = (latest(store).months[month].name for month in MONTHS[:2])
+    january, february = (latest(store).months[month][0].name for month in MONTHS[:2])
     store.delete(january)
     store.replace(february, b"something else", store.generation(february))
     report = compactor(store, tmp_path).compact()
     assert report.unreadable.keys() == {january, february}
     assert report.unreadable[january] == "cannot be found"
     assert outdated() == list(MONTHS[:2])
+
+
+def test_a_lake_of_format_1_is_read_as_before_and_its_hidden_rows_leave_the_month(tmp_path: Path) -> None:
+    store = MemoryStore()
+    rows = newest([row(number=1), row(number=2, status="void"), row(carrier="ZZ"), row("2013-01-03")])
+    first_format(store, tmp_path, rows)
+    assert problems(store) == ()
+    with connect_store(store, lambda: START, tmp_path, 1 << 30) as connection:
+        assert connection.execute("SELECT count(*) FROM flights").fetchone() == (2,)
+        assert connection.execute("SELECT count(*) FROM probes").fetchone() == (1,)
+    land(store, [row("2013-01-05")])
+    assert compactor(store, tmp_path).compact().commits == [2]
+    month = latest(store).month("2013-01")
+    assert [entry.rows for entry in month.shown] == [3]
+    assert [entry.rows for entry in month.hidden] == [2]
+    assert table_rows(store) == [*rows, row("2013-01-05")]
+    assert problems(store) == ()
+    assert snapshot(store, 1).months["2013-01"][0].format_version == 1
+
+
+def test_a_month_of_format_1_without_a_tail_is_rewritten(tmp_path: Path) -> None:
+    store = MemoryStore()
+    first_format(store, tmp_path, newest([row(), row(carrier="ZZ")]))
+    assert compactor(store, tmp_path).compact().commits == [2]
+    month = latest(store).month("2013-01")
+    assert (len(month.shown), len(month.hidden)) == (1, 1)
+    assert compactor(store, tmp_path).compact().commits == []
+    assert problems(store) == ()
+
+
+def first_format(store: MemoryStore, folder: Path, rows: list[Row]) -> None:
+    """A lake with one month as compactors made it before: one file, with all rows, and one object for it."""
+    data = raw_parquet(folder / "old", table(rows), "1").read_bytes()
+    entry = put_month_bytes(store, data, rows, added_snapshot=1)
+    document = json.loads(to_json(Snapshot(1, 1, {"2013-01": (entry,)})))
+    (old,) = document["months"]["2013-01"]
+    del old["format_version"], document["hidden"]
+    document |= {"format_version": 1, "months": {"2013-01": old}}
+    store.create(object_names.snapshot(1), json.dumps(document).encode())

@@ -72,7 +72,7 @@ def test_what_the_next_version_is_made_from_is_kept(store: MemoryStore, clock: C
     commit_often(store, clock, made, 6, 1000)
     collector(store).collect(published=3)
     assert numbers(store) == [3, 4, 5, 6]
-    assert all(snapshot(store, number).months["2013-01"].name in listed(store, "flights/") for number in range(3, 7))
+    assert all(snapshot(store, number).months["2013-01"][0].name in listed(store, "flights/") for number in range(3, 7))
     collector(store).collect(published=6)
     assert numbers(store) == [5, 6]
 
@@ -188,7 +188,7 @@ def test_a_superseded_month_file_stays_as_long_as_a_retained_snapshot_names_it(
     assert collector(store).collect().month_files == 0
     assert len(listed(store, object_names.FLIGHTS)) == 3
     for number in (1, 2, 3):
-        assert snapshot(store, number).months["2013-01"].name in listed(store, object_names.FLIGHTS)
+        assert snapshot(store, number).months["2013-01"][0].name in listed(store, object_names.FLIGHTS)
 
 
 def test_a_month_file_that_changes_nothing_any_more_is_kept_however_old(
@@ -196,11 +196,11 @@ def test_a_month_file_that_changes_nothing_any_more_is_kept_however_old(
 ) -> None:
     land(store, [row("2012-12-01")])
     made.compact()
-    december = latest(store).months["2012-12"].name
+    december = latest(store).months["2012-12"][0].name
     commit_often(store, clock, made, 5, 1000)
     collector(store).collect()
     assert december in listed(store, object_names.FLIGHTS)
-    assert latest(store).months["2012-12"].name == december
+    assert latest(store).months["2012-12"][0].name == december
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,8 @@ def test_a_listing_that_is_torn_by_a_collection_is_left_to_the_next_run(store: M
 
 def test_a_file_is_named_while_a_snapshot_that_is_kept_may_name_it(store: MemoryStore) -> None:
     named, last = NamedFiles(), latest(store)
-    [entry] = last.months.values()
-    old = dataclasses.replace(last, number=2, months={"2013-01": dataclasses.replace(entry, name="old")})
+    [entry] = last.all_files()
+    old = dataclasses.replace(last, number=2, months={"2013-01": (dataclasses.replace(entry, name="old"),)})
     for snapshot in (last, dataclasses.replace(old, number=3), old):
         named.add(snapshot)
     assert named.keep({2, 3, 5, 6}) == {5}

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from ingest_writer.compaction.merge_sql import NO_CONFLICTS, KeyConflicts, Merger
+from ingest_writer.compaction.merge_sql import NO_CONFLICTS, DateRows, KeyConflicts, Merger
 from lakehouse.errors import ResourcesExhaustedError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
 from lakehouse.table.parquet_files import FooterInfo, check_month_file, to_parquet
@@ -30,13 +30,12 @@ def merger(tmp_path: Path) -> Iterator[Merger]:
 
 def test_a_merge_writes_the_columns_version_and_compression_of_the_lake(merger: Merger, tmp_path: Path) -> None:
     output = tmp_path / "month's.parquet"
-    summary = merger.merge([write(tmp_path / "a'b.parquet", [row("2013-01-02"), row("2013-01-01")])], output)
+    days = [dt.date(2013, 1, 1), dt.date(2013, 1, 2)]
+    found = merger.merge([write(tmp_path / "a'b.parquet", [row("2013-01-02"), row("2013-01-01")])], output)
+    assert found == [DateRows(day, False, 1) for day in days]
+    summary = merger.stats(output)
     check_month_file("month", output, FooterInfo(2, FORMAT_VERSION))
-    assert (summary.rows, summary.min_flight_date, summary.max_flight_date) == (
-        2,
-        dt.date(2013, 1, 1),
-        dt.date(2013, 1, 2),
-    )
+    assert (summary.rows, summary.min_flight_date, summary.max_flight_date) == (2, *days)
     assert summary.max_event_time == row()["event_time"]
     with pq.ParquetFile(output) as file:
         assert file.schema_arrow.remove_metadata().equals(EVENT_SCHEMA)
@@ -128,7 +127,7 @@ def test_a_merge_far_larger_than_the_memory_limit_spills_and_is_right(tmp_path: 
     merger = Merger(tmp_path, memory_mb=limit_mb, threads=2)
     output = tmp_path / "month.parquet"
     try:
-        assert merger.merge(files, output).rows == flights
+        assert [each.rows for each in merger.merge(files, output)] == [flights]
         assert (tmp_path / "spill").exists()  # made when DuckDB first writes to disk
     finally:
         merger.close()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from ingest_writer.compaction.merge_sql import Merger
+from ingest_writer.compaction.merge_sql import DateRows, Merger
 from lakehouse import object_names
 from lakehouse.errors import (
     CreateStateUnknownError,
@@ -18,10 +20,10 @@ from lakehouse.errors import (
     StoreUnavailableError,
 )
 from lakehouse.store.memory import MemoryStore
-from lakehouse.table.parquet_files import MonthStats
-from tests._support.compactors import MeddlingStore, compactor, latest, month_rows
+from lakehouse.table.snapshot import MonthFile
+from tests._support.compactors import MeddlingStore, compactor, latest, month_rows, problems, table_rows
 from tests._support.full_disk import files_limited_to
-from tests._support.lakes import land, row
+from tests._support.lakes import Row, land, row
 
 
 @pytest.fixture
@@ -74,11 +76,11 @@ def test_a_month_that_this_machine_cannot_merge_does_not_block_the_others(
     land(store, [row("2013-02-01")])
     merge = Merger.merge
 
-    def cramped(self: Merger, inputs: Sequence[Path], output: Path) -> MonthStats:
-        summary = merge(self, inputs, output)
-        if summary.min_flight_date.month == 1:
+    def cramped(self: Merger, inputs: Sequence[Path], output: Path) -> list[DateRows]:
+        found = merge(self, inputs, output)
+        if found[0].date.month == 1:
             raise ResourcesExhaustedError("no room")
-        return summary
+        return found
 
     monkeypatch.setattr(Merger, "merge", cramped)
     report = compactor(store, tmp_path).compact()
@@ -109,7 +111,7 @@ def test_a_month_file_of_unknown_outcome_is_stored_again_under_another_name(
     land(store, [row()])
     assert compactor(meddling, tmp_path).compact().snapshot == 1
     first, second = meddling.called("create", object_names.FLIGHTS)
-    assert latest(store).months["2013-01"].name == second != first
+    assert latest(store).months["2013-01"][0].name == second != first
     assert meddling.called("delete", "") == []
 
 
@@ -128,3 +130,77 @@ def test_a_full_scratch_folder_is_named_with_its_room_and_nothing_is_lost(
     assert list((tmp_path / "scratch").iterdir()) == []
     shutil.rmtree(tmp_path / "scratch")  # as a cleaner of temporary folders does
     assert made.compact().absorbed_files == 1
+
+
+def test_a_flight_moves_between_the_files_that_are_shown_and_the_hidden_ones(
+    store: MemoryStore, tmp_path: Path
+) -> None:
+    made = compactor(store, tmp_path)
+    land(store, [row(number=n) for n in (1, 2)] + [row(carrier="ZZ")])
+    made.compact()
+    for minute, status in enumerate(("void", "arrived", "void", "scheduled")):
+        land(store, [row(number=1, status=status, event_time=f"2013-01-02 12:0{minute}")])
+        made.compact()
+        shown, hidden = sides(store)
+        assert [each["flight_number"] for each in shown] == ([2] if status == "void" else [1, 2])
+        assert [each["status"] for each in hidden] == [*(["void"] if status == "void" else []), "arrived"]
+        assert hidden[-1]["carrier"] == "ZZ"
+        assert problems(store) == ()
+
+
+def test_an_event_that_is_older_than_a_hidden_state_stays_hidden(store: MemoryStore, tmp_path: Path) -> None:
+    made = compactor(store, tmp_path)
+    land(store, [row(status="void", event_time="2013-01-02 12:00")])
+    made.compact()
+    land(store, [row(status="arrived", event_time="2013-01-02 11:00")])
+    made.compact()
+    assert [len(side) for side in sides(store)] == [0, 1]
+    assert list(latest(store).months) == []
+    assert problems(store) == ()
+
+
+def test_a_run_rewrites_the_dates_of_its_tail_and_no_other_file(store: MemoryStore, tmp_path: Path) -> None:
+    made = compactor(store, tmp_path, moving_file_max_bytes=1)
+    land(store, [row("2013-01-01")])
+    land(store, [row("2013-01-03")])
+    made.compact()
+    land(store, [row("2013-01-03", number=2)])
+    made.compact()
+    first, third = latest(store).months["2013-01"]
+    assert (first.max_flight_date.day, third.min_flight_date.day) == (1, 3)
+    land(store, [row("2013-01-03", number=3)])
+    land(store, [row("2013-01-02")])
+    report = made.compact()
+    kept, second, moved = latest(store).months["2013-01"]
+    assert kept == first
+    assert (second.rows, moved.rows, report.rows) == (1, 3, 4)
+    assert report.written_bytes == second.size + moved.size
+    assert problems(store) == ()
+
+
+def test_days_at_rest_become_one_file_in_a_commit_of_its_own(store: MemoryStore, tmp_path: Path) -> None:
+    made = compactor(store, tmp_path, moving_file_max_bytes=1)
+    for day in (1, 2, 3):
+        land(store, [row(f"2013-01-0{day}", event_time=f"2013-01-0{day} 12:00")])
+        made.compact()
+    assert len(latest(store).months["2013-01"]) == 3
+    rows = table_rows(store)
+    land(store, [row("2013-02-01", event_time="2013-01-04 13:00")])  # the first two days are two days old now
+    assert made.compact().commits == [4]
+    report = made.compact()
+    assert (report.commits, report.months, report.absorbed_files, report.rows) == ([5], ["2013-01"], 0, 2)
+    assert [entry.rows for entry in latest(store).months["2013-01"]] == [2, 1]
+    assert table_rows(store)[:3] == rows
+    assert made.compact().commits == []
+    assert problems(store) == ()
+
+
+def sides(store: MemoryStore) -> tuple[list[Row], list[Row]]:
+    """The rows that outside readers see, and the others."""
+    month = latest(store).month("2013-01")
+    return rows_of(store, month.shown), rows_of(store, month.hidden)
+
+
+def rows_of(store: MemoryStore, files: Sequence[MonthFile]) -> list[Row]:
+    tables = [pq.read_table(io.BytesIO(store.read(file.name))) for file in files]
+    return [found for table in tables for found in table.to_pylist()]

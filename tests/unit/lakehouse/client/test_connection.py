@@ -221,8 +221,8 @@ def test_a_landed_file_that_no_writer_makes_is_an_error_that_names_it(memory: Me
 
 
 def test_a_newer_format_is_refused(memory: MemoryStore, connect: Connect) -> None:
-    memory.create(object_names.snapshot(1), b'{"format_version": 2}')
-    with pytest.raises(FormatTooNewError, match="format_version 2"):
+    memory.create(object_names.snapshot(1), b'{"format_version": 3}')
+    with pytest.raises(FormatTooNewError, match="format_version 3"):
         connect(memory)
 
 
@@ -333,7 +333,7 @@ def _put_large_month(store: Store, folder: Path) -> MonthFile:
     columns = ", ".join(f"{expressions.get(column, column)} AS {column}" for column in COLUMNS)
     duckdb.sql(
         f"COPY (SELECT {columns} FROM read_parquet('{template}'), range(300000) t(i)) TO '{month}'"
-        " (FORMAT parquet, ROW_GROUP_SIZE 20000, KV_METADATA {format_version: '1'})"
+        " (FORMAT parquet, ROW_GROUP_SIZE 20000, KV_METADATA {format_version: '2'})"
     )
     return MonthFile(
         name=_create(store, object_names.month_file("2013-01", 0, lakes.unique()), month),

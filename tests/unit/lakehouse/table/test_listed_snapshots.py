@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 
 import google_crc32c
@@ -53,7 +54,9 @@ def test_an_object_that_is_larger_than_a_snapshot_can_be_is_not_read(memory: Mem
     memory.create(name, b" " * (MAX_BYTES + 1))
     spy = SpyStore(memory)
     [info] = memory.list(name)
-    with pytest.raises(ForeignSnapshotError, match=f"{name}: .*it has 64000001 bytes; a snapshot has at most 64000000"):
+    with pytest.raises(
+        ForeignSnapshotError, match=f"{name}: .*it has 100000001 bytes; a snapshot has at most 100000000"
+    ):
         read_listed(spy, info)
     assert spy.calls == []
 
@@ -67,15 +70,16 @@ def test_other_bytes_under_the_listed_name_are_not_what_was_listed(memory: Memor
 
 
 def test_the_largest_snapshot_of_ours_is_within_the_bound() -> None:
-    """All months, and as many landed files as a compactor lets a snapshot name."""
-    months = {}
+    """Two files of every date, and as many landed files as a compactor lets a snapshot name."""
+    sides: tuple[dict[str, tuple[MonthFile, ...]], ...] = ({}, {})
     for year in range(1980, 2101):
         for number in range(1, 13):
-            month, day = f"{year}-{number:02d}", dt.date(year, number, 28)
-            name = object_names.month_file(month, object_names.MAX_SNAPSHOT, "f" * 32)
-            size = 1 << 40
-            newest = dt.datetime(year, number, 28, 23, 59, 59, 999_999, tzinfo=dt.UTC)
-            months[month] = MonthFile(name, object_names.MAX_SNAPSHOT, size, size, 1 << 31, day, day, newest, 1)
+            month, newest = f"{year}-{number:02d}", dt.datetime(year, number, 28, 23, 59, 59, 999_999, tzinfo=dt.UTC)
+            days = [dt.date(year, number, day) for day in range(1, 1 + calendar.monthrange(year, number)[1])]
+            for is_hidden, side in enumerate(sides):
+                name = object_names.month_file(month, object_names.MAX_SNAPSHOT, "f" * 32, is_hidden=bool(is_hidden))
+                last, size = object_names.MAX_SNAPSHOT, 1 << 40
+                side[month] = tuple(MonthFile(name, last, size, size, 1 << 31, day, day, newest) for day in days)
     absorbed = frozenset(object_names.landed_file(dt.date(2100, 12, 31), f"{n:032x}") for n in range(MAX_ABSORBED))
-    largest = Snapshot(object_names.MAX_SNAPSHOT, object_names.MAX_SNAPSHOT - 1, months, absorbed)
+    largest = Snapshot(object_names.MAX_SNAPSHOT, object_names.MAX_SNAPSHOT - 1, sides[0], absorbed, sides[1])
     assert len(to_json(largest)) < 0.95 * MAX_BYTES

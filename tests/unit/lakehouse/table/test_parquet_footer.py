@@ -90,7 +90,7 @@ def test_a_number_without_end_is_refused() -> None:
 
 def test_no_damaged_footer_ends_the_process_or_passes_and_fails_in_duckdb(tmp_path: Path) -> None:
     landed = write(tmp_path / "landed", [row(), row(number=2)])
-    options = "FORMAT parquet, COMPRESSION zstd, KV_METADATA {format_version: '1'}"
+    options = "FORMAT parquet, COMPRESSION zstd, KV_METADATA {format_version: '2'}"
     duckdb.sql(f"COPY (FROM read_parquet('{landed}')) TO '{tmp_path / 'month'}' ({options})")
     seed = random.randrange(10**9)
     print(f"seed {seed}")

@@ -27,11 +27,13 @@ _ENTRY = MonthFile(
     max_flight_date=dt.date(2013, 1, 31),
     max_event_time=dt.datetime(2013, 1, 31, 12, 0, 0, 7, dt.UTC),
 )
+_HIDDEN = dataclasses.replace(_ENTRY, name=f"hidden/flight_month=2013-01/40-{_ID}.parquet", rows=1)
 _SNAPSHOT = Snapshot(
     number=42,
     min_retained=7,
-    months={"2013-01": _ENTRY},
+    months={"2013-01": (_ENTRY,)},
     absorbed=frozenset({f"landing/flight_date=2013-01-0{day}/{_ID}.parquet" for day in (1, 2, 3)}),
+    hidden={"2013-01": (_HIDDEN,)},
 )
 
 
@@ -40,8 +42,8 @@ def _document(**changes: Any) -> bytes:
 
 
 def _with_entry(**changes: Any) -> bytes:
-    entry = json.loads(to_json(_SNAPSHOT))["months"]["2013-01"]
-    return _document(months={"2013-01": {**entry, **changes}})
+    (entry,) = json.loads(to_json(_SNAPSHOT))["months"]["2013-01"]
+    return _document(months={"2013-01": [{**entry, **changes}]})
 
 
 def test_a_snapshot_is_read_back_as_it_was_written() -> None:
@@ -50,9 +52,9 @@ def test_a_snapshot_is_read_back_as_it_was_written() -> None:
 
 def test_the_document_is_the_one_of_the_contract() -> None:
     document = json.loads(to_json(_SNAPSHOT))
-    assert list(document) == ["format_version", "number", "oldest", "months", "absorbed"]
-    assert document["format_version"] == 1
-    assert document["months"]["2013-01"] == {
+    assert list(document) == ["format_version", "number", "oldest", "months", "hidden", "absorbed"]
+    assert document["format_version"] == 2
+    entry = {
         "path": f"flights/flight_month=2013-01/40-{_ID}.parquet",
         "since": 41,
         "rows": 3,
@@ -61,6 +63,11 @@ def test_the_document_is_the_one_of_the_contract() -> None:
         "min_flight_date": "2013-01-01",
         "max_flight_date": "2013-01-31",
         "max_event_time": "2013-01-31T12:00:00.000007+00:00",
+        "format_version": 2,
+    }
+    assert document["months"] == {"2013-01": [entry]}
+    assert document["hidden"] == {
+        "2013-01": [entry | {"path": f"hidden/flight_month=2013-01/40-{_ID}.parquet", "rows": 1}]
     }
     assert document["absorbed"] == sorted(_SNAPSHOT.absorbed)
 
@@ -70,8 +77,8 @@ def test_equal_snapshots_have_equal_bytes() -> None:
     elsewhere = dataclasses.replace(
         _ENTRY, max_event_time=_ENTRY.max_event_time.astimezone(dt.timezone(dt.timedelta(hours=9)))
     )
-    one = Snapshot(1, 1, {"2013-01": _ENTRY, "2013-02": february}, frozenset(["a", "b", "c"]))
-    other = Snapshot(1, 1, {"2013-02": february, "2013-01": elsewhere}, frozenset(["c", "b", "a"]))
+    one = Snapshot(1, 1, {"2013-01": (_ENTRY,), "2013-02": (february,)}, frozenset(["a", "b", "c"]))
+    other = Snapshot(1, 1, {"2013-02": (february,), "2013-01": (elsewhere,)}, frozenset(["c", "b", "a"]))
     assert to_json(one) == to_json(other)
 
 
@@ -81,18 +88,50 @@ def test_since_is_that_of_the_entry_and_0_without_one() -> None:
     assert EMPTY.added_snapshot("2013-01") == 0
 
 
+def test_since_is_that_of_the_file_that_changed_last_on_either_side() -> None:
+    later = dataclasses.replace(_HIDDEN, added_snapshot=42)
+    assert dataclasses.replace(_SNAPSHOT, hidden={"2013-01": (later,)}).added_snapshot("2013-01") == 42
+    later = dataclasses.replace(_ENTRY, added_snapshot=42)
+    assert dataclasses.replace(_SNAPSHOT, months={"2013-01": (later,)}).added_snapshot("2013-01") == 42
+
+
+def test_a_snapshot_of_format_1_has_one_file_a_month_and_none_hidden() -> None:
+    (entry,) = json.loads(to_json(_SNAPSHOT))["months"]["2013-01"]
+    del entry["format_version"]
+    document = json.loads(_document(format_version=1, months={"2013-01": entry}))
+    del document["hidden"]
+    old = dataclasses.replace(_ENTRY, format_version=1)
+    expected = dataclasses.replace(_SNAPSHOT, months={"2013-01": (old,)}, hidden={})
+    assert from_json(_NAME, json.dumps(document).encode()) == expected
+
+
+def test_files_are_listed_by_date_the_hidden_ones_last() -> None:
+    days = (dt.date(2013, 1, 1), dt.date(2013, 1, 2), dt.date(2013, 2, 1))
+    files = [dataclasses.replace(_ENTRY, min_flight_date=day, max_flight_date=day) for day in days]
+    january, february = tuple(files[:2]), tuple(files[2:])
+    snapshot = Snapshot(1, 1, {"2013-02": february, "2013-01": january}, hidden={"2012-12": (_HIDDEN,)})
+    assert snapshot.shown_files() == (*january, *february)
+    assert snapshot.all_files() == (*january, *february, _HIDDEN)
+    assert snapshot.month_names == ("2012-12", "2013-01", "2013-02")
+
+
+def test_files_of_one_side_that_share_a_date_make_no_snapshot() -> None:
+    with pytest.raises(ValueError, match="month 2013-01 has 2013-01-01 in"):
+        to_json(dataclasses.replace(_SNAPSHOT, months={"2013-01": (_ENTRY, _ENTRY)}))
+
+
 def test_unknown_members_are_ignored_when_the_version_is_known() -> None:
     assert from_json(_NAME, _document(note="from a later program")) == _SNAPSHOT
 
 
 def test_a_month_file_of_a_newer_format_is_refused_by_its_name() -> None:
-    with pytest.raises(FormatTooNewError, match=rf"{_ENTRY.name}: format_version 2 is newer than 1.*upgrade"):
-        from_json(_NAME, _with_entry(format_version=2))
+    with pytest.raises(FormatTooNewError, match=rf"{_ENTRY.name}: format_version 3 is newer than 2.*upgrade"):
+        from_json(_NAME, _with_entry(format_version=3))
 
 
 def test_a_newer_format_version_is_refused() -> None:
-    with pytest.raises(FormatTooNewError, match=r"snapshots/0+42\.json: format_version 2 is newer than 1.*upgrade"):
-        from_json(_NAME, _document(format_version=2, months="something else by then"))
+    with pytest.raises(FormatTooNewError, match=r"snapshots/0+42\.json: format_version 3 is newer than 2.*upgrade"):
+        from_json(_NAME, _document(format_version=3, months="something else by then"))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +154,11 @@ def test_a_newer_format_version_is_refused() -> None:
         _document(months=[]),
         _document(months={"2013-02": json.loads(to_json(_SNAPSHOT))["months"]["2013-01"]}),
         _document(months={"2013-01": None}),
+        _document(months={"2013-01": json.loads(to_json(_SNAPSHOT))["months"]["2013-01"][0]}),
+        _document(months={"2013-01": []}),
+        _document(months=json.loads(to_json(_SNAPSHOT))["hidden"]),
+        _document(hidden=json.loads(to_json(_SNAPSHOT))["months"]),
+        _document(months={"2013-01": json.loads(to_json(_SNAPSHOT))["months"]["2013-01"] * 2}),
         _document(absorbed=None),
         _with_entry(path="flights/flight_month=2013-01/x.parquet"),
         _with_entry(path=None),
@@ -139,7 +183,7 @@ _JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(["format_version", "number", "oldest", "months", "absorbed"]), _JSON)
+@given(st.sampled_from(["format_version", "number", "oldest", "months", "hidden", "absorbed"]), _JSON)
 def test_any_value_of_a_member_is_understood_or_refused_as_ours(member: str, value: Any) -> None:
     try:
         snapshot = from_json(_NAME, _document(**{member: value}))

@@ -44,13 +44,13 @@ def grown(store: Store, min_retained: int = 1) -> None:
 
 def months_of(store: Store, number: int) -> list[MonthFile]:
     name = object_names.snapshot(number)
-    return list(from_json(name, store.read(name)).months.values())
+    return list(from_json(name, store.read(name)).all_files())
 
 
 def read(store: Store, number: int, now: Now) -> int:
     snapshot = read_snapshot(store, number, Planner(store, now).latest_snapshot)
     assert snapshot.number == number
-    return snapshot.months["2013-01"].rows
+    return snapshot.months["2013-01"][0].rows
 
 
 def test_each_retained_snapshot_is_found_in_every_store(store: Store, now: Now) -> None:
@@ -163,7 +163,7 @@ def test_a_month_file_that_is_collected_meanwhile_makes_the_snapshot_gone(
 
 def test_a_lost_month_file_of_a_retained_snapshot_is_named(memory: MemoryStore, now: Now, tmp_path: Path) -> None:
     grown(memory)
-    lost = read_snapshot(memory, 2, Planner(memory, now).latest_snapshot).months["2013-01"].name
+    lost = read_snapshot(memory, 2, Planner(memory, now).latest_snapshot).months["2013-01"][0].name
     memory.delete(lost)
     with pytest.raises(ObjectMissingError, match=lost):
         numbers(memory, 2, now, tmp_path)

@@ -7,6 +7,7 @@ import dataclasses
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,8 @@ from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import Database, Query
 from tests._support import parquet_bombs as bombs
 from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.compactors import compactor
+from tests._support.lake_builder import T0, Event, LakeBuilder, event
 from tests._support.lakes import unique
 from tests._support.problems import problem
 from tests._support.slow_readers import scope
@@ -173,7 +175,7 @@ def test_an_answer_that_takes_too_long_is_given_up() -> None:
 
 def said_to_have(lake: LakeBuilder, month: str, size: int) -> MonthFile:
     """The month's file merged once more, of which the next snapshot says another size."""
-    entry = lake.snapshot.months[month]
+    entry = lake.snapshot.months[month][0]
     name = object_names.month_file(month, entry.added_snapshot, unique())
     lake.store.create(name, lake.store.read(entry.name))
     return dataclasses.replace(entry, name=name, size=size, added_snapshot=lake.snapshot.number + 1)
@@ -334,3 +336,58 @@ def test_room_that_others_use_is_a_reason_to_try_again() -> None:
         problem(refused, 503, "cache-full")
         assert refused.headers["Retry-After"] == "1"
         assert api.get(FEBRUARY).status_code == 200
+
+
+def void(hour: int) -> Event:
+    return event(status="void", event_time=T0 + timedelta(hours=hour))
+
+
+def test_a_tail_event_that_is_older_than_a_hidden_state_is_not_shown() -> None:
+    lake = two_months()
+    lake.land(void(2))
+    lake.merge()
+    assert list(lake.snapshot.hidden) == ["2013-01"]
+    with serving(lake.store, plan_max_age_s=0) as api:
+        before = api.rows(JANUARY)[0]["flights"]
+        lake.land(event(event_time=T0 + timedelta(hours=1)))
+        assert api.rows(JANUARY)[0]["flights"] == before
+        lake.land(event(event_time=T0 + timedelta(hours=3)))
+        assert api.rows(JANUARY)[0]["flights"] == before + 1
+
+
+def test_hidden_files_are_opened_only_where_the_tail_is_or_for_their_carrier() -> None:
+    lake = two_months()
+    lake.land(void(2), event(carrier="ZZ"))
+    lake.merge()
+    (hidden,) = lake.snapshot.hidden["2013-01"]
+    lake.store.delete(hidden.name)
+    lake.land(event(flight_date=date(2013, 2, 2)))
+    with serving(lake.store, plan_max_age_s=0) as api:
+        assert api.get("/v1/stats").status_code == 200
+        assert hidden.name in problem(api.get("/v1/stats?carrier=ZZ"), 503, "missing")["detail"]
+        lake.land(event(flight_number=7))
+        assert hidden.name in problem(api.get(JANUARY), 503, "missing")["detail"]
+        assert api.get(FEBRUARY).status_code == 200
+
+
+def test_a_tag_stays_as_long_as_the_files_of_its_dates(tmp_path: Path) -> None:
+    lake = LakeBuilder(MemoryStore())
+    made = compactor(lake.store, tmp_path, moving_file_max_bytes=1)
+
+    def tags(api: Api) -> list[str]:
+        paths = ("date_to=2013-01-01", "date_from=2013-01-02", "date_to=2013-01-01&carrier=ZZ")
+        return [api.get(f"/v1/stats?{path}").headers["etag"] for path in paths]
+
+    for number in (1, 2):
+        lake.land(event(flight_number=number), event(flight_date=date(2013, 1, 2), flight_number=number))
+        made.compact()
+    with serving(lake.store, plan_max_age_s=0) as api:
+        before = tags(api)
+        lake.land(event(flight_date=date(2013, 1, 2), flight_number=3))
+        made.compact()
+        moved = tags(api)
+        lake.land(event(flight_date=date(2013, 1, 2), flight_number=3, carrier="ZZ"))
+        made.compact()
+        probed = tags(api)
+    assert [before[i] == moved[i] for i in range(3)] == [True, False, True]
+    assert [moved[i] == probed[i] for i in (0, 2)] == [True, True]

@@ -64,11 +64,11 @@ def retain(lake: LakeBuilder, min_retained: int, collect: bool = True) -> None:
 def delete_below(lake: LakeBuilder, min_retained: int) -> None:
     """What the collector does: old snapshots, then month files that no other one names."""
     snapshots = {n: _snapshot(lake, n) for n in range(1, lake.snapshot.number + 1)}
-    kept = {entry.name for n, s in snapshots.items() if s and n >= min_retained for entry in s.months.values()}
+    kept = {entry.name for n, s in snapshots.items() if s and n >= min_retained for entry in s.all_files()}
     for number, snapshot in snapshots.items():
         if snapshot and number < min_retained:
             lake.store.delete(object_names.snapshot(number))
-            for entry in snapshot.months.values():
+            for entry in snapshot.all_files():
                 if entry.name not in kept:
                     lake.store.delete(entry.name)
 
@@ -276,7 +276,7 @@ def test_a_month_file_of_a_retained_snapshot_that_is_lost_is_named() -> None:
     lake, _ = grown(11)
     snapshot = _snapshot(lake, 2)
     assert snapshot is not None
-    lost = snapshot.months["2013-01"].name
+    lost = snapshot.months["2013-01"][0].name
     lake.store.delete(lost)
     with serving(lake.store) as api:
         answer = api.get("/v1/stats?snapshot=2")
@@ -315,8 +315,7 @@ def test_old_files_share_the_bounded_cache() -> None:
         dataclasses.replace(entry, size=700_000)
         for number in range(1, 5)
         if (snapshot := _snapshot(lake, number)) is not None
-        for month, entry in snapshot.months.items()
-        if month == "2013-01"
+        for entry in snapshot.months["2013-01"]
     ]
     lake.commit({"2013-01": entries[0]}, ())
     lake.commit({"2013-01": entries[1]}, ())

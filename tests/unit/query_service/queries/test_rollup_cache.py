@@ -42,6 +42,6 @@ def test_a_rollup_larger_than_its_share_is_not_kept() -> None:
 
 
 def test_a_rollup_is_not_that_of_other_bytes_under_the_same_name() -> None:
-    month = two_months().snapshot.months["2013-01"]
+    (month,) = two_months().snapshot.months["2013-01"]
     restored = dataclasses.replace(month, crc32c=month.crc32c ^ 1)
     assert len({key_of("shape", (month,)), key_of("shape", (restored,)), key_of("other", (month,))}) == 3

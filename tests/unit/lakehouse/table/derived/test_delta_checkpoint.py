@@ -12,6 +12,6 @@ def test_a_checkpoint_has_the_protocol_the_columns_and_all_files() -> None:
     assert found == actions(last, 5)
     assert [next(iter(row)) for row in found] == ["protocol", "metaData", "txn", "add", "add"]
     assert {row["add"]["path"] for row in found if "add" in row} == {
-        file.name.removeprefix("flights/") for file in last.months.values()
+        file.name.removeprefix("flights/") for file in last.shown_files()
     }
     assert not any(row["add"]["dataChange"] for row in found if "add" in row)

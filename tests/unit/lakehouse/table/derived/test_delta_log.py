@@ -29,7 +29,7 @@ def test_a_commit_says_what_has_changed_and_no_more() -> None:
     actions = [json.loads(line) for line in commit(second, third, 3).splitlines()]
     assert [next(iter(action)) for action in actions] == ["commitInfo", "protocol", "txn", "remove", "add"]
     assert actions[2]["txn"]["version"] == 3
-    assert actions[3]["remove"]["path"] == first.months["2013-01"].name.removeprefix("flights/")
+    assert actions[3]["remove"]["path"] == first.months["2013-01"][0].name.removeprefix("flights/")
     assert json.loads(actions[4]["add"]["stats"])["minValues"] == {"flight_date": "2013-01-01"}
     assert actions[4]["add"]["dataChange"] is True
 

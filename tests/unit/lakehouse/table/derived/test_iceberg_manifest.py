@@ -25,7 +25,7 @@ def test_a_manifest_names_every_file_with_its_dates_and_the_snapshot_that_added_
     properties, entries = read_avro(manifest(ROOT, last))
     assert properties["format-version"] == "2"
     january, february = entries
-    assert january["data_file"]["file_path"] == f"{ROOT}/{last.months['2013-01'].name}"
+    assert january["data_file"]["file_path"] == f"{ROOT}/{last.months['2013-01'][0].name}"
     assert [entry["status"] for entry in entries] == [1, 0]
     assert [entry["sequence_number"] for entry in entries] == [3, 2]
     days = (dt.date(2013, 2, 1) - dt.date(1970, 1, 1)).days
