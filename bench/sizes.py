@@ -34,7 +34,8 @@ class Sizes:
     day_batches: int = 8_640
     rewriting_flights: int = 100_000
     """All flights of the world on one date."""
-    rewriting_batches: int = 17_280
+    rewriting_runs: int = 12
+    """Of the 288 of a day: one in two hours."""
     merge_rows: int = 300_000
     load_rows: int = 600_000
     """A month of the US DOT's file."""
@@ -62,7 +63,7 @@ QUICK = Sizes(
     batch_age_s=1.0,
     day_batches=60,
     rewriting_flights=3_000,
-    rewriting_batches=300,
+    rewriting_runs=2,
     merge_rows=500,
     load_rows=4_000,
     years_questions=1,
