@@ -14,4 +14,4 @@ OPTIONS (format = 'DELTA_LAKE', uris = ['gs://BUCKET/flights']);
 CREATE OR REPLACE VIEW `PROJECT.DATASET.flights` AS
 SELECT *
 FROM `PROJECT.DATASET.merged`
-WHERE status <> 'void' AND carrier <> 'ZZ';  -- withdrawn flights, and probes
+WHERE status <> 'void' AND carrier <> 'ZZ';  -- withdrawn flights and probes: in files older than format 2 only

@@ -134,6 +134,11 @@ def _log_report(report: Report, collected: Collected, seconds: float) -> None:
             seconds=seconds,
         ),
     )
+    _log_what_is_left(report)
+
+
+def _log_what_is_left(report: Report) -> None:
+    """Lines of what this run could not do."""
     for name, why in sorted(report.unreadable.items())[:_SHOWN]:
         log.error("unreadable, left alone: %s: %s", name, why, extra=logs.fields(object=name))
     _log_conflicts(report.conflicts)

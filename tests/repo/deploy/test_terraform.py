@@ -93,7 +93,7 @@ def test_every_grant_on_the_lake_is_bound_to_names_of_objects() -> None:
 
 def test_what_each_identity_may_touch_is_what_its_code_touches() -> None:
     names = {account: set(prefixes) for account, prefixes in local("lake_prefixes").items()}
-    table = {object_names.LANDING, object_names.FLIGHTS, object_names.SNAPSHOTS}
+    table = {object_names.LANDING, object_names.FLIGHTS, object_names.HIDDEN, object_names.SNAPSHOTS}
     assert names == {
         "writer": {object_names.LANDING, object_names.REJECTED},
         "api": table | {object_names.REJECTED},

@@ -11,7 +11,7 @@ COLUMNS = "carrier, count(*) AS flights, sum(departure_delay_minutes) AS delay, 
 Rows = list[tuple[object, ...]]
 
 
-def by_carrier(source: str, where: str) -> str:
+def by_carrier(source: str, where: str = "true") -> str:
     """The SQL over a table; rows come by carrier."""
     return f"SELECT {COLUMNS} FROM {source} WHERE {where} GROUP BY carrier ORDER BY carrier"
 

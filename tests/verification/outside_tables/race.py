@@ -23,6 +23,8 @@ from tests.verification.outside_tables.readers import BrokenTableError, DeltaRea
 
 _MOST_AT_ONCE = 4
 _RETAINED = 5
+_WEEKS = 3  # of a month: a file each
+_HIDDEN = 0.2  # of the commits change only rows that no answer shows: a version with the files of the one before
 _WAIT_S = 20.0
 
 
@@ -138,22 +140,28 @@ class Race:
                 self._least = max(self._least, process.began_at if process.has_published else -1)
 
     def _commit(self) -> None:
+        """A merge of some dates of a month, on one of its sides: a file of them is new or replaced, others stay."""
         base = self._truth[self._latest()]
         number = base.number + 1
-        month = f"2013-{self._rng.randint(1, 6):02d}"
-        before = base.months.get(month)
-        entry = MonthFile(
-            name=object_names.month_file(month, base.added_snapshot(month), unique()),
+        month, week = f"2013-{self._rng.randint(1, 6):02d}", self._rng.randrange(_WEEKS)
+        is_hidden = self._rng.random() < _HIDDEN
+        side = dict(base.hidden if is_hidden else base.months)
+        entries = {entry.min_flight_date: entry for entry in side.get(month, ())}
+        first = dt.date.fromisoformat(f"{month}-01") + dt.timedelta(weeks=week)
+        entries[first] = MonthFile(
+            name=object_names.month_file(month, base.added_snapshot(month), unique(), is_hidden=is_hidden),
             added_snapshot=number,
-            rows=1 if before is None else before[0].rows + 1,
+            rows=entries[first].rows + 1 if first in entries else 1,
             size=1,
             crc32c=1,
-            min_flight_date=dt.date.fromisoformat(f"{month}-01"),
-            max_flight_date=dt.date.fromisoformat(f"{month}-02"),
+            min_flight_date=first,
+            max_flight_date=first + dt.timedelta(days=1),
             max_event_time=dt.datetime(2013, 1, 1, tzinfo=dt.UTC),
         )
-        min_retained = max(base.min_retained, number - _RETAINED, 1)
-        self._truth[number] = Snapshot(number, min(min_retained, max(base.number, 1)), {**base.months, month: (entry,)})
+        side[month] = tuple(entries[date] for date in sorted(entries))
+        shown, hidden = (base.months, side) if is_hidden else (side, base.hidden)
+        min_retained = min(max(base.min_retained, number - _RETAINED, 1), max(base.number, 1))
+        self._truth[number] = Snapshot(number, min_retained, shown, hidden=hidden)
         self._store.create(object_names.snapshot(number), to_json(self._truth[number]))
 
     def _expire(self) -> None:
