@@ -23,7 +23,7 @@ from tests.verification.simulation.scenario import from_seed
 from tests.verification.simulation.shrink import shrink
 
 _CHUNK = 25  # seeds a task
-_MUTATION_SEEDS = 1000
+_MUTATION_SEEDS = 2000
 
 
 def main() -> int:

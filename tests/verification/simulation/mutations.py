@@ -35,14 +35,14 @@ FIRST_SEED_THAT_FINDS = {
     "probe for the next number": 3,
     "collect without added_snapshot": 6,
     "collect landed by age": 1,
-    "no list after create": 38,
-    "keep months whose base changed": 1,
-    "keep months whose hidden files changed": 14,
+    "no list after create": 1143,
+    "keep months whose base changed": 2,
+    "keep months whose hidden files changed": 29,
     "merge without the hidden side": 1,
     "absorb dates that are not written": 2,
     "files across those that stay": 3,
     "read no hidden files": 20,
-    "unknown commit is success": 47,
+    "unknown commit is success": 15,
 }
 """What changes when scenarios change; `python -m tests.verification.simulation mutations` counts anew."""
 
