@@ -48,6 +48,8 @@ def read_uris(files: Sequence[tuple[str, int]]) -> str:
     """SQL relation of all rows of Parquet files, each a URI and its format, in our columns; none for no file."""
     if not files:
         return f"(SELECT {', '.join(map(null, EVENT_SCHEMA))} LIMIT 0)"
+    if all(version == FORMAT_VERSION for _, version in files):
+        return _read([uri for uri, _ in files])
     alike = [(uri, columns_version(version)) for uri, version in files]
     relations = {
         version: _read([uri for uri, of in alike if of == version]) for version in sorted({v for _, v in alike})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar
 
 from lakehouse.bounded_lru import BoundedLRU, CacheStats
 from lakehouse.table.planner import Plan
@@ -15,6 +15,7 @@ from query_service.engine.database import Database
 from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.engine.time_travel import TimeTravel
 from query_service.errors import answer_changed_error
+from query_service.queries.filters_sql import asks_hidden
 from query_service.queries.model import Filters
 from query_service.queries.partial_reads import PartialReads
 from query_service.representation.compression import compressed
@@ -77,7 +78,7 @@ class ResultCache:
 
 
 class TableRequest(Protocol):
-    """A normalized request. Its answer depends on the files of the dates in `filters`, hidden ones if it asks them."""
+    """A normalized request. Its answer depends on the files of the dates in `filters`, hidden ones where it asks for such."""
 
     @property
     def snapshot(self) -> int | None: ...
@@ -85,8 +86,8 @@ class TableRequest(Protocol):
     @property
     def filters(self) -> Filters: ...
 
-    @property
-    def asks_hidden(self) -> bool: ...
+    asks_void: ClassVar[bool]
+    """Whether withdrawn flights may be in the answer."""
 
 
 Q = TypeVar("Q", bound=TableRequest)
@@ -130,7 +131,8 @@ class ConditionalGet:
         async def ask(context: QueryContext) -> TableResponse:
             if request.snapshot is not None:
                 context = await self._history.view(context, request.snapshot)
-            files = context.files(request.filters.dates, asks_hidden=request.asks_hidden)
+            is_hidden_asked = request.asks_void or asks_hidden(request.filters)
+            files = context.files(request.filters.dates, asks_hidden=is_hidden_asked)
             tag = self._tags.tag(request, preferences, files.all)
             if not preferences.if_match.allows(tag):
                 raise answer_changed_error()

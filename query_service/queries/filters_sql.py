@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from lakehouse.schema.event import KEY, FlightKey
+from lakehouse.schema.event import KEY, PROBE_CARRIER, FlightKey
 from lakehouse.table.latest_sql import VISIBLE, without_probes
 from query_service.queries.model import Filters
 
@@ -53,6 +53,11 @@ def beyond_key(key: FlightKey, descending: bool = False) -> tuple[str, dict[str,
     """A condition for keys above `key`, or below, with its values."""
     bound = {f"beyond_{column}": getattr(key, column) for column in KEY}
     return f"({', '.join(KEY)}) {'<' if descending else '>'} ({', '.join(f'${name}' for name in bound)})", bound
+
+
+def asks_hidden(filters: Filters) -> bool:
+    """Whether flights of hidden files may match: those of the reserved carrier. Void ones never do."""
+    return PROBE_CARRIER in filters.carrier
 
 
 def _any_of(column: str, allowed: Sequence[str | int], values: dict[str, Any]) -> list[str]:

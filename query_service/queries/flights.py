@@ -17,7 +17,7 @@ from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import LocalFiles, Query
 from query_service.engine.executor import QueryContext
 from query_service.errors import flight_missing_error
-from query_service.queries.filters_sql import beyond_key, conditions
+from query_service.queries.filters_sql import asks_hidden, beyond_key, conditions
 from query_service.queries.model import (
     EVENTS_MOST,
     FLIGHT_COLUMNS,
@@ -50,7 +50,7 @@ async def flights_page(request: FlightsRequest, context: QueryContext) -> Rows:
 
     By key, it reads months in order and only as many as the page needs. In another order any file may have the next.
     """
-    files_in_reach = context.files(request.filters.dates, asks_hidden=request.asks_hidden)
+    files_in_reach = context.files(request.filters.dates, asks_hidden=asks_hidden(request.filters))
     is_by_key = request.order.column == FLIGHT_ID
     steps = _batches(files_in_reach, request.order.descending) if is_by_key else iter((files_in_reach,))
     missing_rows = request.limit + 1  # one more tells whether there is a next page
@@ -104,7 +104,7 @@ async def flight_events(request: FlightEventsRequest, context: QueryContext) -> 
 
     Raises ProblemError (404) when there is none.
     """
-    files = context.files(request.filters.dates, asks_hidden=request.asks_hidden)
+    files = context.files(request.filters.dates, asks_hidden=True)
     table = await context.fetch(files, lambda local: _events_query(request.key, local)) if files.all else None
     if table is None or table.num_rows == 0:
         raise flight_missing_error(request.key.flight_id)

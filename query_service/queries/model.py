@@ -6,9 +6,9 @@ import base64
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import ClassVar, Final
 
-from lakehouse.schema.event import FIELDS, PROBE_CARRIER, FlightKey
+from lakehouse.schema.event import FIELDS, FlightKey
 from lakehouse.table.planner import ALL_DATES, Dates
 
 GROUPS: Final = (
@@ -54,11 +54,6 @@ class Filters:
     flight_number: tuple[int, ...] = ()
     tail_number: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
-
-    @property
-    def asks_hidden(self) -> bool:
-        """Whether flights of hidden files may match: those of the reserved carrier. Void ones never do."""
-        return PROBE_CARRIER in self.carrier
 
 
 @dataclass(frozen=True)
@@ -116,10 +111,7 @@ class StatsRequest:
     """A group with fewer is left out, before order and limit. Any group has one."""
     on_time_minutes: int = ON_TIME_MINUTES
     """Below this delay a flight is on time."""
-
-    @property
-    def asks_hidden(self) -> bool:
-        return self.filters.asks_hidden
+    asks_void: ClassVar[bool] = False
 
     @property
     def rollup_key(self) -> RollupKey:
@@ -142,10 +134,7 @@ class FlightsRequest:
     """What `after` has in the column of the order, as a number."""
     delay: DelayRange | None = None
     columns: tuple[str, ...] = FLIGHT_COLUMNS
-
-    @property
-    def asks_hidden(self) -> bool:
-        return self.filters.asks_hidden
+    asks_void: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -169,16 +158,12 @@ class FlightEventsRequest:
 
     key: FlightKey
     snapshot: int | None = None
+    asks_void: ClassVar[bool] = True
 
     @property
     def filters(self) -> Filters:
         """The flight date, whose files the answer depends on."""
         return Filters(Dates(self.key.flight_date, self.key.flight_date))
-
-    @property
-    def asks_hidden(self) -> bool:
-        """The newest event may be void, and its file a hidden one."""
-        return True
 
 
 def _is_within_months(group_by: Iterable[str]) -> bool:

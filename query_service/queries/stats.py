@@ -21,6 +21,7 @@ from lakehouse.object_names import month_of
 from lakehouse.table.planner import Dates, FileSet
 from lakehouse.table.snapshot import MonthFile, Snapshot
 from query_service.engine.executor import QueryContext
+from query_service.queries.filters_sql import asks_hidden
 from query_service.queries.model import RollupKey, StatsRequest
 from query_service.queries.rollup_cache import RollupCache, key_of
 from query_service.queries.stats_sql import (
@@ -51,7 +52,7 @@ class RollupStats:
 
     async def statistics(self, request: StatsRequest, context: QueryContext) -> Rows:
         """The rows of `request`, in the order that it asks for."""
-        files = context.files(request.filters.dates, asks_hidden=request.filters.asks_hidden)
+        files = context.files(request.filters.dates, asks_hidden=asks_hidden(request.filters))
         changes = await context.tail_changes(files)
         table = await self._from_rollups(request, context, files, changes)
         if table is None:
@@ -64,9 +65,9 @@ class RollupStats:
         self, request: StatsRequest, context: QueryContext, files: FileSet, changes: pa.Table | None
     ) -> pa.Table | None:
         """None when that is not worth it, or not possible in bounded memory."""
-        rollup_key = request.rollup_key
-        if not self._pays_off(files.months) or request.filters.asks_hidden:
+        if not self._pays_off(files.months) or asks_hidden(request.filters):
             return None
+        rollup_key = request.rollup_key
         if changes is None or rollup_key.is_within_months:  # final rows cannot be changed, histograms can
             units = whole_units(rollup_key, context.plan.snapshot, files, request.filters.dates)
         else:

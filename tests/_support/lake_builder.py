@@ -54,9 +54,9 @@ def parquet(rows: Sequence[Event]) -> bytes:
 class LakeBuilder:
     """Writes the objects that writers and compactors would."""
 
-    def __init__(self, store: Store, *, by_date: bool = False) -> None:
-        """`by_date`: each date of a month has a file of its own; else a month is one file."""
-        self._by_date = by_date
+    def __init__(self, store: Store, *, dates_a_file: int = 31) -> None:
+        """`dates_a_file`: so many of the dates that a month has flights of; by default a month is one file."""
+        self._dates_a_file = dates_a_file
         self.store = store
         self.snapshot: Snapshot = EMPTY
         self.landed: dict[str, list[Event]] = {}
@@ -96,8 +96,9 @@ class LakeBuilder:
         return self.snapshot
 
     def _parts(self, rows: list[Event]) -> list[list[Event]]:
-        dates = sorted({row["flight_date"] for row in rows}) if self._by_date else []
-        return [[row for row in rows if row["flight_date"] == date] for date in dates] or [rows]
+        dates = sorted({row["flight_date"] for row in rows})
+        of_files = [dates[first : first + self._dates_a_file] for first in range(0, len(dates), self._dates_a_file)]
+        return [[row for row in rows if row["flight_date"] in of_file] for of_file in of_files]
 
     @property
     def merged_rows(self) -> dict[str, list[Event]]:
