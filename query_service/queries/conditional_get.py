@@ -78,7 +78,7 @@ class ResultCache:
 
 
 class TableRequest(Protocol):
-    """A normalized request. Its answer depends on the files of the dates in `filters`, hidden ones where it asks for such."""
+    """A normalized request. Its answer depends on the files of the dates in `filters`."""
 
     @property
     def snapshot(self) -> int | None: ...
