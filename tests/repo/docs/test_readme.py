@@ -21,6 +21,8 @@ BLOCKS = [block for block in blocks(README) if block.language]
 ELSEWHERE = {
     "make demo": "tests/system/integration/test_demo.py",
     "make test": "tests/repo/docs/test_readme.py",  # this very run
+    "python -m local_cloud on-time-file july.zip --month 7": "tests/system/integration/test_on_time_file.py",
+    "LAKE_URL=file://$PWD/lake python -m ingest_writer load july.zip": "tests/system/integration/test_on_time_file.py",
 }
 
 
