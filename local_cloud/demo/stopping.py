@@ -34,9 +34,10 @@ def stopped_at_once() -> Iterator[Processes]:
     def stop(number: int, _: FrameType | None) -> None:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_IGN)  # once is enough
+        shown = _silence()
         processes.kill()
         shutil.rmtree(folder, ignore_errors=True)
-        _say_goodbye()
+        _say_goodbye(shown)
         os._exit(128 + number)
 
     handlers = {number: signal.signal(number, stop) for number in _SIGNALS}
@@ -50,10 +51,19 @@ def stopped_at_once() -> Iterator[Processes]:
             signal.signal(number, handler)
 
 
-def _say_goodbye() -> None:
-    """Nobody may be there to read it, and the streams may be in the middle of a write."""
-    with contextlib.suppress(OSError, RuntimeError, ValueError):
+def _silence() -> int:
+    """Lets no thread say that the processes are gone; a descriptor that still leads where standard error did."""
+    with contextlib.suppress(OSError, RuntimeError, ValueError):  # it may be in the middle of a write
         sys.stdout.flush()
+    shown = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    return shown
+
+
+def _say_goodbye(shown: int) -> None:
+    """Nobody may be there to read it."""
     with contextlib.suppress(OSError):
-        begin = _SHOW_CURSOR if os.isatty(2) else ""
-        os.write(2, f"{begin}demo: stopped, nothing is left of it\n".encode())
+        begin = _SHOW_CURSOR if os.isatty(shown) else ""
+        os.write(shown, f"{begin}demo: stopped, nothing is left of it\n".encode())

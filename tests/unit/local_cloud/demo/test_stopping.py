@@ -17,14 +17,22 @@ from tests._support.waiting import eventually
 from tools.pages import ROOT
 
 BUSY = """
-import sys, time
+import sys, threading, time
 from local_cloud.demo.stopping import stopped_at_once
 try:
     with stopped_at_once() as processes:
         processes.start("deaf", ["deaf"], {"PYTHONPATH": sys.argv[1]})
         while "ready" not in processes.log("deaf").read_text():
             time.sleep(0.01)
-        print(processes.process("deaf").pid, flush=True)
+        process = processes.process("deaf")
+
+        def complain():
+            process.wait()
+            while True:
+                print("a process is gone", file=sys.stderr, flush=True)
+
+        threading.Thread(target=complain, daemon=True).start()
+        print(process.pid, flush=True)
         while True:
             try:
                 time.sleep(600)
