@@ -43,7 +43,7 @@ def test_spark_answers_like_the_api(lake: Lake, spark: Any, request: pytest.Fixt
     began = time.monotonic()
     spark.read.parquet(*DeltaTable(lake.delta).file_uris()).createOrReplaceTempView("flights")
     with serving(lake.store) as api:
-        for number, question in enumerate(questions(polars_flights(lake), QUESTIONS, seed)):
+        for number, question in enumerate(questions(polars_flights(lake), QUESTIONS, seed, is_plain=True)):
             asked = httpx.QueryParams([*parameters(question), ("snapshot", str(lake.snapshot))])
             expected = api.run(api.client.get("/v1/stats", params=asked)).json()
             limit = question.get("limit", 1000)

@@ -14,7 +14,10 @@ import polars as pl
 Row = dict[str, Any]
 
 STRING_FILTERS = ("carrier", "origin", "destination", "tail_number", "status")
-GROUPS = ("carrier", "origin", "destination", "route", "status", "flight_date", "month", "weekday", "hour")
+GROUPS = (
+    *("carrier", "origin", "destination", "route", "status", "flight_number", "tail_number"),
+    *("flight_date", "week", "month", "quarter", "year", "weekday", "hour"),
+)
 MEASURES = (
     *("flights", "departed", "arrived", "cancelled", "diverted"),
     *("cancellation_rate", "on_time_departure_rate", "on_time_arrival_rate"),
@@ -70,13 +73,23 @@ def read_csv(limit: int | None) -> pl.DataFrame:
 
 def answer(flights: pl.DataFrame, question: Mapping[str, Any]) -> Row:
     """The body that /v1/stats has to answer to `question` (lists, dates as text, `limit` as a number)."""
-    chosen = flights.filter(_conditions(question))
+    day = pl.col("flight_date").str.to_date("%Y-%m-%d")
+    chosen = flights.filter(_conditions(question)).with_columns(
+        day.dt.to_string("%G-W%V").alias("week"),
+        pl.format("{}-Q{}", day.dt.year(), day.dt.quarter()).alias("quarter"),
+        day.dt.year().cast(pl.Int64).alias("year"),
+    )
     groups: list[str] = question.get("group_by", [])
     everything = chosen.with_columns(everything=1).group_by("everything")
     collected = (chosen.group_by(groups) if groups else everything).agg(_COLLECTED)
-    rows = [{**{group: row[group] for group in groups}, **_measures(row)} for row in collected.iter_rows(named=True)]
+    late = question.get("on_time_minutes", 15)
+    rows = [
+        {**{group: row[group] for group in groups}, **_measures(row, late)}
+        for row in collected.iter_rows(named=True)
+        if row["_flights"] >= question.get("min_flights", 0)
+    ]
     if not groups and not rows:
-        rows = [_measures(_NOTHING)]
+        rows = [_measures(_NOTHING, late)]
     ordered = _sorted(rows, question.get("order_by", []), groups)
     limit = question.get("limit", 1000)
     return {"data": ordered[:limit], "truncated": len(ordered) > limit}
@@ -94,7 +107,7 @@ def _conditions(question: Mapping[str, Any]) -> pl.Expr:
     return condition
 
 
-def _measures(row: Mapping[str, Any]) -> Row:
+def _measures(row: Mapping[str, Any], late: int) -> Row:
     departures, arrivals = row["departures"], row["arrivals"]
     return {
         "flights": row["_flights"],
@@ -103,8 +116,8 @@ def _measures(row: Mapping[str, Any]) -> Row:
         "cancelled": row["_cancelled"],
         "diverted": row["_diverted"],
         "cancellation_rate": _divided(row["_cancelled"], row["_flights"]),
-        "on_time_departure_rate": _divided(bisect_left(departures, 15), len(departures)),
-        "on_time_arrival_rate": _divided(bisect_left(arrivals, 15), len(arrivals)),
+        "on_time_departure_rate": _divided(bisect_left(departures, late), len(departures)),
+        "on_time_arrival_rate": _divided(bisect_left(arrivals, late), len(arrivals)),
         **_delays("departure", departures),
         **_delays("arrival", arrivals),
     }
@@ -126,7 +139,7 @@ def _divided(numerator: int, denominator: int) -> float | None:
 
 def _sorted(rows: list[Row], order_by: Sequence[str], groups: Sequence[str]) -> list[Row]:
     """Stable sorts from the last criterion to the first; nulls last both ways."""
-    result = sorted(rows, key=lambda row: tuple(_bytes(row[group]) for group in groups))
+    result = sorted(rows, key=lambda row: tuple((row[group] is None, _bytes(row[group]) or 0) for group in groups))
     for term in reversed(order_by):
         column, descending = term.removeprefix("-"), term.startswith("-")
         known = [row for row in result if row[column] is not None]

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from tests.system.integration.oracle import GROUPS, MEASURES, STRING_FILTERS
 
+PLAIN_GROUPS = ("carrier", "origin", "destination", "route", "status", "flight_date", "month", "weekday", "hour")
+
 Question = dict[str, Any]
 Parameters = list[tuple[str, str]]
 
 
-def questions(flights: pl.DataFrame, count: int, seed: int) -> Iterator[Question]:
+def questions(flights: pl.DataFrame, count: int, seed: int, is_plain: bool = False) -> Iterator[Question]:
+    """`is_plain`: without groups of a span of dates, and without parameters that other engines have no word for."""
     rng = random.Random(seed)
     values: dict[str, list[Any]] = {
         name: flights[name].drop_nulls().unique().sort().to_list() for name in (*STRING_FILTERS, "flight_number")
     }
     days = flights["flight_date"].unique().sort().to_list()
     for _ in range(count):
-        yield _question(rng, values, days)
+        question = _question(rng, values, days, PLAIN_GROUPS if is_plain else GROUPS)
+        yield question if is_plain else _with_limits(rng, question)
 
 
 def parameters(question: Mapping[str, Any]) -> Parameters:
@@ -38,7 +42,9 @@ def parameters(question: Mapping[str, Any]) -> Parameters:
     return result
 
 
-def _question(rng: random.Random, values: Mapping[str, list[Any]], days: list[str]) -> Question:
+def _question(
+    rng: random.Random, values: Mapping[str, list[Any]], days: list[str], known_groups: Sequence[str]
+) -> Question:
     question: Question = {}
     for name, known in values.items():
         if rng.random() < 0.2:
@@ -47,7 +53,7 @@ def _question(rng: random.Random, values: Mapping[str, list[Any]], days: list[st
         question["carrier"] = ["XX"]  # nobody's
     if rng.random() < 0.7:
         _add_dates(rng, days, question)
-    groups = rng.sample(GROUPS, rng.choice((0, 1, 1, 1, 2, 2, 3)))
+    groups = rng.sample(known_groups, rng.choice((0, 1, 1, 1, 2, 2, 3)))
     if groups:
         question["group_by"] = groups
     if rng.random() < 0.6:
@@ -55,6 +61,14 @@ def _question(rng: random.Random, values: Mapping[str, list[Any]], days: list[st
         question["order_by"] = [rng.choice(("", "-")) + column for column in columns]
     if rng.random() < 0.6:
         question["limit"] = rng.choice((1, 2, 10, 100, 1000, 10_000))
+    return question
+
+
+def _with_limits(rng: random.Random, question: Question) -> Question:
+    if "group_by" in question and rng.random() < 0.2:
+        question["min_flights"] = rng.choice((1, 2, 10, 100))
+    if rng.random() < 0.2:
+        question["on_time_minutes"] = rng.choice((0, 1, 14, 15, 16, 60, 1440))
     return question
 
 
