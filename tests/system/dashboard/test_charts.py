@@ -37,6 +37,11 @@ CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...rest) {
 const arc = Path2D.prototype.arc;
 Path2D.prototype.arc = function (...rest) { window.drawnMarks += 1; return arc.apply(this, rest); };
 """
+SIZES = [
+    pytest.param(DESKTOP, id="desktop"),
+    pytest.param(TABLET, id="tablet", marks=pytest.mark.long),
+    pytest.param(PHONE, id="phone"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +81,7 @@ EDGES = [
 ]
 
 
-@pytest.mark.parametrize("context", [DESKTOP, TABLET, PHONE], ids=["desktop", "tablet", "phone"])
+@pytest.mark.parametrize("context", SIZES)
 @pytest.mark.parametrize(("path", "ends"), EDGES, ids=["one day", "one month", "a month by day"])
 def test_a_short_span_has_marks_and_labels_of_its_own_days_only(
     browser: Browser, years: str, path: str, ends: list[str], context: dict[str, Any]
@@ -91,7 +96,7 @@ def test_a_short_span_has_marks_and_labels_of_its_own_days_only(
         assert_inside(labels)
 
 
-@pytest.mark.parametrize("context", [DESKTOP, TABLET, PHONE], ids=["desktop", "tablet", "phone"])
+@pytest.mark.parametrize("context", SIZES)
 def test_ten_years_are_labelled_by_years_that_do_not_touch(
     browser: Browser, years: str, context: dict[str, Any]
 ) -> None:

@@ -116,7 +116,15 @@ def test_a_flight_that_is_not_there_is_a_problem_in_words(browser: Browser, url:
         ("cancellation_rate", ["cancelled"]),
     ],
 )
-@pytest.mark.parametrize("view", ["view=carriers", "view=routes&min_flights=1", "by=month", "by=day"])
+@pytest.mark.parametrize(
+    "view",
+    [
+        "view=carriers",
+        pytest.param("view=routes&min_flights=1", marks=pytest.mark.long),
+        pytest.param("by=month", marks=pytest.mark.long),
+        "by=day",
+    ],
+)
 def test_a_number_of_a_table_leads_to_the_flights_behind_it(
     browser: Browser, url: str, view: str, column: str, counted: list[str]
 ) -> None:

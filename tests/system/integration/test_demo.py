@@ -132,7 +132,13 @@ def test_what_it_prints_can_be_copied_and_ctrl_c_leaves_nothing(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "moment", ["The whole system", "starting Pub/Sub", "starting writer", "reading the flights", "publishing"]
+    "moment",
+    [
+        "The whole system",
+        *(pytest.param(text, marks=pytest.mark.long) for text in ("starting Pub/Sub", "starting writer")),
+        pytest.param("reading the flights", marks=pytest.mark.long),
+        "publishing",
+    ],
 )
 def test_ctrl_c_ends_it_at_any_moment(moment: str, tmp_path: Path) -> None:
     environment = own_environment(tmp_path)

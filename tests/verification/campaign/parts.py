@@ -72,6 +72,12 @@ PARTS: Final = (
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
     Part("queries", ("tests/unit/lakehouse/client/test_query_dates.py",), ("--queries",)),
     Part("answers", ("tests/unit/query_service",), says="more seeds of each random test of answers", is_long_only=True),
+    Part(
+        "pages",
+        ("tests/system/dashboard", "tests/system/integration/test_demo.py"),
+        says="the dashboard at one more size, and Ctrl-C at more moments of the demo",
+        is_long_only=True,
+    ),
     Part("model", ("tests/verification/model_checker",), says="the larger of the small worlds of the protocol"),
     Part("bench", ("tests/system/test_bench.py",), says="four measures in small", arguments=(_FOUR,)),
 )
