@@ -449,7 +449,7 @@ SAFEGUARDS: Final = (
         "return kept is not None and kept.inputs == _inputs(files)",
         "return kept is not None and kept.inputs.tail == _inputs(files).tail",
         "tests/unit/query_service/engine/test_long_tail.py::"
-        "test_a_month_that_was_merged_again_is_changed_by_what_is_left",
+        "test_a_month_that_was_merged_beside_the_tail_changes_otherwise",
     ),
     Safeguard(
         "long tail: replaced flights do not count",
@@ -857,7 +857,7 @@ SAFEGUARDS: Final = (
         "ingest_writer/backfill/readers/csv.py",
         "if len(pieces) > 1 and self._holds_rows(pieces, column, cells[0]):",
         "if False:",
-        "tests/unit/ingest_writer/backfill/readers/test_csv.py::test_two_stray_quotes_refuse_the_file_at_the_first",
+        "tests/unit/ingest_writer/backfill/readers/test_csv.py::test_a_quote_that_swallows_a_row_that_is_cut_short_refuses_the_file",
     ),
     Safeguard(
         "load: no two rows are joined, in whichever cells",

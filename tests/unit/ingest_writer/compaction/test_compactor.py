@@ -233,6 +233,7 @@ def test_a_landed_file_larger_than_a_writer_lands_stays_and_its_month_is_merged(
     land(store, [row()])
     report = compactor(store, tmp_path).compact()
     assert set(report.unreadable) == {foreign}
+    assert "a writer lands at most 100000 in a file" in report.unreadable[foreign]
     assert (report.failed, report.months, report.absorbed_files) == ({}, ["2013-01"], 1)
 
 

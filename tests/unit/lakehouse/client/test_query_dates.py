@@ -80,6 +80,8 @@ def test_a_query_that_names_its_dates_needs_no_others(
         "FROM flights WHERE flight_date = (SELECT max(flight_date) FROM flights)",
         "FROM flights WHERE flight_date <= 'infinity'",
         "FROM flights JOIN read_csv('/dev/null', columns = {'d': 'DATE'}) ON d = flight_date",
+        "FROM (FROM flights WHERE flight_date = '2013-07-04') USING SAMPLE 10 ROWS",
+        "SELECT * FROM flights, glob('/nowhere/*') WHERE flight_date = '2013-07-04'",
         "SET threads = 1; FROM flights WHERE flight_date = '2013-07-04'",
         "CREATE TEMP TABLE t AS FROM flights WHERE flight_date = '2013-07-04'",
         "EXPLAIN ANALYZE FROM flights WHERE flight_date = '2013-07-04'",

@@ -91,7 +91,7 @@ def test_what_was_created_at_an_expired_number_is_refused(memory: MemoryStore, n
     grown(memory)
 
     def collect_and_replace(call: str, name: str) -> None:
-        if (call, name) == ("read", object_names.snapshot(2)):
+        if (call, name) == ("list", object_names.snapshot(2)):
             commit(memory, 4, months_of(memory, 3), min_retained=3)
             memory.delete(name)
             commit(memory, 2, [])

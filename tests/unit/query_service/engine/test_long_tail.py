@@ -85,6 +85,21 @@ def test_a_month_that_was_merged_again_is_changed_by_what_is_left() -> None:
         assert api.rows("/v1/stats")[0]["flights"] == 3
 
 
+def test_a_month_that_was_merged_beside_the_tail_changes_otherwise() -> None:
+    """The tail is the same, but older now than what was merged meanwhile."""
+    lake = LakeBuilder(MemoryStore())
+    lake.land(*_of_days(3))
+    lake.merge()
+    with serving(lake.store, **LONG, plan_max_age_s=0) as api:
+        tail = lake.land(*_of_days(3, flight_number=2))
+        assert api.rows("/v1/stats")[0]["flights"] == 6
+        held = {name: lake.landed.pop(name) for name in tail}
+        lake.land(*_of_days(3, flight_number=2, status="void", event_time=T0 + timedelta(hours=1)))
+        lake.merge()
+        lake.landed.update(held)
+        assert api.rows("/v1/stats")[0]["flights"] == 3
+
+
 def test_a_group_that_the_tail_takes_away_is_gone() -> None:
     lake = LakeBuilder(MemoryStore())
     for month in (1, 2):
