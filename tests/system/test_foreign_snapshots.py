@@ -399,7 +399,7 @@ def test_the_first_snapshot_of_a_lake_can_be_foreign_too(clock: Clock, tmp_path:
     assert name in names(lake)
 
 
-def test_snapshots_whose_creation_runs_backwards_are_not_collected_by(clock: Clock) -> None:
+def test_snapshots_created_backwards_stop_compactors_and_collectors(clock: Clock, tmp_path: Path) -> None:
     lake = MemoryStore(clock)
     january = put_month(lake, [row()], added_snapshot=2)
     february = put_month(lake, [row("2013-02-01")], added_snapshot=3)
@@ -409,6 +409,8 @@ def test_snapshots_whose_creation_runs_backwards_are_not_collected_by(clock: Clo
     commit(lake, 2, [january], absorbed=[name])
     with pytest.raises(ForeignSnapshotError, match="created before"):
         collect(lake)
+    with pytest.raises(ForeignSnapshotError, match="created before"):
+        compactor(lake, tmp_path).compact()
     assert name in names(lake)
     planner = Planner(lake, lambda: START)
     trusting = GarbageCollector(lake, planner, -1e6, 4, history=History(lake, planner, trusted=3))

@@ -145,7 +145,7 @@ SAFEGUARDS: Final = (
         "ingest_writer/compaction/compactor.py",
         "            self.history.check_latest(plan.snapshot)\n",
         "",
-        "tests/system/test_foreign_snapshots.py::test_no_compactor_builds_on_a_foreign_snapshot",
+        "tests/system/test_foreign_snapshots.py::test_snapshots_created_backwards_stop_compactors_and_collectors",
     ),
     Safeguard(
         "nothing is collected by a foreign snapshot",
@@ -772,7 +772,7 @@ SAFEGUARDS: Final = (
         "ingest_writer/publishing/objects.py",
         "    if generation and parse(_read(store, name)) >= parse(data):\n        return\n",
         "",
-        "tests/verification/outside_tables/test_race.py::test_readers_see_a_snapshot_whatever_publishers_do",
+        "tests/unit/ingest_writer/publishing/test_objects.py::test_a_hint_goes_forward_only_and_nonsense_is_replaced",
     ),
     Safeguard(
         "outside tables: a hint is replaced as it was read",
