@@ -65,7 +65,7 @@ async def get_stats(
 async def get_flights(
     http_request: Request, services: ServicesOf, request: FlightsRequestOf, preferences: TablePreferences
 ) -> Response:
-    """Flights that match, in the order of their key, page by page."""
+    """Flights that match, by key or in the order asked for, page by page."""
     response = await cancel_on_disconnect(
         http_request, services.conditional_get.handle(request, preferences, flights_page)
     )

@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Callable
 
 import pytest
 
-from lakehouse.schema.event import FlightKey
 from lakehouse.table.planner import Dates
 from query_service.api.flight_pages import order_of
-from query_service.api.query_string import pairs_of
 from query_service.api.requests import flights_request
-from query_service.errors import Problem, ProblemError
 from query_service.queries.model import Order, cursor_of
-
-MAX_VALUES = 3
-FLIGHT = "2013-01-05-UA-1545A-EWR"
-KEY = FlightKey(dt.date(2013, 1, 5), "UA", 1545, "A", "EWR")
-
-
-def pairs(query: str) -> list[tuple[str, str]]:
-    return pairs_of(query.encode())
-
-
-def refused(ask: Callable[[], object]) -> Problem:
-    with pytest.raises(ProblemError) as error:
-        ask()
-    assert error.value.problem.status == 422
-    return error.value.problem
+from tests._support.query_strings import FLIGHT, KEY, MAX_VALUES, pairs, refused
 
 
 def test_an_order_is_a_column_with_a_minus_for_descending() -> None:

@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 
 import pytest
 
-from lakehouse.schema.event import FlightKey
 from lakehouse.table.planner import Dates
-from query_service.api.query_string import pairs_of
 from query_service.api.requests import flight_request, flights_request, only_format, stats_request
-from query_service.errors import Problem, ProblemError
 from query_service.queries.model import FLIGHTS_LIMIT, STATS_LIMIT, Filters, Order, cursor_of
-
-MAX_VALUES = 3
-FLIGHT = "2013-01-05-UA-1545A-EWR"
-KEY = FlightKey(dt.date(2013, 1, 5), "UA", 1545, "A", "EWR")
-
-
-def pairs(query: str) -> list[tuple[str, str]]:
-    return pairs_of(query.encode())
-
-
-def refused(ask: Callable[[], object]) -> Problem:
-    with pytest.raises(ProblemError) as error:
-        ask()
-    assert error.value.problem.status == 422
-    return error.value.problem
+from tests._support.query_strings import FLIGHT, KEY, MAX_VALUES, pairs, refused
 
 
 def test_a_question_without_parameters_is_about_everything() -> None:
