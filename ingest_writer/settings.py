@@ -43,51 +43,53 @@ class WriterSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WRITER_", frozen=True, use_attribute_docstrings=True)
 
     port: int = Field(8081, ge=0, le=65535)
-    """Health, readiness and metrics. Beside the API's 8080 on the same machine."""
+    """Health, readiness and metrics. Not the API's 8080, for one machine that runs both."""
     host: str = Field("0.0.0.0", min_length=1)  # noqa: S104
-    """The IPv4 address to listen on. All interfaces: a container is reached from outside of it."""
+    """The IPv4 address to listen on. All interfaces: a container is reached from outside."""
     health_deadline_s: float = Field(10.0, gt=0, le=300)
-    """For a request to the health port and its answer, from the connection on: probes give up sooner."""
+    """From the connection to the end of the answer on the health port. Probes give up sooner."""
     health_max_connections: int = Field(32, ge=1, le=1000)
-    """To the health port: a probe or two and a scraper come at once. Beyond, the one that came first gives way."""
+    """To the health port: a probe or two and a scraper come at once. Beyond it the oldest is
+    closed."""
     log_format: LogFormat = "auto"
     """`json`, `text`, or by whether stderr is a terminal."""
     log_lines_per_minute: int = Field(LINES_PER_MINUTE, ge=1, le=1_000_000)
-    """Warnings and errors of one kind that are written; a line says how many more there were. Requests' own lines are
-    not counted. One a second shows that it goes on, and fills no disk."""
+    """Warnings and errors of one kind; a line counts the suppressed ones. One a second shows that
+    it goes on and fills no disk."""
     batch_max_age_s: float = Field(5.0, gt=0, le=300)
     """Freshness goal of seconds; at 5 s a quiet day costs 17,280 small objects, a few cents."""
     batch_max_rows: int = Field(200_000, ge=1)
     """About 10 MB of Parquet and a second of work on one core."""
     batch_max_mb: int = Field(64, ge=1)
-    """Of messages, attributes included: what 200,000 rows take as JSON."""
+    """Messages, attributes included: what 200,000 rows take as JSON."""
     batch_max_dates: int = Field(MAX_MESSAGE_DATES, ge=1, le=10_000)
-    """Flight dates: each is an object. 400 are 25 rounds of `WRITER_UPLOADS_IN_FLIGHT`, a second or two of storage;
-    as many as one message may have, which is never split over batches."""
+    """Each flight date is an object: 25 rounds of `WRITER_UPLOADS_IN_FLIGHT`, a second or two. As
+    many as one message may have, which is never split."""
     batches_in_flight: int = Field(2, ge=1, le=64)
     """One is uploaded while the next is prepared; more only hides storage that is too slow."""
     uploads_in_flight: int = Field(16, ge=1, le=256)
     """A batch of mixed dates is many small objects; object storage is latency, not bandwidth."""
     upload_stall_s: float = Field(15.0, gt=0, le=300)
-    """An object that is not durable by then makes `/ready` say so: far above a slow upload of a few megabytes, far
-    below the client's own timeouts, two of which (30 s each) it takes to be sure that storage is away."""
+    """After it `/ready` reports the upload. Far above a slow upload of megabytes, far below the
+    client's two timeouts of 30 s."""
     pulls_in_flight: int = Field(4, ge=1, le=64)
-    """The service gives at most 10 MB/s a stream; four keep a core busy."""
+    """The service gives at most 10 MB/s per stream; four keep a core busy."""
     pull_max_messages: int = Field(1000, ge=1, le=1000)
     """The service's own limit."""
     buffer_max_rows: int = Field(600_000, ge=1)
-    """Three full batches: one filling, two landing. Beyond it no pull is started."""
+    """Three full batches: one filling, two landing. Beyond it pulling stops."""
     buffer_max_mb: int = Field(192, ge=1)
-    """Likewise, of messages, attributes included. Full of 600,000 messages of one event, a writer takes 0.7 GB;
-    1.1 GB while all of that is prepared as one batch."""
+    """The same in bytes, attributes included. Full of one-event messages, a writer takes 0.7 GB,
+    and 1.1 GB while it decodes them as one batch."""
     ack_deadline_s: float = Field(60.0, ge=10, le=600)
     """As in the subscription. Twelve times the batch age: usually no lease needs extending."""
     lease_max_s: float = Field(1800.0, ge=10)
     """An outage longer than this: other writers may have the messages."""
     backoff_max_s: float = Field(5.0, gt=0, le=300)
-    """Between two tries while storage or Pub/Sub is away; short, since one small request is all it costs."""
+    """Between two tries while storage or Pub/Sub is unavailable. Short: a try costs one small
+    request."""
     drain_s: float = Field(6.0, gt=0, le=300)
-    """After SIGTERM Cloud Run waits 10 s; 8 s is our promise, with a second each for the rest."""
+    """Cloud Run waits 10 s after SIGTERM. We promise 8 s, with a second each for the rest."""
 
     @property
     def health_limits(self) -> HealthLimits:
@@ -118,57 +120,62 @@ class CompactorSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="COMPACTOR_", frozen=True, use_attribute_docstrings=True)
 
     port: int = Field(0, ge=0, le=65535)
-    """Health, readiness and metrics of `compact --every`; 0 is none: a job that ends has nobody to scrape it."""
+    """Health, readiness and metrics of `compact --every`. 0 turns it off: nobody scrapes a job that
+    ends."""
     host: str = Field("0.0.0.0", min_length=1)  # noqa: S104
-    """The IPv4 address to listen on. All interfaces: a container is reached from outside of it."""
+    """The IPv4 address to listen on. All interfaces: a container is reached from outside."""
     health_deadline_s: float = Field(10.0, gt=0, le=300)
-    """For a request to the health port and its answer, from the connection on: probes give up sooner."""
+    """From the connection to the end of the answer on the health port. Probes give up sooner."""
     health_max_connections: int = Field(32, ge=1, le=1000)
-    """To the health port: a probe or two and a scraper come at once. Beyond, the one that came first gives way."""
+    """To the health port: a probe or two and a scraper come at once. Beyond it the oldest is
+    closed."""
     log_format: LogFormat = "auto"
     """`json`, `text`, or by whether stderr is a terminal."""
     log_lines_per_minute: int = Field(LINES_PER_MINUTE, ge=1, le=1_000_000)
-    """Warnings and errors of one kind that are written; a line says how many more there were. Requests' own lines are
-    not counted. One a second shows that it goes on, and fills no disk."""
+    """Warnings and errors of one kind; a line counts the suppressed ones. One a second shows that
+    it goes on and fills no disk."""
     memory_mb: int = Field(1024, ge=64)
-    """DuckDB's limit; beyond it a merge spills to disk, whatever the size of the month."""
+    """DuckDB's limit. Beyond it a merge spills to disk, whatever the size of the month."""
     threads: int = Field(2, ge=1, le=256)
     """DuckDB's threads over all merges."""
     months_at_once: int = Field(2, ge=1, le=64)
     """One merge computes while another waits for storage."""
     scratch_dir: Path = Field(default_factory=_temporary_folder)
-    """Downloads, spills and new month files while they are made; emptied afterwards."""
+    """Downloads, spills and new month files; emptied after each run."""
     scratch_mb: int = Field(4096, ge=64)
-    """Room for the downloads of the months that are merged at once; not below `merge_max_mb`, or a merge that is
-    allowed could never be done."""
+    """For the downloads of months that are merged at once. At least `COMPACTOR_MERGE_MAX_MB`."""
     merge_max_files: int = Field(5000, ge=1)
-    """Landed files a merge takes; the rest is the next run's. Bounds open files and footers in memory."""
+    """Landed files per merge; the next run takes the rest. Bounds open files and footers in
+    memory."""
     merge_max_mb: int = Field(1024, ge=1)
-    """Likewise, in bytes of landed files."""
+    """The same, as a sum of the bytes of landed files."""
     file_max_mb: int = Field(64, ge=1)
-    """Days at rest are joined into files up to this size. A busy lake of 141 MB a month has three of them, which 30
-    days open at once; a late event rewrites one, and an API instance downloads it again: 64 MB, in about a second."""
+    """Days at rest are joined up to this size. A late event rewrites one file, and an API instance
+    downloads it again in about a second."""
     moving_file_max_mb: int = Field(1, ge=1)
-    """Days that the tail touches again are in files of their own above this size, however few days that is. 288 runs
-    a day rewrite 288 MB for a smaller one, which a week of soft delete keeps for 4 cents."""
+    """A day that still changes has a file of its own above this size. 288 runs a day rewrite 288
+    MB, which soft delete keeps for a week: 4 cents."""
     rest_s: float = Field(172_800.0, ge=0)
-    """A file is at rest when its newest event is so much older than the lake's newest one: a clock may be 24 h ahead,
-    and the events of a day end within 24 h. Compared are events, not clocks: an idle lake is left as it is."""
+    """A file is at rest when its newest event is so much older than the lake's newest. A
+    publisher's clock may be 24 h ahead, and a day's events end within 24 h."""
     commit_attempts: int = Field(100, ge=1)
-    """Every lost race is somebody else's commit; months are kept and rebased, so a few tries are plenty."""
+    """Each lost race is another compactor's commit. Finished months are rebased, so a few tries are
+    plenty."""
     retention_s: float = Field(86_400.0, ge=0)
-    """How long snapshots can be asked for: longer than the longest outside query. Of the last 1,000 at
-    most; none that is younger is deleted, however many there are."""
+    """How long `snapshot=N` works: longer than any outside query. At most the last 1,000 snapshots;
+    no younger one is deleted."""
     trusted_snapshot: int = Field(0, ge=0, lt=MAX_SNAPSHOT)
-    """Snapshots below this number are not checked for being one history. 0 checks all: raise it only to a number
-    that you have verified, after snapshots were restored or copied (docs/runbook.md, foreign-snapshot)."""
+    """Snapshots below this number are not checked for being one history. Raise it only to a number
+    that you have verified, after snapshots were restored or copied (docs/runbook.md,
+    foreign-snapshot)."""
     delete_grace_s: float = Field(600.0, ge=0)
-    """How long absorbed landed files stay for readers that planned before: far above a query's deadline."""
+    """How long absorbed landed files stay for readers that planned before. Far above a query's
+    deadline."""
     publish_wait_s: float = Field(60.0, gt=0, le=3600)
-    """How long a run waits for the Delta and the Iceberg table to be brought up to date: usually a second. It goes on
-    without them after two of the store client's own timeouts (30 s each), and the next run tries again."""
+    """For updating the Delta and the Iceberg table: usually a second. Two of the store client's
+    timeouts; the next run tries again."""
     deletes_at_once: int = Field(16, ge=1, le=256)
-    """Deletes wait for storage, they do not compute."""
+    """Deletes wait for storage; they need no CPU."""
 
     @property
     def health_limits(self) -> HealthLimits:
@@ -181,20 +188,21 @@ class LoadSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LOAD_", frozen=True, use_attribute_docstrings=True)
 
     batch_max_rows: int = Field(50_000, ge=1)
-    """Rows that are decoded before they go to disk: about 100 MB as Python values. More makes nothing faster."""
+    """Rows decoded before they go to disk: about 100 MB as Python values. More is not faster."""
     batch_max_mb: int = Field(64, ge=1)
-    """Of rejected rows, which are kept with their bytes: they go to disk at this size, however few they are."""
+    """Rejected rows, which are kept with their bytes, go to disk at this size."""
     row_max_mb: int = Field(10, ge=1)
-    """One row or JSON value, as much as a whole Pub/Sub message may have. A quote that is never closed ends there."""
+    """One row or JSON value: as large as a Pub/Sub message. A quote that is never closed ends
+    here."""
     unpacked_max_mb: int = Field(16_000, ge=1)
-    """One file unpacked: five years of the US DOT's file in one zip. A small file that grows further is a mistake or an
-    attack, and would fill the disk."""
+    """One file unpacked: five years of the US DOT's file in a zip. A small file that grows further
+    is a mistake or an attack."""
     packed_batch_max_mb: int = Field(1000, ge=1)
-    """One batch of an Arrow file with compressed buffers, unpacked: it cannot be read in parts. Programs write some
-    10,000 to 1,000,000 rows in one, of about 250 bytes."""
+    """One compressed batch of an Arrow file, unpacked: it cannot be read in parts. Programs write
+    up to 1,000,000 rows of about 250 bytes."""
     spill_open_files: int = Field(128, ge=1, le=4096)
-    """Months that are written at once, each a file and a few MB. Ten years in one file; a file of more, in no order,
-    has more of them closed and begun again."""
+    """Months written at once, each a file and a few MB: ten years. An unordered file of more is
+    slower."""
 
     def limits(self) -> LoadLimits:
         return LoadLimits(

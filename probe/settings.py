@@ -46,8 +46,8 @@ class Settings:
     api_key: str | None
     """Sent as `X-API-Key`, where the API asks for one; then a probe also checks that nobody gets in without one."""
     within_s: float = _WITHIN_S
-    """For all steps of a probe of a deploy: a batch of 5 s twice, an instance that starts, and a writer that is
-    replaced, which gives its messages back within the ack deadline of 60 s."""
+    """For all steps of a probe of a deploy: two batches of 5 s, an instance that starts, and a
+    writer that is replaced, whose messages come back within 60 s."""
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:

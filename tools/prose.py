@@ -16,7 +16,6 @@ from tools.pages import ROOT, pages
 MAX_LINE: Final = 100
 _NOT_READ: Final = re.compile(
     r"CHANGELOG\.md"  # a record of what was
-    r"|docs/configuration\.md"  # generated from docstrings
     r"|docs/brief/respuestas\.md"  # Spanish
 )
 

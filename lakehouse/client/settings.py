@@ -25,11 +25,11 @@ class Settings:
     """Where downloaded files are kept, and how many."""
 
     cache_dir: Path | None = None
-    """Files of lakes, once downloaded and checked, for all processes of this user. None is `flights-lakehouse` in the
-    user's folder for caches: `XDG_CACHE_HOME`, or `~/.cache` (on macOS `~/Library/Caches`)."""
+    """Checked files of lakes, for all processes of this user. None: `flights-lakehouse` in the
+    user's cache folder: `XDG_CACHE_HOME`, or `~/.cache` (macOS: `~/Library/Caches`)."""
     cache_max_gb: float = 20
-    """Beyond it the files used least recently go; one connection needs no more than that either. About 1.5 billion
-    flights, or a year of a large country twenty times: more needs a decision."""
+    """Beyond it the least recently used files are evicted; a connection needs no more either. About
+    1.5 billion flights."""
 
     @property
     def folder(self) -> Path:
