@@ -48,6 +48,7 @@ _GENERATED: Final = re.compile(r"^<!-- ([\w ]+): written by .*?^<!-- end of \1 -
 _FENCE: Final = re.compile(r"^( *)```.*?^ *```", re.MULTILINE | re.DOTALL)
 _TARGET: Final = re.compile(r"!\[[^]]*\]\([^)\s]+\)|(?<=\])\([^)\s]+\)|^<!-- .* -->$")
 _CODE: Final = re.compile(r"`[^`]+`", re.DOTALL)
+_WORD: Final = re.compile(r"\w")
 
 
 class Finding(NamedTuple):
@@ -61,6 +62,11 @@ def findings(text: str) -> list[Finding]:
     """What to change in the prose of a document; code, and what a program writes, are left out."""
     prose = _without(_GENERATED, _without(_FENCE, text))
     return sorted([*_wordings(_without(_CODE, prose)), *_long_lines(prose)])
+
+
+def words(text: str) -> int:
+    """How many a document has: tables and links count; code blocks, and what a program writes, do not."""
+    return len([word for word in _without(_GENERATED, _without(_FENCE, text)).split() if _WORD.search(word)])
 
 
 def _without(pattern: re.Pattern[str], text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.prose import MAX_LINE, WORDINGS, findings, main, read_pages
+from tools.prose import MAX_LINE, WORDINGS, findings, main, read_pages, words
 
 
 def test_the_documents_have_nothing_to_change(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,6 +25,13 @@ def test_a_wording_is_found_also_over_two_lines(text: str, wording: str) -> None
     [finding] = findings(f"# Title\n\n{text}\n")
     assert finding.text.startswith(f'"{wording}": say ')
     assert finding.line in (3, 4)
+
+
+def test_words_are_counted_without_marks_code_blocks_and_generated_text() -> None:
+    generated = "<!-- sizes: written by tools.sizes -->\n| one | two |\n<!-- end of sizes -->\n"
+    code = "```sh\nmake test\n```\n"
+    assert words(f"# A title\n\n- one `make test`\n\n| a | row |\n|---|---|\n{code}{generated}") == 7
+    assert words(generated) == words(code) == 0
 
 
 def test_a_part_of_a_word_is_none() -> None:
