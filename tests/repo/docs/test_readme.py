@@ -49,7 +49,7 @@ QUERIES = [line for line in lines_of("sh") if " -m lakehouse " in line]
 
 
 def test_it_is_short() -> None:
-    assert len(README.read_text(encoding="utf-8").splitlines()) <= 130
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 120
 
 
 def test_every_command_is_run_here_or_by_the_test_that_is_named() -> None:
