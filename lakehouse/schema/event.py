@@ -237,7 +237,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         example=DECODER_VERSION,
     ),
 )
-"""Columns of landed and month files, in this order. Columns are only ever added: see ARCHITECTURE.md."""
+"""Columns of landed and month files, in this order. Columns are only ever added: see CONTRIBUTING.md."""
 
 FIELD: Final = {field.name: field for field in FIELDS}
 """The fields by name."""

@@ -1,4 +1,4 @@
-"""The field `gate`, added to a copy of the source by the steps of "Add a field" in ARCHITECTURE.md."""
+"""The field `gate`, added to a copy of the source by the steps of "Add a field" in CONTRIBUTING.md."""
 
 from __future__ import annotations
 

@@ -146,8 +146,8 @@ def old_lake(tmp_path: Path, without: Code) -> Lake:
     return lake
 
 
-def test_architecture_names_the_files_that_the_steps_change_and_no_others() -> None:
-    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+def test_contributing_names_the_files_that_the_steps_change_and_no_others() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     [section] = re.findall(r"^- \*\*Add a field\*\*.*?(?=^- )", page, re.MULTILINE | re.DOTALL)
     steps = re.findall(r"^  [1-9]\. .*?(?=^  [1-9]\. |^$)", section, re.MULTILINE | re.DOTALL)
     assert len(steps) <= 4
