@@ -20,6 +20,13 @@ from tools.vendor import fetched, integrity, member
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "diagrams"
 RECORD: Final = FOLDER / "mermaid.json"
 
+_FONT: Final = "Verdana, DejaVu Sans, sans-serif"
+"""Two wide ones of the same widths: where another one is shown instead, its text fits too."""
+_SEQUENCE_FONTS: Final = {
+    f"{of}Font{what}": value for of in ("actor", "message", "note") for what, value in (("Family", _FONT), ("Size", 16))
+}
+"""Sequence diagrams measure their texts by settings of their own."""
+
 _CONFIG: Final[dict[str, Any]] = {
     "startOnLoad": False,
     "securityLevel": "strict",
@@ -30,12 +37,10 @@ _CONFIG: Final[dict[str, Any]] = {
     # Text as SVG text: embedded HTML is left out by much that shows SVG.
     "htmlLabels": False,
     "flowchart": {"htmlLabels": False, "useMaxWidth": False, "wrappingWidth": 360, "rankSpacing": 34, "curve": "basis"},
-    "state": {"useMaxWidth": False},
-    "sequence": {"useMaxWidth": False, "mirrorActors": False},
-    # Labels hide the line below them; names of states stand in the middle of their boxes, which are 120 wide inside.
-    "themeCSS": """.edgeLabel rect, .edgeLabel .background { opacity: 1 !important; fill: #fff !important; }
-        .statediagram-state .label text { text-anchor: middle; transform: translateX(60px); }""",
-    "fontFamily": "Liberation Sans, Arial, Helvetica, sans-serif",  # the same widths, whichever is there
+    "sequence": {"useMaxWidth": False, "mirrorActors": False, **_SEQUENCE_FONTS},
+    # Labels hide the line below them.
+    "themeCSS": ".edgeLabel rect, .edgeLabel .background { opacity: 1 !important; fill: #fff !important; }",
+    "fontFamily": _FONT,
 }
 _MARGIN: Final = 12
 # White paper of its own, so it can be read on any page; where dark is asked for, dark paper.
