@@ -42,6 +42,7 @@ REJECTED_COMPRESSION: Final = "zstd"  # whole messages, kept for long
 
 _MAGIC: Final = b"PAR1"
 _TAIL_BYTES: Final = 8  # the footer's length, and the magic
+_SMALL_BYTES: Final = 65_536  # some thousand rows; each of the checks may have one in memory
 _BATCH_ROWS = 65_536  # some 10 MB of rows
 _TEXTS: Final = list(TEXT_MAX_BYTES)
 _REJECTED_TEXTS: Final = (
@@ -84,9 +85,10 @@ def check_landed_file(name: str, path: Path, flight_date: dt.date) -> FooterInfo
     where none may be, or rows of another date; FormatTooNewError.
     """
     rows = 0
-    with _opened(name, path, LANDED) as (file, version):
-        check_pages(name, path, file.metadata, LANDED)
-        for batch in _batches(name, path, file.metadata):
+    source = _small(path)
+    with _opened(name, source, LANDED) as (file, version):
+        check_pages(name, source, file.metadata, LANDED)
+        for batch in _batches(name, source, file.metadata):
             _check_no_nulls(name, batch)
             if pc.any(pc.not_equal(batch["flight_date"], pa.scalar(flight_date))).as_py():
                 raise UnreadableError(name, f"has rows of another flight_date than {flight_date}")
@@ -143,14 +145,15 @@ def batches(name: str, path: Path) -> Iterator[pa.RecordBatch]:
             yield batch.cast(schema)
 
 
-def _batches(name: str, path: Path, metadata: pq.FileMetaData) -> Iterator[pa.RecordBatch]:
+def _batches(name: str, source: Path | bytes, metadata: pq.FileMetaData) -> Iterator[pa.RecordBatch]:
     """Rows, some at a time. Texts are dictionaries: each once, however many rows repeat it."""
     is_large = metadata.num_rows > _BATCH_ROWS  # else threads take longer to begin than they save
-    with pq.ParquetFile(path, metadata=metadata, read_dictionary=_texts_of(metadata), pre_buffer=False) as file:
+    texts = _texts_of(metadata)
+    with pq.ParquetFile(_arrow(source), metadata=metadata, read_dictionary=texts, pre_buffer=False) as file:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=is_large):
             batch.validate(full=True)  # reading does not look whether strings are UTF-8
-            for column, most in TEXT_MAX_BYTES.items():
-                if column in batch.schema.names and _longest(batch[column]) > most:
+            for column in texts:
+                if _longest(batch[column]) > (most := TEXT_MAX_BYTES[column]):
                     raise UnreadableError(name, f"column {column} has a text of more than {most} bytes")
             yield batch
 
@@ -204,7 +207,7 @@ def _opened(name: str, source: Path | bytes, limits: Limits) -> Iterator[tuple[p
     """The file, whose footer has been checked, and its format."""
     try:
         check_structure(_footer(name, source, limits))
-        with pq.ParquetFile(source if isinstance(source, Path) else pa.BufferReader(source)) as file:
+        with pq.ParquetFile(_arrow(source)) as file:
             version = check_schema(name, file, REJECTED_SCHEMA if limits is REJECTED else None)
             check_footer(name, file.metadata, limits)
             yield file, version
@@ -214,6 +217,19 @@ def _opened(name: str, source: Path | bytes, limits: Limits) -> Iterator[tuple[p
         # ValueError: names in the footer that are not UTF-8
         why = str(error).partition("\n")[0][:200]
         raise UnreadableError(name, f"not a whole Parquet file: {why}") from error
+
+
+def _small(path: Path) -> Path | bytes:
+    """Its bytes, if it is small: then looking at its parts takes no call each. Raises LocalDiskError."""
+    try:
+        return path.read_bytes() if path.stat().st_size <= _SMALL_BYTES else path
+    except OSError as error:
+        raise local_disk_error(path.parent, error) from error
+
+
+def _arrow(source: Path | bytes) -> Path | pa.BufferReader:
+    """What Arrow opens."""
+    return pa.BufferReader(source) if isinstance(source, bytes) else source
 
 
 def _footer(name: str, source: Path | bytes, limits: Limits) -> bytes:

@@ -15,7 +15,9 @@ size for each page, and refuse a page that has more or less. Then texts are read
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,7 +27,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.errors import UnreadableError
 from lakehouse.schema.event import EVENT_SCHEMA, FIELD
-from lakehouse.table.parquet_pages import Page, pages
+from lakehouse.table.parquet_pages import Page, Read, pages
 
 LANDED_MAX_ROWS: Final = 1_000_000
 """Of a landed or rejected file: the writer and `load` split what has more. A batch closes at 200,000 lines or 64 MB of
@@ -117,20 +119,30 @@ def check_footer(name: str, metadata: pq.FileMetaData, limits: Limits) -> None:
             _check_size(name, chunk.path_in_schema, chunk.total_uncompressed_size, group.num_rows, limits)
 
 
-def check_pages(name: str, path: Path, metadata: pq.FileMetaData, limits: Limits) -> None:
+def check_pages(name: str, source: Path | bytes, metadata: pq.FileMetaData, limits: Limits) -> None:
     """What the headers of all pages say, whatever the footer does. Reads no page. Raises UnreadableError."""
     sizes = [0] * metadata.num_columns
-    with path.open("rb") as file:
-        file_size = file.seek(0, io.SEEK_END)
+    with _reading(source) as (read, file_size):
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
             rows = group.num_rows
             for column in range(metadata.num_columns):
                 chunk = group.column(column)
                 if rows > 0 or chunk.num_values > 0:  # else its offsets say nothing
-                    sizes[column] += _check_chunk(name, pages(file.fileno(), file_size, chunk), chunk, rows, limits)
+                    sizes[column] += _check_chunk(name, pages(read, file_size, chunk), chunk, rows, limits)
                 if limits.max_column_bytes is not None:  # of all row groups together
                     _check_size(name, chunk.path_in_schema, sizes[column], metadata.num_rows, limits)
+
+
+@contextmanager
+def _reading(source: Path | bytes) -> Iterator[tuple[Read, int]]:
+    """How to read parts of it, and its size."""
+    if isinstance(source, bytes):
+        yield lambda length, at: source[at : at + length], len(source)
+        return
+    with source.open("rb") as file:
+        descriptor = file.fileno()
+        yield lambda length, at: os.pread(descriptor, length, at), file.seek(0, io.SEEK_END)
 
 
 def _check_chunk(

@@ -8,8 +8,7 @@ is an error here.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 import pyarrow.parquet as pq
@@ -39,15 +38,19 @@ class Page(NamedTuple):
     rows: int
 
 
-def pages(file: int, file_size: int, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
-    """Every page of a column chunk of the file with this descriptor.
+Read = Callable[[int, int], bytes]
+"""As many bytes of the file, from there on; fewer where it ends."""
+
+
+def pages(read: Read, file_size: int, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
+    """Every page of a column chunk of the file that `read` reads.
 
     Raises LookupError, ValueError or TypeError for what is none.
     """
     at, end = _range(chunk, file_size)
     is_first = True
     while at < end:
-        header, length = _header(file, at, end)
+        header, length = _header(read, at, end)
         kind, size, stored = header[1], header[2], header[3]
         about = header[_ABOUT[kind]]
         values, encoding = about[1], about[2]
@@ -75,12 +78,12 @@ def _range(chunk: pq.ColumnChunkMetaData, file_size: int) -> tuple[int, int]:
     return at, end
 
 
-def _header(file: int, at: int, end: int) -> tuple[dict[int, Any], int]:
+def _header(read: Read, at: int, end: int) -> tuple[dict[int, Any], int]:
     """The fields of the header at `at`, and its length."""
     try:
-        return _struct(os.pread(file, min(_HEADER_BYTES, end - at), at), 0, 0)
+        return _struct(read(min(_HEADER_BYTES, end - at), at), 0, 0)
     except IndexError:  # a long one
-        return _struct(os.pread(file, min(_HEADER_MAX_BYTES, end - at), at), 0, 0)
+        return _struct(read(min(_HEADER_MAX_BYTES, end - at), at), 0, 0)
 
 
 def _struct(data: bytes, at: int, depth: int) -> tuple[dict[int, Any], int]:
