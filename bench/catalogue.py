@@ -11,6 +11,7 @@ from bench.measures.asking import measure_question
 from bench.measures.bytes import measure_bytes, measure_day
 from bench.measures.crowds import measure_clients, measure_overload
 from bench.measures.freshness import measure_freshness
+from bench.measures.listing import measure_listing
 from bench.measures.loading import measure_loading
 from bench.measures.merging import measure_merging
 from bench.measures.repeating import measure_repeated
@@ -23,7 +24,7 @@ from bench.measures.tails import measure_long_tail, measure_tail
 from bench.measures.writing import measure_two_writers, measure_writer
 from bench.measures.years import measure_years
 from bench.rig import Rig
-from bench.sources import DAY, EVERYTHING, LOAD, MERGE, QUESTION, REPEATED, START, WRITER
+from bench.sources import DAY, EVERYTHING, LISTING, LOAD, MERGE, QUESTION, REPEATED, START, WRITER
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ MEASURES = (
     Measure("two-writers", ("3",), measure_two_writers, WRITER.plus(f"{_MEASURES}/writing.py")),
     Measure("merging", ("16",), measure_merging, MERGE.plus(f"{_MEASURES}/merging.py", f"{_PEERS}/sorter.py")),
     Measure("load", ("18",), measure_loading, LOAD.plus(f"{_MEASURES}/loading.py", f"{_PEERS}/on_time_loader.py")),
+    Measure("listing", ("19",), measure_listing, LISTING.plus(f"{_MEASURES}/listing.py", f"{_PEERS}/lister.py")),
     Measure("start", ("14",), measure_start, START.plus(f"{_MEASURES}/starting.py")),
     Measure("lake-size", ("12",), measure_lake_size, QUESTION.plus(f"{_MEASURES}/sizes_of_lakes.py")),
     Measure("roapi", ("10",), measure_roapi, QUESTION.plus(f"{_MEASURES}/roapi.py", libraries=("roapi",))),

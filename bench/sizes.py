@@ -27,6 +27,8 @@ class Sizes:
     freshness_s: float = 60.0
     tail_rows: int = 100_000
     long_tail_files: int = 3_000
+    objects: int = 200_000
+    """Of a folder that is listed."""
     large_copies: int = 18
     """Of each flight, under another operational suffix: 336,776 * 18 * 10 years are 60.6 million."""
     batch_age_s: float = 5.0
@@ -59,6 +61,7 @@ QUICK = Sizes(
     freshness_s=2.0,
     tail_rows=2_000,
     long_tail_files=300,
+    objects=2_000,
     large_copies=2,
     batch_age_s=1.0,
     day_batches=60,

@@ -87,6 +87,14 @@ EVERYTHING: Final = Sources(
 )
 """Writer, compactor and API."""
 
+LISTING: Final = Sources(
+    (
+        *("lakehouse/store/local.py", "lakehouse/store/checksum.py", "lakehouse/store/store.py"),
+        "lakehouse/bounded_lru.py",
+    )
+)
+"""A store in a folder."""
+
 MERGE: Final = Sources(
     (
         *("ingest_writer/compaction/merge_sql.py", "lakehouse/schema/event.py", "lakehouse/schema/versions.py"),
