@@ -7,7 +7,7 @@ INSTALL_UV = $(BIN)/python -m pip install --quiet --disable-pip-version-check --
 # Many targets start dozens of processes, each in half the time with bytecode: it is written even where the shell says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test verify test-year prove check check-quick check-deploy test-terraform bench figures format lock lock-images pin-images names vendor screenshots notebook site configuration fields diagrams clean
+.PHONY: help setup demo test verify test-year prove check check-quick check-deploy test-terraform bench figures format lock lock-images pin-images names vendor screenshots notebook site configuration cost fields diagrams clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -118,6 +118,9 @@ site: setup  ## the documents as a site in build/site, its links checked; read i
 
 configuration: setup  ## write docs/configuration.md again, from the settings classes
 	@$(BIN)/python -m tools.configuration
+
+cost: setup  ## write docs/cost.md again, from docs/prices.json and the counted requests
+	@$(BIN)/python -m tools.cost
 
 fields: setup  ## write what comes from the table of event fields again: JSON Schema, docs/event.md
 	@$(BIN)/python -m tools.fields

@@ -107,7 +107,7 @@ locals {
     }
     snapshot-old = {
       filter   = "metric.type=\"logging.googleapis.com/user/flights_commits\" resource.type=\"cloud_run_job\""
-      period_s = 1800 # six runs, each of which has five canaries to absorb, if nothing else
+      period_s = 1800 # six runs, each of which has canaries to absorb, if nothing else
     }
     canary-silent = {
       filter   = "metric.type=\"logging.googleapis.com/user/flights_canary\" resource.type=\"cloud_run_job\""

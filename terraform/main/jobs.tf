@@ -6,7 +6,7 @@ locals {
       account  = google_service_account.compactor
       schedule = var.compactor_schedule
       args     = ["ingest_writer", "compact"]
-      cpu      = "2"
+      cpu      = tostring(var.compactor_cpus)
       memory   = "${var.compactor_memory.instance_mib}Mi"
       timeout  = "1800s" # several months merged anew; another run beside it is harmless
       retries  = 3       # as Google recommends: a task may end for no fault of its own, and running again is harmless
@@ -14,7 +14,7 @@ locals {
         LAKE_URL                 = google_storage_bucket.lake.url
         COMPACTOR_MEMORY_MB      = tostring(var.compactor_memory.duckdb_mb)
         COMPACTOR_SCRATCH_MB     = tostring(var.compactor_memory.scratch_mb)
-        COMPACTOR_THREADS        = "2"
+        COMPACTOR_THREADS        = tostring(var.compactor_cpus)
         COMPACTOR_MONTHS_AT_ONCE = "2"
         COMPACTOR_LOG_FORMAT     = "json"
       }
@@ -22,12 +22,12 @@ locals {
     }
     canary = {
       account  = google_service_account.canary
-      schedule = "* * * * *" # the resolution of the freshness objective
+      schedule = "*/${var.canary_every_min} * * * *"
       args     = ["probe", "canary"]
       cpu      = "1"
       memory   = "512Mi"
       timeout  = "120s" # 30 s to become visible, and the start
-      retries  = 0      # the next minute's run is the retry; another one here would count one minute twice in the objective
+      retries  = 0      # the next run is the retry; another one here would count one canary twice in the objective
       env = {
         PUBSUB_TOPIC   = google_pubsub_topic.flights.id
         PROBE_URL      = google_cloud_run_v2_service.api.uri
@@ -47,7 +47,7 @@ resource "google_service_account" "compactor" {
 
 resource "google_service_account" "canary" {
   account_id   = "flights-canary"
-  display_name = "Flights: publishes a ZZ event a minute and looks for it"
+  display_name = "Flights: publishes ZZ events and looks for them"
 
   depends_on = [terraform_data.apis_on]
 }

@@ -96,7 +96,7 @@ variable "api_keys_enabled" {
 }
 
 variable "writer_instances" {
-  description = "Writers. Plan 20,000 events/s for one (37,000 measured on two shared cores); they share nothing but Pub/Sub and the bucket."
+  description = "Writers, 36 dollars a month each. Plan 20,000 events/s for one (37,000 measured on two shared cores); they share nothing but Pub/Sub and the bucket."
   type        = number
   default     = 1 # a crashed one is back in seconds, and Pub/Sub keeps what arrives meanwhile
 
@@ -107,7 +107,7 @@ variable "writer_instances" {
 }
 
 variable "writer_batch_max_age_s" {
-  description = "Seconds that a writer collects events before it stores them: most of the freshness, and the number of objects."
+  description = "Seconds that a writer collects events before it stores them: most of the freshness, and the number of objects, whose writes cost 5 dollars a month at 5 seconds and a quarter of it at 20."
   type        = number
   default     = 5 # visible within 10 s; 17,280 objects a day for each flight date that is written
 
@@ -118,7 +118,7 @@ variable "writer_batch_max_age_s" {
 }
 
 variable "api_min_instances" {
-  description = "API instances that are kept warm."
+  description = "API instances that are kept warm, 26 dollars a month each while nobody asks. 0: the first question after a pause waits for a start."
   type        = number
   default     = 1 # a cold start takes seconds, which the latency objective has no room for under little traffic
 
@@ -129,7 +129,7 @@ variable "api_min_instances" {
 }
 
 variable "api_max_instances" {
-  description = "API instances at most: the bound of the bill."
+  description = "API instances at most: the bound of the bill, 137 dollars a month for each that is busy all the time."
   type        = number
   default     = 10 # at 15 ms a question on two cores, over 1,000 questions/s
 
@@ -140,7 +140,7 @@ variable "api_max_instances" {
 }
 
 variable "api_memory" {
-  description = "MiB of an API instance and what of it the file cache and DuckDB may use (MB). The disk of Cloud Run is memory, so all of it counts."
+  description = "MiB of an API instance and what of it the file cache and DuckDB may use (MB). The disk of Cloud Run is memory, so all of it counts; each GiB of a warm instance costs 6.48 dollars a month."
   type = object({
     instance_mib = optional(number, 2048)
     cache_mb     = optional(number, 448) # 16 million flights
@@ -157,7 +157,7 @@ variable "api_memory" {
 }
 
 variable "compactor_memory" {
-  description = "MiB of the compactor and what of it DuckDB and the scratch folder may use (MB)."
+  description = "MiB of the compactor and what of it DuckDB and the scratch folder may use (MB). Each GiB costs 1.04 dollars a month at a run every five minutes."
   type = object({
     instance_mib = optional(number, 4096)
     duckdb_mb    = optional(number, 1024)
@@ -171,8 +171,23 @@ variable "compactor_memory" {
   }
 }
 
+variable "compactor_cpus" {
+  description = "vCPUs of the compactor, for runs with much to merge. A run is billed for at least a minute: at one every five minutes, 13 dollars a month with one vCPU and 23 with two."
+  type        = number
+  default     = 1 # a run takes seconds, so a second core would only be paid for
+
+  validation {
+    condition     = contains([1, 2, 4], var.compactor_cpus)
+    error_message = "1, 2 or 4: what Cloud Run takes."
+  }
+  validation {
+    condition     = var.compactor_memory.instance_mib <= 4096 * var.compactor_cpus
+    error_message = "Cloud Run gives a vCPU 4 GiB at most: raise compactor_cpus, or lower compactor_memory.instance_mib."
+  }
+}
+
 variable "compactor_schedule" {
-  description = "When the compactor runs, in cron's form, UTC."
+  description = "When the compactor runs, in cron's form, UTC. Each run is billed for at least a minute: 13 dollars a month at every five minutes, 7 at every ten."
   type        = string
   default     = "*/5 * * * *" # a tail of 60 small files a date costs a question some ms; every minute would cost five times as much
 
@@ -182,11 +197,24 @@ variable "compactor_schedule" {
   }
 }
 
+variable "canary_every_min" {
+  description = "Minutes between two canaries. Each is a run of a job, billed for at least a minute: 49 dollars a month at 1, 10 at 5, and what the API computes while they wait. At 5, an outage pages after 16 minutes instead of 5."
+  type        = number
+  default     = 1 # the resolution of the freshness objective
+
+  validation {
+    condition     = contains([1, 2, 3, 4, 5], var.canary_every_min)
+    error_message = "1 to 5 minutes: with fewer canaries, windows of five minutes would often have none."
+  }
+}
+
 variable "retention" {
-  description = "Days that things are kept: messages (replay by seek), deleted objects (soft delete), rejected messages."
+  description = "Days that things are kept: messages (replay by seek; a million a day for a week cost 0.66 dollars a month), deleted objects (soft delete; 0.16 dollars for one airport), rejected messages."
   type = object({
-    messages_days = optional(number, 7)  # a week in which a bad writer can be noticed, at 0.027 dollars a GiB and month
-    deleted_days  = optional(number, 7)  # the same week for whatever deletes what it should not
+    messages_days = optional(number, 7) # a week in which a bad writer can be noticed, at 0.27 dollars a GiB and month
+    # The same week for whatever deletes what it should not. A busy lake (100,000 flights a date) lands 0.18 GB a day and
+    # writes 6.5 times as much again, all of which is deleted: 9.4 GB in a week, at 0.02 dollars a GiB and month.
+    deleted_days  = optional(number, 7)
     rejected_days = optional(number, 90) # a publisher's bug is found, mended, and its messages replayed
   })
   default = {}
@@ -206,7 +234,7 @@ variable "retention" {
 }
 
 variable "bigquery" {
-  description = "Whether the merged flights can be asked in BigQuery too: a dataset, the Delta table of the lake and a view. Turn it on once the lake has a snapshot."
+  description = "Whether the merged flights can be asked in BigQuery too: a dataset, the Delta table of the lake and a view. A million of its questions cost 72 dollars at least. Turn it on once the lake has a snapshot."
   type        = bool
   default     = false # it reads the same files; nobody needs it to run the service
 }

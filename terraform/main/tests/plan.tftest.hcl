@@ -213,6 +213,40 @@ run "a_compactor_that_does_not_fit_is_refused" {
   expect_failures = [var.compactor_memory]
 }
 
+run "a_compactor_with_more_memory_than_its_cores_take_is_refused" {
+  command = plan
+  variables {
+    compactor_memory = { instance_mib = 8192 }
+  }
+  expect_failures = [var.compactor_cpus]
+}
+
+run "cheaper_schedules_are_taken" {
+  command = plan
+  variables {
+    canary_every_min   = 5
+    compactor_schedule = "*/10 * * * *"
+    compactor_cpus     = 2
+    compactor_memory   = { instance_mib = 8192 }
+  }
+  assert {
+    condition     = { for name, job in google_cloud_scheduler_job.job : name => job.schedule } == { canary = "*/5 * * * *", compactor = "*/10 * * * *" }
+    error_message = "Schedules follow their variables."
+  }
+  assert {
+    condition     = google_cloud_run_v2_job.job["compactor"].template[0].template[0].containers[0].resources[0].limits.cpu == "2"
+    error_message = "The compactor has the cores that it is given."
+  }
+}
+
+run "canaries_that_are_too_far_apart_are_refused" {
+  command = plan
+  variables {
+    canary_every_min = 10
+  }
+  expect_failures = [var.canary_every_min]
+}
+
 run "an_alert_without_receiver_is_refused" {
   command = plan
   variables {

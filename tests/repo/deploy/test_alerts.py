@@ -97,6 +97,17 @@ def test_total_outage_after_a_quiet_day_pages_within_minutes(slo: str, within: i
     assert at - DAY <= within
 
 
+@pytest.mark.parametrize(("every_min", "within"), [(1, 5), (2, 7), (3, 10), (4, 13), (5, 16)])
+def test_fewer_canaries_page_later_and_never_seem_to_be_silent(every_min: int, within: int) -> None:
+    """Whatever `canary_every_min` takes; its description and docs/slo.md say what the last one means."""
+    assert "contains([1, 2, 3, 4, 5], var.canary_every_min)" in str(named(MAIN, "variable")["canary_every_min"])
+    sent = [int(minute % every_min == 0) for minute in range(DAY + 180)]
+    at = first_page("freshness", [(one, one * (minute >= DAY)) for minute, one in enumerate(sent)])
+    assert at is not None
+    assert at - DAY == within
+    assert none_at("canary-silent", sent) is None
+
+
 @pytest.mark.parametrize("slo", ["availability", "freshness"])
 def test_outage_pages_before_a_tenth_of_the_budget_is_spent(slo: str) -> None:
     rate = TRAFFIC[slo]

@@ -1,0 +1,1 @@
+"""What the system costs on Google Cloud: prices and counted requests to docs/cost.md."""
