@@ -51,14 +51,11 @@ def figures(prices: Mapping[str, Price]) -> dict[str, float]:
 def _of_bills(prices: Mapping[str, Price]) -> dict[str, float]:
     hobby, airport, fifty, shared = (bill_of(size, prices) for size in (*SIZES, SHARED))
     return {
-        "hobby": hobby.total,
         "hobby fixed": hobby.fixed,
         "airport": airport.total,
         "airport fixed": airport.fixed,
-        "fifty": fifty.total,
         "fifty a day": fifty.total / DAYS,
         "shared": shared.total,
-        "alerting": airport.announced,
         "compactions": airport.always["the compactor's runs"],
         "wait": airport.always["the API while canaries wait"],
         "soft-deleted": airport.use["storage, soft-deleted"],
@@ -81,7 +78,6 @@ def _of_parts(one: Charges) -> dict[str, float]:
         "wait, cold": service(one, API, _MINUTES * CANARY_WAIT_S),
         "batches": one(class_a=AIRPORT.objects),
         "rewritten month": one(storage=MONTH_BYTES * RUNS_PER_DAY * RETENTION_DAYS / GIB),
-        "stored GiB": one(storage=1),
         "build": one(build=BUILD_MIN),
     }
 

@@ -24,13 +24,15 @@ from ingest_writer.compaction.model import CompactorOptions
 from ingest_writer.landing import prepare, store_object
 from ingest_writer.message import Message
 from ingest_writer.publishing.publisher import Publisher
+from ingest_writer.settings import CompactorSettings
 from lakehouse.store.gcs import GcsStore
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Planner
 from local_cloud.emulators.gcs import GcsServer
 from local_cloud.flights.events import events
+from query_service.settings import Settings as ApiSettings
 from tests.repo.deploy.terraform_files import MAIN, ROOT, local, named, resources
-from tools.cost.figures import figures
+from tools.cost.figures import MONTH_BYTES, RUNS_PER_DAY, figures
 from tools.cost.prices import load_prices
 from tools.cost.sizes import (
     API,
@@ -252,6 +254,17 @@ def test_what_terraform_says_besides_is_computed_too() -> None:
     assert f"Each GiB costs {gib_run:.2f} dollars" in said["compactor_memory"]
     kept = f"at {PRICES['pubsub_storage'].each} dollars a GiB and month"
     assert kept in (MAIN / "variables.tf").read_text()
+
+
+def test_settings_that_name_money_name_what_is_computed() -> None:
+    refreshes = REQUESTS["a refresh of the plan"].a * MONTH_S * PRICES["class_a"].each
+    assert f"about {refreshes:.0f} dollars a month" in str(ApiSettings.model_fields["plan_max_age_s"].description)
+    moving = CompactorSettings.model_fields["moving_file_max_mb"]
+    cents = moving.default * 1e6 * RUNS_PER_DAY * RETENTION_DAYS / 2**30 * PRICES["storage"].each * 100
+    assert f"a week of soft delete keeps for {cents:.0f} cents" in " ".join(str(moving.description).split())
+    decision = (ROOT / "docs" / "adr" / "0024-files-by-date.md").read_text(encoding="utf-8")
+    assert f"At {MONTH_BYTES / 1e6:.0f} MB a month" in decision
+    assert f"that is {MONTH_BYTES * RUNS_PER_DAY / 1e9:.0f} GB a day" in decision
 
 
 def test_what_other_pages_quote_is_what_is_computed() -> None:

@@ -28,7 +28,7 @@ def test_fewer_canaries_save_as_much_as_a_service() -> None:
 
 
 def test_a_month_that_each_run_rewrote_was_284_gb_in_soft_delete() -> None:
-    assert FIGURES["rewritten month"] == pytest.approx(141e6 * 288 * 7 / 2**30 * FIGURES["stored GiB"])
+    assert FIGURES["rewritten month"] == pytest.approx(141e6 * 288 * 7 / 2**30 * PRICES["storage"].each)
     assert FIGURES["soft-deleted"] < FIGURES["rewritten month"] / 10
 
 
