@@ -13,7 +13,7 @@ PAGE = ROOT / "ARCHITECTURE.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 PICTURE = blocks(PAGE)[0].text
 PACKAGES = ("lakehouse", "ingest_writer", "query_service")
-MOST_LINES = 132
+MOST_LINES = 135
 """Two pages."""
 
 
