@@ -41,13 +41,13 @@ test-year: setup  ## the exactness tests with all flights of the year instead of
 	@$(BIN)/python -m pytest tests/system/integration/test_exactness.py --flights 336776 --asked 500
 
 .PHONY: test-engines lock-engines
-test-engines: setup  ## the outside tables in Spark, ClickHouse and DataFusion (installs 600 MB, needs Java 17 or newer; exit 2: there is none)
+test-engines: setup  ## the outside tables in Spark, ClickHouse and DataFusion (installs 600 MB and jars, needs Java 17 or newer; exit 2: there is none)
 	@"$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version >/dev/null 2>&1 || { \
 	    echo "make test-engines: NOTHING WAS TESTED: Spark needs Java 17 or newer, and there is none." \
 	        "Install one (Debian: apt-get install openjdk-17-jre-headless) or set JAVA_HOME." >&2; exit 2; }
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-build-isolation --require-hashes -r requirements.engines.lock
 	@$(BIN)/python -m pytest tests/system/engines/check_spark.py tests/system/engines/check_chdb.py \
-	    tests/system/engines/check_datafusion.py -rP
+	    tests/system/engines/check_datafusion.py --asked-engines=200 -rP
 
 prove: setup  ## the long proofs, hours; goes on where it was cut off (sizes: ARGS="--seeds 1000 --kills 50 ...")
 	@$(BIN)/python -m tests.verification.campaign $(ARGS)

@@ -1,14 +1,23 @@
-"""ClickHouse (chDB) over the Delta and the Iceberg table answers like the snapshot: `make test-engines`."""
+"""ClickHouse (chDB) over the Delta and the Iceberg table answers like the snapshot: `make test-engines`.
+
+It has no percentile at the API's rank: it finds the rows of a question, and Polars counts them.
+"""
 
 from __future__ import annotations
 
+import io
 import json
+from typing import Any
 
 import chdb
+import polars as pl
 import pytest
 
+from tests.system.engines.asked import Asked, check_answers, from_rows
 from tests.system.engines.counted import DAY, Rows, by_carrier, expected
 from tests.system.engines.lake import Lake
+from tests.system.engines.question_sql import where
+from tests.system.integration.questions import Question
 
 _DELTA, _ICEBERG = "deltaLakeLocal('{0.delta}')", "icebergLocal('{0.iceberg}')"
 
@@ -34,6 +43,16 @@ def test_clickhouse_answers_like_the_snapshot(lake: Lake, table: str) -> None:
     source, one_day = table.format(lake), f"flight_date = '{DAY}'"
     assert _ask(source, "true") == expected(lake.folder, lake.snapshot)
     assert _ask(source, one_day) == expected(lake.folder, lake.snapshot, one_day)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("table", [_DELTA, _ICEBERG])
+def test_clickhouse_finds_the_rows_of_all_questions(lake: Lake, asked: list[Asked], table: str) -> None:
+    def ask(question: Question) -> Any:
+        found = chdb.query(f"SELECT * FROM {table.format(lake)} WHERE {where(question) or 'true'}", "Parquet")
+        return from_rows(question, pl.read_parquet(io.BytesIO(found.bytes())))
+
+    check_answers(asked, ask)
 
 
 @pytest.mark.parametrize(

@@ -1,53 +1,92 @@
-"""PySpark in local mode, over the files of the Delta table, answers like the API of that snapshot: `make test-engines`.
+"""PySpark in local mode over the Delta and the Iceberg table answers like the API at `snapshot=N`: `make test-engines`.
 
-Not named `test_`: Spark needs Java and 400 MB, which `make test` does not ask for.
+Not named `test_`: Spark needs Java, 400 MB, and the jars of both formats from Maven Central, which it keeps.
 """
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
-from deltalake import DeltaTable
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-from tests._support.api import serving
-from tests.system.engines.lake import Lake, polars_flights
-from tests.system.engines.spark import columns, sql
-from tests.system.integration.questions import parameters, questions
+from tests.system.engines.asked import Asked, check_answers
+from tests.system.engines.counted import by_carrier, expected
+from tests.system.engines.lake import Lake
+from tests.system.engines.question_sql import SPARK, answer, sql
+from tests.system.integration.questions import Question
 
-QUESTIONS = 60
+_JARS = (
+    "io.delta:delta-spark_4.1_2.13:4.4.0",
+    "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0",
+)
+"""Of the Spark that pyproject.toml names: the newest for which there are both."""
+
+_CENTRAL = """<ivysettings>
+  <settings defaultResolver="central"/>
+  <resolvers><ibiblio name="central" m2compatible="true"/></resolvers>
+</ivysettings>"""
+"""Where Spark looks for jars: not in the folder of a Maven on this machine, which may know one without having it."""
+
+_FORMATS = ("delta", "iceberg")
+_VERSION = {"delta": "versionAsOf", "iceberg": "snapshot-id"}
+_SECONDS = 3600
 
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    session = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.shuffle.partitions", "2")  # 200 by default: hours of nothing on a laptop
-        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
-        .getOrCreate()
-    )
+    ivy = tmp_path_factory.mktemp("ivy") / "settings.xml"
+    ivy.write_text(_CENTRAL)
+    options = {
+        "spark.jars.packages": ",".join(_JARS),
+        "spark.jars.ivySettings": str(ivy),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",  # 200 by default: hours of nothing on a laptop
+        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
+    }
+    builder = SparkSession.builder.master("local[2]")
+    for name, value in options.items():
+        builder = builder.config(name, value)
+    try:
+        session = builder.getOrCreate()
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        pytest.fail(f"SPARK WAS NOT TESTED: it did not start with {', '.join(_JARS)}, from Maven Central: {error}")
     yield session
     session.stop()
 
 
-@pytest.mark.timeout(900)
-def test_spark_answers_like_the_api(lake: Lake, spark: Any, request: pytest.FixtureRequest) -> None:
-    seed = request.config.getoption("--seed")
+def _table(spark: Any, lake: Lake, kind: str, version: int | None = None) -> DataFrame:
+    reader = spark.read.format(kind)
+    if version is not None:
+        reader = reader.option(_VERSION[kind], version)
+    table: DataFrame = reader.load({"delta": lake.delta, "iceberg": lake.iceberg}[kind])
+    return table
+
+
+@pytest.mark.timeout(_SECONDS)
+@pytest.mark.parametrize("kind", _FORMATS)
+def test_spark_answers_all_questions_like_the_api(lake: Lake, asked: list[Asked], spark: Any, kind: str) -> None:
     began = time.monotonic()
-    spark.read.parquet(*DeltaTable(lake.delta).file_uris()).createOrReplaceTempView("flights")
-    with serving(lake.store) as api:
-        for number, question in enumerate(questions(polars_flights(lake), QUESTIONS, seed, is_plain=True)):
-            asked = httpx.QueryParams([*parameters(question), ("snapshot", str(lake.snapshot))])
-            expected = api.run(api.client.get("/v1/stats", params=asked)).json()
-            limit = question.get("limit", 1000)
-            rows = [dict(zip(columns(question), row, strict=True)) for row in spark.sql(sql(question)).collect()]
-            got = {"data": rows[:limit], "truncated": len(rows) > limit}
-            assert got == expected, f"seed {seed}, question {number}: {question}"
-    print(f"Spark {spark.version}: {QUESTIONS} questions answered like the API, in {time.monotonic() - began:.0f} s")
+    _table(spark, lake, kind).createOrReplaceTempView(kind)
+
+    def ask(question: Question) -> Any:
+        return answer(question, [tuple(row) for row in spark.sql(sql(SPARK, kind, question)).collect()])
+
+    check_answers(asked, ask)
+    took = time.monotonic() - began
+    print(f"Spark {spark.version}, {kind}: {len(asked)} questions answered like the API, in {took:.0f} s")
+
+
+@pytest.mark.timeout(_SECONDS)
+@pytest.mark.parametrize("kind", _FORMATS)
+def test_spark_reads_an_older_version(lake: Lake, spark: Any, kind: str) -> None:
+    _table(spark, lake, kind, lake.earlier).createOrReplaceTempView("earlier")
+    rows = [tuple(row) for row in spark.sql(by_carrier("earlier")).collect()]
+    assert rows == expected(lake.folder, lake.earlier)

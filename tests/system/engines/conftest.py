@@ -1,12 +1,19 @@
-"""One lake for all engines of a worker."""
+"""One lake for all engines of a worker, and the questions about it."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.system.engines.asked import Asked, ask_api
 from tests.system.engines.lake import Lake, make_lake
 
 
 @pytest.fixture(scope="session")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return make_lake(tmp_path_factory.mktemp("engines"))
+
+
+@pytest.fixture(scope="session")
+def asked(lake: Lake, request: pytest.FixtureRequest) -> list[Asked]:
+    count, seed = (request.config.getoption(option) for option in ("--asked-engines", "--seed"))
+    return ask_api(lake, count, seed)

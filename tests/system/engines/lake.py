@@ -1,4 +1,4 @@
-"""A lake of real flights in a local folder, and its flights as another engine must see them: by its Delta table."""
+"""A lake of real flights in a local folder, with the tables that other engines read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import polars as pl
 
 from lakehouse.schema.event import PROBE_CARRIER
 from lakehouse.store.local import LocalStore
@@ -76,27 +74,3 @@ def _load(folder: Path, file: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-
-
-def polars_flights(lake: Lake) -> pl.DataFrame:
-    """The flights with the columns that questions are about, read by Polars."""
-    date = pl.col("flight_date")
-    return (
-        pl.scan_delta(lake.delta)
-        .collect()
-        .select(
-            date.dt.to_string("%Y-%m-%d"),
-            date.dt.to_string("%Y-%m").alias("month"),
-            date.dt.weekday().cast(pl.Int64).alias("weekday"),
-            pl.col("scheduled_departure_hour").cast(pl.Int64).alias("hour"),
-            "carrier",
-            pl.col("flight_number").cast(pl.Int64),
-            "origin",
-            "destination",
-            (pl.col("origin") + "-" + pl.col("destination")).alias("route"),
-            "tail_number",
-            "status",
-            pl.col("departure_delay_minutes").cast(pl.Int64).alias("departure_delay"),
-            pl.col("arrival_delay_minutes").cast(pl.Int64).alias("arrival_delay"),
-        )
-    )

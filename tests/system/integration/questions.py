@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
 from tests.system.integration.oracle import GROUPS, MEASURES, STRING_FILTERS
 
-PLAIN_GROUPS = ("carrier", "origin", "destination", "route", "status", "flight_date", "month", "weekday", "hour")
-
 Question = dict[str, Any]
 Parameters = list[tuple[str, str]]
 
 
-def questions(flights: pl.DataFrame, count: int, seed: int, is_plain: bool = False) -> Iterator[Question]:
-    """`is_plain`: without groups of a span of dates, and without parameters that other engines have no word for."""
+def questions(flights: pl.DataFrame, count: int, seed: int) -> Iterator[Question]:
     rng = random.Random(seed)
     values: dict[str, list[Any]] = {
         name: flights[name].drop_nulls().unique().sort().to_list() for name in (*STRING_FILTERS, "flight_number")
     }
     days = flights["flight_date"].unique().sort().to_list()
     for _ in range(count):
-        question = _question(rng, values, days, PLAIN_GROUPS if is_plain else GROUPS)
-        yield question if is_plain else _with_limits(rng, question)
+        yield _with_limits(rng, _question(rng, values, days))
 
 
 def parameters(question: Mapping[str, Any]) -> Parameters:
@@ -42,9 +38,7 @@ def parameters(question: Mapping[str, Any]) -> Parameters:
     return result
 
 
-def _question(
-    rng: random.Random, values: Mapping[str, list[Any]], days: list[str], known_groups: Sequence[str]
-) -> Question:
+def _question(rng: random.Random, values: Mapping[str, list[Any]], days: list[str]) -> Question:
     question: Question = {}
     for name, known in values.items():
         if rng.random() < 0.2:
@@ -53,7 +47,7 @@ def _question(
         question["carrier"] = ["XX"]  # nobody's
     if rng.random() < 0.7:
         _add_dates(rng, days, question)
-    groups = rng.sample(known_groups, rng.choice((0, 1, 1, 1, 2, 2, 3)))
+    groups = rng.sample(GROUPS, rng.choice((0, 1, 1, 1, 2, 2, 3)))
     if groups:
         question["group_by"] = groups
     if rng.random() < 0.6:

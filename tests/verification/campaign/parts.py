@@ -69,6 +69,7 @@ PARTS: Final = (
     Part(
         "outside tables", ("tests/verification/outside_tables",), says="more races of publishers of the outside tables"
     ),
+    Part("engines", ("tests/system/engines",), ("--asked-engines",)),
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
     Part("queries", ("tests/unit/lakehouse/client/test_query_dates.py",), ("--queries",)),
     Part("answers", ("tests/unit/query_service",), says="more seeds of each random test of answers", is_long_only=True),
