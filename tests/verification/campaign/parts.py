@@ -67,7 +67,8 @@ PARTS: Final = (
     Part("simulation", ("tests/verification/simulation",), ("--seeds", "--real-seeds", "--pairs")),
     Part("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
     Part(
-        "outside tables", ("tests/verification/outside_tables",), says="more races of publishers of the outside tables"
+        *("outside tables", ("tests/verification/outside_tables",), ("--live-s",)),
+        says="more races of publishers of the outside tables",
     ),
     Part("engines", ("tests/system/engines",), ("--asked-engines",)),
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),

@@ -1,0 +1,48 @@
+"""Real processes, real kills: what engines count in the outside tables is what some snapshot has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verification.outside_tables.live import Live, Outcome
+
+_COUNTS = {0: 0, 1: 10, 2: 30}
+
+
+@pytest.mark.timeout(3600)
+def test_every_count_that_a_reader_saw_is_the_count_of_a_snapshot(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    seed, seconds = (request.config.getoption(option) for option in ("--seed", "--live-s"))
+    outcome = Live(tmp_path / "live", str(seed), seconds).run()
+    print("", *outcome.lines(), sep="\n")
+    assert outcome.gaps() == []
+    assert outcome.wrong() == []
+
+
+def test_looks_at_snapshots_in_their_order_are_right() -> None:
+    looks = [_look(0, 0), {"why": "no server"}, _look(10, 1), _look(10, 1), _look(30, 2), _look(30)]
+    assert Outcome(_COUNTS, {"engine": looks}).wrong() == []
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([(20, None)], id="a mix of two snapshots"),
+        pytest.param([(10, 2)], id="the count of another version"),
+        pytest.param([(30, 3)], id="a version that no snapshot has"),
+        pytest.param([(30, 2), (10, 1)], id="an older version after a newer one"),
+    ],
+)
+def test_a_look_that_is_of_no_snapshot_or_goes_back_is_wrong(looks: list[tuple[int, int | None]]) -> None:
+    assert len(Outcome(_COUNTS, {"engine": [_look(*look) for look in looks]}).wrong()) == 1
+
+
+def test_a_snapshot_that_was_not_seen_is_a_gap() -> None:
+    assert Outcome({0: 0, 2: 30}, {}).gaps() == [1]
+
+
+def _look(count: int, version: int | None = None) -> dict[str, int | None]:
+    return {"count": count, "version": version}
