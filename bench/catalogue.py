@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.figure import Figure
 from bench.fingerprint import Sources
+from bench.measures.analysts import measure_analysts
 from bench.measures.asking import measure_question
 from bench.measures.bytes import measure_bytes, measure_day
 from bench.measures.crowds import measure_clients, measure_overload
@@ -24,7 +25,7 @@ from bench.measures.tails import measure_long_tail, measure_tail
 from bench.measures.writing import measure_two_writers, measure_writer
 from bench.measures.years import measure_years
 from bench.rig import Rig
-from bench.sources import DAY, EVERYTHING, LISTING, LOAD, MERGE, QUESTION, REPEATED, START, WRITER
+from bench.sources import ANALYSTS, DAY, EVERYTHING, LISTING, LOAD, MERGE, QUESTION, REPEATED, START, WRITER
 
 
 @dataclass(frozen=True)
@@ -71,5 +72,9 @@ MEASURES = (
     Measure(
         *("years", ("9",), measure_years),
         QUESTION.plus(f"{_MEASURES}/years.py", f"{_PEERS}/years_ask.py", libraries=("polars", "chdb")),
+    ),
+    Measure(
+        *("analysts", ("19",), measure_analysts),
+        ANALYSTS.plus(f"{_MEASURES}/analysts.py", "bench/storage_traffic.py"),
     ),
 )

@@ -1,4 +1,4 @@
-"""`python -m bench.document`: writes the tables of docs/performance.md and README.md from docs/bench.json."""
+"""`python -m bench.document`: writes the tables of the documents from docs/bench.json."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Any, Final
 
 from bench.published import ROOT, Measured, read_published
 
-DOCUMENTS: Final = ("docs/performance.md", "README.md")
+DOCUMENTS: Final = ("docs/performance.md", "README.md", "docs/analysts.md")
 
 Figure = Mapping[str, Any]
 
 _SHOWN_FIRST: Final = ("1", "6", "8", "9", "13")
 """What the README shows: of each the first figure."""
+
+_OF_ANALYSTS: Final = "19"
+"""What docs/analysts.md shows."""
 
 
 def write_documents() -> None:
@@ -47,11 +50,13 @@ def _tables(published: Sequence[Measured]) -> dict[str, list[str]]:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     short = ["| | ours | against | ratio | measured at |", "|---|---|---|---|---|"]
+    requests = ["| a count of one day | asks for | at most | in all | measured at |", "|---|---|---|---|---|"]
     return {
         "machine": _machines(published),
         "figures": head + [_row(figure) for figure in figures],
         "notes": [f"- {figure['measure']}, {figure['what']}: {figure['note']}" for figure in figures if figure["note"]],
         "short figures": short + [_short(_first(figures, number)) for number in _SHOWN_FIRST],
+        "requests": requests + [_request(figure) for figure in figures if figure["measure"] == _OF_ANALYSTS],
     }
 
 
@@ -102,6 +107,12 @@ def _short(figure: Figure) -> str:
     if figure["theirs"] is not None:
         theirs += f": {_number(figure['theirs']['median'])} {figure['unit']}"
     return f"| {figure['what']} | {ours} | {theirs} | {_number(figure['ratio']['median'])} | {figure['commit']} |"
+
+
+def _request(figure: Figure) -> str:
+    what, _, asked = figure["what"].partition(": ")
+    ours, most = f"{_number(figure['ours']['median'])} {asked}", figure["goal"].removeprefix("<= ")
+    return f"| {what} | {ours} | {most} | {figure['note']} | {figure['commit']} |"
 
 
 def _spread(spread: Mapping[str, Any]) -> str:

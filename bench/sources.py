@@ -123,3 +123,13 @@ LOAD: Final = Sources(
     libraries=(*_QUERIES, "airportsdata", "msgspec", "tzdata"),
 )
 """From a file to merged months, in a lake in a folder."""
+
+ANALYSTS: Final = Sources(
+    ("lakehouse", "ingest_writer/publishing", *_LAKE),
+    without=("lakehouse/telemetry", "lakehouse/store/local.py", "lakehouse/store/memory.py"),
+    libraries=(
+        *("duckdb", "duckdb-extension-avro", "duckdb-extension-delta", "duckdb-extension-httpfs"),
+        *("duckdb-extension-iceberg", "google-cloud-storage", "pyarrow"),
+    ),
+)
+"""`sql`, and the tables that others read, over the local Cloud Storage."""

@@ -2,75 +2,35 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
+from bench.storage_traffic import Traffic, counted
 from lakehouse import object_names
 from lakehouse.store.gcs import GcsStore
 from lakehouse.table.snapshot import MonthFile
 from local_cloud.emulators.gcs import GcsServer
-from tests._support.http_server import serving_with
 from tests._support.lakes import commit, land, put_month, row
 
 _ONE_DAY = "SELECT count(*) AS flights FROM flights WHERE flight_date = '2013-06-15'"
 
 
-@dataclass
-class Traffic:
-    """What was asked of the server since the last look: names of objects whose bytes were sent, and listings."""
-
-    url: str = ""
-    objects: list[str] = field(default_factory=list)
-    listings: int = 0
-    bytes: int = 0
-
-
 @pytest.fixture(scope="module")
 def traffic() -> Iterator[Traffic]:
-    traffic = Traffic()
-    with GcsServer(buckets=("lake",)) as server:
-        upstream = urlsplit(server.url)
-
-        class Counting(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                connection = http.client.HTTPConnection(upstream.hostname or "", upstream.port, timeout=30)
-                connection.request("GET", self.path, headers=dict(self.headers.items()))
-                answer = connection.getresponse()
-                body = answer.read()
-                traffic.bytes += len(body)
-                if "alt=media" in self.path:
-                    traffic.objects.append(self.path)
-                else:
-                    traffic.listings += 1
-                self.send_response(answer.status)
-                for name, value in answer.getheaders():
-                    if name.lower() not in ("connection", "transfer-encoding", "content-length"):
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-                connection.close()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        with serving_with(Counting) as counting, pytest.MonkeyPatch.context() as patch:
-            patch.setenv("STORAGE_EMULATOR_HOST", server.url)
-            _build(GcsStore("lake"))
-            patch.setenv("STORAGE_EMULATOR_HOST", counting.url)
-            traffic.url = counting.url
-            yield traffic
+    with (
+        GcsServer(buckets=("lake",)) as server,
+        counted(server.url) as traffic,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        _build(GcsStore("lake"))
+        patch.setenv("STORAGE_EMULATOR_HOST", traffic.url)
+        yield traffic
 
 
 def _build(store: GcsStore) -> None:
@@ -88,8 +48,7 @@ def _build(store: GcsStore) -> None:
 
 def _sql(traffic: Traffic, cache: Path, *arguments: str) -> tuple[str, str]:
     """What it prints; `traffic` is of this call alone."""
-    traffic.objects.clear()
-    traffic.listings = traffic.bytes = 0
+    traffic.forget()
     done = subprocess.run(
         [sys.executable, "-m", "lakehouse", "sql", "--lake", "gs://lake", *arguments],
         env={**os.environ, "FLIGHTS_CACHE_DIR": str(cache)},
@@ -101,10 +60,6 @@ def _sql(traffic: Traffic, cache: Path, *arguments: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
-def _asked(traffic: Traffic, prefix: str) -> int:
-    return sum(prefix.replace("/", "%2F") in path or prefix in path for path in traffic.objects)
-
-
 def test_one_day_reads_its_month_and_its_tail_and_the_second_call_only_listings(
     traffic: Traffic, tmp_path: Path
 ) -> None:
@@ -112,7 +67,7 @@ def test_one_day_reads_its_month_and_its_tail_and_the_second_call_only_listings(
     assert out.split()[2] == "50"
     assert err.startswith("lakehouse: reads 1 of 6 months and 1 landed file, ")
     assert err.endswith("; --from/--to narrow it\n")
-    assert (_asked(traffic, object_names.FLIGHTS), _asked(traffic, object_names.LANDING)) == (1, 1)
+    assert (traffic.objects_of(object_names.FLIGHTS), traffic.objects_of(object_names.LANDING)) == (1, 1)
     first = traffic.bytes
     again, _ = _sql(traffic, tmp_path, _ONE_DAY)
     assert again == out
@@ -124,23 +79,23 @@ def test_named_dates_read_the_same_whatever_the_query_says(traffic: Traffic, tmp
     out, err = _sql(traffic, tmp_path, "SELECT count(*) FROM flights", "--from", "2013-06-15", "--to", "2013-06-15")
     assert out.split()[2] == "50"
     assert "narrow it" not in err
-    assert (_asked(traffic, object_names.FLIGHTS), _asked(traffic, object_names.LANDING)) == (1, 1)
+    assert (traffic.objects_of(object_names.FLIGHTS), traffic.objects_of(object_names.LANDING)) == (1, 1)
 
 
 def test_without_dates_all_months_are_read_and_no_absorbed_file(traffic: Traffic, tmp_path: Path) -> None:
     out, err = _sql(traffic, tmp_path, "SELECT count(*) FROM flights")
     assert out.split()[2] == str(6 * 98 + 2)
     assert err.startswith("lakehouse: reads 6 of 6 months and 2 landed files, ")
-    assert (_asked(traffic, object_names.FLIGHTS), _asked(traffic, object_names.LANDING)) == (6, 2)
+    assert (traffic.objects_of(object_names.FLIGHTS), traffic.objects_of(object_names.LANDING)) == (6, 2)
 
 
 def test_absorbed_files_are_read_for_the_view_landing(traffic: Traffic, tmp_path: Path) -> None:
     out, _ = _sql(traffic, tmp_path, "SELECT count(*) FROM landing")
     assert out.split()[2] == str(6 * 49 + 2)
-    assert _asked(traffic, object_names.LANDING) == 8
+    assert traffic.objects_of(object_names.LANDING) == 8
 
 
 def test_a_query_without_flights_reads_none(traffic: Traffic, tmp_path: Path) -> None:
     out, err = _sql(traffic, tmp_path, "SELECT name FROM carriers WHERE code = 'UA'", "--format", "csv")
     assert (out, err) == ('"name"\n"United Air Lines Inc."\n', "")
-    assert _asked(traffic, object_names.FLIGHTS) == _asked(traffic, object_names.LANDING) == 0
+    assert traffic.objects_of(object_names.FLIGHTS) == traffic.objects_of(object_names.LANDING) == 0

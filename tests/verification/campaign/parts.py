@@ -48,7 +48,7 @@ class Part:
         return ", ".join([*counted, *([self.says] if self.says else [])])
 
 
-_FOUR: Final = "--measures=writer,question,repeated,tail"
+_FIVE: Final = "--measures=writer,question,repeated,tail,analysts"
 
 PARTS: Final = (
     Part("soak", ("tests/verification/soak",), ("--soak-s",), arguments=("-s",), is_alone=True),
@@ -81,7 +81,7 @@ PARTS: Final = (
         is_long_only=True,
     ),
     Part("model", ("tests/verification/model_checker",), says="the larger of the small worlds of the protocol"),
-    Part("bench", ("tests/system/test_bench.py",), says="four measures in small", arguments=(_FOUR,)),
+    Part("bench", ("tests/system/test_bench.py",), says="five measures in small", arguments=(_FIVE,)),
 )
 """The longest first: two run at a time."""
 
