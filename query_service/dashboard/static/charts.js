@@ -1,7 +1,7 @@
 // Time series on canvas by uPlot, readable without seeing it: arrow keys move through the points, and what the
 // cursor is on is written below and picked by a click or Enter. The table beside every chart has all of it.
 
-import { h } from "./dom.js";
+import { drawing, h } from "./dom.js";
 import { bucket, show } from "./format.js";
 import { ticksOf } from "./ticks.js";
 
@@ -9,9 +9,10 @@ const HEIGHT = 210;
 const DAY_S = 86_400;
 const LABEL_PX = 70; // of the longest label of the time axis, with room around it
 const MARKED_MOST = 40; // points of a line that have a mark each
+const SWATCH_PX = 30; // of a line in a legend: its dashes at least once
 const drawn = new Set();
 
-// `series`: { column, label, colour (a CSS variable), kind, bars }. `range`: (min, max) -> [from, to] of the y axis.
+// `series`: { column, label, colour (a CSS variable), kind, bars, dash (pixels; none: solid) }. `range`: (min, max) -> [from, to] of the y axis.
 // A series without any value is left out, in words.
 export function timeChart({ title, rows, at, series: asked, range, onPick }) {
   const series = asked.filter((s) => rows.some((row) => row[s.column] !== null));
@@ -26,7 +27,8 @@ export function timeChart({ title, rows, at, series: asked, range, onPick }) {
     rows.map((row) => Date.parse(`${row[at].padEnd(10, "-01")}T00:00Z`) / 1000),
     ...series.map((s) => rows.map((row) => row[s.column])),
   ];
-  const tell = (index) => readout.replaceChildren(...words(series, rows, at, index));
+  const only = rows.length === 1 ? 0 : null; // is read at once
+  const tell = (index) => readout.replaceChildren(...words(series, rows, at, index ?? only));
   tell(null);
   const chart = { host, data, series, range, tell, plot: null, step: (at === "month" ? 28 : 1) * DAY_S };
   const pick = () => {
@@ -98,17 +100,32 @@ function line(series, stroke) {
   if (series.bars) {
     return { stroke, points: { show: false }, width: 0, fill: stroke, paths: uPlot.paths.bars({ size: [0.7, 40] }) };
   }
-  const points = { show: () => true, filter: marked, size: 5, fill: stroke };
-  return { stroke, points, width: series.thin ? 1.25 : 2, dash: series.thin ? [4, 3] : undefined };
+  const filter = series.isCompared ? alone : marked; // marks would fill the gaps by which lines are told apart
+  const points = { show: () => true, filter, size: 5, fill: stroke };
+  return { stroke, points, width: series.thin ? 1.25 : 2, dash: series.dash?.map((part) => part * devicePixelRatio) };
 }
 
 // The points that get a mark: all while they are few, else those that no line leads to.
 function marked(plot, index) {
   const values = plot.data[index];
-  const isKnown = (value) => value !== null && value !== undefined;
-  const isAlone = (i) => !isKnown(values[i - 1]) && !isKnown(values[i + 1]);
-  const all = [...values.keys()].filter((i) => isKnown(values[i]));
-  return values.length <= MARKED_MOST ? all : all.filter(isAlone);
+  return values.length <= MARKED_MOST ? known(values) : alone(plot, index);
+}
+
+const isKnown = (value) => value !== null && value !== undefined;
+const known = (values) => [...values.keys()].filter((i) => isKnown(values[i]));
+
+function alone(plot, index) {
+  const values = plot.data[index];
+  return known(values).filter((i) => !isKnown(values[i - 1]) && !isKnown(values[i + 1]));
+}
+
+// A piece of the line as it is drawn, or a block of the colour of bars.
+export function swatch({ colour, bars, thin, dash }) {
+  const css = `swatch ${colour.slice(2)}`;
+  if (bars) return h("i", { class: css });
+  const stroke = { "stroke-width": thin ? 1.25 : 2, "stroke-dasharray": dash?.join(" ") || null };
+  const line = drawing("line", { x1: 0, y1: 4, x2: SWATCH_PX, y2: 4, ...stroke });
+  return drawing("svg", { class: css, width: SWATCH_PX, height: 8, "aria-hidden": "true" }, line);
 }
 
 const tickText = (kind, tick) => (kind === "rate" ? `${Math.round(tick * 1000) / 10}%` : show("minutes", tick));
@@ -117,7 +134,7 @@ function words(series, rows, at, index) {
   const when = index === null || !rows[index] ? [] : [h("span", { class: "when" }, bucket(rows[index][at]))];
   const values = series.map((s) => {
     const value = when.length ? [" ", h("b", {}, show(s.kind, rows[index][s.column]))] : [];
-    return h("span", { class: "key" }, h("i", { class: `swatch ${s.colour.slice(2)}` }), s.label, value);
+    return h("span", { class: "key" }, swatch(s), s.label, value);
   });
   return [...values, ...when];
 }

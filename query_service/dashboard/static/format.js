@@ -17,6 +17,7 @@ const WEEKDAY_DAY = new Intl.DateTimeFormat("en", {
   year: "numeric",
   timeZone: "UTC",
 });
+const SHORT_DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const MONTH = new Intl.DateTimeFormat("en", { month: "long", year: "numeric", timeZone: "UTC" });
 
 export const UNKNOWN = "–";
@@ -29,7 +30,14 @@ const KINDS = {
   minutes: (value) => COUNT.format(value),
 };
 
+const SIGNED = {
+  mean: new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }),
+  minutes: new Intl.NumberFormat("en", { signDisplay: "exceptZero" }),
+};
+
 export const show = (kind, value) => (value === null || value === undefined ? UNKNOWN : KINDS[kind](value));
+// A difference, with its sign; what rounds to nothing has none.
+export const signed = (kind, value) => SIGNED[kind].format(value);
 export const dayLabel = (seconds) => DAY.format(new Date(seconds * 1000));
 export const monthLabel = (seconds) => SHORT_MONTH.format(new Date(seconds * 1000));
 
@@ -40,6 +48,12 @@ export function bucket(text) {
   return text.length === 7
     ? MONTH.format(new Date(`${text}-01T00:00Z`))
     : WEEKDAY_DAY.format(new Date(`${text}T00:00Z`));
+}
+
+// From one flight date to another, in words.
+export function dates(from, to) {
+  const words = (date) => SHORT_DAY.format(new Date(`${date}T00:00Z`));
+  return from === to ? words(from) : `${words(from)} to ${words(to)}`;
 }
 
 // A time of the API to the minute, without its zone: all are UTC.

@@ -19,3 +19,6 @@ export const tone = (column, value) =>
   column in STEPS ? ["good", "good", "good", "warm", "bad", "bad"][level(column, value)] : "accent";
 
 export const isBetterHigh = (column) => STEPS[column].worse === "below";
+
+// Whether more of it is better or worse at all.
+export const hasGoodness = (column) => column in STEPS;

@@ -8,23 +8,14 @@ import { codesOf, drawFilters } from "./filters.js";
 import { bucket, show } from "./format.js";
 import { askForKey } from "./key.js";
 import { follow } from "./live.js";
-import { flightsBehind } from "./links.js";
 import { loadNames } from "./names.js";
 import { searchIn, setUpSearch } from "./search.js";
 import { inView, pathOf, RESERVED, readState, writeState } from "./state.js";
-import { datum, linked } from "./tables.js";
+import { clearTiles, compareTiles, drawGhosts, drawTiles } from "./tiles.js";
+import { setUpTips } from "./tips.js";
 import { CHOICES, tooFew, TOTALS, VIEWS } from "./views.js";
 
 const LAKE_WITHIN_MS = 1_500; // the first look at a big lake may take longer than its statistics
-
-const TILES = [
-  ["Flights", "flights", "count"],
-  ["Arrived on time", "on_time_arrival_rate", "rate"],
-  ["Mean arrival delay", "arrival_delay_mean", "mean", "min"],
-  ["9 in 10 arrive within", "arrival_delay_p90", "minutes", "min"],
-  ["Cancelled", "cancellation_rate", "rate"],
-  ["Diverted", "diverted", "count"],
-];
 
 let state = readState(location.search);
 let extent = NOWHERE;
@@ -138,10 +129,8 @@ function arrived(asked, rows, totals) {
   document.body.classList.remove("fading");
   notice("");
   byId("key").hidden = true;
-  replace(
-    byId("totals"),
-    totals ? TILES.map((tile) => drawTile(tile, totals.body.data[0], asked.state)) : [],
-  );
+  if (totals) drawTiles(byId("totals"), totals.body.data[0], asked.state, extent);
+  else clearTiles(byId("totals"));
   const data = [rows.body.data].flat();
   const view = VIEWS[asked.state.view];
   const change = (part) => go({ ...asked.state, ...part });
@@ -154,16 +143,6 @@ function arrived(asked, rows, totals) {
     footnote(rows),
   );
   drawAsk(asked.state.filters, totals ? { [view.title]: asked.question, Totals: TOTALS } : { [view.title]: asked.question });
-}
-
-function drawTile([label, column, kind, unit], row, current) {
-  const suffix = unit && row[column] !== null ? h("small", {}, ` ${unit}`) : null;
-  return h(
-    "div",
-    { class: "tile", "data-column": column },
-    h("span", { class: "label" }, label),
-    h("span", { class: "value" }, linked(flightsBehind(current, column), datum(kind, row[column])), suffix),
-  );
 }
 
 function footnote(rows) {
@@ -198,12 +177,7 @@ function waiting() {
     document.body.classList.add("fading");
     return;
   }
-  replace(
-    byId("totals"),
-    TILES.map(([label]) =>
-      h("div", { class: "tile" }, h("span", { class: "label" }, label), h("span", { class: "value ghost" }, " ")),
-    ),
-  );
+  drawGhosts(byId("totals"));
   replace(byId("content"), h("p", { class: "loading" }, "Loading"));
 }
 
@@ -220,7 +194,7 @@ function fail(problem, keep) {
   const facts = Object.entries(names)
     .filter(([name]) => problem[name])
     .flatMap(([name, label]) => [h("dt", {}, label), h("dd", {}, problem[name])]);
-  replace(byId("totals"));
+  clearTiles(byId("totals"));
   replace(byId("ask"));
   replace(
     byId("content"),
@@ -258,6 +232,7 @@ function spread(found, flights) {
   const { months, last } = extent;
   const span = last ? `, ${months.length ? `${bucket(months[0])} to ` : ""}${bucket(last)}` : "";
   byId("data").textContent = flights ? `${show("count", flights)} flights${span}` : "";
+  compareTiles(extent);
   const isUsed = byId("filters").contains(document.activeElement); // what is being typed stays
   if (!isUsed) drawFilters(state, extent.last, filter);
 }
@@ -278,6 +253,7 @@ function restart() {
 
 if (matchMedia("(max-width: 640px)").matches) byId("filters").open = false;
 setUpSearch(go, codes);
+setUpTips();
 draw();
 waiting();
 let isStarted = false;

@@ -9,7 +9,13 @@ export const RESERVED = [
   ...["group_by", "order_by", "limit", "snapshot", "format", "escape_formulas"],
   ...["on_time_minutes", "columns", "delay", "delay_min", "delay_max"],
 ];
-const OWN = { view: "time", by: "", side: "origin", order: "", metric: "", min_flights: "", rows: "", cursor: "", flight: "" }; // and their defaults
+// And their defaults.
+const OWN = {
+  ...{ view: "time", by: "", compare: "", side: "origin", order: "", metric: "" },
+  ...{ min_flights: "", rows: "", cursor: "", flight: "" },
+};
+const CODES = ["carrier", "origin", "destination"]; // capital letters, as the API reads them
+const LISTS = [...CODES, "status", "tail_number", "flight_number"]; // commas separate their values, as in the API
 
 // What is not the page's own goes to the API as it is: a filter that is misspelt is answered by a problem that names
 // it, and not by numbers that look right.
@@ -17,9 +23,19 @@ export function readState(search) {
   const state = { ...OWN, filters: [] };
   for (const [name, value] of new URLSearchParams(search)) {
     if (name in OWN) state[name] = value;
-    else state.filters.push([name, value]);
+    else for (const each of valuesIn(name, value)) add(state.filters, name, each);
   }
   return state;
+}
+
+function valuesIn(name, text) {
+  if (!LISTS.includes(name)) return [text];
+  return (CODES.includes(name) ? text.toUpperCase() : text).split(",");
+}
+
+function add(filters, name, value) {
+  const isThere = LISTS.includes(name) && filters.some(([n, v]) => n === name && v === value);
+  if (!isThere) filters.push([name, value]);
 }
 
 export function writeState(state) {

@@ -1,6 +1,7 @@
 // The views: what each asks the API, and how it shows the rows. A view knows its state and its rows, nothing else.
 
-import { timeChart } from "./charts.js";
+import { swatch, timeChart } from "./charts.js";
+import { besideEachOther, COMPARE, compareChoices, comparedBy, legend, LINES_MOST, linesOf, seriesOf } from "./compare.js";
 import { h } from "./dom.js";
 import { flightPage, FLIGHTS_SHOWN, flightsTable } from "./flights.js";
 import { bucket } from "./format.js";
@@ -27,7 +28,11 @@ const best = (column) => (isBetterHigh(column) ? `-${column}` : column);
 export const VIEWS = {
   time: {
     title: "Over time",
-    question: (state, extent) => ({ groupBy: [timeColumn(state, extent)], orderBy: "", limit: MOST_ROWS }),
+    question: (state, extent) => ({
+      groupBy: [timeColumn(state, extent), comparedBy(state)].filter(Boolean),
+      orderBy: "",
+      limit: MOST_ROWS,
+    }),
     render: renderTime,
   },
   carriers: ranking({
@@ -69,6 +74,7 @@ export const VIEWS = {
 export const CHOICES = {
   view: Object.keys(VIEWS),
   by: ["", "day", "month"],
+  compare: COMPARE,
   side: ["origin", "destination"],
   metric: ["", ...Object.keys(HEAT_METRICS)],
 };
@@ -83,61 +89,92 @@ function timeColumn(state, { months, last }) {
 }
 
 function renderTime(rows, state, go, question) {
-  const at = question.groupBy[0];
-  const behind = (row, counted) => flightsBehind(state, counted, filtersOf(state, at, row[at]));
+  const [at, by] = question.groupBy;
+  const groupsOf = (row) => [...filtersOf(state, at, row[at]), ...(row[by] === undefined ? [] : filtersOf(state, by, row[by]))];
+  const behind = (row, counted) => flightsBehind(state, counted, groupsOf(row));
   const onPick = (row) => go(readState(new URL(behind(row, "flights"), location).search));
-  const chart = (title, series, range) => timeChart({ title, rows, at, series, range, onPick });
-  const upTo = (least) => (_, max) => [0, Math.max(least, max * 1.1)];
+  const compare = compareChoices(state);
+  const found = by ? linesOf(state, by, rows) : null;
+  const charts = found ? comparedCharts(rows, at, by, found.lines) : { rows, charts: CHARTS };
+  const chart = ([title, series, range]) => timeChart({ title, rows: charts.rows, at, series, range, onPick });
   return [
-    switchOf(
-      "A point each",
-      { ...state, by: at === "month" ? "month" : "day" },
-      "by",
-      { day: "Day", month: "Month" },
-      go,
-    ),
     h(
       "div",
-      { class: "charts" },
-      chart(
-        "On time",
-        [
-          { column: "on_time_arrival_rate", label: "Arrivals", colour: "--accent", kind: "rate" },
-          { column: "on_time_departure_rate", label: "Departures", colour: "--warm", kind: "rate", thin: true },
-        ],
-        (min) => [Math.max(0, Math.floor(min * 10 - 0.2) / 10), 1],
-      ),
-      chart(
-        "Arrival delay in minutes",
-        [
-          { column: "arrival_delay_mean", label: "Mean", colour: "--accent", kind: "mean" },
-          { column: "arrival_delay_p90", label: "9 in 10 within", colour: "--warm", kind: "minutes", thin: true },
-        ],
-        (min, max) => [Math.min(0, min * 1.1), Math.max(10, max * 1.1)],
-      ),
-      chart(
-        "Cancelled",
-        [{ column: "cancellation_rate", label: "Of all flights", colour: "--bad", kind: "rate", bars: true }],
-        upTo(0.02),
-      ),
-      chart(
-        "Flights",
-        [{ column: "flights", label: "Flights", colour: "--accent", kind: "count", bars: true }],
-        upTo(5),
-      ),
+      { class: "switches" },
+      switchOf("A point each", { by: at === "month" ? "month" : "day" }, "by", { day: "Day", month: "Month" }, go),
+      compare ? switchOf("A line for", { compare: by || "none" }, "compare", compare, go) : null,
     ),
+    ...(found ? legend(by, found, swatch) : []),
+    h("div", { class: "charts" }, charts.charts.map(chart)),
     h(
       "details",
       { class: "as-table", "data-open": "as-table" },
       h("summary", { "data-focus": "as-table" }, "The charts as a table"),
-      statsTable({
-        rows,
-        caption: at === "month" ? "By month" : "By day",
-        first: { key: at, label: at === "month" ? "Month" : "Day", cell: (row) => bucket(row[at]) },
-        linkOf: behind,
-      }),
+      timeTable(rows, at, by, behind),
     ),
   ];
+}
+
+function timeTable(rows, at, by, linkOf) {
+  const step = at === "month" ? "Month" : "Day";
+  const group = by ? LABELS[by].toLowerCase() : "";
+  const code = (row) => (by ? [", ", h("b", {}, row[by])] : []);
+  return statsTable({
+    rows,
+    caption: `By ${step.toLowerCase()}${by ? ` and ${group}` : ""}`,
+    first: { key: at, label: by ? `${step}, ${group}` : step, cell: (row) => [bucket(row[at]), ...code(row)] },
+    linkOf,
+  });
+}
+
+const upTo = (least) => (_, max) => [0, Math.max(least, max * 1.1)];
+const RANGES = {
+  on_time: (min) => [Math.max(0, Math.floor(min * 10 - 0.2) / 10), 1],
+  delay: (min, max) => [Math.min(0, min * 1.1), Math.max(10, max * 1.1)],
+  cancelled: upTo(0.02),
+  flights: upTo(5),
+};
+
+const second = { colour: "--warm", thin: true, dash: [4, 3] };
+const CHARTS = [
+  [
+    "On time",
+    [
+      { column: "on_time_arrival_rate", label: "Arrivals", colour: "--accent", kind: "rate" },
+      { column: "on_time_departure_rate", label: "Departures", kind: "rate", ...second },
+    ],
+    RANGES.on_time,
+  ],
+  [
+    "Arrival delay in minutes",
+    [
+      { column: "arrival_delay_mean", label: "Mean", colour: "--accent", kind: "mean" },
+      { column: "arrival_delay_p90", label: "9 in 10 within", kind: "minutes", ...second },
+    ],
+    RANGES.delay,
+  ],
+  [
+    "Cancelled",
+    [{ column: "cancellation_rate", label: "Of all flights", colour: "--bad", kind: "rate", bars: true }],
+    RANGES.cancelled,
+  ],
+  ["Flights", [{ column: "flights", label: "Flights", colour: "--accent", kind: "count", bars: true }], RANGES.flights],
+];
+
+// A number each, with a line for each of what is compared.
+const COMPARED = [
+  ["Arrived on time", "on_time_arrival_rate", "rate", RANGES.on_time],
+  ["Mean arrival delay in minutes", "arrival_delay_mean", "mean", RANGES.delay],
+  ["Cancelled", "cancellation_rate", "rate", RANGES.cancelled],
+  ["Flights", "flights", "count", RANGES.flights],
+];
+
+function comparedCharts(rows, at, by, lines) {
+  const columns = COMPARED.map(([, column]) => column);
+  return {
+    rows: besideEachOther(rows, at, by, lines, columns),
+    charts: COMPARED.map(([title, column, kind, range]) => [title, seriesOf(lines, column, kind), range]),
+  };
 }
 
 // A table of groups, the ends of which say something: with the flights that each is about, and at least so many.
@@ -166,6 +203,7 @@ function ranking({ title, groupOf, order: usual, isWhole = false, above = () => 
           ranks(order, (next) => go({ order: next, rows: "" })),
           segments("Flights at least", LEAST, least(state), (value) => go({ min_flights: value })),
         ),
+        compareFirst(rows, group, state),
         statsTable({
           rows,
           caption: `By ${label.toLowerCase()}`,
@@ -195,6 +233,16 @@ function ranks(order, pick) {
     ),
     segments("By", labels, by, (name) => at(end, name)),
   ];
+}
+
+// Leads from the first of a ranking to a line each; routes have no filter of their own.
+function compareFirst(rows, group, state) {
+  const first = rows.slice(0, LINES_MOST).map((row) => [group, row[group]]);
+  if (group === "route" || first.length < 2) return null;
+  const filters = [...state.filters.filter(([name]) => name !== group), ...first];
+  const href = writeState({ ...inView(state, "time"), compare: group, filters });
+  const label = `Compare the first ${first.length} over time`;
+  return h("p", { class: "compare" }, h("a", { href, "data-nav": true, "data-focus": "compare" }, label));
 }
 
 const more = (onclick) =>

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.system.dashboard import NO_CHROMIUM
-from tests.system.dashboard.lake import build_lake
+from tests.system.dashboard.lake import build_lake, build_years
 from tools.browser import chromium, find_chromium
 from tools.served_api import served
 
@@ -39,4 +39,13 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(lake: Path, tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
     """A service over `lake`; not started where there is no browser."""
     with served(lake, tmp_path_factory.mktemp("logs")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
+    """A service over ten years with two flights a month."""
+    folder = tmp_path_factory.mktemp("years")
+    build_years(folder)
+    with served(folder, tmp_path_factory.mktemp("logs")) as url:
         yield url

@@ -9,6 +9,10 @@ from pathlib import Path
 from lakehouse.store.local import LocalStore
 from tests._support.lake_builder import Event, LakeBuilder, event
 
+FIRST_YEAR, LAST_YEAR = 2004, 2013
+LAST_DAY = dt.date(2013, 12, 21)
+"""Of the lake of ten years."""
+
 _SEED = 20_130_101
 _FLIGHTS = 700
 _CARRIERS = ("UA", "AA", "B6", "XQ", "ZZ")  # XQ has no name, ZZ is that of probes
@@ -27,6 +31,14 @@ def build_lake(folder: Path) -> LakeBuilder:
     builder.merge()
     builder.land(*flights[-100:])
     return builder
+
+
+def build_years(folder: Path) -> None:
+    """Ten years with one flight on two days of each month, later every year."""
+    builder = LakeBuilder(LocalStore(folder))
+    days = [dt.date(y, m, d) for y in range(FIRST_YEAR, LAST_YEAR + 1) for m in range(1, 13) for d in (7, 21)]
+    builder.land(*(event(flight_date=day, arrival_delay_minutes=5 * (day.year - FIRST_YEAR) - 4) for day in days))
+    builder.merge()
 
 
 def flight(chance: random.Random, number: int) -> Event:

@@ -12,13 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lakehouse.store.local import LocalStore
-from tests._support.lake_builder import LakeBuilder, event
+from tests.system.dashboard.lake import FIRST_YEAR, LAST_DAY, LAST_YEAR
 from tools.browser import Watched, opened, settled
-from tools.served_api import served
 
-FIRST_YEAR, LAST_YEAR = 2004, 2013
-LAST_DAY = dt.date(2013, 12, 21)
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1200, "height": 900}}
 TABLET: dict[str, Any] = {"viewport": {"width": 768, "height": 1000}, "color_scheme": "dark"}
 PHONE: dict[str, Any] = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
@@ -42,18 +38,6 @@ SIZES = [
     pytest.param(TABLET, id="tablet", marks=pytest.mark.long),
     pytest.param(PHONE, id="phone"),
 ]
-
-
-@pytest.fixture(scope="module")
-def years(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
-    """A service over ten years with one flight on two days of each month; the newest event is of a later day."""
-    folder = tmp_path_factory.mktemp("years")
-    builder = LakeBuilder(LocalStore(folder))
-    days = [dt.date(y, m, d) for y in range(FIRST_YEAR, LAST_YEAR + 1) for m in range(1, 13) for d in (7, 21)]
-    builder.land(*(event(flight_date=day, status="arrived", arrival_delay_minutes=-4) for day in days))
-    builder.merge()
-    with served(folder, tmp_path_factory.mktemp("logs")) as url:
-        yield url
 
 
 @contextmanager
