@@ -2,7 +2,8 @@
 // cursor is on is written below and picked by a click or Enter. The table beside every chart has all of it.
 
 import { drawing, h } from "./dom.js";
-import { bucket, show } from "./format.js";
+import { show } from "./format.js";
+import { datesOf, stepOf, STEPS, words as timeWords } from "./steps.js";
 import { ticksOf } from "./ticks.js";
 
 const HEIGHT = 210;
@@ -24,13 +25,13 @@ export function timeChart({ title, rows, at, series: asked, range, onPick }) {
   const figure = h("figure", { class: "chart" }, h("figcaption", {}, title), host, readout, missing);
   host.setAttribute("aria-label", `${title}. Chart of ${rows.length} points; left and right arrow keys read them, Enter shows the flights of one.`);
   const data = [
-    rows.map((row) => Date.parse(`${row[at].padEnd(10, "-01")}T00:00Z`) / 1000),
+    rows.map((row) => Date.parse(datesOf(at, row[at])[0]) / 1000),
     ...series.map((s) => rows.map((row) => row[s.column])),
   ];
   const only = rows.length === 1 ? 0 : null; // is read at once
   const tell = (index) => readout.replaceChildren(...words(series, rows, at, index ?? only));
   tell(null);
-  const chart = { host, data, series, range, tell, plot: null, step: (at === "month" ? 28 : 1) * DAY_S };
+  const chart = { host, data, series, range, tell, plot: null, step: stepOf(at) };
   const pick = () => {
     const row = rows[chart.plot?.cursor.idx ?? -1];
     if (row) onPick(row);
@@ -63,8 +64,8 @@ function draw(chart) {
   const axis = { stroke: colour("--muted"), font: "12px system-ui, sans-serif", ticks: { show: false } };
   const grid = { stroke: colour("--line"), width: 1 };
   const times = chart.data[0];
-  const months = chart.step > DAY_S;
-  const ticks = (plot, _, from, to) => ticksOf(from, to, months, Math.floor(plot.bbox.width / devicePixelRatio / LABEL_PX));
+  const half = (STEPS[chart.step].days * DAY_S) / 2; // uPlot stretches a single point
+  const ticks = (plot, _, from, to) => ticksOf(from, to, chart.step, Math.floor(plot.bbox.width / devicePixelRatio / LABEL_PX));
   let label = null;
   chart.plot = new uPlot(
     {
@@ -75,7 +76,7 @@ function draw(chart) {
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       cursor: { y: false, drag: { x: false, y: false }, sync: { key: "time" }, points: { size: 7 } },
       scales: {
-        x: { range: () => [times[0] - chart.step / 2, times.at(-1) + chart.step / 2] }, // uPlot stretches a single point
+        x: { range: () => [times[0] - half, times.at(-1) + half] },
         y: { range: (_, min, max) => chart.range(min ?? 0, max ?? 1) },
       },
       axes: [
@@ -131,7 +132,7 @@ export function swatch({ colour, bars, thin, dash }) {
 const tickText = (kind, tick) => (kind === "rate" ? `${Math.round(tick * 1000) / 10}%` : show("minutes", tick));
 
 function words(series, rows, at, index) {
-  const when = index === null || !rows[index] ? [] : [h("span", { class: "when" }, bucket(rows[index][at]))];
+  const when = index === null || !rows[index] ? [] : [h("span", { class: "when" }, timeWords(at, rows[index][at]))];
   const values = series.map((s) => {
     const value = when.length ? [" ", h("b", {}, show(s.kind, rows[index][s.column]))] : [];
     return h("span", { class: "key" }, swatch(s), s.label, value);

@@ -1,5 +1,6 @@
 // From a number to the flights behind it.
 
+import { datesOf, stepOf } from "./steps.js";
 import { inView, valuesOf, writeState } from "./state.js";
 
 const DEPARTED = ["departed", "arrived", "diverted"];
@@ -29,7 +30,7 @@ export function flightsBehind(state, column, values = []) {
   return writeState({ ...inView(state, "flights"), filters });
 }
 
-// The filters of a group: of a route, a day, a month, or a value as it is.
+// The filters of a group: of a route, the dates of a step of time, or a value as it is.
 export function filtersOf(state, group, value) {
   if (group === "route") {
     const [origin, destination] = value.split("-");
@@ -38,9 +39,7 @@ export function filtersOf(state, group, value) {
       ["destination", destination],
     ];
   }
-  if (group === "flight_date") return within(state, value, value);
-  if (group === "month") return within(state, `${value}-01`, lastOf(value));
-  return [[group, value]];
+  return stepOf(group) ? within(state, ...datesOf(group, value)) : [[group, value]];
 }
 
 // ISO dates compare as text.
@@ -52,6 +51,3 @@ function within(state, from, to) {
     ["date_to", last < to ? last : to],
   ];
 }
-
-const lastOf = (month) =>
-  new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5)), 0)).toISOString().slice(0, 10);

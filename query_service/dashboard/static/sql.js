@@ -2,6 +2,9 @@
 
 const GROUPS = {
   route: "origin || '-' || destination AS route",
+  week: "strftime(flight_date, '%G-W%V') AS week",
+  quarter: "year(flight_date) || '-Q' || quarter(flight_date) AS quarter",
+  year: "year(flight_date) AS year",
   month: "strftime(flight_date, '%Y-%m') AS month",
   weekday: "isodow(flight_date) AS weekday",
   hour: "scheduled_departure_hour AS hour",

@@ -4,11 +4,11 @@ import { swatch, timeChart } from "./charts.js";
 import { besideEachOther, COMPARE, compareChoices, comparedBy, legend, LINES_MOST, linesOf, seriesOf } from "./compare.js";
 import { h } from "./dom.js";
 import { flightPage, FLIGHTS_SHOWN, flightsTable } from "./flights.js";
-import { bucket } from "./format.js";
 import { isBetterHigh } from "./goodness.js";
 import { heatmap, HEAT_METRICS } from "./heatmap.js";
 import { filtersOf, flightsBehind } from "./links.js";
 import { nameOf, routeNames } from "./names.js";
+import { stepFor, stepOf, STEPS, words } from "./steps.js";
 import { COLUMNS, statsTable } from "./tables.js";
 import { inView, readState, valuesOf, writeState } from "./state.js";
 
@@ -18,7 +18,6 @@ const MOST_ROWS = 10_000; // what the API gives at most; days since 1999
 const ROWS_SHOWN = 25; // at first; what matters is at the top
 const MIN_FLIGHTS = "30"; // by default in an order by a rate or a delay: those of a few flights are chance
 const LEAST = { 1: "Any", 10: "10", 30: "30", 100: "100", 1000: "1,000" };
-const DAYS_MOST = 124; // four months: up to here every day has a point of its own on a small screen
 
 // What can be ranked by goodness; its columns' names are those of the table.
 const RANKED = COLUMNS.filter((c) => !["flights", "on_time_departure_rate"].includes(c.key)).map((c) => c.key);
@@ -73,7 +72,7 @@ export const VIEWS = {
 // The words of the page's own parameters; anything else is refused like a wrong filter.
 export const CHOICES = {
   view: Object.keys(VIEWS),
-  by: ["", "day", "month"],
+  by: ["", ...Object.keys(STEPS)],
   compare: COMPARE,
   side: ["origin", "destination"],
   metric: ["", ...Object.keys(HEAT_METRICS)],
@@ -81,12 +80,15 @@ export const CHOICES = {
 
 // `extent`: what the lake has flights of, { months: [...], last: date or null }; empty until that is known.
 function timeColumn(state, { months, last }) {
-  if (state.by) return state.by === "day" ? "flight_date" : "month";
+  if (state.by) return STEPS[state.by].column;
   const first = months.length ? `${months[0]}-01` : last;
-  const from = valuesOf(state, "date_from")[0] ?? first ?? "1980-01-01";
-  const to = valuesOf(state, "date_to")[0] ?? last ?? (months.length ? `${months.at(-1)}-28` : "2100-12-31");
-  return (Date.parse(to) - Date.parse(from)) / 86_400_000 <= DAYS_MOST ? "flight_date" : "month";
+  const from = valuesOf(state, "date_from")[0] ?? first;
+  const to = valuesOf(state, "date_to")[0] ?? last ?? (months.length ? `${months.at(-1)}-28` : null);
+  const days = from && to ? (Date.parse(to) - Date.parse(from)) / 86_400_000 : NaN; // not known, or no dates
+  return STEPS[stepFor(days, comparedBy(state) !== "") ?? "month"].column;
 }
+
+const STEP_LABELS = Object.fromEntries(Object.entries(STEPS).map(([step, { label }]) => [step, label]));
 
 function renderTime(rows, state, go, question) {
   const [at, by] = question.groupBy;
@@ -101,7 +103,7 @@ function renderTime(rows, state, go, question) {
     h(
       "div",
       { class: "switches" },
-      switchOf("A point each", { by: at === "month" ? "month" : "day" }, "by", { day: "Day", month: "Month" }, go),
+      switchOf("A point each", { by: stepOf(at) }, "by", STEP_LABELS, go),
       compare ? switchOf("A line for", { compare: by || "none" }, "compare", compare, go) : null,
     ),
     ...(found ? legend(by, found, swatch) : []),
@@ -116,13 +118,13 @@ function renderTime(rows, state, go, question) {
 }
 
 function timeTable(rows, at, by, linkOf) {
-  const step = at === "month" ? "Month" : "Day";
+  const step = STEPS[stepOf(at)].label;
   const group = by ? LABELS[by].toLowerCase() : "";
   const code = (row) => (by ? [", ", h("b", {}, row[by])] : []);
   return statsTable({
     rows,
     caption: `By ${step.toLowerCase()}${by ? ` and ${group}` : ""}`,
-    first: { key: at, label: by ? `${step}, ${group}` : step, cell: (row) => [bucket(row[at]), ...code(row)] },
+    first: { key: at, label: by ? `${step}, ${group}` : step, cell: (row) => [words(at, row[at]), ...code(row)] },
     linkOf,
   });
 }

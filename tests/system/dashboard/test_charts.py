@@ -93,6 +93,18 @@ def test_ten_years_are_labelled_by_years_that_do_not_touch(
         expect(watched.page.get_by_role("button", name="Month", exact=True)).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.parametrize("context", SIZES)
+@pytest.mark.parametrize("step", ["week", "quarter", "year"])
+def test_the_labels_of_longer_steps_are_inside_and_do_not_touch(
+    browser: Browser, years: str, step: str, context: dict[str, Any]
+) -> None:
+    with drawn(browser, years, f"/?by={step}", context) as watched:
+        labels = time_labels(watched.page, "Flights")
+        assert len(labels) >= 2
+        assert_inside(labels)
+        assert watched.page.evaluate("document.documentElement.scrollWidth") <= context["viewport"]["width"]
+
+
 def assert_inside(labels: list[dict[str, Any]]) -> None:
     for label in labels:
         assert 0 <= label["left"] < label["right"] <= label["size"], label

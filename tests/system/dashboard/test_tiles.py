@@ -131,7 +131,8 @@ def test_a_total_says_what_it_means_on_hover_and_on_focus(browser: Browser, url:
         page.keyboard.press("Shift+Tab")
         expect(tip).to_have_text(said)
         expect(tile.get_by_role("button")).to_have_attribute("aria-describedby", "tip")
-        box = tip.bounding_box() or {}
+        box = tip.bounding_box()
+        assert box is not None
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= page.evaluate("document.documentElement.clientWidth")
         page.keyboard.press("Escape")
