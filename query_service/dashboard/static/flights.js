@@ -1,43 +1,48 @@
 // Flights one by one: a page of them, and everything about one.
 
 import { h } from "./dom.js";
+import { eventsTable } from "./events.js";
 import { bucket, moment, show } from "./format.js";
 import { nameOf } from "./names.js";
 import { inView, writeState } from "./state.js";
-import { datum } from "./tables.js";
+import { datum, header } from "./tables.js";
 
 export const FLIGHTS_SHOWN = 50; // a page: some screens, and a few milliseconds
+const KEY = "flight_id"; // the usual order
 
+// Those with a `key` can be ordered by; `phone: false` is left out where there is no room.
 const HEAD = [
-  ["Flight", ""],
-  ["Date", "wide"],
-  ["Route", ""],
-  ["Scheduled, UTC", "wide"],
-  ["Status", ""],
-  ["Departed late", "number wide", "Departure delay in minutes; negative is early"],
-  ["Arrived late", "number", "Arrival delay in minutes; negative is early"],
-  ["Aircraft", "wide"],
+  { key: KEY, label: "Flight" },
+  { label: "Date", phone: false },
+  { label: "Route" },
+  { key: "scheduled_departure", label: "Scheduled, UTC", phone: false },
+  { label: "Status" },
+  { key: "departure_delay_minutes", label: "Departed late", kind: "minutes", phone: false },
+  { key: "arrival_delay_minutes", label: "Arrived late", kind: "minutes" },
+  { label: "Aircraft", phone: false },
 ];
 
-export function flightsTable(rows, state, next) {
-  const caption = "Flights, in the order of date, carrier and number";
+const IN_ORDER = {
+  [KEY]: ["by date, carrier and number", "by date, carrier and number, backwards"],
+  scheduled_departure: ["by scheduled departure, earliest first", "by scheduled departure, latest first"],
+  departure_delay_minutes: ["by departure delay, least first", "by departure delay, most first"],
+  arrival_delay_minutes: ["by arrival delay, least first", "by arrival delay, most first"],
+};
+
+// `change(part)` is called with the other order, which begins with its first page.
+export function flightsTable(rows, state, next, change) {
+  const order = state.order || KEY;
+  const caption = `Flights ${IN_ORDER[order.replace(/^-/, "")][order.startsWith("-") ? 1 : 0]}`;
+  const onOrder = (by) => change({ order: by === KEY ? "" : by, cursor: "" });
   return [
     h(
       "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": caption, "data-focus": caption },
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": caption, "data-focus": "flights" },
       h(
         "table",
         {},
         h("caption", {}, caption),
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            HEAD.map(([label, css, title]) => h("th", { scope: "col", class: css, title }, label)),
-          ),
-        ),
+        h("thead", {}, h("tr", {}, HEAD.map((column) => header(column, order, column.key && onOrder)))),
         h(
           "tbody",
           {},
@@ -92,7 +97,7 @@ function pages(state, next) {
   );
 }
 
-export function flightPage(flight, state) {
+export function flightPage(flight, state, events) {
   const back = writeState({ ...inView(state, "flights"), flight: "" });
   const day = writeState({
     ...inView(state, "flights"),
@@ -111,6 +116,7 @@ export function flightPage(flight, state) {
     timeline(flight),
     h("h4", {}, "How this is known"),
     facts(known(flight)),
+    ...eventsTable(events),
     h("h4", {}, "More"),
     facts(more(flight)),
     h(

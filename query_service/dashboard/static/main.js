@@ -13,7 +13,7 @@ import { searchIn, setUpSearch } from "./search.js";
 import { inView, pathOf, RESERVED, readState, writeState } from "./state.js";
 import { clearTiles, compareTiles, drawGhosts, drawTiles } from "./tiles.js";
 import { setUpTips } from "./tips.js";
-import { CHOICES, tooFew, TOTALS, VIEWS } from "./views.js";
+import { BESIDE, CHOICES, tooFew, VIEWS } from "./views.js";
 
 const LAKE_WITHIN_MS = 1_500; // the first look at a big lake may take longer than its statistics
 
@@ -63,14 +63,16 @@ async function load({ quiet = false } = {}) {
     fail(wrong, false);
     return done();
   }
-  const question = VIEWS[state.view].question(state, extent);
-  const asked = { state, question, url: writeState(state) };
+  const view = VIEWS[state.view];
+  const beside = view.beside ?? BESIDE;
+  const questions = { [view.title]: view.question(state, extent), [beside.title]: beside.question(state) };
+  const asked = { state, questions, url: writeState(state) };
   document.body.setAttribute("aria-busy", "true");
   if (!quiet) waiting();
   const onRetry = (problem, pause) => notice("waiting", `${problem.document.title}; trying again in ${pause} s.`);
   const ask = (q) => get(pathOf(state.filters, q), { signal: mine.signal, onRetry });
   try {
-    const answers = await Promise.all([question, ...(VIEWS[state.view].isOne ? [] : [TOTALS])].map(ask));
+    const answers = await Promise.all(Object.values(questions).map(ask));
     if (mine !== loading) return;
     isOwed = answers.some((answer) => Date.parse(answer.asOf) < changedAt); // of another instance, which lags
     arrived(asked, ...answers);
@@ -124,25 +126,25 @@ function notForPages(parameter, got) {
   };
 }
 
-function arrived(asked, rows, totals) {
+function arrived(asked, rows, beside) {
   shown = asked.url;
   document.body.classList.remove("fading");
   notice("");
   byId("key").hidden = true;
-  if (totals) drawTiles(byId("totals"), totals.body.data[0], asked.state, extent);
-  else clearTiles(byId("totals"));
-  const data = [rows.body.data].flat();
   const view = VIEWS[asked.state.view];
+  if (view.isOne) clearTiles(byId("totals"));
+  else drawTiles(byId("totals"), beside.body.data[0], asked.state, extent);
+  const data = [rows.body.data].flat();
   const change = (part) => go({ ...asked.state, ...part });
   replace(
     byId("content"),
     h("h2", {}, view.title),
     data.length
-      ? view.render(data, asked.state, change, asked.question, rows.body)
+      ? view.render(data, asked.state, change, asked.questions[view.title], rows.body, beside.body)
       : nothing(asked),
     footnote(rows),
   );
-  drawAsk(asked.state.filters, totals ? { [view.title]: asked.question, Totals: TOTALS } : { [view.title]: asked.question });
+  drawAsk(asked.state.filters, asked.questions);
 }
 
 function footnote(rows) {
@@ -156,7 +158,8 @@ function footnote(rows) {
   );
 }
 
-function nothing({ state: current, question }) {
+function nothing({ state: current, questions }) {
+  const [question] = Object.values(questions);
   if (question.minFlights) return empty(tooFew(question), "Show all", { ...current, min_flights: "1" });
   if (current.filters.length) {
     return empty("No flight matches these filters.", "Clear the filters", { ...current, filters: [] });

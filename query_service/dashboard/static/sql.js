@@ -16,8 +16,10 @@ export function curl(origin, path, hasKey) {
   return `curl${header} '${(origin + path).replaceAll("'", "%27")}'`;
 }
 
-// None for a later page of flights: it begins after what the page before it ended with.
+// None for a later page of flights: it begins after what the page before it ended with. None for events either: the
+// views have the newest one of each flight.
 export function sql(filters, question) {
+  if (question.events !== undefined) return null;
   if (question.flight !== undefined) return sqlOfFlight(question.flight);
   if (question.cursor) return null;
   if (question.cursor === "") return sqlOfFlights(filters, question);
@@ -44,7 +46,14 @@ export function sql(filters, question) {
 const KEY = "flight_date, carrier, flight_number, operational_suffix, origin";
 
 function sqlOfFlights(filters, question) {
-  return [`FROM ${source(filters)}`, ...where(filters).map((line) => line.trim()), `ORDER BY ${KEY}`, `LIMIT ${question.limit}`].join("\n");
+  return [`FROM ${source(filters)}`, ...where(filters).map((line) => line.trim()), `ORDER BY ${flightsOrder(question.orderBy)}`, `LIMIT ${question.limit}`].join("\n");
+}
+
+function flightsOrder(orderBy) {
+  const column = orderBy.replace(/^-/, "");
+  const way = orderBy.startsWith("-") ? " DESC" : "";
+  if (!column || column === "flight_id") return KEY.replaceAll(",", `${way},`) + way;
+  return `${column}${way} NULLS LAST, ${KEY}`;
 }
 
 function sqlOfFlight(id) {

@@ -62,12 +62,20 @@ export function withOnly(state, name, value) {
 // The same filters in another view, which has an order of its own.
 export const inView = (state, view) => ({ ...state, view, order: "", min_flights: "", rows: "", cursor: "", flight: "" });
 
-// The path of a question: of one flight by its id, of a page of flights, or of statistics.
+// The path of a question: of one flight or of its events by its id, of a page of flights, or of statistics.
 export function pathOf(filters, question) {
   if (question.flight !== undefined) return `/v1/flights/${encodeURIComponent(question.flight)}`;
+  if (question.events !== undefined) return eventsPath(question.events, filters);
   if (question.cursor === undefined) return statsPath(filters, question);
-  const page = [["limit", String(question.limit)], ...(question.cursor ? [["cursor", question.cursor]] : [])];
+  const order = question.orderBy ? [["order_by", question.orderBy]] : [];
+  const page = [...order, ["limit", String(question.limit)], ...(question.cursor ? [["cursor", question.cursor]] : [])];
   return `/v1/flights?${encode([...filters, ...page])}`;
+}
+
+// Filters are of many flights; what is left says how to write the answer.
+function eventsPath(id, filters) {
+  const query = encode(filters.filter(([name]) => RESERVED.includes(name)));
+  return `/v1/flights/${encodeURIComponent(id)}/events${query ? `?${query}` : ""}`;
 }
 
 // A question of statistics is { groupBy: [...], orderBy: "...", minFlights: text or none, limit: number or null }.

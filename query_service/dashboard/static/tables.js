@@ -71,10 +71,11 @@ export function statsTable({ rows, caption, first, order, onOrder, linkOf, css }
   );
 }
 
-function header(column, order, onOrder) {
+// A head of a column; with `onOrder` a button that orders by it.
+export function header(column, order, onOrder) {
   const label = column.unit ? [column.label, " ", h("small", {}, column.unit)] : [column.label];
   const css = `${column.kind ? "number" : ""} ${column.phone === false ? "wide" : ""}`;
-  const current = order?.replace(/^-/, "") === column.key;
+  const current = column.key !== undefined && order?.replace(/^-/, "") === column.key;
   const sort = current ? (order.startsWith("-") ? "descending" : "ascending") : null;
   const attributes = { scope: "col", class: css, "aria-sort": sort, title: column.title };
   if (!onOrder) return h("th", attributes, label);

@@ -12,6 +12,8 @@ import { stepFor, stepOf, STEPS, words } from "./steps.js";
 import { COLUMNS, statsTable } from "./tables.js";
 import { inView, readState, valuesOf, writeState } from "./state.js";
 
+// What every view asks beside its own question, but for those that say something else.
+export const BESIDE = { title: "Totals", question: () => TOTALS };
 export const TOTALS = { groupBy: [], orderBy: "", limit: null };
 
 const MOST_ROWS = 10_000; // what the API gives at most; days since 1999
@@ -57,15 +59,16 @@ export const VIEWS = {
   },
   flights: {
     title: "Flights",
-    question: (state) => ({ cursor: state.cursor, limit: FLIGHTS_SHOWN }),
-    render: (rows, state, _, __, answer) => flightsTable(rows, state, answer.next_cursor),
+    question: (state) => ({ cursor: state.cursor, orderBy: state.order, limit: FLIGHTS_SHOWN }),
+    render: (rows, state, go, _, answer) => flightsTable(rows, state, answer.next_cursor, go),
   },
   flight: {
     title: "One flight",
     tab: "flights",
     isOne: true,
     question: (state) => ({ flight: state.flight }),
-    render: ([flight], state) => flightPage(flight, state),
+    beside: { title: "Events", question: (state) => ({ events: state.flight }) },
+    render: ([flight], state, _, __, ___, events) => flightPage(flight, state, events),
   },
 };
 

@@ -88,7 +88,7 @@ def test_a_flight_says_what_happened_and_how_that_is_known(browser: Browser, url
         times = page.locator(".timeline time").evaluate_all("all => all.map((e) => e.getAttribute('datetime'))")
         assert times == sorted(times)
         assert flight["scheduled_departure"] in times
-        curl = page.locator("#ask pre.curl").text_content() or ""
+        curl = page.locator("#ask pre.curl").first.text_content() or ""
         assert httpx.get(curl.split("'")[1]).json()["data"] == flight
         with lakehouse.connect(lake.as_uri()) as analyst:
             assert_one(analyst, page.locator("#ask pre.sql").text_content() or "", flight)
@@ -165,3 +165,44 @@ def test_enter_on_a_point_of_a_chart_shows_its_flights(browser: Browser, url: st
         page.wait_for_url("**/?view=flights&by=month&date_from=2013-01-01&date_to=2013-01-31")
         assert count(page) == first["flights"]
         assert urlsplit(page.url).path == "/"
+
+
+# The orders that clicks on the head of a column lead to, in turn.
+ORDERS = [
+    ["-arrival_delay_minutes", "arrival_delay_minutes"],
+    pytest.param(["-departure_delay_minutes", "departure_delay_minutes"], marks=pytest.mark.long),
+    ["scheduled_departure", "-scheduled_departure"],
+    ["-flight_id", "flight_id"],
+]
+
+
+@pytest.mark.parametrize("orders", ORDERS)
+def test_flights_are_ordered_by_a_column_and_its_pages_go_on_in_it(
+    browser: Browser, url: str, lake: Any, orders: list[str]
+) -> None:
+    head = f"thead [data-focus='order {orders[0].lstrip('-')}']"
+    with opened(browser, url, f"/?view=flights&{FILTERS}") as watched, lakehouse.connect(lake.as_uri()) as analyst:
+        page = watched.page
+        for order in orders:
+            page.locator(head).click()
+            page.wait_for_url(f"**/?view=flights&{'' if order == 'flight_id' else f'order={order}&'}{FILTERS}")
+            settled(page)
+            wanted = [f["flight_id"] for f in flights_of(url, f"{FILTERS}&order_by={order}")]
+            assert ids(page) == wanted[:50]
+            way = "descending" if order.startswith("-") else "ascending"
+            expect(page.locator("th[aria-sort]")).to_have_attribute("aria-sort", way)
+            assert sql_numbers(analyst, page) == [int(one.split("-")[4]) for one in wanted[:50]]
+        page.get_by_role("link", name="Next page").click()
+        page.wait_for_url("**cursor=*")
+        settled(page)
+        assert ids(page) == wanted[50:100]
+        page.locator(head).click()
+        page.wait_for_url(lambda reached: "cursor" not in reached)
+        assert watched.errors == []
+
+
+def sql_numbers(analyst: duckdb.DuckDBPyConnection, page: Page) -> list[int]:
+    """The flight numbers that the shown SQL gives, in its order."""
+    result = analyst.execute(page.locator("#ask pre.sql").first.text_content() or "")
+    at = [column[0] for column in result.description].index("flight_number")
+    return [row[at] for row in result.fetchall()]
