@@ -5,17 +5,20 @@ import { drawing, h } from "./dom.js";
 import { show } from "./format.js";
 import { datesOf, stepOf, STEPS, words as timeWords } from "./steps.js";
 import { ticksOf } from "./ticks.js";
+import { DRAG, Zoom } from "./zoom.js";
 
 const HEIGHT = 210;
 const DAY_S = 86_400;
 const LABEL_PX = 70; // of the longest label of the time axis, with room around it
+const KEYS =
+  "left and right arrow keys read them, and with Shift select them; Enter shows the flights of one, or zooms into a selection.";
 const MARKED_MOST = 40; // points of a line that have a mark each
 const SWATCH_PX = 30; // of a line in a legend: its dashes at least once
 const drawn = new Set();
 
 // `series`: { column, label, colour (a CSS variable), kind, bars, dash (pixels; none: solid) }. `range`: (min, max) -> [from, to] of the y axis.
 // A series without any value is left out, in words.
-export function timeChart({ title, rows, at, series: asked, range, onPick }) {
+export function timeChart({ title, rows, at, series: asked, range, onPick, onZoom }) {
   const series = asked.filter((s) => rows.some((row) => row[s.column] !== null));
   const without = asked.filter((s) => !series.includes(s)).map((s) => s.label);
   const missing = without.length ? h("p", { class: "missing" }, `No values here: ${without.join(", ")}.`) : null;
@@ -23,23 +26,27 @@ export function timeChart({ title, rows, at, series: asked, range, onPick }) {
   const host = h("div", { class: "plot", tabindex: "0", role: "group", "data-focus": title });
   const readout = h("p", { class: "readout", "aria-live": "polite" });
   const figure = h("figure", { class: "chart" }, h("figcaption", {}, title), host, readout, missing);
-  host.setAttribute("aria-label", `${title}. Chart of ${rows.length} points; left and right arrow keys read them, Enter shows the flights of one.`);
+  host.setAttribute("aria-label", `${title}. Chart of ${rows.length} points; ${KEYS}`);
   const data = [
     rows.map((row) => Date.parse(datesOf(at, row[at])[0]) / 1000),
     ...series.map((s) => rows.map((row) => row[s.column])),
   ];
   const only = rows.length === 1 ? 0 : null; // is read at once
-  const tell = (index) => readout.replaceChildren(...words(series, rows, at, index ?? only));
-  tell(null);
-  const chart = { host, data, series, range, tell, plot: null, step: stepOf(at) };
+  const chart = { host, data, series, range, plot: null, step: stepOf(at) };
+  chart.zoom = new Zoom(chart, rows, at, onZoom);
+  chart.tell = (index) => readout.replaceChildren(...words(series, rows, at, index ?? only, chart.zoom.words(index)));
+  chart.tell(null);
   const pick = () => {
     const row = rows[chart.plot?.cursor.idx ?? -1];
     if (row) onPick(row);
   };
   host.addEventListener("click", pick);
-  host.addEventListener("keydown", (event) => event.key === "Enter" && pick());
+  host.addEventListener("keydown", (event) => event.key === "Enter" && (chart.zoom.onEnter() || pick()));
   host.addEventListener("keydown", (event) => move(event, chart, rows.length));
-  host.addEventListener("blur", () => chart.plot?.setCursor({ left: -10, top: -10 }));
+  host.addEventListener("blur", () => {
+    chart.zoom.clear();
+    chart.plot?.setCursor({ left: -10, top: -10 });
+  });
   new ResizeObserver(() => fit(chart)).observe(host);
   drawn.add(chart);
   return figure;
@@ -74,7 +81,7 @@ function draw(chart) {
       legend: { show: false },
       padding: [8, 24, 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      cursor: { y: false, drag: { x: false, y: false }, sync: { key: "time" }, points: { size: 7 } },
+      cursor: { y: false, drag: DRAG, sync: { key: "time" }, points: { size: 7 } },
       scales: {
         x: { range: () => [times[0] - half, times.at(-1) + half] },
         y: { range: (_, min, max) => chart.range(min ?? 0, max ?? 1) },
@@ -90,7 +97,10 @@ function draw(chart) {
         { ...axis, grid, size: 52, values: (_, ticks) => ticks.map((tick) => tickText(chart.series[0].kind, tick)) },
       ],
       series: [{}, ...chart.series.map((s) => line(s, colour(s.colour)))],
-      hooks: { setCursor: [(plot) => chart.tell(plot.cursor.idx ?? null)] },
+      hooks: {
+        setCursor: [(plot) => chart.tell(plot.cursor.idx ?? null)],
+        setSelect: [(plot) => chart.zoom.onSelect(plot)],
+      },
     },
     chart.data,
     chart.host,
@@ -131,8 +141,9 @@ export function swatch({ colour, bars, thin, dash }) {
 
 const tickText = (kind, tick) => (kind === "rate" ? `${Math.round(tick * 1000) / 10}%` : show("minutes", tick));
 
-function words(series, rows, at, index) {
-  const when = index === null || !rows[index] ? [] : [h("span", { class: "when" }, timeWords(at, rows[index][at]))];
+function words(series, rows, at, index, selected) {
+  const isOn = index !== null && rows[index] !== undefined;
+  const when = isOn ? [h("span", { class: "when" }, selected ?? timeWords(at, rows[index][at]))] : [];
   const values = series.map((s) => {
     const value = when.length ? [" ", h("b", {}, show(s.kind, rows[index][s.column]))] : [];
     return h("span", { class: "key" }, swatch(s), s.label, value);
@@ -141,6 +152,10 @@ function words(series, rows, at, index) {
 }
 
 function move(event, chart, count) {
+  if (event.key === "Escape") {
+    chart.zoom.clear();
+    return chart.tell(chart.plot?.cursor.idx ?? null);
+  }
   const steps = { ArrowLeft: -1, ArrowRight: 1, PageUp: -7, PageDown: 7, Home: -Infinity, End: Infinity };
   if (!(event.key in steps) || !chart.plot || count === 0) return;
   event.preventDefault();
@@ -148,4 +163,6 @@ function move(event, chart, count) {
   const from = now ?? (steps[event.key] > 0 ? -1 : count);
   const index = Math.min(count - 1, Math.max(0, from + steps[event.key]));
   chart.plot.setCursor({ left: chart.plot.valToPos(chart.data[0][index], "x"), top: 0 });
+  chart.zoom.onMove(from, index, event.shiftKey);
+  chart.tell(index);
 }

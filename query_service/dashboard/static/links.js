@@ -42,8 +42,8 @@ export function filtersOf(state, group, value) {
   return stepOf(group) ? within(state, ...datesOf(group, value)) : [[group, value]];
 }
 
-// ISO dates compare as text.
-function within(state, from, to) {
+// The filters of these dates, as far as they are those of the state. ISO dates compare as text.
+export function within(state, from, to) {
   const first = valuesOf(state, "date_from")[0] ?? from;
   const last = valuesOf(state, "date_to")[0] ?? to;
   return [

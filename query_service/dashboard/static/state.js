@@ -11,7 +11,7 @@ export const RESERVED = [
 ];
 // And their defaults.
 const OWN = {
-  ...{ view: "time", by: "", compare: "", side: "origin", order: "", metric: "" },
+  ...{ view: "time", by: "", compare: "", zoomed_from: "", side: "origin", order: "", metric: "" },
   ...{ min_flights: "", rows: "", cursor: "", flight: "" },
 };
 const CODES = ["carrier", "origin", "destination"]; // capital letters, as the API reads them
@@ -57,6 +57,22 @@ export function withoutValue(state, name, value) {
 export function withOnly(state, name, value) {
   const others = state.filters.filter(([n]) => n !== name);
   return { ...state, filters: value ? [...others, [name, value]] : others };
+}
+
+// Only these dates, and in the URL those that were asked for before the first zoom: "2013-01-01..", or "..".
+export function zoomed(state, dates) {
+  const before = DATES.map((name) => valuesOf(state, name)[0] ?? "").join("..");
+  const others = state.filters.filter(([name]) => !DATES.includes(name));
+  return { ...state, by: "", zoomed_from: state.zoomed_from || before, filters: [...others, ...dates] };
+}
+
+// The dates before the first zoom as { from, to, state }; null where none is zoomed into.
+export function beforeZoom(state) {
+  const found = state.zoomed_from.match(/^(\d{4}-\d\d-\d\d)?\.\.(\d{4}-\d\d-\d\d)?$/);
+  if (!found || !DATES.some((name) => valuesOf(state, name).length)) return null;
+  const [, from = "", to = ""] = found;
+  const wide = withOnly(withOnly({ ...state, by: "", zoomed_from: "" }, "date_from", from), "date_to", to);
+  return { from, to, state: wide };
 }
 
 // The same filters in another view, which has an order of its own.

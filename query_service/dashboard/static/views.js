@@ -3,14 +3,15 @@
 import { swatch, timeChart } from "./charts.js";
 import { besideEachOther, COMPARE, compareChoices, comparedBy, legend, LINES_MOST, linesOf, seriesOf } from "./compare.js";
 import { h } from "./dom.js";
+import { dates } from "./format.js";
 import { flightPage, FLIGHTS_SHOWN, flightsTable } from "./flights.js";
 import { isBetterHigh } from "./goodness.js";
 import { heatmap, HEAT_METRICS } from "./heatmap.js";
-import { filtersOf, flightsBehind } from "./links.js";
+import { filtersOf, flightsBehind, within } from "./links.js";
 import { nameOf, routeNames } from "./names.js";
 import { stepFor, stepOf, STEPS, words } from "./steps.js";
 import { COLUMNS, statsTable } from "./tables.js";
-import { inView, readState, valuesOf, writeState } from "./state.js";
+import { beforeZoom, inView, readState, valuesOf, writeState, zoomed } from "./state.js";
 
 // What every view asks beside its own question, but for those that say something else.
 export const BESIDE = { title: "Totals", question: () => TOTALS };
@@ -101,13 +102,15 @@ function renderTime(rows, state, go, question) {
   const compare = compareChoices(state);
   const found = by ? linesOf(state, by, rows) : null;
   const charts = found ? comparedCharts(rows, at, by, found.lines) : { rows, charts: CHARTS };
-  const chart = ([title, series, range]) => timeChart({ title, rows: charts.rows, at, series, range, onPick });
+  const onZoom = (from, to) => go(zoomed(state, within(state, from, to)));
+  const chart = ([title, series, range]) => timeChart({ title, rows: charts.rows, at, series, range, onPick, onZoom });
   return [
     h(
       "div",
       { class: "switches" },
       switchOf("A point each", { by: stepOf(at) }, "by", STEP_LABELS, go),
       compare ? switchOf("A line for", { compare: by || "none" }, "compare", compare, go) : null,
+      zoomOut(state, go),
     ),
     ...(found ? legend(by, found, swatch) : []),
     h("div", { class: "charts" }, charts.charts.map(chart)),
@@ -118,6 +121,15 @@ function renderTime(rows, state, go, question) {
       timeTable(rows, at, by, behind),
     ),
   ];
+}
+
+function zoomOut(state, go) {
+  const before = beforeZoom(state);
+  if (!before) return h("p", { class: "hint" }, "Drag over a chart to zoom in.");
+  const { from, to } = before;
+  const label = from && to ? dates(from, to) : from ? `all since ${dates(from, from)}` : to ? `all until ${dates(to, to)}` : "all dates";
+  const button = { type: "button", "data-focus": "zoom out", onclick: () => go(before.state) };
+  return h("div", { class: "segments" }, h("button", button, `Zoom out to ${label}`));
 }
 
 function timeTable(rows, at, by, linkOf) {
