@@ -5,6 +5,7 @@ import { drawing, h } from "./dom.js";
 import { show } from "./format.js";
 import { datesOf, stepOf, STEPS, words as timeWords } from "./steps.js";
 import { ticksOf } from "./ticks.js";
+import { why } from "./tips.js";
 import { DRAG, Zoom } from "./zoom.js";
 
 const HEIGHT = 210;
@@ -17,15 +18,16 @@ const SWATCH_PX = 30; // of a line in a legend: its dashes at least once
 const drawn = new Set();
 
 // `series`: { column, label, colour (a CSS variable), kind, bars, dash (pixels; none: solid) }. `range`: (min, max) -> [from, to] of the y axis.
-// A series without any value is left out, in words.
-export function timeChart({ title, rows, at, series: asked, range, onPick, onZoom }) {
+// A series without any value is left out, in words. `tip`: what the numbers mean.
+export function timeChart({ title, rows, at, tip, series: asked, range, onPick, onZoom }) {
   const series = asked.filter((s) => rows.some((row) => row[s.column] !== null));
   const without = asked.filter((s) => !series.includes(s)).map((s) => s.label);
   const missing = without.length ? h("p", { class: "missing" }, `No values here: ${without.join(", ")}.`) : null;
-  if (!series.length) return h("figure", { class: "chart" }, h("figcaption", {}, title), missing);
+  const head = [h("figcaption", { "data-tip": tip }, title), why(title, tip)];
+  if (!series.length) return h("figure", { class: "chart" }, head, missing);
   const host = h("div", { class: "plot", tabindex: "0", role: "group", "data-focus": title });
   const readout = h("p", { class: "readout", "aria-live": "polite" });
-  const figure = h("figure", { class: "chart" }, h("figcaption", {}, title), host, readout, missing);
+  const figure = h("figure", { class: "chart" }, head, host, readout, missing);
   host.setAttribute("aria-label", `${title}. Chart of ${rows.length} points; ${KEYS}`);
   const data = [
     rows.map((row) => Date.parse(datesOf(at, row[at])[0]) / 1000),

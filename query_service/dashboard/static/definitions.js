@@ -2,7 +2,7 @@
 
 const ON_TIME = "less than 15 minutes late, early ones too, as the US DOT counts";
 
-export const DEFINITIONS = {
+const TOTALS = {
   flights: {
     label: "Flights",
     text: "Flights that match, each once in its newest state, by the local date of departure. Withdrawn flights and probes do not count.",
@@ -24,4 +24,26 @@ export const DEFINITIONS = {
   diverted: { label: "Diverted", text: "Flights that landed at another airport than planned." },
 };
 
-export const definitionOf = (column) => DEFINITIONS[column]?.text ?? "";
+const FLIGHT = {
+  departure_delay_minutes: {
+    label: "Departed late",
+    text: "Minutes from scheduled to actual departure; early is negative. Unknown until it is said.",
+  },
+  arrival_delay_minutes: {
+    label: "Arrived late",
+    text: "Minutes from scheduled to actual arrival; early is negative. Unknown until it is said.",
+  },
+};
+
+const LAKE = {
+  snapshot: { label: "Snapshot", text: "How often the lake's files were merged; each answer names the one that it is of." },
+  tail: { label: "In the tail", text: "Rows that have landed since that snapshot. They count in every number at once." },
+  published: { label: "Newest published", text: "How long ago the newest message that is counted was published." },
+  event: { label: "Newest event", text: "How long ago the newest state of a flight happened, as its publisher says." },
+};
+
+// By the column of the API, or the fact of the header.
+export const DEFINITIONS = { ...TOTALS, ...FLIGHT, ...LAKE };
+
+// Null where there is none.
+export const definitionOf = (column) => DEFINITIONS[column]?.text ?? null;

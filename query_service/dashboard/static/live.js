@@ -1,6 +1,7 @@
 // What the lake holds, looked at every few seconds while somebody sees the page.
 
 import { get, Problem } from "./api.js";
+import { definitionOf } from "./definitions.js";
 import { byId, h, replace } from "./dom.js";
 import { age, show } from "./format.js";
 
@@ -91,5 +92,6 @@ function facts() {
 }
 
 function fact(id, label, value, title) {
-  return h("span", { class: "fact", "data-fact": id, title }, `${label} `, h("b", {}, value));
+  const tip = definitionOf(id);
+  return h("span", { class: "fact", "data-fact": id, title }, h("span", { "data-tip": tip }, label), " ", h("b", {}, value));
 }

@@ -1,11 +1,13 @@
 // The page: its URL is its state; a state asks the API and is drawn.
 
+import { countAirports, describe } from "./about.js";
 import { get, isPassing, Problem } from "./api.js";
 import { drawAsk } from "./ask.js";
 import { byId, h, replace } from "./dom.js";
 import { extentOf, NOWHERE } from "./extent.js";
 import { codesOf, drawFilters } from "./filters.js";
-import { bucket, show } from "./format.js";
+import { show } from "./format.js";
+import { setUpGlossary } from "./glossary.js";
 import { askForKey } from "./key.js";
 import { follow } from "./live.js";
 import { loadNames } from "./names.js";
@@ -128,6 +130,7 @@ function notForPages(parameter, got) {
 
 function arrived(asked, rows, beside) {
   shown = asked.url;
+  countAirports(rows.snapshot);
   document.body.classList.remove("fading");
   notice("");
   byId("key").hidden = true;
@@ -230,11 +233,9 @@ addEventListener("popstate", () => {
   load();
 });
 
-function spread(found, flights) {
+function spread(found, lake) {
   extent = found;
-  const { months, last } = extent;
-  const span = last ? `, ${months.length ? `${bucket(months[0])} to ` : ""}${bucket(last)}` : "";
-  byId("data").textContent = flights ? `${show("count", flights)} flights${span}` : "";
+  describe(lake, extent);
   compareTiles(extent);
   const isUsed = byId("filters").contains(document.activeElement); // what is being typed stays
   if (!isUsed) drawFilters(state, extent.last, filter);
@@ -257,6 +258,7 @@ function restart() {
 if (matchMedia("(max-width: 640px)").matches) byId("filters").open = false;
 setUpSearch(go, codes);
 setUpTips();
+setUpGlossary();
 draw();
 waiting();
 let isStarted = false;
@@ -264,9 +266,10 @@ const names = loadNames();
 const first = new Promise((resolve) => {
   look = follow(
     (lake, isNew) => {
+      describe(lake);
       if (isNew) changedAt = Date.parse(lake.listed_at);
       if (isNew || extent.last === null) {
-        extentOf(lake).then((found) => spread(found, lake.flights)).then(resolve);
+        extentOf(lake).then((found) => spread(found, lake)).then(resolve);
       }
       if (isStarted && (isNew || isOwed)) refresh();
     },

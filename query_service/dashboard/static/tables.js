@@ -1,5 +1,6 @@
 // Rows of an answer as a table: numbers to the right, a thin bar below them, headers that order.
 
+import { definitionOf } from "./definitions.js";
 import { h } from "./dom.js";
 import { show } from "./format.js";
 import { tone } from "./goodness.js";
@@ -10,7 +11,6 @@ export const COLUMNS = [
   {
     key: "on_time_arrival_rate",
     label: "On time",
-    title: "Arrived less than 15 minutes late",
     kind: "rate",
     bar: true,
     most: 1,
@@ -19,7 +19,6 @@ export const COLUMNS = [
   {
     key: "arrival_delay_mean",
     label: "Mean delay",
-    title: "Mean arrival delay, minutes",
     kind: "mean",
     unit: "min",
     bar: true,
@@ -27,7 +26,6 @@ export const COLUMNS = [
   {
     key: "arrival_delay_p90",
     label: "9 in 10 within",
-    title: "90th percentile of arrival delay, minutes",
     kind: "minutes",
     unit: "min",
     phone: false,
@@ -77,8 +75,8 @@ export function header(column, order, onOrder) {
   const css = `${column.kind ? "number" : ""} ${column.phone === false ? "wide" : ""}`;
   const current = column.key !== undefined && order?.replace(/^-/, "") === column.key;
   const sort = current ? (order.startsWith("-") ? "descending" : "ascending") : null;
-  const attributes = { scope: "col", class: css, "aria-sort": sort, title: column.title };
-  if (!onOrder) return h("th", attributes, label);
+  const attributes = { scope: "col", class: css, "aria-sort": sort, "data-tip": definitionOf(column.key) };
+  if (!onOrder) return h("th", attributes, attributes["data-tip"] ? reached(column.key, label) : label);
   const next = current ? flipped(order) : column.kind ? `-${column.key}` : column.key;
   return h(
     "th",
@@ -86,6 +84,9 @@ export function header(column, order, onOrder) {
     h("button", { type: "button", "data-focus": `order ${column.key}`, onclick: () => onOrder(next) }, label),
   );
 }
+
+// What is no button has to be reached by keys too, for its explanation.
+const reached = (key, label) => h("span", { tabindex: "0", "data-focus": `head ${key}` }, label);
 
 const flipped = (order) => (order.startsWith("-") ? order.slice(1) : `-${order}`);
 

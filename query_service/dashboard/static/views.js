@@ -2,6 +2,7 @@
 
 import { swatch, timeChart } from "./charts.js";
 import { besideEachOther, COMPARE, compareChoices, comparedBy, legend, LINES_MOST, linesOf, seriesOf } from "./compare.js";
+import { definitionOf } from "./definitions.js";
 import { h } from "./dom.js";
 import { dates } from "./format.js";
 import { flightPage, FLIGHTS_SHOWN, flightsTable } from "./flights.js";
@@ -103,7 +104,7 @@ function renderTime(rows, state, go, question) {
   const found = by ? linesOf(state, by, rows) : null;
   const charts = found ? comparedCharts(rows, at, by, found.lines) : { rows, charts: CHARTS };
   const onZoom = (from, to) => go(zoomed(state, within(state, from, to)));
-  const chart = ([title, series, range]) => timeChart({ title, rows: charts.rows, at, series, range, onPick, onZoom });
+  const chart = ([title, series, range, tip]) => timeChart({ title, tip, rows: charts.rows, at, series, range, onPick, onZoom });
   return [
     h(
       "div",
@@ -153,6 +154,12 @@ const RANGES = {
 };
 
 const second = { colour: "--warm", thin: true, dash: [4, 3] };
+// What several numbers of a chart mean, by the labels of their lines.
+const meaningOf = (series) =>
+  series.length === 1
+    ? definitionOf(series[0].column)
+    : series.map(({ column, label }) => `${label}: ${definitionOf(column)}`).join("\n");
+
 const CHARTS = [
   [
     "On time",
@@ -176,7 +183,7 @@ const CHARTS = [
     RANGES.cancelled,
   ],
   ["Flights", [{ column: "flights", label: "Flights", colour: "--accent", kind: "count", bars: true }], RANGES.flights],
-];
+].map(([title, series, range]) => [title, series, range, meaningOf(series)]);
 
 // A number each, with a line for each of what is compared.
 const COMPARED = [
@@ -190,7 +197,10 @@ function comparedCharts(rows, at, by, lines) {
   const columns = COMPARED.map(([, column]) => column);
   return {
     rows: besideEachOther(rows, at, by, lines, columns),
-    charts: COMPARED.map(([title, column, kind, range]) => [title, seriesOf(lines, column, kind), range]),
+    charts: COMPARED.map(([title, column, kind, range]) => [
+      ...[title, seriesOf(lines, column, kind), range],
+      definitionOf(column),
+    ]),
   };
 }
 
@@ -306,6 +316,7 @@ function segments(label, choices, current, pick) {
         type: "button",
         "aria-pressed": String(value === current),
         "data-focus": `${label} ${value}`,
+        "data-tip": definitionOf(value),
         onclick: () => pick(value),
       },
       text,

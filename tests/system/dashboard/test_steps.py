@@ -14,8 +14,6 @@ import lakehouse
 from tests.system.dashboard.reading import pairs, table
 from tools.browser import opened, settled
 
-COLUMNS = {"day": "flight_date", "week": "week", "month": "month", "quarter": "quarter", "year": "year"}
-
 
 def rows_of(url: str, path: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = httpx.get(url + path).raise_for_status().json()["data"]
@@ -23,18 +21,15 @@ def rows_of(url: str, path: str) -> list[dict[str, Any]]:
 
 
 def dates_of(step: str, value: Any) -> tuple[dt.date, dt.date]:
-    """The first and the last date of a value of the API, by Python's own calendar."""
+    """The first and the last date of a week, quarter or year of the API, by Python's own calendar."""
     text = str(value)
     if step == "week":
         monday = dt.date.fromisocalendar(int(text[:4]), int(text[6:]), 1)
         return monday, monday + dt.timedelta(6)
     year = int(text[:4])
-    first, count = {"month": (text[5:], 1), "quarter": (3 * int(text[6:] or 1) - 2, 3), "year": (1, 12)}[step]
-    since = dt.date(year, int(first), 1)
-    following = since.replace(day=28)
-    for _ in range(count):
-        following = following.replace(day=28) + dt.timedelta(4)
-    return since, following.replace(day=1) - dt.timedelta(1)
+    first, last = (1, 12) if step == "year" else (3 * int(text[6:]) - 2, 3 * int(text[6:]))
+    following = dt.date(year, last, 28) + dt.timedelta(4)
+    return dt.date(year, first, 1), following.replace(day=1) - dt.timedelta(1)
 
 
 def pressed(page: Page) -> list[str]:

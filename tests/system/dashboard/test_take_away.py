@@ -46,5 +46,7 @@ def test_the_shown_python_runs_and_gets_the_same(browser: Browser, url: str, pat
 def test_the_header_says_which_data_these_are(browser: Browser, url: str) -> None:
     flights = httpx.get(f"{url}/v1/lake").json()["flights"]
     with opened(browser, url) as watched:
-        said = re.compile(rf"^{flights} flights, January 2013 to \w+, Apr \d+, 2013$")
+        said = re.compile(
+            rf"^{flights} flights · January 2013 to \w+, Apr \d+, 2013 · 7 airports · as of [\d :-]+ UTC$"
+        )
         expect(watched.page.locator("#data")).to_have_text(said)

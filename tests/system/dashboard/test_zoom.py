@@ -105,7 +105,9 @@ def test_the_dates_before_the_first_zoom_stay_the_way_back(browser: Browser, url
 def test_a_click_that_shakes_shows_flights_and_does_not_zoom(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?by=month") as watched:
         page = watched.page
-        box = chart(page).locator(".u-over").bounding_box()
+        plot = chart(page).locator(".u-over")
+        plot.scroll_into_view_if_needed()
+        box = plot.bounding_box()
         assert box is not None
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 50)
         page.mouse.down()
