@@ -65,7 +65,7 @@ MEASURES = (
     Measure("two-writers", ("3",), measure_two_writers, WRITER.plus(f"{_MEASURES}/writing.py")),
     Measure("merging", ("16",), measure_merging, MERGE.plus(f"{_MEASURES}/merging.py", f"{_PEERS}/sorter.py")),
     Measure("load", ("18",), measure_loading, LOAD.plus(f"{_MEASURES}/loading.py", f"{_PEERS}/on_time_loader.py")),
-    Measure("listing", ("19",), measure_listing, LISTING.plus(f"{_MEASURES}/listing.py", f"{_PEERS}/lister.py")),
+    Measure("listing", ("20",), measure_listing, LISTING.plus(f"{_MEASURES}/listing.py", f"{_PEERS}/lister.py")),
     Measure("start", ("14",), measure_start, START.plus(f"{_MEASURES}/starting.py")),
     Measure("lake-size", ("12",), measure_lake_size, QUESTION.plus(f"{_MEASURES}/sizes_of_lakes.py")),
     Measure("roapi", ("10",), measure_roapi, QUESTION.plus(f"{_MEASURES}/roapi.py", libraries=("roapi",))),
