@@ -1,18 +1,21 @@
 """The files of the pages, read once and served under a path that names their content.
 
-All files share one version, the hash of all of them. So a module's relative import stays within its
-version, and every file can be cached without expiry. All links are relative: the pages work below any
-path prefix. Knows nothing of HTTP.
+All files share one version, the hash of all of them. So what a script loads stays within its version,
+and every file can be cached without expiry. All links are relative: the pages work below any path
+prefix. Knows nothing of HTTP.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
+
+from query_service.dashboard.bundle import bundled
 
 _MEDIA_TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
@@ -21,14 +24,16 @@ _MEDIA_TYPES: Final = {
     ".svg": "image/svg+xml",
     ".LICENSE": "text/plain; charset=utf-8",
 }
+_JOINED: Final = (".js", ".css")  # served within the one script and the one stylesheet of a page
 _PLACEHOLDER: Final = "{{static}}"
 
 
 @dataclass(frozen=True)
 class Asset:
-    """The bytes and the media type of one file."""
+    """The bytes of one file, as they are and compressed, and its media type."""
 
     content: bytes
+    packed: bytes
     media_type: str
 
 
@@ -44,14 +49,22 @@ class Assets:
 def read_assets() -> Assets:
     """What the package holds."""
     package = files("query_service.dashboard")
-    contents = dict(sorted(_walk(package / "static", "")))
+    sources = dict(sorted(_walk(package / "static", "")))
+    contents = {path: content for path, content in sources.items() if not path.endswith(_JOINED)}
+    pages: dict[str, str] = {}
+    for page in sorted((package / "pages").iterdir(), key=lambda page: page.name):
+        name = page.name.removesuffix(".html")
+        pages[page.name], joined = bundled(name, page.read_text("utf-8"), sources)
+        contents |= joined
     version = _version(contents)
-    static = {path: Asset(content, _media_type(path)) for path, content in contents.items()}
-    pages = {
-        page.name: page.read_text("utf-8").replace(_PLACEHOLDER, f"./static/{version}").encode()
-        for page in (package / "pages").iterdir()
-    }
-    return Assets(version, static, pages)
+    return Assets(
+        version,
+        {
+            path: Asset(content, gzip.compress(content, mtime=0), _media_type(path))
+            for path, content in contents.items()
+        },
+        {name: page.replace(_PLACEHOLDER, f"./static/{version}").encode() for name, page in pages.items()},
+    )
 
 
 def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:

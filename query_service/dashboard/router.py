@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
-from query_service.dashboard.assets import Assets, read_assets
+from query_service.dashboard.assets import Asset, Assets, read_assets
+from query_service.representation.negotiation import items
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"  # a year, the most that caches honour
 
@@ -33,11 +34,11 @@ def dashboard_router() -> APIRouter:
         return _page(assets, "docs.html")
 
     @router.get("/static/{version}/{path:path}")
-    async def get_static(version: str, path: str) -> Response:
+    async def get_static(request: Request, version: str, path: str) -> Response:
         asset = assets.static.get(path) if version == assets.version else None
         if asset is None:
             raise HTTPException(404)
-        return Response(asset.content, headers=_HEADERS | {"Cache-Control": _FOR_EVER}, media_type=asset.media_type)
+        return _file(asset, request.headers.get("Accept-Encoding", ""))
 
     return router
 
@@ -45,3 +46,10 @@ def dashboard_router() -> APIRouter:
 def _page(assets: Assets, name: str) -> Response:
     headers = _HEADERS | {"Cache-Control": "no-cache"}  # a new release shows at the next look
     return Response(assets.pages[name], headers=headers, media_type="text/html; charset=utf-8")
+
+
+def _file(asset: Asset, accepted: str) -> Response:
+    headers = _HEADERS | {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
+    if not any(item.name in ("gzip", "*") and item.weight > 0 for item in items(accepted)):
+        return Response(asset.content, headers=headers, media_type=asset.media_type)
+    return Response(asset.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=asset.media_type)

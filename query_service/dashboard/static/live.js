@@ -39,7 +39,7 @@ export function follow(onLook, onLocked) {
   document.addEventListener("visibilitychange", look);
   setInterval(() => document.hidden || draw(), 1000); // ages grow
   look();
-  listen(look);
+  setTimeout(() => listen(look), SIGN_EVERY_MS); // the look asks already
   return look;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from urllib.parse import urljoin
 
@@ -15,7 +16,8 @@ def test_a_page_names_files_that_are_there_and_may_be_kept_for_ever(api: Api, pa
     page = api.get(path)
     assert page.headers["Cache-Control"] == "no-cache"
     links = [urljoin(path, link) for link in re.findall(r'(?:href|src)="(\./static/[^"]+)"', page.text)]
-    assert len(links) >= 3
+    assert {link.rpartition(".")[2] for link in links} == {"css", "js", "svg"}
+    assert len(links) == 3
     for link in links:
         asset = api.get(link)
         assert asset.status_code == 200, link
@@ -48,3 +50,20 @@ def test_a_file_of_another_version_is_not_there(api: Api) -> None:
 def test_nothing_but_the_files_of_the_pages_is_served(api: Api, path: str) -> None:
     version = re.findall(r"/static/([0-9a-f]{16})/", api.get("/").text)[0]
     assert api.get(path.format(version)).status_code == 404
+
+
+def test_a_file_is_compressed_for_those_who_take_it(api: Api) -> None:
+    path = re.findall(r"\./(static/[0-9a-f]{16}/index\.js)", api.get("/").text)[0]
+    packed = api.get(f"/{path}", **{"Accept-Encoding": "br, gzip"})
+    plain = api.get(f"/{path}", **{"Accept-Encoding": "gzip;q=0"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert packed.content == plain.content  # the client has unpacked it
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert int(packed.headers["Content-Length"]) == len(gzip.compress(plain.content, mtime=0)) < len(plain.content)
+
+
+def test_only_what_pages_load_is_served(api: Api) -> None:
+    version = re.findall(r"/static/([0-9a-f]{16})/", api.get("/").text)[0]
+    assert api.get(f"/static/{version}/index.js").status_code == 200
+    assert api.get(f"/static/{version}/dom.js").status_code == 404

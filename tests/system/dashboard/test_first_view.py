@@ -1,0 +1,41 @@
+"""What the first view costs: how often it asks, and what it loads."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tools.browser import Watched, opened
+
+MOST_REQUESTS = 12  # files and data, from nothing to the last chart
+
+
+def shown(watched: Watched) -> list[str]:
+    """The paths that were asked for until all charts and the header were there."""
+    expect(watched.page.locator("#content .plot canvas")).to_have_count(4)
+    expect(watched.page.locator("#data")).not_to_be_empty()
+    expect(watched.page.locator(".live .dot.up")).to_be_visible()
+    return [urlsplit(url).path for url in watched.requests]
+
+
+@pytest.mark.parametrize("path", ["/", "/?carrier=UA&date_from=2013-02-01&date_to=2013-02-28"])
+def test_the_first_view_takes_few_requests(browser: Browser, url: str, path: str) -> None:
+    with opened(browser, url, path) as watched:
+        paths = shown(watched)
+        assert len(paths) <= MOST_REQUESTS, paths
+        assert [path.rpartition(".")[2] for path in paths if path.endswith((".js", ".css"))] == ["css", "js"]
+        assert watched.errors == []
+
+
+def test_no_view_needs_more_scripts_than_the_first(browser: Browser, url: str) -> None:
+    with opened(browser, url, "/") as watched:
+        before = set(shown(watched))
+        for link in watched.page.locator("#views a").all():
+            link.click()
+            expect(link).to_have_attribute("aria-current", "page")
+            expect(watched.page.locator("body:not([aria-busy])")).to_be_visible()
+        after = {urlsplit(url).path for url in watched.requests} - before
+        assert [path for path in after if path.endswith((".js", ".css"))] == []
+        assert watched.errors == []
