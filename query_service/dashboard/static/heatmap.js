@@ -11,7 +11,7 @@ export const HEAT_METRICS = {
   cancellation_rate: "Cancelled",
 };
 
-const KINDS = { on_time_departure_rate: "rate", arrival_delay_mean: "mean", cancellation_rate: "rate" };
+export const METRIC_KINDS = { on_time_departure_rate: "rate", arrival_delay_mean: "mean", cancellation_rate: "rate" };
 
 export function heatmap(rows, metric) {
   const at = new Map(rows.map((row) => [`${row.weekday} ${row.hour}`, row]));
@@ -22,7 +22,7 @@ export function heatmap(rows, metric) {
     return h(
       "td",
       { class: css, title: row && `${show("count", row.flights)} flights` },
-      row ? datum(KINDS[metric], value) : "",
+      row ? datum(METRIC_KINDS[metric], value) : "",
     );
   };
   const line = (hour) =>

@@ -1,4 +1,4 @@
-// Names beside codes. A code that the table does not know is shown as it is.
+// Names beside codes, and where airports are. A code that the table does not know is shown as it is.
 
 let tables = { carriers: {}, airports: {} };
 
@@ -11,8 +11,15 @@ export async function loadNames() {
 }
 
 export function nameOf(field, code) {
-  const table = field === "carrier" ? tables.carriers : field === "status" ? {} : tables.airports;
-  return Object.hasOwn(table, code) ? table[code] : "";
+  if (field === "carrier") return Object.hasOwn(tables.carriers, code) ? tables.carriers[code] : "";
+  return field !== "status" && Object.hasOwn(tables.airports, code) ? tables.airports[code][0] : "";
+}
+
+// { latitude, longitude } of an airport, in degrees; null where it is not known.
+export function placeOf(code) {
+  if (!Object.hasOwn(tables.airports, code)) return null;
+  const [, latitude, longitude] = tables.airports[code];
+  return { latitude, longitude };
 }
 
 // The codes that `words` (lower case) mean: one that is the only word first, then names that have all of them, those that

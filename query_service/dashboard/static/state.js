@@ -11,7 +11,7 @@ export const RESERVED = [
 ];
 // And their defaults.
 const OWN = {
-  ...{ view: "time", by: "", compare: "", zoomed_from: "", side: "origin", order: "", metric: "" },
+  ...{ view: "time", by: "", compare: "", zoomed_from: "", side: "", order: "", metric: "" },
   ...{ min_flights: "", rows: "", cursor: "", flight: "" },
 };
 const CODES = ["carrier", "origin", "destination"]; // capital letters, as the API reads them

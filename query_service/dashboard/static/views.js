@@ -9,10 +9,11 @@ import { flightPage, FLIGHTS_SHOWN, flightsTable } from "./flights.js";
 import { isBetterHigh } from "./goodness.js";
 import { heatmap, HEAT_METRICS } from "./heatmap.js";
 import { filtersOf, flightsBehind, within } from "./links.js";
+import { airportMap } from "./map.js";
 import { nameOf, routeNames } from "./names.js";
 import { stepFor, stepOf, STEPS, words } from "./steps.js";
 import { COLUMNS, statsTable } from "./tables.js";
-import { beforeZoom, inView, readState, valuesOf, writeState, zoomed } from "./state.js";
+import { beforeZoom, inView, readState, valuesOf, withOnly, writeState, zoomed } from "./state.js";
 
 // What every view asks beside its own question, but for those that say something else.
 export const BESIDE = { title: "Totals", question: () => TOTALS };
@@ -46,10 +47,15 @@ export const VIEWS = {
   }),
   airports: ranking({
     title: "Airports",
-    groupOf: (state) => (state.side === "destination" ? "destination" : "origin"),
+    groupOf: (state) => sideOf(state),
     order: "-flights",
-    above: sideSwitch,
+    above: (state, go) => sideSwitch(sideOf(state), go),
   }),
+  map: {
+    title: "Map",
+    question: (state) => ({ groupBy: [mapSideOf(state)], orderBy: "-flights", limit: MOST_ROWS }),
+    render: renderMap,
+  },
   routes: ranking({ title: "Routes", groupOf: () => "route", order: worst("arrival_delay_mean") }),
   when: {
     title: "Hours",
@@ -79,7 +85,7 @@ export const CHOICES = {
   view: Object.keys(VIEWS),
   by: ["", ...Object.keys(STEPS)],
   compare: COMPARE,
-  side: ["origin", "destination"],
+  side: ["", "origin", "destination"],
   metric: ["", ...Object.keys(HEAT_METRICS)],
 };
 
@@ -204,6 +210,33 @@ function comparedCharts(rows, at, by, lines) {
   };
 }
 
+function renderMap(rows, state, go) {
+  const field = mapSideOf(state);
+  const metric = state.metric || "arrival_delay_mean";
+  const only = (code) => onlyAirport(state, field, code);
+  return [
+    h(
+      "div",
+      { class: "switches" },
+      sideSwitch(field, go),
+      switchOf("Colour", state, "metric", HEAT_METRICS, go, "arrival_delay_mean"),
+    ),
+    airportMap({ rows, field, metric, onPick: (code) => go(only(code)) }),
+    statsTable({
+      rows,
+      caption: `Airports of the map, by ${LABELS[field].toLowerCase()}`,
+      first: { key: field, label: LABELS[field], cell: (row) => codeLink(row[field], nameOf(field, row[field]), only(row[field])) },
+      linkOf: (row, counted) => flightsBehind(state, counted, filtersOf(state, field, row[field])),
+    }),
+  ];
+}
+
+// Only the flights of an airport, shown by their other ends.
+const onlyAirport = (state, field, code) => ({
+  ...withOnly(state, field, code),
+  side: field === "origin" ? "destination" : "origin",
+});
+
 // A table of groups, the ends of which say something: with the flights that each is about, and at least so many.
 function ranking({ title, groupOf, order: usual, isWhole = false, above = () => null }) {
   const orderOf = (state) => state.order || usual;
@@ -284,17 +317,23 @@ function nameCell(group, code, state) {
   ]);
 }
 
-function sideSwitch(state, go) {
-  return switchOf("Airports of", state, "side", { origin: "Departure", destination: "Arrival" }, go);
+const sideOf = (state) => state.side || "origin";
+const mapSideOf = (state) => state.side || "destination"; // where flights go says more than where few begin
+
+function sideSwitch(side, go) {
+  return switchOf("Airports of", { side }, "side", { origin: "Departure", destination: "Arrival" }, go);
 }
 
 // A code with its name; leads to its course over time.
 function named(code, name, state, values) {
   const filters = [...state.filters.filter(([n]) => !values.some(([field]) => field === n)), ...values];
-  const href = writeState({ ...inView(state, "time"), filters });
+  return codeLink(code, name, { ...inView(state, "time"), filters });
+}
+
+function codeLink(code, name, next) {
   return h(
     "a",
-    { href, "data-nav": true, "data-focus": `row ${code}` },
+    { href: writeState(next), "data-nav": true, "data-focus": `row ${code}` },
     h("b", {}, code),
     " ",
     h("span", { class: "name" }, name),

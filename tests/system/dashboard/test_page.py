@@ -19,6 +19,7 @@ VIEWS = (
     "/",
     "/?view=carriers",
     "/?view=airports",
+    "/?view=map",
     "/?view=routes&carrier=UA",
     "/?view=when",
     "/?view=flights",
@@ -119,9 +120,9 @@ def test_codes_are_suggested_from_the_data(browser: Browser, url: str) -> None:
         found = {(o.get_attribute("value"), o.text_content()) for o in options.all()}
         assert found == {
             ("LAX", "Los Angeles Intl"),
-            ("SJU", "Luis Munoz Marin Intl"),
+            ("SJU", "Luis Munoz Marin Intl, San Juan"),
             ("QQQ", ""),
-            ("BOS", "General Edward Lawrence Logan Intl"),
+            ("BOS", "General Edward Lawrence Logan Intl, Boston"),
         }
         quiet(watched)
 
