@@ -54,9 +54,11 @@ export function timeChart({ title, rows, at, tip, series: asked, range, onPick, 
   return figure;
 }
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  for (const chart of drawn) if (chart.plot) draw(chart);
-});
+for (const other of ["(prefers-color-scheme: dark)", "print"]) {
+  matchMedia(other).addEventListener("change", () => {
+    for (const chart of drawn) if (chart.plot) draw(chart);
+  });
+}
 
 function fit(chart) {
   if (!chart.host.isConnected) {

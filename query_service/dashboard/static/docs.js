@@ -41,7 +41,7 @@ function section(path, method, operation) {
     { "aria-label": `${method.toUpperCase()} ${path}` },
     h("h2", {}, h("code", {}, h("span", { class: "method" }, method.toUpperCase()), ` ${path}`)),
     h("p", {}, h("b", {}, operation.summary), ". ", plain(operation.description)),
-    parameters.length ? parameterTable(parameters) : null,
+    parameters.length ? parameterTable(path, parameters) : null,
     method === "get" ? attempt(path, parameters) : null,
     example
       ? h(
@@ -64,7 +64,7 @@ function section(path, method, operation) {
   );
 }
 
-function parameterTable(parameters) {
+function parameterTable(path, parameters) {
   const row = (p) =>
     h(
       "tr",
@@ -76,7 +76,7 @@ function parameterTable(parameters) {
   const head = ["Parameter", "Meaning", "Example"].map((text) => h("th", { scope: "col" }, text));
   return h(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Parameters" },
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": `Parameters of ${path}` },
     h(
       "table",
       {},

@@ -146,6 +146,7 @@ function arrived(asked, rows, beside) {
       ? view.render(data, asked.state, change, asked.questions[view.title], rows.body, beside.body)
       : nothing(asked),
     footnote(rows),
+    printed(asked.state.filters),
   );
   drawAsk(asked.state.filters, asked.questions);
 }
@@ -159,6 +160,12 @@ function footnote(rows) {
     cut,
     `Snapshot ${rows.snapshot ?? "?"} and its tail${time}. On time: less than 15 minutes late.`,
   );
+}
+
+// On paper there are no fields that say it.
+function printed(filters) {
+  const only = filters.map(([name, value]) => `${name} ${value}`).join(", ");
+  return h("p", { class: "printed" }, only ? `Only: ${only}. ` : "All flights. ", location.href);
 }
 
 function nothing({ state: current, questions }) {

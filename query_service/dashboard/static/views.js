@@ -51,11 +51,6 @@ export const VIEWS = {
     order: "-flights",
     above: (state, go) => sideSwitch(sideOf(state), go),
   }),
-  map: {
-    title: "Map",
-    question: (state) => ({ groupBy: [mapSideOf(state)], orderBy: "-flights", limit: MOST_ROWS }),
-    render: renderMap,
-  },
   routes: ranking({ title: "Routes", groupOf: () => "route", order: worst("arrival_delay_mean") }),
   when: {
     title: "Hours",
@@ -64,6 +59,11 @@ export const VIEWS = {
       switchOf("Show", state, "metric", HEAT_METRICS, go, "on_time_departure_rate"),
       heatmap(rows, state.metric || "on_time_departure_rate"),
     ],
+  },
+  map: {
+    title: "Map",
+    question: (state) => ({ groupBy: [mapSideOf(state)], orderBy: "-flights", limit: MOST_ROWS }),
+    render: renderMap,
   },
   flights: {
     title: "Flights",

@@ -29,7 +29,7 @@ PHONE = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touc
 
 # What is laid out wider than the window, scrolling boxes of their own aside.
 TOO_WIDE = """() => [...document.querySelectorAll('body *')]
-  .filter((e) => !e.parentElement.closest('.scroll, pre, .plot'))
+  .filter((e) => !e.parentElement.closest('.scroll, pre, .plot, .map svg'))
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5 && e.checkVisibility())
   .map((e) => e.outerHTML.slice(0, 80))"""
 

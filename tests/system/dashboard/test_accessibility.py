@@ -1,0 +1,47 @@
+"""axe-core on every view: what it finds would shut people out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize
+
+from tools.browser import opened, settled
+
+SIZES: dict[str, ViewportSize] = {
+    "desktop": {"width": 1200, "height": 860},
+    "phone": {"width": 375, "height": 740},
+}
+
+
+def problems(page: Page) -> list[tuple[str, Any]]:
+    """Of axe: the rule, and the elements that break it."""
+    found = Axe().run(page).response["violations"]
+    return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/?view=carriers", "/?view=airports", "/?view=map", "/?view=routes", "/?view=when", "/?view=flights"),
+        *("/?view=flight&flight={flight}", "/?carrier=UA&carrier=AA&origin=EWR", "/?carrier=QX", "/?wrong=1", "/docs"),
+    ],
+)
+def test_axe_finds_nothing(browser: Browser, url: str, path: str) -> None:
+    flight = httpx.get(f"{url}/v1/flights?status=arrived&limit=1").json()["data"][0]["flight_id"]
+    with opened(browser, url, path.format(flight=flight)) as watched:
+        for size, viewport in SIZES.items():
+            watched.page.set_viewport_size(viewport)
+            for scheme in ("light", "dark"):
+                watched.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                settled(watched.page)
+                assert problems(watched.page) == [], (size, scheme)
+
+
+def test_axe_finds_what_it_should(browser: Browser, url: str) -> None:
+    with opened(browser, url, "/?view=carriers") as watched:
+        watched.page.evaluate("document.querySelector('#content').append(document.createElement('input'))")
+        assert [rule for rule, _ in problems(watched.page)] == ["label"]
