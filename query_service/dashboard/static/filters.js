@@ -2,8 +2,10 @@
 
 import { get } from "./api.js";
 import { byId, h, replace } from "./dom.js";
+import { bucket, shortMonth } from "./format.js";
 import { namedLike, nameOf } from "./names.js";
 import { DATES, statsPath, valuesOf, WIDGETS, withOnly, withoutValue, withValue } from "./state.js";
+import { datesOf } from "./steps.js";
 
 const LABELS = {
   carrier: "Carrier",
@@ -145,27 +147,31 @@ export async function codesOf(dates, name) {
   }
 }
 
-// The last days that there are flights of, as dates: the link shows the same days tomorrow.
+// The last days and months that there are flights of, as dates: the link shows the same days tomorrow.
 function periods(state, last, change) {
   if (!last) return [];
-  const set = (from, to) => change(withOnly(withOnly(state, "date_from", from), "date_to", to));
-  const button = ([days, label]) => {
-    const from = new Date(Date.parse(`${last}T00:00Z`) - (days - 1) * 86_400_000).toISOString().slice(0, 10);
-    const pressed = valuesOf(state, "date_from")[0] === from && valuesOf(state, "date_to")[0] === last;
-    return h(
-      "button",
-      { type: "button", "aria-pressed": String(pressed), "data-focus": `last ${days}`, onclick: () => set(from, last) },
-      label,
-    );
+  const button = (from, to, focus, label, title) => {
+    const pressed = valuesOf(state, "date_from")[0] === from && valuesOf(state, "date_to")[0] === to;
+    const onclick = () => change(withOnly(withOnly(state, "date_from", from), "date_to", to));
+    return h("button", { type: "button", "aria-pressed": String(pressed), "data-focus": focus, title, onclick }, label);
   };
+  const lastDays = ([days, label]) => button(daysBefore(last, days - 1), last, `last ${days}`, label);
+  const aMonth = (month) => button(...datesOf("month", month), `month ${month}`, shortMonth(month), bucket(month));
+  const group = (name, label, buttons) =>
+    h("div", { class: "segments", role: "group", "aria-label": name }, h("span", { class: "label" }, label), buttons);
   return [
-    h(
-      "div",
-      { class: "segments", role: "group", "aria-label": "Last days with data" },
-      h("span", { class: "label" }, "Last"),
-      Object.entries(PERIODS).map(button),
-    ),
+    group("Last days with data", "Last", Object.entries(PERIODS).map(lastDays)),
+    group("Last months with data", "Month", monthsTo(last).map(aMonth)),
   ];
+}
+
+const daysBefore = (date, days) =>
+  new Date(Date.parse(`${date}T00:00Z`) - days * 86_400_000).toISOString().slice(0, 10);
+
+// The twelve months up to that of `date`, the earliest first.
+function monthsTo(date) {
+  const [year, month] = date.split("-").map(Number);
+  return Array.from({ length: 12 }, (_, i) => new Date(Date.UTC(year, month - 12 + i)).toISOString().slice(0, 7));
 }
 
 function clear(state, change) {

@@ -41,6 +41,9 @@ export const signed = (kind, value) => SIGNED[kind].format(value);
 export const dayLabel = (seconds) => DAY.format(new Date(seconds * 1000));
 export const monthLabel = (seconds) => SHORT_MONTH.format(new Date(seconds * 1000));
 
+const MONTH_ALONE = new Intl.DateTimeFormat("en", { month: "short", timeZone: "UTC" });
+export const shortMonth = (text) => MONTH_ALONE.format(new Date(`${text}-01T00:00Z`));
+
 export const yearLabel = (seconds) => YEAR.format(new Date(seconds * 1000));
 
 // A flight date or a month of the API, in words.
