@@ -29,7 +29,7 @@ _DOCUMENTATION: Final = ("query_service/dashboard", "query_service/api/openapi")
 _OTHER_ROUTES: Final = (
     *_DOCUMENTATION,
     *("query_service/queries/flights.py", "query_service/queries/lake_status.py", "query_service/queries/inventory.py"),
-    "query_service/queries/long_poll.py",
+    *("query_service/queries/long_poll.py", "query_service/queries/reference.py"),
     "query_service/cgroup.py",
 )
 """What a question to /v1/stats does not pass through."""

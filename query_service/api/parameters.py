@@ -47,6 +47,8 @@ FLIGHTS: Final = "/v1/flights"
 FLIGHT: Final = "/v1/flights/{flight_id}"
 EVENTS: Final = "/v1/flights/{flight_id}/events"
 LAKE: Final = "/v1/lake"
+AIRPORTS: Final = "/v1/airports"
+CARRIERS: Final = "/v1/carriers"
 
 _AIRPORT: Final = code(AIRPORT_PATTERN, "an airport of three or four capital letters or digits, like EWR")
 
@@ -198,11 +200,20 @@ COLUMNS: Final[Parameter[str | None]] = Parameter(
     endpoints=(FLIGHTS,),
     type=one_of(FLIGHT_COLUMNS),
     description="Only these columns, in this order; repeated or separated by commas, each once. Without: all of them.",
-    example=[FLIGHT_ID, "status"],
+    example=[FLIGHT_ID, "carrier", "status"],
     default=None,
     is_repeatable=True,
     is_comma_separated=True,
     is_unique=True,
+)
+NAMES: Final[Parameter[str]] = Parameter(
+    name="names",
+    endpoints=(STATS, FLIGHTS, FLIGHT, EVENTS),
+    type=one_of(("true", "false")),
+    description="With `true`, names and cities follow each code of a carrier or an airport, as in `carrier_name`,"
+    " `origin_name` and `origin_city`; null where `/v1/carriers` or `/v1/airports` has none. Needs such a column.",
+    example="true",
+    default="false",
 )
 MIN_EVENT_TIME: Final[Parameter[dt.datetime | None]] = Parameter(
     name="min_event_time",
@@ -246,7 +257,7 @@ def _format(endpoints: tuple[str, ...], offered: tuple[Format, ...]) -> Paramete
 
 ESCAPE_FORMULAS: Final[Parameter[str]] = Parameter(
     name="escape_formulas",
-    endpoints=(STATS, FLIGHTS, EVENTS),
+    endpoints=(STATS, FLIGHTS, EVENTS, AIRPORTS, CARRIERS),
     type=one_of(("true", "false")),
     description="With `true`, CSV has an apostrophe before each text that begins with `=`, `+`, `-`, `@`, a tab or a"
     " line break: spreadsheets would take it for a formula. Numbers stay. Only with `format=csv`.",
@@ -258,8 +269,9 @@ PARAMETERS: Final[tuple[Parameter[Any], ...]] = (
     *(*FILTERS, DATE_FROM, DATE_TO),
     *(GROUP_BY, ORDER_BY, LEAST_FLIGHTS, ON_TIME, STATS_ROWS),
     *(DELAY, DELAY_MIN, DELAY_MAX, FLIGHTS_ORDER, COLUMNS, FLIGHTS_ROWS, CURSOR),
+    NAMES,
     *(MIN_EVENT_TIME, WAIT_S),
-    *(SNAPSHOT, _format((STATS, FLIGHTS, EVENTS), TABLES), _format((FLIGHT, LAKE), DOCUMENTS)),
+    *(SNAPSHOT, _format((STATS, FLIGHTS, EVENTS, AIRPORTS, CARRIERS), TABLES), _format((FLIGHT, LAKE), DOCUMENTS)),
     ESCAPE_FORMULAS,
 )
 """In the order of the documentation and of the error for an unknown parameter."""

@@ -1,4 +1,4 @@
-"""Turns an HTTP request into a frozen `StatsRequest`, `FlightsRequest` or `FlightRequest`.
+"""Turns an HTTP request into a frozen `StatsRequest`, `FlightsRequest` or one of `other_requests.py`.
 
 `parameters.py` says which values a parameter takes. Here are the rules between parameters, what
 routes depend on in their signatures, and cancellation when the caller disconnects.
@@ -13,10 +13,11 @@ from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Path, Request
 
-from lakehouse.schema.event import FLIGHT_ID_PATTERN, FlightKey, parse_flight_id
+from lakehouse.schema.event import FLIGHT_ID_PATTERN
 from lakehouse.table.planner import Dates
 from query_service.api import parameters as table
 from query_service.api.flight_pages import delay_range, order_of, page_end
+from query_service.api.other_requests import flight_events_request, flight_request, reference_request
 from query_service.api.query_string import Parameter, Parameters, contradiction_error, pairs_of, parse
 from query_service.auth.api_keys import NO_KEY
 from query_service.auth.middleware import KEY_IN_SCOPE
@@ -34,8 +35,10 @@ from query_service.queries.model import (
     FlightRequest,
     FlightsRequest,
     Order,
+    ReferenceRequest,
     StatsRequest,
 )
+from query_service.queries.reference import NAMES
 from query_service.representation.etag import ResponsePreferences, parse_if_match, parse_if_none_match
 from query_service.representation.negotiation import CSV, TABLES, Format, negotiate, negotiate_coding
 from query_service.representation.ranges import PartialRead, parse_range
@@ -44,8 +47,6 @@ Pairs = Sequence[tuple[str, str]]
 
 _STATS: Final = table.parameters_of(table.STATS)
 _FLIGHTS: Final = table.parameters_of(table.FLIGHTS)
-_FLIGHT: Final = table.parameters_of(table.FLIGHT)
-_EVENTS: Final = table.parameters_of(table.EVENTS)
 _LAKE: Final = table.parameters_of(table.LAKE)
 
 _AGENT_CHARACTERS: Final = 100  # enough to tell programs apart
@@ -66,6 +67,7 @@ def stats_request(pairs: Pairs, max_values: int) -> StatsRequest:
         on_time_minutes=given.one(table.ON_TIME),
         limit=given.one(table.STATS_ROWS),
         snapshot=given.one(table.SNAPSHOT),
+        names=_names(given, group_by, table.GROUP_BY),
     )
 
 
@@ -80,33 +82,8 @@ def flights_request(pairs: Pairs, max_values: int) -> FlightsRequest:
         beyond = filters.dates.until if order.descending else filters.dates.since
         filters = replace(filters, dates=beyond(after.flight_date))
     snapshot = given.one(table.SNAPSHOT)
-    return FlightsRequest(filters, limit, after, snapshot, order, value, delay, columns)
-
-
-def flight_request(flight_id: str, pairs: Pairs) -> FlightRequest:
-    """Reads path and query string of /v1/flights/{flight_id}. Raises ProblemError (422)."""
-    given = Parameters(pairs, _FLIGHT)
-    min_event_time, wait_s = given.one(table.MIN_EVENT_TIME), given.one(table.WAIT_S)
-    if wait_s is not None and min_event_time is None:
-        raise contradiction_error(given, table.WAIT_S, "a min_event_time beside it, to wait for")
-    snapshot = given.one(table.SNAPSHOT)
-    if snapshot is not None and min_event_time is not None:
-        raise contradiction_error(given, table.SNAPSHOT, "no min_event_time beside it: a snapshot does not change")
-    return FlightRequest(_flight_key(flight_id), min_event_time, wait_s or 0.0, snapshot)
-
-
-def flight_events_request(flight_id: str, pairs: Pairs) -> FlightEventsRequest:
-    """Reads path and query string of /v1/flights/{flight_id}/events. Raises ProblemError (422)."""
-    snapshot = Parameters(pairs, _EVENTS).one(table.SNAPSHOT)
-    return FlightEventsRequest(_flight_key(flight_id), snapshot)
-
-
-def _flight_key(flight_id: str) -> FlightKey:
-    try:
-        return parse_flight_id(flight_id.upper() if flight_id.isascii() else flight_id)
-    except ValueError:
-        expected = "date, carrier, number with its suffix, and origin, like 2013-01-01-UA-1545-EWR"
-        raise parameter_error("flight_id", flight_id, expected) from None
+    names = _names(given, columns, table.COLUMNS)
+    return FlightsRequest(filters, limit, after, snapshot, order, value, delay, columns, names)
 
 
 def _escapes_formulas(pairs: Pairs, format: Format) -> bool:
@@ -168,6 +145,17 @@ def _min_flights(given: Parameters, group_by: tuple[str, ...]) -> int:
     return least
 
 
+def _names(given: Parameters, columns: tuple[str, ...], chosen: Parameter[Any]) -> bool:
+    """`chosen` has decided which columns the answer has."""
+    if given.one(table.NAMES) == "false":
+        return False
+    named = [column for column in NAMES if column in chosen.type.schema["enum"]]
+    if not set(named) & set(columns):
+        expected = f"a {chosen.name} beside it that has one of {', '.join(named)}"
+        raise contradiction_error(given, table.NAMES, expected)
+    return True
+
+
 async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
@@ -214,6 +202,14 @@ async def _flight_request_of(request: Request, flight_id: _FlightId) -> FlightRe
 
 async def _flight_events_request_of(request: Request, flight_id: _FlightId) -> FlightEventsRequest:
     return flight_events_request(flight_id, _pairs(request))
+
+
+async def _airports_request(request: Request) -> ReferenceRequest:
+    return reference_request("airports", _pairs(request))
+
+
+async def _carriers_request(request: Request) -> ReferenceRequest:
+    return reference_request("carriers", _pairs(request))
 
 
 async def _only_format(request: Request) -> None:
@@ -270,6 +266,8 @@ StatsRequestOf = Annotated[StatsRequest, Depends(_stats_request_of)]
 FlightsRequestOf = Annotated[FlightsRequest, Depends(_flights_request_of)]
 FlightRequestOf = Annotated[FlightRequest, Depends(_flight_request_of)]
 FlightEventsRequestOf = Annotated[FlightEventsRequest, Depends(_flight_events_request_of)]
+AirportsRequestOf = Annotated[ReferenceRequest, Depends(_airports_request)]
+CarriersRequestOf = Annotated[ReferenceRequest, Depends(_carriers_request)]
 TablePreferences = Annotated[ResponsePreferences, Depends(_table_preferences)]
 DocumentPreferences = Annotated[ResponsePreferences, Depends(_document_preferences)]
 MetricsPage = Annotated[bytes, Depends(_metrics_page)]

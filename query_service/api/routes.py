@@ -13,7 +13,9 @@ from lakehouse.table.planner import Plan
 from lakehouse.telemetry.prometheus import CONTENT_TYPE
 from query_service.api.openapi import document
 from query_service.api.requests import (
+    AirportsRequestOf,
     CallerOf,
+    CarriersRequestOf,
     DocumentPreferences,
     FlightEventsRequestOf,
     FlightRequestOf,
@@ -30,7 +32,7 @@ from query_service.engine.plan_cache import PlanCache
 from query_service.errors import range_error
 from query_service.middleware.root_path import ROOT_PATH_IN_SCOPE
 from query_service.problems import problem_response, why_unreadable
-from query_service.queries.conditional_get import BodyHeaders, TableResponse
+from query_service.queries.conditional_get import BodyHeaders, Result, TableResponse
 from query_service.queries.flights import flight_events, flights_page
 from query_service.queries.lake_status import LakeStatus
 from query_service.queries.long_poll import FlightVersion
@@ -39,6 +41,7 @@ from query_service.representation.etag import ResponsePreferences
 from query_service.representation.negotiation import JSON, Format
 from query_service.representation.ranges import PartialRead
 
+_VARY: Final = "Accept, Accept-Encoding"
 _ASK_AGAIN: Final = "no-cache"  # kept, and asked for by its tag each time
 _FOR_EVER: Final = "public, max-age=31536000, immutable"  # a year is what caches take for it
 
@@ -103,6 +106,28 @@ async def get_lake(http_request: Request, services: ServicesOf) -> Response:
     return lake_answer(status)
 
 
+@router.get("/v1/airports", **document.AIRPORTS)
+async def get_airports(
+    http_request: Request, services: ServicesOf, request: AirportsRequestOf, preferences: TablePreferences
+) -> Response:
+    """All airports with an IATA code, by code: those of flights and others, from the package airportsdata."""
+    tag, result = await cancel_on_disconnect(
+        http_request, services.conditional_get.handle_reference(request, preferences)
+    )
+    return reference_answer(tag, result, preferences, http_request)
+
+
+@router.get("/v1/carriers", **document.CARRIERS)
+async def get_carriers(
+    http_request: Request, services: ServicesOf, request: CarriersRequestOf, preferences: TablePreferences
+) -> Response:
+    """Carriers that report to the US DOT or did, by code. A code that was used again has the name of its last one."""
+    tag, result = await cancel_on_disconnect(
+        http_request, services.conditional_get.handle_reference(request, preferences)
+    )
+    return reference_answer(tag, result, preferences, http_request)
+
+
 @router.get("/health", **document.HEALTH)
 async def get_health() -> Response:
     """The process lives. Asks nobody."""
@@ -136,6 +161,17 @@ def table_answer(
         return Response(None, 304, headers)
     headers |= _headers_of_body(content.headers, preferences.format, http_request)
     return _whole_or_part(content.body, preferences.part, headers, preferences.format)
+
+
+def reference_answer(
+    tag: str, result: Result | None, preferences: ResponsePreferences, http_request: Request
+) -> Response:
+    """The answer of /v1/airports and /v1/carriers, which is about no lake."""
+    headers = {"Cache-Control": _ASK_AGAIN, "Vary": _VARY, "ETag": tag}
+    if result is None:
+        return Response(None, 304, headers)
+    headers |= _headers_of_body(result.headers, preferences.format, http_request)
+    return _whole_or_part(result.body, preferences.part, headers, preferences.format)
 
 
 def flight_answer(version: FlightVersion, request: _TableRequest, preferences: ResponsePreferences) -> Response:
@@ -200,7 +236,7 @@ def _headers(plan: Plan, snapshot: int | None = None) -> dict[str, str]:
         "Lake-Snapshot": str(plan.snapshot.number),
         "Lake-As-Of": plan.as_of,
         "Cache-Control": _ASK_AGAIN if snapshot is None else _FOR_EVER,
-        "Vary": "Accept, Accept-Encoding",
+        "Vary": _VARY,
     }
 
 

@@ -16,8 +16,9 @@ from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.engine.time_travel import TimeTravel
 from query_service.errors import answer_changed_error
 from query_service.queries.filters_sql import asks_hidden
-from query_service.queries.model import Filters
+from query_service.queries.model import Filters, ReferenceRequest
 from query_service.queries.partial_reads import PartialReads
+from query_service.queries.reference import reference_table, with_names
 from query_service.representation.compression import compressed
 from query_service.representation.encoders import Rows, encoded
 from query_service.representation.etag import ETagFactory, ResponsePreferences
@@ -86,6 +87,9 @@ class TableRequest(Protocol):
     @property
     def filters(self) -> Filters: ...
 
+    @property
+    def names(self) -> bool: ...
+
     asks_void: ClassVar[bool]
     """Whether withdrawn flights may be in the answer."""
 
@@ -143,13 +147,34 @@ class ConditionalGet:
                 tag, plan = self._reads.choose(
                     preferences.part, self._tags.tag(request, preferences, ()), tag, plan, self._has
                 )
-            result = self._results.get(tag) or await self._encoded(await find(request, context), preferences)
+            result = self._results.get(tag)
+            if result is None:
+                rows = await find(request, context)
+                result = await self._encoded(await with_names(rows) if request.names else rows, preferences)
             return TableResponse(tag, plan, result)
 
         response = await self._executor.answer(ask)
         if response.content is not None:
             self._results.put(response.tag, response.content)
         return response
+
+    async def handle_reference(
+        self, request: ReferenceRequest, preferences: ResponsePreferences
+    ) -> tuple[str, Result | None]:
+        """The tag and the answer, None when the caller has it; the lake is not looked at. Raises ProblemError."""
+        tag = self._tags.tag(request, preferences, ())
+        if not preferences.if_match.allows(tag):
+            raise answer_changed_error()
+        if preferences.if_none_match.is_any or preferences.if_none_match.matches(tag):
+            return tag, None
+        result = self._results.get(tag)
+        if result is None:
+            result = await self._database.finish(
+                lambda: _whole(Rows(reference_table(request.table), {"truncated": False}), preferences),
+                self._check_room,
+            )
+            self._results.put(tag, result)
+        return tag, result
 
     def _has(self, tag: str) -> bool:
         return self._results.get(tag) is not None

@@ -27,6 +27,8 @@ from query_service.errors import (
 from query_service.queries.flights import FlightState, flight_state
 from query_service.queries.model import FlightRequest
 from query_service.queries.partial_reads import PartialReads
+from query_service.queries.reference import with_names
+from query_service.representation.encoders import Rows
 from query_service.representation.etag import ETagFactory, ResponsePreferences
 
 _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
@@ -168,7 +170,10 @@ class _Poll:
         if self._last is not None and self._last.tag == tag:
             self._last = dataclasses.replace(self._last, plan=context.plan)
         else:
-            self._last = FlightVersion(tag, context.plan, await flight_state(self.request.key, context))
+            state = await flight_state(self.request.key, context)
+            if state is not None and self.request.names:
+                state = dataclasses.replace(state, table=(await with_names(Rows(state.table, {}))).table)
+            self._last = FlightVersion(tag, context.plan, state)
         return self._last
 
     def is_new_enough(self, version: FlightVersion) -> bool:

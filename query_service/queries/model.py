@@ -111,6 +111,8 @@ class StatsRequest:
     """A group with fewer is left out, before order and limit. Any group has one."""
     on_time_minutes: int = ON_TIME_MINUTES
     """Below this delay a flight is on time."""
+    names: bool = False
+    """Whether names of carriers and airports are beside their codes."""
     asks_void: ClassVar[bool] = False
 
     @property
@@ -134,6 +136,7 @@ class FlightsRequest:
     """What `after` has in the column of the order, as a number."""
     delay: DelayRange | None = None
     columns: tuple[str, ...] = FLIGHT_COLUMNS
+    names: bool = False
     asks_void: ClassVar[bool] = False
 
 
@@ -145,6 +148,7 @@ class FlightRequest:
     min_event_time: dt.datetime | None
     wait_s: float
     snapshot: int | None = None
+    names: bool = False
 
     @property
     def dates(self) -> Dates:
@@ -158,12 +162,20 @@ class FlightEventsRequest:
 
     key: FlightKey
     snapshot: int | None = None
+    names: bool = False
     asks_void: ClassVar[bool] = True
 
     @property
     def filters(self) -> Filters:
         """The flight date, whose files the answer depends on."""
         return Filters(Dates(self.key.flight_date, self.key.flight_date))
+
+
+@dataclass(frozen=True)
+class ReferenceRequest:
+    """/v1/airports or /v1/carriers: a whole table that no event of the lake changes."""
+
+    table: str
 
 
 def _is_within_months(group_by: Iterable[str]) -> bool:

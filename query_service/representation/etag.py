@@ -24,7 +24,8 @@ from query_service.representation.negotiation import JSON, PLAIN, Coding, Format
 from query_service.representation.ranges import PartialRead
 
 _SOURCES: Final = ("lakehouse", "query_service")  # whole packages: no list of modules to maintain
-_LIBRARIES: Final = ("duckdb", "pyarrow")
+_LIBRARIES: Final = ("duckdb", "pyarrow", "airportsdata")  # the last one: names and places are in answers
+_MADE_OF: Final = (".py", ".json")  # code, and data that answers hold
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 _STRONG_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
@@ -112,14 +113,14 @@ class ETagFactory:
 
 
 def build_fingerprint() -> str:
-    """A hash of the sources and libraries that make answers: a tag must not outlive a change to any of them.
+    """A hash of the sources, data and libraries that make answers: a tag must not outlive a change to any of them.
 
     Raises ConfigError when the sources are not there: tags of old answers could then be taken for those of new ones.
     """
     digest = hashlib.sha256()
     for package in _SOURCES:
         sources = sorted(_sources(importlib.resources.files(package)))
-        if not sources:
+        if not any(path.endswith(".py") for path, _ in sources):
             raise ConfigError(f"the package {package} is installed without its sources; install it as it is published")
         for path, source in sources:
             digest.update(f"{package}/{path}".encode() + b"\0" + source + b"\0")
@@ -130,9 +131,9 @@ def build_fingerprint() -> str:
 
 
 def _sources(folder: Traversable, path: str = "") -> Iterator[tuple[str, bytes]]:
-    """Path below the package and content of every module, those of sub-packages too."""
+    """Path below the package and content of every module and data file, those of sub-packages too."""
     for entry in folder.iterdir():
         if entry.is_dir():
             yield from _sources(entry, f"{path}{entry.name}/")
-        elif entry.name.endswith(".py"):
+        elif entry.name.endswith(_MADE_OF):
             yield path + entry.name, entry.read_bytes()

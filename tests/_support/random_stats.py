@@ -14,6 +14,7 @@ from lakehouse.store.memory import MemoryStore
 from tests._support import stats_oracle
 from tests._support.api import Api, serving
 from tests._support.lake_builder import Event, LakeBuilder
+from tests._support.names_oracle import named
 
 FORMATS = ("json", "csv", "arrow", "parquet")
 STATS_ALONE = ("group_by", "order_by", "min_flights", "on_time_minutes")
@@ -95,6 +96,8 @@ def random_question(choose: random.Random) -> tuple[dict[str, list[str]], dict[s
     asked: dict[str, list[str]] = {name: _spelled(values, choose) for name, values in filters.items()}
     if groups:
         asked["group_by"] = [",".join(groups)]
+        if not {"carrier", "origin", "destination", "route"}.isdisjoint(groups) and choose.random() < 0.4:
+            asked["names"] = ["true"]
         if choose.random() < 0.3:
             asked["min_flights"] = [str(choose.choice([1, 2, 3, 10, 40]))]
     if choose.random() < 0.3:
@@ -125,4 +128,5 @@ def expected(
     order_by = asked["order_by"][0].split(",") if "order_by" in asked else []
     matching = stats_oracle.matching(events, filters, first, last)
     least, minutes = (int(asked.get(name, [default])[0]) for name, default in _NUMBERS)
-    return stats_oracle.statistics(matching, groups, order_by, least, minutes)
+    rows = stats_oracle.statistics(matching, groups, order_by, least, minutes)
+    return [named(row) for row in rows] if "names" in asked else rows

@@ -152,9 +152,18 @@ def _tagged(summary: str, answer: Json, problems: tuple[int, ...], parameters: l
     problems = tuple(sorted((*problems, 412, 416)))
     route = _route("answers", summary, answer, problems, [*parameters, _IF_NONE_MATCH, _RANGE, _IF_RANGE])
     part = {"description": "A part of the answer, with the headers of the whole one besides"}
-    route["responses"][206] = part | {"headers": _TAGGED_HEADERS | _ACCEPT_RANGES | _CONTENT_RANGE}
-    route["responses"][304] = _unchanged(_TAGGED_HEADERS)
+    tagged = {name: header for name, header in _TAGGED_HEADERS.items() if name in answer["headers"]}
+    route["responses"][206] = part | {"headers": tagged | _ACCEPT_RANGES | _CONTENT_RANGE}
+    route["responses"][304] = _unchanged(tagged)
     return route
+
+
+def _reference(summary: str, schema: Json, example: Json, path: str) -> Json:
+    """A route whose answer is about no lake."""
+    headers = {name: described for name, described in _TABLE_HEADERS.items() if not name.startswith("Lake-")}
+    body, others = examples.of_table(example), examples.other_formats(example)
+    problems = (*_HEAD_PROBLEMS, 406, 422, 503)
+    return _tagged(summary, _answer("All of them", schema, body, headers, others), problems, _parameters(path))
 
 
 def _request_header(name: str, description: str, example: str) -> Json:
@@ -234,6 +243,8 @@ LAKE: Final = _route(
     (*_HEAD_PROBLEMS, 406, 422, 503, 504),
     _parameters(parameters.LAKE),
 )
+AIRPORTS: Final = _reference("Airports", schemas.AIRPORTS, examples.AIRPORT, parameters.AIRPORTS)
+CARRIERS: Final = _reference("Carriers", schemas.CARRIERS, examples.CARRIER, parameters.CARRIERS)
 HEALTH: Final = _route(
     "probes", "Liveness", _answer("The process lives", schemas.status("ok"), {"status": "ok"}), (), []
 )

@@ -54,6 +54,25 @@ STATS_BODY: Final[Json] = {"data": [STATS], "truncated": False}
 FLIGHTS_BODY: Final[Json] = {"data": [FLIGHT], "truncated": True, "next_cursor": cursor_of(FLIGHT["flight_id"])}
 
 
+AIRPORT: Final[Json] = {
+    "code": "EWR",
+    "icao": "KEWR",
+    "name": "Newark Liberty International Airport",
+    "city": "Newark",
+    "region": "New Jersey",
+    "country": "US",
+    "latitude": 40.692481,
+    "longitude": -74.168688,
+    "time_zone": "America/New_York",
+}
+CARRIER: Final[Json] = {"code": "UA", "name": "United Air Lines Inc."}
+
+
+def of_table(row: Json) -> Json:
+    """The body with this row alone."""
+    return {"data": [row], "truncated": False}
+
+
 def other_formats(row: Mapping[str, Any]) -> Json:
     """The media types of a table other than JSON, with the same row."""
     line = json.dumps(row, separators=(",", ":")) + "\n"

@@ -26,6 +26,7 @@ from query_service.queries.model import (
     METRICS,
     STATS_LIMIT_MOST,
 )
+from query_service.queries.reference import NAMES
 
 Json = dict[str, Any]
 
@@ -101,7 +102,28 @@ _FLIGHT_ID: Json = {
     "pattern": f"^{FLIGHT_ID_PATTERN}$",
     "description": "The key of the flight: flight_date, carrier, flight_number with its suffix, origin.",
 }
-_FLIGHT: Final = {"flight_id": _FLIGHT_ID} | {field.name: _column(field) for field in FIELDS if field.in_api}
+
+
+def _with_names(columns: Json) -> Json:
+    """The columns, with those of `names=true` after their codes."""
+    found: Json = {}
+    for column, described in columns.items():
+        found[column] = described
+        for name in NAMES.get(column, ()):
+            found[name] = _name_of(name)
+    return found
+
+
+def _name_of(column: str) -> Json:
+    source = "/v1/carriers" if column.startswith("carrier") else "/v1/airports"
+    what = "City of the airport" if column.endswith("_city") else "Name"
+    return {"type": ["string", "null"], "description": f"{what}, of {source}; only with `names=true`."}
+
+
+_ADDED: Final = tuple(name for names in NAMES.values() for name in names)
+_FLIGHT: Final = _with_names(
+    {"flight_id": _FLIGHT_ID} | {field.name: _column(field) for field in FIELDS if field.in_api}
+)
 _SOURCE: Final = _object(
     {
         "file": {"type": "string"},
@@ -116,19 +138,26 @@ STATS: Final = _object(
         "data": {
             "type": "array",
             "maxItems": STATS_LIMIT_MOST,
-            "items": _object({name: _GROUP[name] for name in GROUPS} | {m: _metric(m) for m in METRICS}, GROUPS),
+            "items": _object(
+                _with_names({name: _GROUP[name] for name in GROUPS}) | {m: _metric(m) for m in METRICS},
+                (*GROUPS, *_ADDED),
+            ),
         },
         "truncated": {"type": "boolean"},
     }
 )
 FLIGHTS: Final = _object(
     {
-        "data": {"type": "array", "maxItems": FLIGHTS_LIMIT_MOST, "items": _object(_FLIGHT, FLIGHT_COLUMNS)},
+        "data": {
+            "type": "array",
+            "maxItems": FLIGHTS_LIMIT_MOST,
+            "items": _object(_FLIGHT, (*FLIGHT_COLUMNS, *_ADDED)),
+        },
         "truncated": {"type": "boolean"},
         "next_cursor": {"type": ["string", "null"], "pattern": f"^{CURSOR_PATTERN}$"},
     }
 )
-FLIGHT: Final = _object({"data": _object(_FLIGHT | {"source": _SOURCE})})
+FLIGHT: Final = _object({"data": _object(_FLIGHT | {"source": _SOURCE}, _ADDED)})
 _OF_EVENT: Json = {
     "status": {"type": "string", "enum": list(STATUSES), "description": "`void` withdraws the flight."},
     "message_id": {"type": "string"},
@@ -140,7 +169,7 @@ _OF_EVENT: Json = {
 }
 EVENTS: Final = _object(
     {
-        "data": {"type": "array", "maxItems": EVENTS_MOST, "items": _object(_FLIGHT | _OF_EVENT)},
+        "data": {"type": "array", "maxItems": EVENTS_MOST, "items": _object(_FLIGHT | _OF_EVENT, _ADDED)},
         "truncated": {"type": "boolean"},
     }
 )
@@ -161,6 +190,39 @@ LAKE: Final = _object(
         "foreign": _or_null(_COUNT),
     }
 )
+
+
+_AIRPORT_COLUMNS: Json = {
+    "code": {"type": "string", "pattern": "^[A-Z0-9]{3}$", "description": "IATA code."},
+    "icao": {"type": ["string", "null"], "description": "ICAO code."},
+    "name": {"type": "string", "description": "Name of the airport."},
+    "city": {"type": ["string", "null"], "description": "City that it serves."},
+    "region": {"type": ["string", "null"], "description": "State, province or the like."},
+    "country": {"type": "string", "pattern": "^[A-Z]{2}$", "description": "ISO 3166-1 code of the country."},
+    "latitude": {"type": "number", "minimum": -90, "maximum": 90, "x-unit": "degrees", "description": "Degrees north."},
+    "longitude": {
+        "type": "number",
+        "minimum": -180,
+        "maximum": 180,
+        "x-unit": "degrees",
+        "description": "Degrees east.",
+    },
+    "time_zone": {"type": ["string", "null"], "description": "IANA name, like America/New_York."},
+}
+_CARRIER_COLUMNS: Json = {
+    "code": _CARRIER | {"description": "Code of the carrier."},
+    "name": {"type": "string", "description": "Name of the carrier."},
+}
+
+
+def _reference(columns: Json, most_rows: int) -> Json:
+    rows = {"type": "array", "maxItems": most_rows, "items": _object(columns)}
+    return _object({"data": rows, "truncated": {"type": "boolean", "const": False}})
+
+
+AIRPORTS: Final = _reference(_AIRPORT_COLUMNS, 36**3)
+CARRIERS: Final = _reference(_CARRIER_COLUMNS, 36**2 + 36**3)
+"""At most a row for each code that there can be."""
 
 
 def status(value: str) -> Json:

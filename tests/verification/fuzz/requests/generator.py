@@ -85,13 +85,15 @@ class Generator:
             pairs += [("delay_min", random.choice(("-1440", "0", "14")))] * (random.random() < 0.5)
         pairs += [("limit", str(random.choice((1, 2, 5, 1000))))] * (random.random() < 0.4)
         pairs += [("snapshot", random.choice(("1", "1", "2", "999999999")))] * (random.random() < 0.2)
+        pairs += [("names", random.choice(("true", "true", "false")))] * (random.random() < 0.2)
         return pairs + [("format", random.choice(FORMATS))] * (random.random() < 0.2)
 
     def _one_wrong(self, random: Random) -> Question:
         path = random.choice((_STATS, _FLIGHTS))
         pairs = self._right_pairs(random, path)
         own = ("group_by", "min_flights", "on_time_minutes") if path == _STATS else OF_FLIGHTS
-        name = random.choice((*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", "order_by", *own))
+        shared = ("date_from", "date_to", "limit", "snapshot", "format", "names", "order_by")
+        name = random.choice((*FILTERS, *shared, *own))
         right = next((value for given, value in pairs if given == name), "")
         pairs = [pair for pair in pairs if pair[0] != name]
         pairs.insert(random.randint(0, len(pairs)), (name, values.fuzzed(random, right)))

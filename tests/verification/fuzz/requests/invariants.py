@@ -20,7 +20,7 @@ from tests.verification.fuzz.requests.question import Expected, Question
 
 _STATUSES = {200, 400, 404, 405, 406, 414, 422, 431, 503, 504}
 _URL_BYTES = 32_000  # beyond it a URL is refused, whatever else is wrong with the question
-_PAIRS = 618  # 18 parameters, and a hundred more values of each of the six filters
+_PAIRS = 627  # 27 parameters, and a hundred more values of each of the six filters
 _DELIBERATE = {503: {"overloaded"}, 504: {"not-yet"}}  # nothing else may happen to a healthy lake
 _TELLTALE = re.compile(
     r"Traceback|Exception|Error\b|\.py\b|(?i:duckdb|pyarrow|starlette)|SELECT |read_parquet|/(tmp|home|usr|var)\b"

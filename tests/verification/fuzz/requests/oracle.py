@@ -13,6 +13,7 @@ from typing import Any
 
 from tests._support.lake_builder import Event
 from tests._support.lakes import key, newest
+from tests._support.names_oracle import named
 from tests._support.stats_oracle import GROUPS, matching, statistics
 from tests.verification.fuzz.requests.question import Expected, Pairs, on_the_wire
 
@@ -31,7 +32,7 @@ FILTERS = ("carrier", "origin", "destination", "flight_number", "tail_number", "
 ONCE = (
     *("date_from", "date_to", "order_by", "limit", "format", "cursor"),
     *("min_event_time", "wait_s", "snapshot", "escape_formulas", "min_flights", "on_time_minutes"),
-    *("delay", "delay_min", "delay_max"),
+    *("names", "delay", "delay_min", "delay_max"),
 )
 OF_FLIGHTS = ("cursor", "delay", "delay_min", "delay_max", "columns")
 ORDERS = ("flight_id", "departure_delay_minutes", "arrival_delay_minutes", "scheduled_departure")
@@ -43,6 +44,7 @@ _CODES = {"carrier": r"[A-Za-z0-9]{2,3}", "origin": r"[A-Za-z0-9]{3,4}", "destin
 _CHOICES: dict[str, Sequence[str]] = {
     "status": STATUSES,
     "escape_formulas": ("true", "false"),
+    "names": ("true", "false"),
     "delay": ("departure", "arrival"),
     "order_by": [sign + column for column in ORDERS for sign in ("", "-")],
     "columns": (*SHOWN, *ORDERS),
@@ -85,6 +87,8 @@ class Oracle:
         order_by = [item for value in _all(pairs, "order_by") for item in value.split(",")]
         least, minutes = int(_one(pairs, "min_flights") or 0), int(_one(pairs, "on_time_minutes") or 15)
         rows = statistics(at._matching(pairs), group_by, order_by, least, minutes)
+        if _one(pairs, "names") == "true":
+            rows = [named(row) for row in rows]
         limit = int(_one(pairs, "limit") or DEFAULT["/v1/stats"])
         return Expected(200, body={"data": rows[:limit], "truncated": len(rows) > limit})
 
@@ -109,12 +113,12 @@ class Oracle:
         if (wrong := _no_utf8(pairs)) is not None:
             return Expected(422, wrong)
         for name, value in pairs:
-            if name not in ("min_event_time", "wait_s", "snapshot", "format") or value == "":
+            if name not in ("min_event_time", "wait_s", "snapshot", "format", "names") or value == "":
                 return Expected(422, name)
         wrong = _first_wrong(pairs, ("min_event_time", "wait_s"))
         if wrong is None and _all(pairs, "wait_s") and not _all(pairs, "min_event_time"):
             wrong = "wait_s"
-        wrong = wrong or _first_wrong(pairs, ("snapshot",))
+        wrong = wrong or _first_wrong(pairs, ("snapshot", "names"))
         if wrong is None and _all(pairs, "snapshot") and _all(pairs, "min_event_time"):
             wrong = "snapshot"
         parsed = parse_flight_id(asked.upper() if _ANY_CASE.fullmatch(asked) else asked)
@@ -150,7 +154,7 @@ def is_right(path: str, name: str, value: str) -> bool:
             return is_integer and _INTEGERS[name][0] <= int(value) <= _INTEGERS[name][1]
         case "tail_number":
             return 1 <= len(value) <= 10  # without commas: they separate
-        case "status" | "escape_formulas" | "delay" | "order_by" | "columns":
+        case "status" | "escape_formulas" | "names" | "delay" | "order_by" | "columns":
             return value in _CHOICES[name]
         case "date_from" | "date_to":
             return _is_date(value)
@@ -226,7 +230,8 @@ def moment_or_none(text: str) -> datetime | None:
 def _wrong(path: str, pairs: Pairs) -> str | None:
     """The parameter that a 422 has to name; None when nothing is wrong. In the order of the documentation."""
     own = ("group_by", "min_flights", "on_time_minutes") if path == "/v1/stats" else OF_FLIGHTS
-    known = (*FILTERS, "date_from", "date_to", "limit", "snapshot", "format", "escape_formulas", "order_by", *own)
+    shared = ("date_from", "date_to", "limit", "snapshot", "format", "escape_formulas", "names", "order_by")
+    known = (*FILTERS, *shared, *own)
     if (wrong := _no_utf8(pairs)) is not None:
         return wrong
     for name, value in pairs:
@@ -267,10 +272,21 @@ def _rest(path: str, pairs: Pairs) -> str | None:
         return wrong
     if _one(pairs, "cursor") and _one(pairs, "order_by") not in (None, "flight_id") and path == "/v1/flights":
         return "cursor"  # those that are asked with are of pages by key
-    if (wrong := _first_wrong(pairs, ("snapshot", "format", "escape_formulas"), path)) is not None:
+    if (wrong := _first_wrong(pairs, ("snapshot", "names"), path) or _bad_names(path, pairs)) is not None:
+        return wrong
+    if (wrong := _first_wrong(pairs, ("format", "escape_formulas"), path)) is not None:
         return wrong
     is_contradicted = _one(pairs, "escape_formulas") == "true" and _one(pairs, "format") != "csv"
     return "escape_formulas" if is_contradicted else None
+
+
+def _bad_names(path: str, pairs: Pairs) -> str | None:
+    """They go with codes: an answer has to have a column of them."""
+    chosen = _all(pairs, "group_by" if path == "/v1/stats" else "columns")
+    columns = {item for value in chosen for item in value.split(",")}
+    has_codes = not {"carrier", "origin", "destination", "route"}.isdisjoint(columns)
+    has_all = path == "/v1/flights" and not chosen
+    return "names" if _one(pairs, "names") == "true" and not has_codes and not has_all else None
 
 
 def _bad_order(pairs: Pairs) -> bool:
