@@ -76,7 +76,7 @@ FILTERS: Final = (
         *("UA", "AA"),
     ),
     _filter("origin", _AIRPORT, "Airport of departure.", "EWR"),
-    _filter("destination", _AIRPORT, "Airport of arrival, as planned.", "LAX"),
+    _filter("destination", _AIRPORT, "Airport of arrival, as planned.", "IAH"),
     _filter("flight_number", integer(MAX_FLIGHT_NUMBER), "Flight number.", 1545),
     _filter("tail_number", any_text(MAX_TAIL_NUMBER_CHARACTERS), "Tail number.", "N14228"),
     _filter("status", one_of(STATUSES), "Newest status; `void` flights are in no answer.", "arrived"),
@@ -164,7 +164,10 @@ CURSOR: Final[Parameter[str | None]] = Parameter(
 FLIGHTS_ORDER: Final[Parameter[str]] = Parameter(
     name="order_by",
     endpoints=(FLIGHTS,),
-    type=one_of(tuple(f"{sign}{column}" for column in FLIGHT_ORDERS for sign in ("", "-"))),
+    type=one_of(
+        tuple(f"{sign}{column}" for column in FLIGHT_ORDERS for sign in ("", "-")),
+        tuple(f"{column}{word}".upper() for column in FLIGHT_ORDERS for word in ("", "_descending")),
+    ),
     description="The order of the flights, `-` in front for descending. `flight_id` is by the parts of the key, in"
     " turn. Nulls come last both ways; ties are ordered by the key. A flight whose delay changes between two pages may"
     " be on both or on none; by `flight_id` no page repeats a flight, or skips one that matches throughout.",

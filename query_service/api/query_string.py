@@ -66,9 +66,9 @@ def any_text(max_characters: int) -> Type[str]:
     return Type(schema, f"1 to {max_characters} characters", lambda text: _matching(compiled, text))
 
 
-def one_of(names: tuple[str, ...]) -> Type[str]:
-    """One of some names."""
-    schema = {"type": "string", "enum": list(names)}
+def one_of(names: tuple[str, ...], called: tuple[str, ...] = ()) -> Type[str]:
+    """One of some names; `called`: what code that is generated calls them, where they are no names there."""
+    schema = {"type": "string", "enum": list(names)} | ({"x-enum-varnames": list(called)} if called else {})
     return Type(schema, f"one of {', '.join(names)}", lambda text: names[names.index(text)])
 
 

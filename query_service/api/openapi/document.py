@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from query_service.api import parameters
 from query_service.api.openapi import examples, schemas
+from query_service.api.openapi.columns import ON_TIME
 from query_service.api.parameters import parameters_of
 from query_service.api.query_string import Parameter
 from query_service.representation.negotiation import JSON
@@ -27,6 +28,8 @@ DESCRIPTION: Final = (
     " answer counts each flight once, in its newest state, and says which lake it is about: `Lake-Snapshot` and"
     " `Lake-As-Of`. Errors are problem documents (RFC 9457) that name the parameter. Carrier `ZZ` is reserved for"
     " probes and left out unless it is asked for by name. HEAD is answered like GET, without the body.\n\n"
+    f"A flight is on time when it leaves, or arrives, {ON_TIME}. Delays are in minutes, and early is negative; rates"
+    " count only flights whose delay is known.\n\n"
     "Statistics and flights come in five formats with the same values, compressed if `Accept-Encoding` allows it. In"
     ' CSV null is an empty field and an empty text is `""`; times are timestamps in UTC in Arrow and Parquet, and'
     " RFC 3339 text elsewhere.\n\n"
@@ -125,20 +128,21 @@ _TABLE_PROBLEMS: Final = (*_HEAD_PROBLEMS, 404, 406, 410, 422, 503, 504)
 """Of /v1/stats and /v1/flights."""
 
 
-def _answer(
-    description: str, schema: Json, example: Json, headers: Json | None = None, others: Json | None = None
-) -> Json:
+def _answer(description: str, path: str, schema: str, headers: Json | None = None) -> Json:
+    """`schema` is the name of the body's."""
+    example = examples.EXAMPLES[path]
+    others = example.other_formats() if headers is not None and "Truncated" in headers else {}
     return {
-        "description": description,
+        "description": f"{description}. The example answers `GET {example.request}`.",
         "headers": headers or {},
-        "content": {JSON.media_type: {"schema": schema, "example": example}} | (others or {}),
+        "content": {JSON.media_type: {"schema": schemas.reference(schema)}} | others,
     }
 
 
 def _problem(status: int) -> Json:
     return {
         "description": _PROBLEMS[status],
-        "content": {_PROBLEM_MEDIA_TYPE: {"schema": schemas.problem(status)}},
+        "content": {_PROBLEM_MEDIA_TYPE: {"schema": schemas.reference("Problem")}},
     }
 
 
@@ -146,11 +150,12 @@ def _unchanged(headers: Json) -> Json:
     return {"description": "The caller has this answer already: If-None-Match names its tag", "headers": headers}
 
 
-def _tagged(summary: str, answer: Json, problems: tuple[int, ...], parameters: list[Json]) -> Json:
+def _tagged(operation: str, summary: str, answer: Json, problems: tuple[int, ...], parameters: list[Json]) -> Json:
     """A route whose answers have tags."""
     answer = answer | {"headers": answer["headers"] | _ACCEPT_RANGES}
     problems = tuple(sorted((*problems, 412, 416)))
-    route = _route("answers", summary, answer, problems, [*parameters, _IF_NONE_MATCH, _RANGE, _IF_RANGE])
+    parameters = [*parameters, _IF_NONE_MATCH, _RANGE, _IF_RANGE]
+    route = _route("answers", operation, summary, answer, problems, parameters)
     part = {"description": "A part of the answer, with the headers of the whole one besides"}
     tagged = {name: header for name, header in _TAGGED_HEADERS.items() if name in answer["headers"]}
     route["responses"][206] = part | {"headers": tagged | _ACCEPT_RANGES | _CONTENT_RANGE}
@@ -158,12 +163,12 @@ def _tagged(summary: str, answer: Json, problems: tuple[int, ...], parameters: l
     return route
 
 
-def _reference(summary: str, schema: Json, example: Json, path: str) -> Json:
+def _reference(operation: str, summary: str, path: str) -> Json:
     """A route whose answer is about no lake."""
     headers = {name: described for name, described in _TABLE_HEADERS.items() if not name.startswith("Lake-")}
-    body, others = examples.of_table(example), examples.other_formats(example)
     problems = (*_HEAD_PROBLEMS, 406, 422, 503)
-    return _tagged(summary, _answer("All of them", schema, body, headers, others), problems, _parameters(path))
+    answer = _answer("All of them; the example has one", path, summary, headers)
+    return _tagged(operation, summary, answer, problems, _parameters(path))
 
 
 def _request_header(name: str, description: str, example: str) -> Json:
@@ -189,8 +194,11 @@ _IF_RANGE: Final = _request_header(
 )
 
 
-def _route(tag: str, summary: str, answer: Json, problems: tuple[int, ...], parameters: list[Json]) -> Json:
+def _route(
+    tag: str, operation: str, summary: str, answer: Json, problems: tuple[int, ...], parameters: list[Json]
+) -> Json:
     return {
+        "operation_id": operation,
         "summary": summary,
         "tags": [tag],
         "responses": {200: answer} | {status: _problem(status) for status in problems},
@@ -199,57 +207,53 @@ def _route(tag: str, summary: str, answer: Json, problems: tuple[int, ...], para
 
 
 STATS: Final = _tagged(
+    "getStats",
     "Flight statistics",
-    _answer("Rows", schemas.STATS, examples.STATS_BODY, _TABLE_HEADERS, examples.other_formats(examples.STATS)),
+    _answer("Rows", parameters.STATS, "Stats", _TABLE_HEADERS),
     _TABLE_PROBLEMS,
     _parameters(parameters.STATS),
 )
 _LINK: Json = {"Link": {"description": 'The next page, rel="next"', "schema": {"type": "string"}}}
 FLIGHTS: Final = _tagged(
+    "getFlights",
     "Flights, page by page",
-    _answer(
-        "A page; `next_cursor` is null on the last one",
-        schemas.FLIGHTS,
-        examples.FLIGHTS_BODY,
-        _TABLE_HEADERS | _LINK,
-        examples.other_formats(examples.FLIGHT),
-    ),
+    _answer("A page; `next_cursor` is null on the last one", parameters.FLIGHTS, "FlightPage", _TABLE_HEADERS | _LINK),
     _TABLE_PROBLEMS,
     _parameters(parameters.FLIGHTS),
 )
 FLIGHT: Final = _tagged(
+    "getFlight",
     "One flight",
-    _answer("The flight, and where its state came from", schemas.FLIGHT, examples.FLIGHT_BODY, _TAGGED_HEADERS),
+    _answer("The flight, and where its state came from", parameters.FLIGHT, "FlightState", _TAGGED_HEADERS),
     (*_TABLE_PROBLEMS, 429),
     _parameters(parameters.FLIGHT),
 )
 EVENTS: Final = _tagged(
+    "getFlightEvents",
     "The events of one flight",
     _answer(
         "Every event that is still there, newest first: the month file has the newest that was merged, landed files"
         " those since. Withdrawn states are among them",
-        schemas.EVENTS,
-        examples.EVENTS_BODY,
+        parameters.EVENTS,
+        "FlightEvents",
         _TABLE_HEADERS,
-        examples.other_formats(examples.EVENT),
     ),
     _TABLE_PROBLEMS,
     _parameters(parameters.EVENTS),
 )
 LAKE: Final = _route(
     "answers",
+    "getLake",
     "What the lake holds",
-    _answer("The lake", schemas.LAKE, examples.LAKE_BODY, _LAKE_HEADERS),
+    _answer("The lake", parameters.LAKE, "Lake", _LAKE_HEADERS),
     (*_HEAD_PROBLEMS, 406, 422, 503, 504),
     _parameters(parameters.LAKE),
 )
-AIRPORTS: Final = _reference("Airports", schemas.AIRPORTS, examples.AIRPORT, parameters.AIRPORTS)
-CARRIERS: Final = _reference("Carriers", schemas.CARRIERS, examples.CARRIER, parameters.CARRIERS)
-HEALTH: Final = _route(
-    "probes", "Liveness", _answer("The process lives", schemas.status("ok"), {"status": "ok"}), (), []
-)
+AIRPORTS: Final = _reference("getAirports", "Airports", parameters.AIRPORTS)
+CARRIERS: Final = _reference("getCarriers", "Carriers", parameters.CARRIERS)
+HEALTH: Final = _route("probes", "getHealth", "Liveness", _answer("The process lives", "/health", "Health"), (), [])
 READY: Final = _route(
-    "probes", "Readiness", _answer("The lake can be listed", schemas.status("ready"), {"status": "ready"}), (503,), []
+    "probes", "getReady", "Readiness", _answer("The lake can be listed", "/ready", "Readiness"), (503,), []
 )
 
 
@@ -257,12 +261,14 @@ def document(routes: Sequence[BaseRoute], filter_max_values: int) -> Json:
     """The OpenAPI document of `routes`, with the limit that is a setting."""
     whole: Json = get_openapi(title=TITLE, version=VERSION, description=DESCRIPTION, routes=routes)
     for path, methods in whole["paths"].items():
+        # Here, not where routes are described: the framework leaves nulls out.
+        methods["get"]["responses"]["200"]["content"][JSON.media_type]["example"] = examples.EXAMPLES[path].body
         limited = {one.name for one in parameters_of(path) if one.max_values_setting is not None}
         for parameter in methods["get"].get("parameters", []):
             if parameter["name"] in limited:
                 parameter["schema"]["maxItems"] = filter_max_values
-    whole.get("components", {}).pop("schemas", None)  # of the framework's own 422, which is never sent
-    return whole
+    # In place of those of the framework's own 422, which is never sent.
+    return whole | {"servers": [{"url": "/"}], "components": {"schemas": schemas.COMPONENTS}}
 
 
 def with_keys(document: Json) -> Json:

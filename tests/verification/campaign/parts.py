@@ -80,6 +80,12 @@ PARTS: Final = (
         says="the dashboard at one more size, and Ctrl-C at more moments of the demo",
         is_long_only=True,
     ),
+    Part(
+        "clients",
+        ("tests/system/clients",),
+        says="clients that openapi-python-client and openapi-typescript make of the API's document (needs a network)",
+        is_long_only=True,
+    ),
     Part("model", ("tests/verification/model_checker",), says="the larger of the small worlds of the protocol"),
     Part("bench", ("tests/system/test_bench.py",), says="five measures in small", arguments=(_FIVE,)),
 )

@@ -1,19 +1,60 @@
-"""Schemas of the document: what an answer may hold, and nothing beside it."""
+"""Schemas of the document: what an answer may hold, and nothing beside it; each has a name and says what it means."""
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+
 from lakehouse.schema.event import FIELD
+from query_service.queries.model import METRICS
 from tests._support.api import Api
 
-FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
+NAMED = {"Stats", "Flight", "FlightEvent", "Lake", "Problem"}
+
+
+def schemas(api: Api) -> dict[str, Any]:
+    found: dict[str, Any] = api.json("/openapi.json")["components"]["schemas"]
+    return found
 
 
 def test_documented_flights_describe_every_column_as_the_field_table_does(api: Api) -> None:
-    paths = api.json("/openapi.json")["paths"]
-    answer = paths["/v1/flights/{flight_id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    documented = answer["properties"]["data"]["properties"]
-    descriptions = {name: column["description"] for name, column in documented.items() if name in FIELD}
-    assert descriptions == {name: FIELD[name].description for name in api.json(FLIGHT)["data"] if name in FIELD}
     names = {f"{code}_{what}" for code in ("origin", "destination") for what in ("name", "city")} | {"carrier_name"}
+    documented = schemas(api)["FlightWithSource"]["properties"]
+    descriptions = {name: column["description"] for name, column in documented.items() if name in FIELD}
+    shown = api.json("/v1/flights/2013-01-01-UA-1545-EWR")["data"]
+    assert descriptions == {name: FIELD[name].description for name in shown if name in FIELD}
     assert documented.keys() - FIELD.keys() == {"flight_id", "source", *names}
-    assert documented["flight_id"]["description"]
+    assert schemas(api)["Flight"]["properties"] == {name: documented[name] for name in documented if name != "source"}
+
+
+def test_every_schema_is_named_and_every_member_says_what_it_is_in_which_unit(api: Api) -> None:
+    found = schemas(api)
+    assert found.keys() >= NAMED
+    for name, schema in found.items():
+        assert re.fullmatch("[A-Z][A-Za-z]+", name)  # generators make a class of it
+        assert schema["description"], name
+        for member, described in schema["properties"].items():
+            probe_or_problem = name in ("Health", "Readiness", "Problem") or member == "data"
+            assert "$ref" in described or described.get("description") or probe_or_problem, (name, member)
+            is_object = described.get("type") == "object" or described.get("items", {}).get("type") == "object"
+            assert not is_object, (name, member)  # a generator would have to invent a name for it
+            if member.endswith(("_minutes", "bytes")) or "_delay_" in member:
+                assert described["x-unit"] in ("minutes", "bytes"), (name, member)
+
+
+def test_every_reference_leads_to_a_schema_and_every_schema_is_used(api: Api) -> None:
+    used = set(re.findall('"#/components/schemas/([A-Za-z]+)"', json.dumps(api.json("/openapi.json"))))
+    assert used == schemas(api).keys()
+
+
+def test_on_time_is_defined_where_it_is_counted(api: Api) -> None:
+    document = api.json("/openapi.json")
+    row = document["components"]["schemas"]["StatsRow"]["properties"]
+    for text in (
+        document["info"]["description"],
+        row["on_time_departure_rate"]["description"],
+        row["on_time_arrival_rate"]["description"],
+    ):
+        assert "less than `on_time_minutes` after the schedule (15 unless" in text
+    assert [name for name in row if name in METRICS] == list(METRICS)
