@@ -151,7 +151,7 @@ def _names(given: Parameters, columns: tuple[str, ...], chosen: Parameter[Any]) 
         return False
     named = [column for column in NAMES if column in chosen.type.schema["enum"]]
     if not set(named) & set(columns):
-        expected = f"a {chosen.name} beside it that has one of {', '.join(named)}"
+        expected = f"a column of codes beside it: {chosen.name} with one of {', '.join(named)}"
         raise contradiction_error(given, table.NAMES, expected)
     return True
 

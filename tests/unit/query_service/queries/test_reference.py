@@ -87,9 +87,12 @@ def test_names_of_nothing_are_refused(url: str) -> None:
     with lake_of(flights()) as api:
         problem = api.get(url).json()
         assert (problem["status"], problem["parameter"]) == (422, "names")
-        assert problem["expected"] == "a group_by beside it that has one of carrier, origin, destination, route"
+        assert (
+            problem["expected"]
+            == "a column of codes beside it: group_by with one of carrier, origin, destination, route"
+        )
         problem = api.get("/v1/flights?names=true&columns=flight_id").json()
-        assert problem["expected"] == "a columns beside it that has one of carrier, origin, destination"
+        assert problem["expected"] == "a column of codes beside it: columns with one of carrier, origin, destination"
 
 
 @pytest.mark.parametrize("name", FORMATS)

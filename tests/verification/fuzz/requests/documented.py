@@ -38,7 +38,7 @@ BETWEEN_PARAMETERS = {
     "a delay without a limit": ("delay", "a delay_min or a delay_max beside it"),
     "reversed limits of a delay": ("delay_min", "an integer not above delay_max"),
     "min_flights without groups": ("min_flights", "a group_by beside it"),
-    "names without a column of codes": ("names", "a "),
+    "names without a column of codes": ("names", "a column of codes beside it"),
     "wait_s without a min_event_time to wait for": ("wait_s", "a min_event_time beside it"),
     "order_by a column that this result does not have": ("order_by", "columns of this result"),
     "order_by a column twice": ("order_by", "each column once"),
