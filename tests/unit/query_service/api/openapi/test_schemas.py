@@ -28,7 +28,7 @@ def test_documented_flights_describe_every_column_as_the_field_table_does(api: A
     assert schemas(api)["Flight"]["properties"] == {name: documented[name] for name in documented if name != "source"}
 
 
-def test_every_schema_is_named_and_every_member_says_what_it_is_in_which_unit(api: Api) -> None:
+def test_every_schema_has_a_name_and_every_member_a_meaning_and_a_unit(api: Api) -> None:
     found = schemas(api)
     assert found.keys() >= NAMED
     for name, schema in found.items():
