@@ -25,12 +25,13 @@ from query_service.middleware.exceptions import LoadSheddingMiddleware, install_
 from query_service.middleware.headers import HeadMiddleware, RequestLimitMiddleware, RequestLimits, SecurityHeaders
 from query_service.middleware.root_path import RootPathMiddleware
 from query_service.middleware.send_timeout import SendBudget, SendTimeoutMiddleware
+from query_service.problems import REQUEST_ID_HEADER
 from query_service.settings import Settings
 from query_service.telemetry.metrics import Metrics
 
 EXPOSED: Final = (
     *("Lake-Snapshot", "Lake-As-Of", "ETag", "Link", "Truncated", "Retry-After"),
-    *("Accept-Ranges", "Content-Range", "RateLimit", "RateLimit-Policy"),
+    *("Accept-Ranges", "Content-Range", "RateLimit", "RateLimit-Policy", REQUEST_ID_HEADER),
 )
 """What a page of another origin may read."""
 

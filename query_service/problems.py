@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any, Final
 
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
@@ -28,26 +29,42 @@ MEDIA_TYPE = "application/problem+json"
 KIND_IN_SCOPE = "flights.problem"
 """Where an answered request's scope says which kind of problem it was answered with."""
 
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+REQUEST_ID_IN_SCOPE: Final = "flights.request_id"
+"""Where a request's scope has its id, which is in its answer's header, in its problem and in its log lines.
+
+What a caller sends in such a header is not read: a `traceparent` is how a caller chooses the id.
+"""
+
 
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    """The answer that carries `problem`; not for caches."""
+    """The answer that carries `problem` and the id of the request; not for caches."""
     sent = {"Cache-Control": "no-store"} | (headers or {})
     if problem.retry_after_s is not None:
         sent["Retry-After"] = str(problem.retry_after_s)
-    body = json.dumps(problem.document(), ensure_ascii=False).encode("utf-8", "replace")
-    return _ProblemResponse(body, problem.status, sent, MEDIA_TYPE, problem.kind)
+    return _ProblemResponse(problem, sent)
 
 
 class _ProblemResponse(Response):
-    """A response whose `kind` the access log reads."""
+    """A response whose body is made when it is sent, and whose kind of problem the access log reads."""
 
-    def __init__(self, body: bytes, status: int, headers: Mapping[str, str], media_type: str, kind: str) -> None:
-        super().__init__(body, status, headers, media_type)
-        self._kind = kind
+    def __init__(self, problem: Problem, headers: Mapping[str, str]) -> None:
+        super().__init__(None, problem.status, headers, MEDIA_TYPE)
+        self._problem = problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[KIND_IN_SCOPE] = self._kind
+        scope[KIND_IN_SCOPE] = self._problem.kind
+        self.body = problem_body(self._problem, scope.get(REQUEST_ID_IN_SCOPE))
+        self.headers["Content-Length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
+
+
+def problem_body(problem: Problem, request_id: str | None) -> bytes:
+    """The document of `problem`, as the answer to a request."""
+    document: dict[str, Any] = problem.document()
+    if request_id is not None:
+        document["request_id"] = request_id
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def why_unreadable(error: UnreadableError) -> str:

@@ -14,6 +14,7 @@ import contextlib
 import datetime as dt
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -40,6 +41,9 @@ _HIDDEN: Final = API_KEY_PREFIX + "***"
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _INDENT: Final = "    "  # of a stack: a line of the log never begins with a blank
 _BOUND: ContextVar[Mapping[str, Any] | None] = ContextVar("bound", default=None)
+
+REQUEST_ID: Final = "request_id"
+"""The field that tells lines of one request from others; text has it too."""
 
 WINDOW_S: Final = 60.0
 
@@ -83,17 +87,21 @@ def bound(values: Mapping[str, Any]) -> Iterator[None]:
         _BOUND.reset(token)
 
 
-def trace_fields(project: str, traceparent: str | None, cloud_trace: str | None) -> dict[str, Any]:
-    """The trace that a request belongs to, from W3C's `traceparent` or Google's `X-Cloud-Trace-Context`.
+def request_fields(project: str, traceparent: str | None, cloud_trace: str | None) -> dict[str, Any]:
+    """The id of a request, and its trace from W3C's `traceparent` or Google's `X-Cloud-Trace-Context`.
 
-    Without a project Cloud Logging cannot join it with its trace; its id can still be searched for.
+    The id is that of the trace, where there is one, else a random one. Without a project Cloud Logging cannot join a
+    line with its trace; its id can still be searched for.
     """
-    found = _from_traceparent(traceparent or "") or _from_cloud_trace(cloud_trace or "")
+    found = _from_traceparent(traceparent) if traceparent else None
+    if found is None and cloud_trace:
+        found = _from_cloud_trace(cloud_trace)
     if found is None:
-        return {}
+        return {REQUEST_ID: os.urandom(8).hex()}
     trace, span, is_sampled = found
     spanned = {"logging.googleapis.com/spanId": span} if span else {}
     return {
+        REQUEST_ID: trace,
         "logging.googleapis.com/trace": f"projects/{project}/traces/{trace}" if project else trace,
         **spanned,
         "logging.googleapis.com/trace_sampled": is_sampled,
@@ -119,10 +127,12 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """`time severity logger: message`, with the stack below it, indented."""
+    """`time severity logger [request]: message`, with the stack below it, indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_time(record)} {record.levelname} {record.name}: {one_line(record.getMessage())}"
+        request_id = (_BOUND.get() or {}).get(REQUEST_ID)
+        name = record.name if request_id is None else f"{record.name} [{request_id}]"
+        line = f"{_time(record)} {record.levelname} {name}: {one_line(record.getMessage())}"
         stack = "".join(f"\n{_INDENT}{one_line(part)}" for part in _stack(self, record).split("\n") if part)
         return _without_secrets(f"{line}{stack}").encode("utf-8", "replace").decode()
 

@@ -17,7 +17,7 @@ from query_service.middleware.addresses import address_in
 from query_service.middleware.exceptions import ROUTE_IN_SCOPE
 from query_service.middleware.headers import HEAD_IN_SCOPE
 from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE
-from query_service.problems import KIND_IN_SCOPE
+from query_service.problems import KIND_IN_SCOPE, REQUEST_ID_HEADER, REQUEST_ID_IN_SCOPE
 from query_service.telemetry.metrics import Metrics
 
 _PROBES: Final = ("/health", "/ready", "/metrics")
@@ -26,6 +26,7 @@ _PROBES: Final = ("/health", "/ready", "/metrics")
 ADDRESS_IN_SCOPE: Final = "flights.address"
 """Where a request's scope has the address of its caller."""
 
+_REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 _OTHER: Final = "other"  # no such path, a page of the framework, or refused by a middleware
 _SHOWN: Final = 2000  # characters of what a caller sent: a usual URL is far shorter, a log entry may have 256 KB
 
@@ -33,7 +34,7 @@ _log = logging.getLogger("query_service.api.requests")
 
 
 class AccessLogMiddleware:
-    """Measures requests. Every line logged meanwhile carries the request's trace."""
+    """Measures requests and gives each an id. Every line logged meanwhile carries it, and the request's trace."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, trace_project: str, proxy_hops: int) -> None:
         self._app = app
@@ -48,18 +49,24 @@ class AccessLogMiddleware:
         headers = Headers(scope=scope)
         address = scope[ADDRESS_IN_SCOPE] = self._remote(scope, headers)
         began = time.perf_counter()
+        known = logs.request_fields(
+            self._trace_project, headers.get("traceparent"), headers.get("x-cloud-trace-context")
+        )
+        request_id: str = known[logs.REQUEST_ID]
+        scope[REQUEST_ID_IN_SCOPE] = request_id
+        named = (_REQUEST_ID, request_id.encode())
         status, size = 500, 0  # what the server answers when nothing was sent
 
         async def watched(message: Message) -> None:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), named]
             elif message["type"] == "http.response.body" and HEAD_IN_SCOPE not in scope:
                 size += len(message.get("body", b""))
             await send(message)
 
-        trace = logs.trace_fields(self._trace_project, headers.get("traceparent"), headers.get("x-cloud-trace-context"))
-        with logs.bound(trace):
+        with logs.bound(known):
             try:
                 await self._app(scope, receive, watched)
             finally:

@@ -19,13 +19,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, Protocol
 
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lakehouse.telemetry import logs
 from query_service.errors import connections_error
 from query_service.middleware.addresses import network
 from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE, TRANSPORT_IN_STATE, Transport
-from query_service.problems import problem_response
+from query_service.problems import REQUEST_ID_HEADER, REQUEST_ID_IN_SCOPE, problem_body, problem_response
 
 _KERNEL_BYTES: Final = 256 * 1024  # send buffer: 2.5 MB/s at 100 ms round trip, more at less
 _HEAD_BYTES: Final = 64 * 1024
@@ -178,8 +180,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if not self._slots.admit(self, network(self.client[0]) if self.client else ""):
-            transport.write(_REFUSAL)
+        if not self._is_admitted():
             transport.close()
             return
         connection = transport.get_extra_info("socket")
@@ -190,6 +191,15 @@ class Connection(HttpToolsProtocol):
             **self.app_state,
             TRANSPORT_IN_STATE: way_out,
         }  # uvicorn puts a copy into each request's scope
+
+    def _is_admitted(self) -> bool:
+        """Whether there is a place; who gets none is told so."""
+        known = logs.request_fields("", None, None)  # no request has been read
+        with logs.bound(known):
+            is_admitted = self._slots.admit(self, network(self.client[0]) if self.client else "")
+        if not is_admitted:
+            self.transport.write(_refusal(known[logs.REQUEST_ID]))
+        return is_admitted
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._slots.left(self)
@@ -263,10 +273,7 @@ class Connection(HttpToolsProtocol):
         self._end()
 
     def _may_ask(self) -> bool:
-        if self._slots.may_ask(self) or self.url.partition(b"?")[0].endswith(_PROBES):
-            return True
-        _log.warning("a request is refused: its connection is one too many, which may only probe")
-        return False
+        return self._slots.may_ask(self) or self.url.partition(b"?")[0].endswith(_PROBES)
 
     def _end(self) -> None:
         """The answer to the last request that came says that the connection ends with it."""
@@ -283,19 +290,25 @@ class Connection(HttpToolsProtocol):
         return self.config.h11_max_incomplete_event_size or _HEAD_BYTES
 
 
-def _refusal() -> bytes:
+def _refusal(request_id: str) -> bytes:
     """A whole answer, for a connection that is not read."""
-    answer = problem_response(connections_error().problem)
-    head = [b"%s: %s" % header for header in [*answer.raw_headers, (b"connection", b"close")]]
-    return b"\r\n".join([b"HTTP/1.1 503 Service Unavailable", *head, b"", bytes(answer.body)])
-
-
-_REFUSAL: Final = _refusal()
+    problem = connections_error().problem
+    body = problem_body(problem, request_id)
+    answer = problem_response(problem, {"Connection": "close", REQUEST_ID_HEADER: request_id})
+    answer.headers["Content-Length"] = str(len(body))
+    head = [b"%s: %s" % header for header in answer.raw_headers]
+    return b"\r\n".join([b"HTTP/1.1 503 Service Unavailable", *head, b"", body])
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     """The application of a connection that is one too many."""
-    await problem_response(connections_error().problem, {"Connection": "close"})(scope, receive, send)
+    headers = Headers(scope=scope)
+    known = logs.request_fields("", headers.get("traceparent"), headers.get("x-cloud-trace-context"))
+    request_id = scope[REQUEST_ID_IN_SCOPE] = known[logs.REQUEST_ID]
+    answer = problem_response(connections_error().problem, {"Connection": "close", REQUEST_ID_HEADER: request_id})
+    with logs.bound(known):
+        _log.warning("a request is refused: its connection is one too many, which may only probe")
+        await answer(scope, receive, send)
 
 
 class _TooManyRequestsError(Exception):

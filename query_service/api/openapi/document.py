@@ -71,6 +71,14 @@ def _schema(parameter: Parameter[Any]) -> Json:
     return one if parameter.default is None else one | {"default": parameter.default}
 
 
+_REQUEST_ID: Final[Json] = {
+    "X-Request-Id": {
+        "description": "The id of this request, which its log lines have: that of the trace, where `traceparent` or"
+        " `X-Cloud-Trace-Context` names one",
+        "required": True,
+        "schema": schemas.REQUEST_ID,
+    }
+}
 _LAKE_HEADERS: Json = {
     "Lake-Snapshot": {
         "description": "Number of the snapshot of this answer",
@@ -267,6 +275,8 @@ def document(routes: Sequence[BaseRoute], filter_max_values: int) -> Json:
         for parameter in methods["get"].get("parameters", []):
             if parameter["name"] in limited:
                 parameter["schema"]["maxItems"] = filter_max_values
+        for response in methods["get"]["responses"].values():
+            response["headers"] = response.get("headers", {}) | _REQUEST_ID
     # In place of those of the framework's own 422, which is never sent.
     return whole | {"servers": [{"url": "/"}], "components": {"schemas": schemas.COMPONENTS}}
 

@@ -41,6 +41,10 @@ def _rows(name: str, most: int) -> Json:
     return {"type": "array", "maxItems": most, "items": _of(name)}
 
 
+REQUEST_ID: Final[Json] = {"type": "string", "pattern": "^[0-9a-f]{16}([0-9a-f]{16})?$"}
+"""16 digits of our own, or the 32 of a trace."""
+
+
 def _problem() -> Json:
     properties: Json = {
         "type": {"type": "string", "pattern": "^urn:flights-lakehouse:problem:[a-z-]+$"},
@@ -50,6 +54,7 @@ def _problem() -> Json:
         "parameter": {"type": "string", "maxLength": 60, "description": "The parameter that is wrong"},
         "got": {"type": "string", "maxLength": 60, "description": "What it was, shortened"},
         "expected": {"type": "string", "description": "What it takes"},
+        "request_id": REQUEST_ID,
     }
     described = _object("A problem document (RFC 9457).", properties, ("parameter", "got", "expected"))
     return {name: member for name, member in described.items() if name != "additionalProperties"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -191,9 +192,9 @@ def test_what_is_bound_is_in_every_line_of_the_block_and_in_no_other() -> None:
 def test_both_trace_headers_are_read(
     traceparent: str | None, cloud: str | None, expected: tuple[str, str | None, bool] | None
 ) -> None:
-    found = logs.trace_fields("project-1", traceparent, cloud)
+    found = logs.request_fields("project-1", traceparent, cloud)
     if expected is None:
-        assert found == {}
+        assert list(found) == ["request_id"]
         return
     trace, span, sampled = expected
     assert found.get("logging.googleapis.com/trace") == f"projects/project-1/traces/{trace}"
@@ -202,7 +203,26 @@ def test_both_trace_headers_are_read(
 
 
 def test_without_a_project_the_id_alone_is_kept() -> None:
-    assert logs.trace_fields("", f"00-{TRACE}-{SPAN}-01", None)["logging.googleapis.com/trace"] == TRACE
+    assert logs.request_fields("", f"00-{TRACE}-{SPAN}-01", None)["logging.googleapis.com/trace"] == TRACE
+
+
+def test_the_id_of_a_request_is_its_traces_or_a_new_one() -> None:
+    assert logs.request_fields("p", f"00-{TRACE}-{SPAN}-01", None)["request_id"] == TRACE
+    own = [logs.request_fields("p", None, None)["request_id"] for _ in range(100)]
+    assert len(set(own)) == 100
+    assert all(re.fullmatch("[0-9a-f]{16}", each) for each in own)
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_lines_of_a_request_have_its_id_in_both_formats(log_format: logs.LogFormat) -> None:
+    stream = configured(log_format)
+    with logs.bound({"request_id": "0123456789abcdef"}):
+        logging.getLogger("a").info("one")
+    logging.getLogger("a").info("none")
+    inside, outside = stream.getvalue().splitlines()
+    assert "0123456789abcdef" in inside
+    assert "request_id" not in outside
+    assert log_format == "json" or inside.endswith(" INFO a [0123456789abcdef]: one")
 
 
 @pytest.mark.parametrize(

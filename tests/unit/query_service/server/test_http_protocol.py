@@ -311,6 +311,8 @@ def test_a_new_connection_is_refused_with_a_problem_when_all_are_busy() -> None:
     assert head.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 1" in head
     assert b"connection: close" in head
+    assert b"content-length: %d\r\n" % len(body) in head + b"\r\n"
+    assert b"x-request-id: %s\r\n" % json.loads(body)["request_id"].encode() in head + b"\r\n"
     assert json.loads(body)["type"] == "urn:flights-lakehouse:problem:connections"
     assert answer.startswith(b"HTTP/1.1 200 ")
 
@@ -341,6 +343,7 @@ def test_when_all_are_busy_probes_are_answered_and_others_are_told() -> None:
     assert [each.split()[1] for each in (health, ready, stats, answer)] == [b"200", b"200", b"503", b"200"]
     head, _, body = stats.partition(b"\r\n\r\n")
     assert b"connection: close" in head.lower()
+    assert b"x-request-id: %s" % json.loads(body)["request_id"].encode() in head.lower()
     assert json.loads(body)["type"] == "urn:flights-lakehouse:problem:connections"
 
 
