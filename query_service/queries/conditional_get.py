@@ -92,6 +92,8 @@ class TableRequest(Protocol):
 
     asks_void: ClassVar[bool]
     """Whether withdrawn flights may be in the answer."""
+    may_be_missing: ClassVar[bool]
+    """Whether there may be no answer (404): then no condition on it holds, and none is heeded."""
 
 
 Q = TypeVar("Q", bound=TableRequest)
@@ -138,6 +140,8 @@ class ConditionalGet:
             is_hidden_asked = request.asks_void or asks_hidden(request.filters)
             files = context.files(request.filters.dates, asks_hidden=is_hidden_asked)
             tag = self._tags.tag(request, preferences, files.all)
+            if request.may_be_missing and preferences.asks_whether_any(tag):  # else 304 or 412 for what is not there
+                self._results.put(tag, await self._result(tag, request, context, preferences, find))
             if not preferences.if_match.allows(tag):
                 raise answer_changed_error()
             if preferences.if_none_match.is_any or preferences.if_none_match.matches(tag):
@@ -147,11 +151,7 @@ class ConditionalGet:
                 tag, plan = self._reads.choose(
                     preferences.part, self._tags.tag(request, preferences, ()), tag, plan, self._has
                 )
-            result = self._results.get(tag)
-            if result is None:
-                rows = await find(request, context)
-                result = await self._encoded(await with_names(rows) if request.names else rows, preferences)
-            return TableResponse(tag, plan, result)
+            return TableResponse(tag, plan, await self._result(tag, request, context, preferences, find))
 
         response = await self._executor.answer(ask)
         if response.content is not None:
@@ -175,6 +175,21 @@ class ConditionalGet:
             )
             self._results.put(tag, result)
         return tag, result
+
+    async def _result(
+        self,
+        tag: str,
+        request: Q,
+        context: QueryContext,
+        preferences: ResponsePreferences,
+        find: Callable[[Q, QueryContext], Awaitable[Rows]],
+    ) -> Result:
+        """The answer with that tag, from memory or by a query. Raises what `find` does."""
+        result = self._results.get(tag)
+        if result is None:
+            rows = await find(request, context)
+            result = await self._encoded(await with_names(rows) if request.names else rows, preferences)
+        return result
 
     def _has(self, tag: str) -> bool:
         return self._results.get(tag) is not None

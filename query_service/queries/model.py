@@ -114,6 +114,7 @@ class StatsRequest:
     names: bool = False
     """Whether names of carriers and airports are beside their codes."""
     asks_void: ClassVar[bool] = False
+    may_be_missing: ClassVar[bool] = False
 
     @property
     def rollup_key(self) -> RollupKey:
@@ -138,6 +139,7 @@ class FlightsRequest:
     columns: tuple[str, ...] = FLIGHT_COLUMNS
     names: bool = False
     asks_void: ClassVar[bool] = False
+    may_be_missing: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ class FlightEventsRequest:
     snapshot: int | None = None
     names: bool = False
     asks_void: ClassVar[bool] = True
+    may_be_missing: ClassVar[bool] = True
 
     @property
     def filters(self) -> Filters:

@@ -75,6 +75,10 @@ class ResponsePreferences:
         """Whether a part is wanted of an answer that the caller does not name."""
         return self.if_match.tags is None and (self.part is None or self.part.if_range is None)
 
+    def asks_whether_any(self, tag: str) -> bool:
+        """Whether a condition is decided although the caller does not name the answer with this tag."""
+        return self.if_none_match.is_any or not self.if_match.allows(tag)
+
     def coding_for(self, size: int) -> str | None:
         """The content coding for a body of `size` bytes; None for none."""
         return self.coding.for_body(size, self.format.is_packed)

@@ -512,6 +512,13 @@ SAFEGUARDS: Final = (
         "test_a_late_event_changes_at_once_only_the_tags_that_it_touches",
     ),
     Safeguard(
+        "conditions: none for what is not there",
+        "query_service/queries/conditional_get.py",
+        "if request.may_be_missing and preferences.asks_whether_any(tag):",
+        "if False and preferences.asks_whether_any(tag):",
+        "tests/unit/query_service/queries/test_conditional_get.py::test_no_condition_holds_for_a_flight_that_is_not_there",
+    ),
+    Safeguard(
         "tag: the format",
         "query_service/representation/etag.py",
         "repr(request), preferences.form, repr(preferences.coding)",

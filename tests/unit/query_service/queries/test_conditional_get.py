@@ -18,6 +18,8 @@ from query_service.queries.conditional_get import Result
 from query_service.representation.encoders import Rows
 from query_service.representation.etag import ResponsePreferences
 from tests._support.api import Api, serving
+from tests._support.lake_builder import LakeBuilder, event
+from tests._support.problems import problem
 from tests._support.slow_readers import LARGE, SOON_S, lake_of_many
 
 BY_CARRIER = "/v1/stats?group_by=carrier"
@@ -114,3 +116,18 @@ def test_what_has_rows_in_memory_goes_before_queries_that_wait(tmp_path: Path) -
 
     asyncio.run(run())
     assert order == ["finish", "query", "query"]
+
+
+@pytest.mark.parametrize("below", ["", "/events"])
+@pytest.mark.parametrize("condition", [{"If-None-Match": "*"}, {"If-Match": "*"}, {"If-Match": '"other"'}])
+def test_no_condition_holds_for_a_flight_that_is_not_there(below: str, condition: dict[str, str]) -> None:
+    lake = LakeBuilder(MemoryStore())
+    lake.land(event())
+    with serving(lake.store) as api:
+        known = api.get(f"/v1/flights/2013-01-01-UA-1545-EWR{below}")
+        for number in (1, 1):  # the first time asked, and again
+            problem(api.get(f"/v1/flights/2013-01-01-UA-{number}-EWR{below}", **condition), 404, "flight")
+        assert api.get(f"/v1/flights/2013-01-01-UA-1545-EWR{below}", **{"If-None-Match": "*"}).status_code == 304
+        assert api.get(f"/v1/flights/2013-01-01-UA-1545-EWR{below}", **{"If-Match": '"other"'}).status_code == 412
+        matching = {"If-None-Match": known.headers["ETag"]}
+        assert api.get(f"/v1/flights/2013-01-01-UA-1545-EWR{below}", **matching).status_code == 304
