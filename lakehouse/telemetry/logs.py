@@ -39,6 +39,7 @@ _HIDDEN: Final = API_KEY_PREFIX + "***"
 # Controls (C0, DEL, C1: ESC and NEL are among them), the two separators of lines and paragraphs, and
 # what turns the direction of text. Terminals, pagers and `splitlines` act on them.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False)
 _INDENT: Final = "    "  # of a stack: a line of the log never begins with a blank
 _BOUND: ContextVar[Mapping[str, Any] | None] = ContextVar("bound", default=None)
 
@@ -68,6 +69,7 @@ def configure(log_format: LogFormat, stream: TextIO | None = None, lines_per_min
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # found out for each line; not shown
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
 
@@ -122,7 +124,7 @@ class JsonFormatter(logging.Formatter):
         }
         if stack := _stack(self, record):
             line["stack_trace"] = stack
-        text = _CONTROL.sub(_json_escape, json.dumps(line, default=str, ensure_ascii=False))
+        text = _CONTROL.sub(_json_escape, _ENCODER.encode(line))
         return _without_secrets(text).encode("utf-8", "replace").decode()
 
 

@@ -10,11 +10,13 @@ import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from lakehouse.schema.event import MAX_FLIGHT_DATE, MIN_FLIGHT_DATE
 from query_service.errors import ProblemError, parameter_error, unknown_parameter_error
+from query_service.representation.negotiation import USUAL_CHARACTERS
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -27,6 +29,7 @@ _TIME_PATTERN: Final = (
     r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
 
+_KEPT_QUERIES: Final = 256  # the questions of a few dashboards; each takes a few kB
 _DATE = re.compile(_DATE_PATTERN, re.ASCII)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,8}", re.ASCII)
 _TIME = re.compile(_TIME_PATTERN, re.ASCII)
@@ -162,6 +165,23 @@ def pairs_of(query: bytes) -> list[tuple[str, str]]:
                 shown = name.decode(errors="replace"), value.decode(errors="replace")
                 raise parameter_error(*shown, "UTF-8, percent-encoded") from None
     return pairs
+
+
+class KeptQueries(Generic[T]):
+    """Reads query strings, and keeps what short ones mean: the same are asked again and again."""
+
+    def __init__(self, read: Callable[[Sequence[tuple[str, str]]], T]) -> None:
+        """`read` makes the request of names and values, or raises ProblemError, which is not kept."""
+        self._read = read
+        self._kept = lru_cache(_KEPT_QUERIES)(self._parsed)
+
+    def read(self, query: bytes) -> tuple[Sequence[tuple[str, str]], T]:
+        """Its names and values, and the request. Raises ProblemError (422)."""
+        return self._kept(query) if len(query) <= USUAL_CHARACTERS else self._parsed(query)
+
+    def _parsed(self, query: bytes) -> tuple[Sequence[tuple[str, str]], T]:
+        pairs = tuple(pairs_of(query))
+        return pairs, self._read(pairs)
 
 
 class Parameters:

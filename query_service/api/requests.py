@@ -178,8 +178,14 @@ def _header(request: Request, name: str) -> str | None:
     return ", ".join(request.headers.getlist(name)) or None
 
 
-async def _stats_request_of(request: Request, services: ServicesOf) -> StatsRequest:
-    return stats_request(_pairs(request), services.filter_max_values)
+StatsQuestion = tuple[Services, StatsRequest, ResponsePreferences]
+
+
+def stats_question(request: Request) -> StatsQuestion:
+    """All that a request to /v1/stats needs. Raises ProblemError (406, 422)."""
+    state = request.app.state
+    pairs, asked = state.stats_queries.read(request.scope["query_string"])
+    return state.services, asked, _preferences_of(request, pairs)
 
 
 async def _flights_request_of(request: Request, services: ServicesOf) -> FlightsRequest:
@@ -219,7 +225,10 @@ async def _only_format(request: Request) -> None:
 
 
 async def _table_preferences(request: Request) -> ResponsePreferences:
-    pairs = _pairs(request)
+    return _preferences_of(request, _pairs(request))
+
+
+def _preferences_of(request: Request, pairs: Pairs) -> ResponsePreferences:
     format = negotiate(pairs, _header(request, "accept"), TABLES)
     return ResponsePreferences(
         format,
@@ -262,7 +271,6 @@ def _caller_of(request: Request) -> str:
 
 
 CallerOf = Annotated[str, Depends(_caller)]
-StatsRequestOf = Annotated[StatsRequest, Depends(_stats_request_of)]
 FlightsRequestOf = Annotated[FlightsRequest, Depends(_flights_request_of)]
 FlightRequestOf = Annotated[FlightRequest, Depends(_flight_request_of)]
 FlightEventsRequestOf = Annotated[FlightEventsRequest, Depends(_flight_events_request_of)]

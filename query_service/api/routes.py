@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 
 from lakehouse.schema.timestamps import rfc3339
 from lakehouse.table.planner import Plan
@@ -23,9 +25,9 @@ from query_service.api.requests import (
     MetricsPage,
     OnlyFormat,
     ServicesOf,
-    StatsRequestOf,
     TablePreferences,
     cancel_on_disconnect,
+    stats_question,
 )
 from query_service.engine.disk_check import DiskCheck
 from query_service.engine.plan_cache import PlanCache
@@ -53,15 +55,27 @@ _NO_STORE = {"Cache-Control": "no-store"}
 router = APIRouter()
 
 
-@router.get("/v1/stats", **document.STATS)
-async def get_stats(
-    http_request: Request, services: ServicesOf, request: StatsRequestOf, preferences: TablePreferences
-) -> Response:
+class _PlainRoute(APIRoute):
+    """Calls its endpoint with the request alone.
+
+    To resolve dependencies, FastAPI parses the query string once more and takes as long as an answer from memory.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
+
+
+async def get_stats(http_request: Request) -> Response:
     """Statistics over the newest state of every flight that matches, in all or by group."""
+    services, request, preferences = stats_question(http_request)
     response = await cancel_on_disconnect(
         http_request, services.conditional_get.handle(request, preferences, services.stats.statistics)
     )
     return table_answer(response, request, preferences, http_request)
+
+
+router.add_api_route("/v1/stats", get_stats, methods=["GET"], route_class_override=_PlainRoute, **document.STATS)
 
 
 @router.get("/v1/flights", **document.FLIGHTS)
@@ -242,7 +256,8 @@ def _headers(plan: Plan, snapshot: int | None = None) -> dict[str, str]:
 
 def _headers_of_body(about: BodyHeaders, format: Format, http_request: Request) -> dict[str, str]:
     """Headers of a body: type, coding, file name, and the link to the next page."""
-    name = f"{http_request.url.path.rpartition('/')[2]}.{format.name}"
+    path = http_request.scope["path"]  # as in `url`, which costs more than all of this
+    name = f"{path.rpartition('/')[2]}.{format.name}"
     headers = {"Content-Disposition": f'{"inline" if format == JSON else "attachment"}; filename="{name}"'}
     if about.coding is not None:
         headers["Content-Encoding"] = about.coding
@@ -251,8 +266,8 @@ def _headers_of_body(about: BodyHeaders, format: Format, http_request: Request) 
     if about.next_cursor is not None:
         same = [(name, value) for name, value in http_request.query_params.multi_items() if name != "cursor"]
         query = urlencode([*same, ("cursor", about.next_cursor)])
-        path = http_request.scope.get(ROOT_PATH_IN_SCOPE, "") + http_request.url.path
-        headers["Link"] = f'<{path}?{query}>; rel="next"'
+        prefix = http_request.scope.get(ROOT_PATH_IN_SCOPE, "")
+        headers["Link"] = f'<{prefix}{path}?{query}>; rel="next"'
     return headers
 
 

@@ -7,7 +7,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_service.errors import (
@@ -23,7 +22,12 @@ from query_service.problems import problem_response
 CSP: Final = "default-src 'none'; frame-ancestors 'none'"
 """For answers that load nothing. A page that does sets its own, which stays."""
 
-_HSTS: Final = "max-age=31536000"  # a year, the usual; this host alone
+_SECURITY: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", CSP.encode()),
+)
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000")  # a year, the usual; this host alone
 
 # A name, an IPv4 address or an IPv6 one in brackets, and a port (RFC 3986, 3.2.2). An http URL has no empty host. Of
 # what the RFC allows in names besides, a comma for one, no host has anything: it is two hosts that somebody joined.
@@ -58,17 +62,14 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, hsts: bool) -> None:
         self._app = app
-        self._hsts = hsts
+        self._added = (*_SECURITY, *([_HSTS] if hsts else ()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers.setdefault("Referrer-Policy", "no-referrer")
-                headers.setdefault("Content-Security-Policy", CSP)
-                if self._hsts:
-                    headers["Strict-Transport-Security"] = _HSTS
+                headers = message.get("headers", ())
+                there = {name for name, _ in headers}
+                message["headers"] = [*headers, *(header for header in self._added if header[0] not in there)]
             await send(message)
 
         await self._app(scope, receive, secured)

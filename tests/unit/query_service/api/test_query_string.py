@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote
 
 import pytest
 
 from lakehouse.store.memory import MemoryStore
 from query_service.api.parameters import FILTERS
+from query_service.api.query_string import KeptQueries
+from query_service.api.requests import stats_request
+from query_service.errors import ProblemError
 from query_service.queries.model import cursor_of
 from tests._support.api import Api, serving
 from tests._support.problems import problem_at
+from tests._support.query_strings import pairs
 
 FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
 
@@ -181,3 +186,20 @@ def test_what_a_caller_sent_is_shortened(api: Api) -> None:
 def test_the_lake_takes_no_parameter_but_the_format(api: Api) -> None:
     document = problem_at(api, "/v1/lake?months=3")
     assert (document["parameter"], document["expected"]) == ("months", "one of format")
+
+
+def test_a_short_query_string_is_read_once_and_a_long_one_is_not_kept() -> None:
+    queries = KeptQueries(partial(stats_request, max_values=150))
+    short, long = b"carrier=ua&group_by=origin", b"carrier=" + b",".join([b"UA"] * 150)
+    for query in (short, long):
+        sent, asked = queries.read(query)
+        assert list(sent) == pairs(query.decode())
+        assert asked == stats_request(sent, 150)
+        assert (queries.read(query)[1] is asked) == (query == short)
+
+
+def test_a_query_string_that_is_refused_is_refused_each_time() -> None:
+    queries = KeptQueries(partial(stats_request, max_values=1))
+    for _ in range(2):
+        with pytest.raises(ProblemError, match="limit is '0'"):
+            queries.read(b"limit=0")
