@@ -17,7 +17,7 @@ from query_service.api.openapi import document
 from query_service.api.parameters import max_pairs
 from query_service.api.query_string import KeptQueries
 from query_service.api.requests import stats_request
-from query_service.api.routes import router
+from query_service.api.routes import paths, router
 from query_service.auth.api_keys import NO_KEY, Keys
 from query_service.auth.middleware import HEADER, AuthMiddleware
 from query_service.auth.rate_limit import rate_limits
@@ -26,6 +26,7 @@ from query_service.lifespan import MB, opened
 from query_service.middleware.access_log import AccessLogMiddleware
 from query_service.middleware.exceptions import LoadSheddingMiddleware, install_error_handlers
 from query_service.middleware.headers import HeadMiddleware, RequestLimitMiddleware, RequestLimits, SecurityHeaders
+from query_service.middleware.not_found import Paths
 from query_service.middleware.root_path import RootPathMiddleware
 from query_service.middleware.send_timeout import SendBudget, SendTimeoutMiddleware
 from query_service.problems import REQUEST_ID_HEADER
@@ -98,7 +99,7 @@ def _add_middleware(app: FastAPI, settings: Settings, keys: Keys, metrics: Metri
     """Puts the layers around `app`; each one added is outside of those before."""
     limits = rate_limits(keys.names or (NO_KEY,), settings.rate_per_s, settings.rate_burst)
     app.add_middleware(AuthMiddleware, keys=keys, limits=limits, metrics_open=settings.metrics_open)
-    install_error_handlers(app)
+    install_error_handlers(app, Paths(paths()))
     app.add_middleware(LoadSheddingMiddleware)
     if settings.cors_origins:
         app.add_middleware(

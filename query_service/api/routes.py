@@ -32,6 +32,7 @@ from query_service.api.requests import (
 from query_service.engine.disk_check import DiskCheck
 from query_service.engine.plan_cache import PlanCache
 from query_service.errors import range_error
+from query_service.middleware.not_found import ALL_ROUTES
 from query_service.middleware.root_path import ROOT_PATH_IN_SCOPE
 from query_service.problems import problem_response, why_unreadable
 from query_service.queries.conditional_get import BodyHeaders, Result, TableResponse
@@ -158,6 +159,24 @@ async def get_ready(services: ServicesOf) -> Response:
 async def get_metrics(page: MetricsPage) -> Response:
     """What the service measures, for a Prometheus scraper. Lists and downloads nothing."""
     return _metrics(page)
+
+
+@router.get(ALL_ROUTES, include_in_schema=False)
+async def get_routes(http_request: Request) -> Response:
+    """What can be asked, for who looks around; the OpenAPI document says how."""
+    prefix = http_request.scope.get(ROOT_PATH_IN_SCOPE, "")
+    routes = [route for route in router.routes if isinstance(route, APIRoute) and route.include_in_schema]
+    body = {
+        "routes": [{"path": prefix + route.path, "summary": route.summary} for route in routes],
+        "documentation": f"{prefix}/docs",
+        "openapi": f"{prefix}/openapi.json",
+    }
+    return Response(json_bytes(body), 200, {"Cache-Control": _ASK_AGAIN}, JSON.media_type)
+
+
+def paths() -> list[str]:
+    """The paths that a caller may mean, as templates."""
+    return [*(route.path for route in router.routes if isinstance(route, APIRoute)), "/docs", "/openapi.json", "/"]
 
 
 class _TableRequest(Protocol):

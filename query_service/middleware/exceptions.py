@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lakehouse.errors import LakeError
 from query_service.errors import Problem, ProblemError, stopping_error
+from query_service.middleware.not_found import Paths
 from query_service.problems import lake_problem, problem_response
 
 ROUTE_IN_SCOPE: Final = "flights.route"
@@ -27,11 +28,16 @@ _FLIGHT: Final = "/v1/flights/"
 _log = logging.getLogger(__name__)
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Makes every error of `app` a problem document."""
+def install_error_handlers(app: FastAPI, paths: Paths) -> None:
+    """Makes every error of `app` a problem document. `paths` are those that there are."""
+
+    async def on_http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return paths.response(request.scope) if error.status_code == 404 else _http_error(error)
+
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(LakeError, _on_lake_error)
-    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(HTTPException, on_http_error)
     app.add_middleware(UnhandledErrors)
 
 
@@ -48,11 +54,9 @@ async def _on_lake_error(request: Request, error: Exception) -> Response:
     return problem_response(lake_problem(error))
 
 
-async def _on_http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _http_error(error: HTTPException) -> Response:
     title = http.HTTPStatus(error.status_code).phrase
-    details = {404: "There is nothing at this path.", 405: "This path does not take that method."}
-    detail = details.get(error.status_code, title)
+    detail = "This path does not take that method." if error.status_code == 405 else title
     kind = title.lower().replace(" ", "-")
     headers = dict(error.headers or {})
     if headers.get("Allow") == "GET":

@@ -26,7 +26,7 @@ class RootPathMiddleware:
         if scope["type"] == "http":
             scope[ROOT_PATH_IN_SCOPE] = self._root_path
             if scope["path"] == self._root_path:  # links of the page there would lead beside the prefix
-                await _moved(f"{self._root_path}/", scope["query_string"])(scope, receive, send)
+                await moved(f"{self._root_path}/", scope["query_string"].decode("latin-1"))(scope, receive, send)
                 return
             if scope["path"].startswith(f"{self._root_path}/"):
                 scope["path"] = scope["path"].removeprefix(self._root_path)
@@ -35,6 +35,7 @@ class RootPathMiddleware:
         await self._app(scope, receive, send)
 
 
-def _moved(path: str, query: bytes) -> Response:
-    location = path + (f"?{query.decode('latin-1')}" if query else "")
+def moved(path: str, query: str) -> Response:
+    """A permanent redirect to a path of this service, prefix included, that keeps the query string."""
+    location = path + (f"?{query}" if query else "")
     return Response(None, 308, {"Location": location, "Cache-Control": "no-cache"})
