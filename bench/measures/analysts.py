@@ -143,4 +143,4 @@ def _table_figure(traffic: Traffic, day: dt.date, name: str, flights: int) -> Fi
 
 
 def _shown(traffic: Traffic) -> str:
-    return f"{len(traffic.paths)} requests, {traffic.bytes / 1e6:.1f} MB"
+    return f"{len(traffic.paths)} requests, {traffic.bytes / 1000:,.0f} kB"

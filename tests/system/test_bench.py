@@ -31,7 +31,8 @@ _PEERS = {"1": "quick start", "6": "the best single file", "8": "empty FastAPI r
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLIGHTS_BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("PUBSUB_EMULATOR_HOST", "set by the measures, and put back by the test")
+        for name in ("PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"):
+            patch.setenv(name, "set by the measures, and put back by the test")
         yield
 
 

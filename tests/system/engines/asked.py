@@ -32,7 +32,7 @@ def ask_api(lake: Lake, count: int, seed: int) -> list[Asked]:
     with lakehouse.connect(lake.folder.as_uri(), snapshot=lake.snapshot) as connection:
         flights = as_asked(connection.sql("FROM flights").pl())
     asked = []
-    with serving(lake.store) as api:
+    with serving(lake.store, query_timeout_s=120.0, plan_timeout_s=60.0) as api:  # right, however late
         for number, question in enumerate(questions(flights, count, seed)):
             question.pop("names", None)  # the tables have codes alone
             request = httpx.QueryParams([*parameters(question), ("snapshot", str(lake.snapshot))])

@@ -31,8 +31,10 @@ _CENTRAL = """<ivysettings>
 </ivysettings>"""
 """Where Spark looks for jars: not in the folder of a Maven on this machine, which may know one without having it."""
 
+# py4j leaves sockets to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 _FORMATS = ("delta", "iceberg")
-_VERSION = {"delta": "versionAsOf", "iceberg": "snapshot-id"}
 _SECONDS = 3600
 
 
@@ -48,7 +50,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "2",  # 200 by default: hours of nothing on a laptop
+        # Its defaults are for large data: hundreds of partitions, and questions that are compiled before they run.
+        "spark.sql.shuffle.partitions": "1",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
     }
     builder = SparkSession.builder.master("local[2]")
@@ -65,7 +71,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def _table(spark: Any, lake: Lake, kind: str, version: int | None = None) -> DataFrame:
     reader = spark.read.format(kind)
     if version is not None:
-        reader = reader.option(_VERSION[kind], version)
+        reader = reader.option("versionAsOf", version)
     table: DataFrame = reader.load({"delta": lake.delta, "iceberg": lake.iceberg}[kind])
     return table
 

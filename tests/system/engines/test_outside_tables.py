@@ -1,4 +1,4 @@
-"""DuckDB, delta-rs, Polars and PyIceberg read the outside tables of a folder and answer like `connect(snapshot=N)`.
+"""DuckDB, delta-rs, pandas, Polars and PyIceberg read the outside tables of a folder, and answer like `snapshot=N`.
 
 Over gs://: `tests/system/integration/test_exactness.py`, and the examples of docs/analysts.md.
 """
@@ -41,6 +41,10 @@ def _delta_rs(lake: Lake, snapshot: int | None, where: str) -> Rows:
     return _arrow(flights, where)
 
 
+def _pandas(lake: Lake, snapshot: int | None, where: str) -> Rows:
+    return _arrow(DeltaTable(lake.delta, version=snapshot).to_pandas(), where)
+
+
 def _polars_delta(lake: Lake, snapshot: int | None, where: str) -> Rows:
     return _polars(pl.scan_delta(lake.delta, version=snapshot), where)
 
@@ -59,7 +63,7 @@ def _arrow(flights: object, where: str) -> Rows:
         return connection.sql(by_carrier("flights", where)).fetchall()
 
 
-ENGINES = (_duckdb_iceberg, _duckdb_delta, _delta_rs, _polars_delta, _pyiceberg)
+ENGINES = (_duckdb_iceberg, _duckdb_delta, _delta_rs, _pandas, _polars_delta, _pyiceberg)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -62,7 +62,7 @@ class Outcome:
         for engine in self.looks:
             newest = 0
             for look in self.answers(engine):
-                count, version = look["count"], look["version"]
+                count, version = look["flights"], look["version"]
                 if count not in known or (version is not None and self.counts.get(version) != count):
                     found.append(f"{engine} counted {count} in version {version}, no snapshot's count")
                 if version is not None and version < newest:
@@ -75,14 +75,14 @@ class Outcome:
         return sorted(set(range(max(self.counts) + 1)) - self.counts.keys())
 
     def answers(self, engine: str) -> list[dict[str, Any]]:
-        return [look for look in self.looks[engine] if "count" in look]
+        return [look for look in self.looks[engine] if "flights" in look]
 
     def lines(self) -> list[str]:
         """For people."""
         readers = []
         for engine, looks in self.looks.items():
             answers = self.answers(engine)
-            counts = len({look["count"] for look in answers})
+            counts = len({look["flights"] for look in answers})
             readers.append(f"{engine}: {len(answers)} counts, {counts} different, {len(looks) - len(answers)} refused")
             refused = Counter(look["why"].splitlines()[0] for look in looks if "why" in look)
             readers += [f"  {number} x {why}" for why, number in refused.most_common(_SHOWN)]
@@ -172,7 +172,7 @@ class Live:
 
     def _has_seen_enough(self) -> bool:
         return all(
-            len({look.get("count", 0) for look in self._looks(engine)} - {0}) >= _LEAST_COUNTS for engine in ENGINES
+            len({look.get("flights", 0) for look in self._looks(engine)} - {0}) >= _LEAST_COUNTS for engine in ENGINES
         )
 
     def _end_readers(self) -> dict[str, list[dict[str, Any]]]:

@@ -18,7 +18,7 @@ _WHY_CHARACTERS: Final = 300
 
 
 class Look(NamedTuple):
-    count: int
+    flights: int
     version: int | None = None
     """None: the engine does not tell."""
 
