@@ -111,6 +111,10 @@ land:  ## draw the land below the dashboard's map again, from the package that l
 vendor:  ## fetch the dashboard's chart library again, as vendor.json names it (needs npm)
 	@$(BIN)/python -m tools.vendor
 
+.PHONY: lighthouse
+lighthouse: setup  ## Lighthouse's scores of a running dashboard (needs npm and Chromium): ARGS=http://127.0.0.1:8080/
+	@$(BIN)/python -m tools.lighthouse $(ARGS)
+
 screenshots: setup  ## take the pictures of docs/screenshots again (needs Chromium)
 	@$(BIN)/python -m tools.screenshots
 

@@ -15,7 +15,7 @@ WITHIN_MS: Final = 15_000  # for what a page does; generous, since the machine i
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # A browser that phones home at its start fails where nothing else is reached, and takes time over it.
-_ARGUMENTS = (
+ARGUMENTS = (
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--force-color-profile=srgb"),
 )
@@ -39,7 +39,7 @@ def chromium(path: str) -> Iterator[Browser]:
     """The browser at `path`, until the block ends."""
     expect.set_options(timeout=WITHIN_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         try:
             yield browser
         finally:

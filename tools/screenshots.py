@@ -35,6 +35,7 @@ SHOTS: Final = (
     Shot("over-time", "/?date_from=2013-01-16", _DESKTOP),
     Shot("carriers", "/?view=carriers", _DESKTOP | {"color_scheme": "dark"}),
     Shot("routes", "/?view=routes&origin=EWR", _DESKTOP),
+    Shot("map", "/?view=map&origin=EWR", _DESKTOP),
     Shot("flight", "/?view=flight&flight=2013-01-01-UA-1545-EWR", _DESKTOP),
     Shot("phone", "/?view=when&carrier=UA&carrier=B6", _PHONE),
 )

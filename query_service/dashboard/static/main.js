@@ -75,6 +75,7 @@ async function load({ quiet = false } = {}) {
   const ask = (q) => get(pathOf(state.filters, q), { signal: mine.signal, onRetry });
   try {
     const answers = await Promise.all(Object.values(questions).map(ask));
+    if (state.view !== "time" || state.filters.length) await names; // no name is shown otherwise
     if (mine !== loading) return;
     isOwed = answers.some((answer) => Date.parse(answer.asOf) < changedAt); // of another instance, which lags
     arrived(asked, ...answers);
@@ -283,7 +284,7 @@ const first = new Promise((resolve) => {
     () => (askForKey(restart), resolve()),
   );
 });
-await Promise.all([names, Promise.race([first, new Promise((resolve) => setTimeout(resolve, LAKE_WITHIN_MS))])]);
+await Promise.race([first, new Promise((resolve) => setTimeout(resolve, LAKE_WITHIN_MS))]);
 draw();
 isStarted = true;
 load();

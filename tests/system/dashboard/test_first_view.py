@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tools.browser import Watched, opened
 
@@ -41,3 +41,16 @@ def test_no_view_needs_more_scripts_than_the_first(browser: Browser, url: str) -
         after = {urlsplit(url).path for url in watched.requests} - before
         assert [path for path in after if path.endswith((".js", ".css"))] == []
         assert watched.errors == []
+
+
+def test_the_first_chart_does_not_wait_for_names_and_a_table_does(browser: Browser, url: str) -> None:
+    with opened(browser, url, "/docs") as watched:
+        held: list[Route] = []
+        watched.page.route("**/names.json", held.append)
+        watched.page.goto("/")
+        expect(watched.page.locator("#content .plot canvas")).to_have_count(4)
+        watched.page.locator("#views").get_by_role("link", name="Carriers").click()
+        expect(watched.page.locator("body[aria-busy]")).to_be_visible()
+        (names,) = held
+        names.continue_()
+        expect(watched.page.locator("#content tbody th").filter(has_text="UA")).to_contain_text("United Air Lines Inc.")
