@@ -19,8 +19,8 @@ const STATUSES = ["scheduled", "departed", "arrived", "cancelled", "diverted"];
 const PERIODS = { 7: "7 days", 30: "30 days", 90: "90 days" };
 const MOST_SUGGESTED = 1000; // codes of one field; a longer list nobody reads
 
-// `change(state)` is called with the new state. `last` is the last date with flights, null until it is known.
-export function drawFilters(state, last, change) {
+// `change(state)` is called with the new state. `extent` is what the lake has flights of.
+export function drawFilters(state, extent, change) {
   const count = state.filters.length;
   const rest = state.filters.filter(([name]) => ![...WIDGETS, ...DATES].includes(name));
   const form = h(
@@ -40,7 +40,7 @@ export function drawFilters(state, last, change) {
           ),
         )
       : null,
-    h("div", { class: "periods" }, periods(state, last, change), count ? clear(state, change) : null),
+    h("div", { class: "periods" }, periods(state, extent, change), count ? clear(state, change) : null),
   );
   replace(byId("filters"), h("summary", { "data-focus": "filters" }, count ? `Filters (${count})` : "Filters"), form);
 }
@@ -148,7 +148,7 @@ export async function codesOf(dates, name) {
 }
 
 // The last days and months that there are flights of, as dates: the link shows the same days tomorrow.
-function periods(state, last, change) {
+function periods(state, { months, last }, change) {
   if (!last) return [];
   const button = (from, to, focus, label, title) => {
     const pressed = valuesOf(state, "date_from")[0] === from && valuesOf(state, "date_to")[0] === to;
@@ -161,8 +161,21 @@ function periods(state, last, change) {
     h("div", { class: "segments", role: "group", "aria-label": name }, h("span", { class: "label" }, label), buttons);
   return [
     group("Last days with data", "Last", Object.entries(PERIODS).map(lastDays)),
-    group("Last months with data", "Month", monthsTo(last).map(aMonth)),
+    toolbar(group("Last months with data", "Month", monthsTo(last).filter((month) => month >= (months[0] ?? month)).map(aMonth))),
   ];
+}
+
+// One stop of the Tab key for all buttons of a group; the arrow keys go between them.
+function toolbar(group) {
+  const buttons = [...group.querySelectorAll("button")];
+  const stop = Math.max(0, buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true"));
+  buttons.forEach((button, index) => (button.tabIndex = index === stop ? 0 : -1));
+  group.setAttribute("role", "toolbar");
+  group.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step) buttons[buttons.indexOf(document.activeElement) + step]?.focus();
+  });
+  return group;
 }
 
 const daysBefore = (date, days) =>

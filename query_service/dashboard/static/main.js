@@ -39,7 +39,7 @@ const filter = (next) => go({ ...next, rows: "", cursor: "" });
 
 function draw() {
   searchIn(state);
-  drawFilters(state, extent.last, filter);
+  drawFilters(state, extent, filter);
   byId("filters").hidden = Boolean(VIEWS[state.view]?.isOne);
   const current = VIEWS[state.view]?.tab ?? state.view;
   const link = ([id, view]) => {
@@ -246,7 +246,7 @@ function spread(found, lake) {
   describe(lake, extent);
   compareTiles(extent);
   const isUsed = byId("filters").contains(document.activeElement); // what is being typed stays
-  if (!isUsed) drawFilters(state, extent.last, filter);
+  if (!isUsed) drawFilters(state, extent, filter);
 }
 
 // Those that the lake has flights of; null where that cannot be had: then all that have a name.

@@ -36,7 +36,7 @@ def test_axe_finds_nothing(browser: Browser, url: str, path: str) -> None:
         for size, viewport in SIZES.items():
             watched.page.set_viewport_size(viewport)
             for scheme in ("light", "dark"):
-                watched.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                watched.page.emulate_media(color_scheme=scheme)
                 settled(watched.page)
                 assert problems(watched.page) == [], (size, scheme)
 

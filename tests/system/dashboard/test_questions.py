@@ -79,7 +79,7 @@ class Clicks:
         self.on(self.page.locator("#views").get_by_role("link", name=name, exact=True))
 
     def month(self, name: str) -> None:
-        self.on(self.page.get_by_role("group", name="Last months with data").get_by_role("button", name=name))
+        self.on(self.page.get_by_role("toolbar", name="Last months with data").get_by_role("button", name=name))
 
     def day(self, number: int, of: int) -> None:
         """A point of the first chart, whose days are all there."""
@@ -92,7 +92,7 @@ class Clicks:
 @pytest.fixture
 def clicks(browser: Browser, asked: str) -> Iterator[Clicks]:
     with opened(browser, asked, "/", viewport={"width": 1200, "height": 1000}) as watched:
-        expect(watched.page.get_by_role("group", name="Last months with data")).to_be_visible()
+        expect(watched.page.get_by_role("toolbar", name="Last months with data")).to_be_visible()
         clicks = Clicks(watched.page)
         yield clicks
         assert 1 < clicks.count <= MOST_CLICKS
@@ -160,3 +160,13 @@ def test_july_as_parquet(clicks: Clicks, asked: str) -> None:
     wanted = rows(asked, "date_from=2013-07-01&date_to=2013-07-31&group_by=flight_date")
     assert got["flights"].to_list() == [row["flights"] for row in wanted]
     assert len(wanted) == 31
+
+
+def test_the_months_are_one_stop_of_the_tab_key_and_arrows_go_between(browser: Browser, asked: str) -> None:
+    with opened(browser, asked, "/?date_from=2013-02-01&date_to=2013-02-28") as watched:
+        months = watched.page.get_by_role("toolbar", name="Last months with data")
+        expect(months.locator("button[tabindex='0']")).to_have_text(["Feb"])
+        months.locator("button[tabindex='0']").focus()
+        watched.page.keyboard.press("ArrowRight")
+        watched.page.keyboard.press("Enter")
+        watched.page.wait_for_url("**/?date_from=2013-03-01&date_to=2013-03-31")
