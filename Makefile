@@ -38,7 +38,7 @@ verify: setup  ## the long gates, half an hour at most, for every night; goes on
 	@$(BIN)/python -m tests.verification.campaign.verify $(ARGS)
 
 test-year: setup  ## the exactness tests with all flights of the year instead of a part
-	@$(BIN)/python -m pytest tests/system/integration/test_exactness.py --flights 336776 --asked 500
+	@$(BIN)/python -m pytest tests/system/integration/test_exactness.py --flights 336776 --asked 1000
 
 .PHONY: test-engines lock-engines
 test-engines: setup  ## the outside tables in Spark, ClickHouse and DataFusion (installs 600 MB and jars, needs Java 17 or newer; exit 2: there is none)

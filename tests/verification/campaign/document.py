@@ -30,7 +30,7 @@ def written(text: str) -> str:
 def _sizes() -> list[str]:
     """Every size of the gates, and what `make prove` makes of it."""
     hours = {f"--{size.name.replace('_', '-')}": f"{size.default:,}" for size in fields(Sizes)}
-    hours |= {"--pairs": "all", "--flights": "all, in `make test-year`", "--asked": "500, in `make test-year`"}
+    hours |= {"--pairs": "all", "--flights": "all, in `make test-year`", "--asked": "1,000, in `make test-year`"}
     for option in ("--queries", "--asked-engines", "--live-s"):
         hours[option] = f"{SIZES[option].long:,}, in `make verify`"
     hours["--soak-s"] = f"{Sizes.soak_minutes * 60:,}"

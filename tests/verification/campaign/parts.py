@@ -59,7 +59,7 @@ PARTS: Final = (
     ),
     Part(
         "exactness",
-        ("tests/system/integration/test_exactness.py", "tests/system/integration/test_on_time_file.py"),
+        tuple(f"tests/system/integration/test_{name}.py" for name in ("exactness", "caches", "on_time_file")),
         ("--flights", "--asked"),
     ),
     Part("kills", ("tests/system/integration/test_kills.py",), ("--kills",)),
