@@ -48,7 +48,7 @@ class Part:
         return ", ".join([*counted, *([self.says] if self.says else [])])
 
 
-_FIVE: Final = "--measures=writer,question,repeated,tail,analysts"
+_FOUR: Final = "--measures=writer,question,repeated,tail"
 
 PARTS: Final = (
     Part("soak", ("tests/verification/soak",), ("--soak-s",), arguments=("-s",), is_alone=True),
@@ -67,10 +67,8 @@ PARTS: Final = (
     Part("simulation", ("tests/verification/simulation",), ("--seeds", "--real-seeds", "--pairs")),
     Part("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
     Part(
-        *("outside tables", ("tests/verification/outside_tables",), ("--live-s",)),
-        says="more races of publishers of the outside tables",
+        "outside tables", ("tests/verification/outside_tables",), says="more races of publishers of the outside tables"
     ),
-    Part("engines", ("tests/system/engines",), ("--asked-engines",)),
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
     Part("queries", ("tests/unit/lakehouse/client/test_query_dates.py",), ("--queries",)),
     Part("answers", ("tests/unit/query_service",), says="more seeds of each random test of answers", is_long_only=True),
@@ -83,11 +81,11 @@ PARTS: Final = (
     Part(
         "clients",
         ("tests/system/clients",),
-        says="clients that openapi-python-client and openapi-typescript make of the API's document (needs a network)",
+        says="clients generated from the API's document by openapi-python-client and openapi-typescript (online)",
         is_long_only=True,
     ),
     Part("model", ("tests/verification/model_checker",), says="the larger of the small worlds of the protocol"),
-    Part("bench", ("tests/system/test_bench.py",), says="five measures in small", arguments=(_FIVE,)),
+    Part("bench", ("tests/system/test_bench.py",), says="four measures in small", arguments=(_FOUR,)),
 )
 """The longest first: two run at a time."""
 
