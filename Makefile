@@ -7,7 +7,7 @@ INSTALL_UV = $(BIN)/python -m pip install --quiet --disable-pip-version-check --
 # Many targets start dozens of processes, each in half the time with bytecode: it is written even where the shell says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test verify test-year prove check check-quick check-deploy test-terraform bench figures format lock lock-images pin-images names vendor screenshots notebook site configuration cost fields diagrams clean
+.PHONY: help setup demo test verify test-year prove check check-quick check-deploy test-terraform bench figures format lock lock-images pin-images names vendor screenshots notebook site configuration cost fields problems diagrams clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -132,6 +132,9 @@ cost: setup  ## write docs/cost.md again, from docs/prices.json and the counted 
 
 fields: setup  ## write what comes from the table of event fields again: JSON Schema, docs/event.md
 	@$(BIN)/python -m tools.fields
+
+problems: setup  ## write the page of the API that shows docs/problems.md again
+	@$(BIN)/python -m tools.problems
 
 diagrams: setup  ## draw docs/diagrams again (needs npm and Chromium)
 	@$(BIN)/python -m tools.diagrams

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from lakehouse.schema.timestamps import rfc3339
+
+PROBLEMS_PAGE: Final = "/problems"
+"""The path of the page that shows docs/problems.md. Wherever the service runs, a problem's type leads there."""
 
 _SHOWN_CHARACTERS = 60  # of what the caller sent: enough to recognise it, too little to flood a log
 
 
 @dataclass(frozen=True)
 class Problem:
-    """An RFC 9457 problem. `kind` ends its type URN; `parameter`, `got` and `expected` are extensions."""
+    """An RFC 9457 problem. `kind` is its heading in docs/problems.md; what follows `detail` are extensions."""
 
     status: int
     kind: str
@@ -24,10 +27,10 @@ class Problem:
     expected: str | None = None
     retry_after_s: int | None = None
 
-    def document(self) -> dict[str, Any]:
-        """The JSON members, without those that do not apply."""
+    def document(self, prefix: str = "") -> dict[str, Any]:
+        """The JSON members, without those that do not apply. `prefix` is that of all paths of this service."""
         members: dict[str, Any] = {
-            "type": f"urn:flights-lakehouse:problem:{self.kind}",
+            "type": f"{prefix}{PROBLEMS_PAGE}#{self.kind}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,

@@ -29,6 +29,9 @@ MEDIA_TYPE = "application/problem+json"
 KIND_IN_SCOPE = "flights.problem"
 """Where an answered request's scope says which kind of problem it was answered with."""
 
+ROOT_PATH_IN_SCOPE: Final = "flights.root_path"
+"""Where a request's scope has the prefix of links; not there without one."""
+
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 REQUEST_ID_IN_SCOPE: Final = "flights.request_id"
 """Where a request's scope has its id, which is in its answer's header, in its problem and in its log lines.
@@ -54,14 +57,15 @@ class _ProblemResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[KIND_IN_SCOPE] = self._problem.kind
-        self.body = problem_body(self._problem, scope.get(REQUEST_ID_IN_SCOPE))
+        prefix = scope.get(ROOT_PATH_IN_SCOPE, "")
+        self.body = problem_body(self._problem, scope.get(REQUEST_ID_IN_SCOPE), prefix)
         self.headers["Content-Length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
 
 
-def problem_body(problem: Problem, request_id: str | None) -> bytes:
-    """The document of `problem`, as the answer to a request."""
-    document: dict[str, Any] = problem.document()
+def problem_body(problem: Problem, request_id: str | None, prefix: str) -> bytes:
+    """The document of `problem`, as the answer to a request to a service with this prefix of paths."""
+    document: dict[str, Any] = problem.document(prefix)
     if request_id is not None:
         document["request_id"] = request_id
     return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")

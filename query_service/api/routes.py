@@ -31,7 +31,7 @@ from query_service.api.requests import (
 )
 from query_service.engine.disk_check import DiskCheck
 from query_service.engine.plan_cache import PlanCache
-from query_service.errors import range_error
+from query_service.errors import PROBLEMS_PAGE, range_error
 from query_service.middleware.not_found import ALL_ROUTES
 from query_service.middleware.root_path import ROOT_PATH_IN_SCOPE
 from query_service.problems import problem_response, why_unreadable
@@ -176,7 +176,13 @@ async def get_routes(http_request: Request) -> Response:
 
 def paths() -> list[str]:
     """The paths that a caller may mean, as templates."""
-    return [*(route.path for route in router.routes if isinstance(route, APIRoute)), "/docs", "/openapi.json", "/"]
+    return [
+        *(route.path for route in router.routes if isinstance(route, APIRoute)),
+        "/docs",
+        "/openapi.json",
+        PROBLEMS_PAGE,
+        "/",
+    ]
 
 
 class _TableRequest(Protocol):

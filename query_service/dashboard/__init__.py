@@ -1,4 +1,4 @@
-"""The pages of the service: the dashboard at `/` and the API's reference at `/docs`, served from this package.
+"""The pages of the service, from this package: the dashboard `/`, the API's reference `/docs`, and `/problems`.
 
 They are clients of the public API: nothing here knows the lake, queries or DuckDB.
 """

@@ -1,4 +1,4 @@
-"""The paths of the pages: `/`, `/docs`, and their files under a path that changes with their content."""
+"""The paths of the pages: `/`, `/docs`, `/problems`, and their files under a path that changes with their content."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from query_service.dashboard.assets import Asset, Assets, read_assets
+from query_service.errors import PROBLEMS_PAGE
 from query_service.representation.negotiation import items
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"  # a year, the most that caches honour
@@ -32,6 +33,10 @@ def dashboard_router() -> APIRouter:
     @router.get("/docs")
     async def get_reference() -> Response:
         return _page(assets, "docs.html")
+
+    @router.get(PROBLEMS_PAGE)
+    async def get_problems() -> Response:
+        return _page(assets, "problems.html")
 
     @router.get("/static/{version}/{path:path}")
     async def get_static(request: Request, version: str, path: str) -> Response:

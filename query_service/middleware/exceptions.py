@@ -56,12 +56,13 @@ async def _on_lake_error(request: Request, error: Exception) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     title = http.HTTPStatus(error.status_code).phrase
-    detail = "This path does not take that method." if error.status_code == 405 else title
-    kind = title.lower().replace(" ", "-")
+    problem = Problem(error.status_code, "refused", title, title)
+    if error.status_code == 405:
+        problem = Problem(405, "method-not-allowed", title, "This path does not take that method.")
     headers = dict(error.headers or {})
     if headers.get("Allow") == "GET":
         headers["Allow"] = "GET, HEAD"
-    return problem_response(Problem(error.status_code, kind, title, detail), headers)
+    return problem_response(problem, headers)
 
 
 class UnhandledErrors:

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from query_service.errors import Problem
-from query_service.middleware.root_path import ROOT_PATH_IN_SCOPE, moved
-from query_service.problems import problem_response
+from query_service.middleware.root_path import moved
+from query_service.problems import ROOT_PATH_IN_SCOPE, problem_response
 
 ALL_ROUTES: Final = "/v1"
 """The path that lists all others."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-ROOT_PATH_IN_SCOPE: Final = "flights.root_path"
-"""Where a request's scope has the prefix of links; not there without one."""
+from query_service.problems import ROOT_PATH_IN_SCOPE
 
 
 class RootPathMiddleware:

@@ -24,10 +24,10 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lakehouse.telemetry import logs
+from query_service import problems
 from query_service.errors import connections_error
 from query_service.middleware.addresses import network
 from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE, TRANSPORT_IN_STATE, Transport
-from query_service.problems import REQUEST_ID_HEADER, REQUEST_ID_IN_SCOPE, problem_body, problem_response
 
 _KERNEL_BYTES: Final = 256 * 1024  # send buffer: 2.5 MB/s at 100 ms round trip, more at less
 _HEAD_BYTES: Final = 64 * 1024
@@ -172,10 +172,15 @@ class Connection(HttpToolsProtocol):
     _has_ended = False  # what comes now belongs to no request
 
     def __init__(
-        self, *given: Any, slots: ConnectionSlots | None = None, waiting_requests: int = sys.maxsize, **named: Any
+        self,
+        *given: Any,
+        slots: ConnectionSlots | None = None,
+        waiting_requests: int = sys.maxsize,
+        root_path: str = "",
+        **named: Any,
     ) -> None:
         super().__init__(*given, **named)
-        self._waiting_requests = waiting_requests
+        self._prefix, self._waiting_requests = root_path, waiting_requests
         self._slots = slots or ConnectionSlots(sys.maxsize)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -198,7 +203,7 @@ class Connection(HttpToolsProtocol):
         with logs.bound(known):
             is_admitted = self._slots.admit(self, network(self.client[0]) if self.client else "")
         if not is_admitted:
-            self.transport.write(_refusal(known[logs.REQUEST_ID]))
+            self.transport.write(_refusal(known[logs.REQUEST_ID], self._prefix))
         return is_admitted
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -243,7 +248,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._slots.busy(self)
-        self.app = self.config.loaded_app if self._may_ask() else _refuse
+        self.app = self.config.loaded_app if self._may_ask() else partial(_refuse, self._prefix)
         super().on_headers_complete()
         self._endless_bytes = 0
         self.headers = []  # fields behind the body: the request has the list that was here before
@@ -290,22 +295,25 @@ class Connection(HttpToolsProtocol):
         return self.config.h11_max_incomplete_event_size or _HEAD_BYTES
 
 
-def _refusal(request_id: str) -> bytes:
+def _refusal(request_id: str, prefix: str) -> bytes:
     """A whole answer, for a connection that is not read."""
     problem = connections_error().problem
-    body = problem_body(problem, request_id)
-    answer = problem_response(problem, {"Connection": "close", REQUEST_ID_HEADER: request_id})
+    body = problems.problem_body(problem, request_id, prefix)
+    answer = problems.problem_response(problem, {"Connection": "close", problems.REQUEST_ID_HEADER: request_id})
     answer.headers["Content-Length"] = str(len(body))
     head = [b"%s: %s" % header for header in answer.raw_headers]
     return b"\r\n".join([b"HTTP/1.1 503 Service Unavailable", *head, b"", body])
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(prefix: str, scope: Scope, receive: Receive, send: Send) -> None:
     """The application of a connection that is one too many."""
     headers = Headers(scope=scope)
     known = logs.request_fields("", headers.get("traceparent"), headers.get("x-cloud-trace-context"))
-    request_id = scope[REQUEST_ID_IN_SCOPE] = known[logs.REQUEST_ID]
-    answer = problem_response(connections_error().problem, {"Connection": "close", REQUEST_ID_HEADER: request_id})
+    request_id = scope[problems.REQUEST_ID_IN_SCOPE] = known[logs.REQUEST_ID]
+    scope[problems.ROOT_PATH_IN_SCOPE] = prefix
+    answer = problems.problem_response(
+        connections_error().problem, {"Connection": "close", problems.REQUEST_ID_HEADER: request_id}
+    )
     with logs.bound(known):
         _log.warning("a request is refused: its connection is one too many, which may only probe")
         await answer(scope, receive, send)

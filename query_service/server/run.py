@@ -66,7 +66,8 @@ def uvicorn_config(store: Store, settings: Settings, keys: Keys, room: Connectio
         for_probes=min(settings.probe_connections, room.accepted_at_once),  # where descriptors are few, no more
         stall_s=settings.send_stall_s,
     )
-    connection: Any = partial(Connection, slots=slots, waiting_requests=settings.max_pipelined_requests)
+    waiting = settings.max_pipelined_requests
+    connection: Any = partial(Connection, slots=slots, waiting_requests=waiting, root_path=settings.root_path)
     return uvicorn.Config(
         lambda: create_app(store, settings, keys=keys),
         factory=True,

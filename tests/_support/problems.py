@@ -9,11 +9,11 @@ import httpx
 from tests._support.api import Api
 
 
-def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+def problem(answer: httpx.Response, status: int, kind: str, prefix: str = "") -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     document: dict[str, Any] = answer.json()
-    assert document["type"] == f"urn:flights-lakehouse:problem:{kind}"
+    assert document["type"] == f"{prefix}/problems#{kind}"
     return document
 
 

@@ -32,7 +32,7 @@ def api() -> Iterator[Api]:
 
 def kind(answer: httpx.Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == "application/problem+json"
-    return answer.status_code, answer.json()["type"].rpartition(":")[2]
+    return answer.status_code, answer.json()["type"].rpartition("#")[2]
 
 
 @pytest.mark.parametrize("path", ["/v1/stats", "/v1/lake", "/health", "/nothing", "/docs"])

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from query_service.api.openapi import columns
 from query_service.api.openapi.columns import COUNT, MOMENT, MONTH, described, or_null
+from query_service.errors import PROBLEMS_PAGE
 from query_service.queries.model import (
     CURSOR_PATTERN,
     EVENTS_MOST,
@@ -47,7 +48,7 @@ REQUEST_ID: Final[Json] = {"type": "string", "pattern": "^[0-9a-f]{16}([0-9a-f]{
 
 def _problem() -> Json:
     properties: Json = {
-        "type": {"type": "string", "pattern": "^urn:flights-lakehouse:problem:[a-z-]+$"},
+        "type": {"type": "string", "format": "uri-reference", "pattern": f"^[^#]*{PROBLEMS_PAGE}#[a-z-]+$"},
         "title": {"type": "string", "minLength": 1},
         "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The status of the answer."},
         "detail": {"type": "string", "minLength": 1},

@@ -26,7 +26,7 @@ from query_service.errors import (
 def test_a_document_has_the_members_of_rfc_9457_and_extensions_that_apply() -> None:
     plain = Problem(404, "flight", "There is no such flight", "No flight has the id x.", retry_after_s=1)
     assert plain.document() == {
-        "type": "urn:flights-lakehouse:problem:flight",
+        "type": "/problems#flight",
         "title": "There is no such flight",
         "status": 404,
         "detail": "No flight has the id x.",

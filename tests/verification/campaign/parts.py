@@ -48,7 +48,7 @@ class Part:
         return ", ".join([*counted, *([self.says] if self.says else [])])
 
 
-_FOUR: Final = "--measures=writer,question,repeated,tail"
+_FIVE: Final = "--measures=writer,question,repeated,tail,analysts"
 
 PARTS: Final = (
     Part("soak", ("tests/verification/soak",), ("--soak-s",), arguments=("-s",), is_alone=True),
@@ -67,8 +67,10 @@ PARTS: Final = (
     Part("simulation", ("tests/verification/simulation",), ("--seeds", "--real-seeds", "--pairs")),
     Part("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
     Part(
-        "outside tables", ("tests/verification/outside_tables",), says="more races of publishers of the outside tables"
+        *("outside tables", ("tests/verification/outside_tables",), ("--live-s",)),
+        says="more races of publishers of the outside tables",
     ),
+    Part("engines", ("tests/system/engines",), ("--asked-engines",)),
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
     Part("queries", ("tests/unit/lakehouse/client/test_query_dates.py",), ("--queries",)),
     Part("answers", ("tests/unit/query_service",), says="more seeds of each random test of answers", is_long_only=True),
@@ -85,7 +87,7 @@ PARTS: Final = (
         is_long_only=True,
     ),
     Part("model", ("tests/verification/model_checker",), says="the larger of the small worlds of the protocol"),
-    Part("bench", ("tests/system/test_bench.py",), says="four measures in small", arguments=(_FOUR,)),
+    Part("bench", ("tests/system/test_bench.py",), says="five measures in small", arguments=(_FIVE,)),
 )
 """The longest first: two run at a time."""
 

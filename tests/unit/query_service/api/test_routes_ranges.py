@@ -85,7 +85,7 @@ def test_a_range_that_is_not_understood_is_ignored(api: Api, range: str) -> None
 @pytest.mark.parametrize("range", ["bytes=100000000-", "bytes=-0"])
 def test_a_range_beyond_the_answer_is_refused_with_its_size(api: Api, range: str) -> None:
     answer = ranged(api, TAGGED[0], range)
-    assert (answer.status_code, answer.json()["type"]) == (416, "urn:flights-lakehouse:problem:range")
+    assert (answer.status_code, answer.json()["type"]) == (416, "/problems#range")
     assert answer.headers["Content-Range"] == f"bytes */{len(api.get(TAGGED[0]).content)}"
 
 
@@ -107,7 +107,7 @@ def test_if_match_refuses_an_answer_with_another_tag(api: Api, path: str) -> Non
         assert api.get(path, **{"If-Match": fine}).status_code == 200
     for other in (NEVER, f"W/{tag}", "nonsense"):
         for answer in (ranged(api, path, "bytes=0-9", If_Match=other), api.get(path, **{"If-Match": other})):
-            assert (answer.status_code, answer.json()["type"]) == (412, "urn:flights-lakehouse:problem:answer-changed")
+            assert (answer.status_code, answer.json()["type"]) == (412, "/problems#answer-changed")
 
 
 def test_an_answer_that_the_caller_has_is_not_sent_in_part_either(api: Api) -> None:

@@ -47,7 +47,7 @@ def test_data_needs_a_key(api: Api, path: str) -> None:
             'ApiKey realm="flights", header="X-API-Key"',
             'Bearer realm="flights"',
         ]
-        assert answer.json()["type"] == "urn:flights-lakehouse:problem:key"
+        assert answer.json()["type"] == "/problems#key"
         assert "wrong-key" not in answer.text
     assert missing.json()["detail"] != wrong.json()["detail"]
     assert get(api, path, MOBILE).status_code == (404 if path == "/v1/x" else 200)
@@ -181,7 +181,7 @@ def test_above_the_rate_a_key_is_sent_away_with_when_to_come_back() -> None:
         ]
         assert third.headers["RateLimit"] == f'"per-key";r=0;t={third.headers["Retry-After"]}'
         assert 900 < int(third.headers["Retry-After"]) <= 1000
-        assert third.json()["type"] == "urn:flights-lakehouse:problem:rate"
+        assert third.json()["type"] == "/problems#rate"
         assert third.headers["Cache-Control"] == "no-store"
         assert get(api, "/v1/stats", ROTATED).status_code == 429  # the same caller
         assert get(api, "/v1/stats", PARTNER).status_code == 200

@@ -8,7 +8,8 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests._support.api import Api
+from lakehouse.store.memory import MemoryStore
+from tests._support.api import Api, serving
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
@@ -67,3 +68,16 @@ def test_only_what_pages_load_is_served(api: Api) -> None:
     version = re.findall(r"/static/([0-9a-f]{16})/", api.get("/").text)[0]
     assert api.get(f"/static/{version}/index.js").status_code == 200
     assert api.get(f"/static/{version}/dom.js").status_code == 404
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/v1/stats?x=1", "parameter"), ("/v1/nothing", "not-found")])
+def test_the_type_of_a_problem_leads_to_what_it_means(path: str, kind: str) -> None:
+    for prefix in ("", "/air"):
+        with serving(MemoryStore(), root_path=prefix) as served:
+            link = served.get(prefix + path).json()["type"]
+            assert link == f"{prefix}/problems#{kind}"
+            page = served.get(link.partition("#")[0])
+    assert page.status_code == 200
+    assert f'<h2 id="{kind}">' in page.text
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'self';")
+    assert not re.search(r"<script|<style|\sstyle=", page.text)

@@ -79,7 +79,7 @@ def test_a_question_is_turned_away_when_there_is_no_room(path: str) -> None:
     admission.is_full = True
     refused = client.get(path)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert refused.json()["type"].endswith(":overloaded")
+    assert refused.json()["type"].endswith("#overloaded")
     assert client.ask("HEAD", path).status_code == 503
     assert reached == [path]
 
@@ -155,7 +155,7 @@ def test_what_nobody_expected_is_logged_and_not_told(caplog: pytest.LogCaptureFi
 
 
 def test_unknown_paths_and_methods_are_problems_too(api: Api) -> None:
-    for path in ("/v2", "/v1/stats/", "/v1/flights/", "/%00"):
+    for path in ("/v2", "/v1/stats/x", "/%00"):
         problem_at(api, path, 404)
     answer = api.run(api.client.post("/v1/stats"))
     assert (answer.status_code, answer.json()["status"], answer.headers["Allow"]) == (405, 405, "GET, HEAD")

@@ -119,7 +119,7 @@ def test_one_right_host_is_taken(api: Api, host: str) -> None:
 )
 def test_without_one_right_host_a_request_is_refused(api: Api, hosts: tuple[str, ...]) -> None:
     status, problem = hosted(api, *hosts)
-    assert (status, problem.get("type")) == (400, "urn:flights-lakehouse:problem:host")
+    assert (status, problem.get("type")) == (400, "/problems#host")
 
 
 def test_http_1_0_needs_no_host_and_takes_no_two(api: Api) -> None:

@@ -67,7 +67,7 @@ def test_a_path_that_is_not_there_is_a_404_with_a_link_to_the_right_one(
 ) -> None:
     for each, prefix in ((api, ""), (below, "/air")):
         answer = each.get(prefix + path)
-        document = problem(answer, 404, "not-found")
+        document = problem(answer, 404, "not-found", prefix)
         assert answer.headers["Link"] == f'<{prefix}{right}>; rel="related"'
         assert document["expected"] == (prefix + right).partition("?")[0]
         assert document["expected"] in document["detail"]

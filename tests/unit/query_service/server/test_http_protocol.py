@@ -313,7 +313,7 @@ def test_a_new_connection_is_refused_with_a_problem_when_all_are_busy() -> None:
     assert b"connection: close" in head
     assert b"content-length: %d\r\n" % len(body) in head + b"\r\n"
     assert b"x-request-id: %s\r\n" % json.loads(body)["request_id"].encode() in head + b"\r\n"
-    assert json.loads(body)["type"] == "urn:flights-lakehouse:problem:connections"
+    assert json.loads(body)["type"] == "/problems#connections"
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
@@ -344,7 +344,7 @@ def test_when_all_are_busy_probes_are_answered_and_others_are_told() -> None:
     head, _, body = stats.partition(b"\r\n\r\n")
     assert b"connection: close" in head.lower()
     assert b"x-request-id: %s" % json.loads(body)["request_id"].encode() in head.lower()
-    assert json.loads(body)["type"] == "urn:flights-lakehouse:problem:connections"
+    assert json.loads(body)["type"] == "/problems#connections"
 
 
 def test_a_reader_that_stalls_gives_way_and_its_request_says_so() -> None:

@@ -126,7 +126,7 @@ def _excuse(failure: Failure, response: Response) -> str | None:
         return None
     if isinstance(failure, (ServerError, RejectedPositiveData)):
         for name, (status, kind) in DELIBERATE.items():
-            if (response.status_code, document.get("type")) == (status, f"urn:flights-lakehouse:problem:{kind}"):
+            if (response.status_code, document.get("type")) == (status, f"/problems#{kind}"):
                 return name
     if isinstance(failure, RejectedPositiveData) and response.status_code == 422:
         for name, (parameter, expected) in BETWEEN_PARAMETERS.items():

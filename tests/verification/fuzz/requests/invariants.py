@@ -17,14 +17,14 @@ from tests.verification.fuzz.requests.asking import Answer
 from tests.verification.fuzz.requests.oracle import SHOWN
 from tests.verification.fuzz.requests.question import Expected, Question
 
-_STATUSES = {200, 400, 404, 405, 406, 414, 422, 431, 503, 504}
+_STATUSES = {200, 308, 400, 404, 405, 406, 414, 422, 431, 503, 504}
 _URL_BYTES = 32_000  # beyond it a URL is refused, whatever else is wrong with the question
 _PAIRS = 627  # 27 parameters, and a hundred more values of each of the six filters
 _DELIBERATE = {503: {"overloaded"}, 504: {"not-yet"}}  # nothing else may happen to a healthy lake
 _TELLTALE = re.compile(
     r"Traceback|Exception|Error\b|\.py\b|(?i:duckdb|pyarrow|starlette)|SELECT |read_parquet|/(tmp|home|usr|var)\b"
 )
-_PAGES = (b"/", b"/docs")
+_PAGES = (b"/", b"/docs", b"/problems")
 _LONGEST_DETAIL = 1500
 _TABLES = {
     "application/x-ndjson": "ndjson",
@@ -60,10 +60,14 @@ class Invariants:
             return _table(question.expected, format, answer)
         if answer.status == 200 and question.path in _PAGES:
             return _page(answer)
+        if answer.status == 308:
+            return _redirect(question, answer)
         try:
             body = answer.json()
         except ValueError:
             return ["the body is no JSON"]
+        if answer.status == 200 and question.path == b"/v1":
+            return [] if body.keys() == {"routes", "documentation", "openapi"} else [f"it lists {body}"]
         found = self._form(question, answer, body)
         return found or _told(question.expected, answer.status, body)
 
@@ -98,13 +102,20 @@ def _template(path: bytes) -> str:
     return "/v1/flights/{flight_id}" if text.startswith("/v1/flights/") else text
 
 
+def _redirect(question: Question, answer: Answer) -> list[str]:
+    """Only to the same path without the slash at its end; never to another host."""
+    path = answer.headers.get("location", "").partition("?")[0]
+    is_shorter = question.path.endswith(b"/") and question.path.rstrip(b"/").decode("latin-1") == path
+    return [] if is_shorter and re.match("/[^/]", path) else [f"308 to {answer.headers.get('location')}"]
+
+
 def _page(answer: Answer) -> list[str]:
     is_html = answer.headers.get("content-type") == "text/html; charset=utf-8"
     return [] if is_html and answer.body.startswith(b"<!doctype html>") else ["it is no page"]
 
 
 def _problem(answer: Answer, body: dict[str, Any]) -> list[str]:
-    kind = body["type"].rpartition(":")[2]
+    kind = body["type"].rpartition("#")[2]
     found = [] if body["status"] == answer.status else [f"it says {body['status']}"]
     if answer.status in _DELIBERATE and kind not in _DELIBERATE[answer.status]:
         found.append(f"{answer.status} {kind} is not deliberate here")

@@ -71,7 +71,7 @@ def test_a_wrong_value_that_is_taken_is_found(own: Campaign, monkeypatch: pytest
 
 LAKE = Question("x", b"/v1/lake")
 PROBLEM = (
-    b'{"type":"urn:flights-lakehouse:problem:parameter","title":"t","status":422,"detail":"%s",'
+    b'{"type":"/problems#parameter","title":"t","status":422,"detail":"%s",'
     b'"parameter":"carrier","got":"%s","expected":"e","request_id":"0123456789abcdef"}'
 )
 TYPE = {"content-type": "application/problem+json"}
