@@ -33,8 +33,7 @@ from query_service.engine.disk_check import DiskCheck
 from query_service.engine.plan_cache import PlanCache
 from query_service.errors import PROBLEMS_PAGE, range_error
 from query_service.middleware.not_found import ALL_ROUTES
-from query_service.middleware.root_path import ROOT_PATH_IN_SCOPE
-from query_service.problems import problem_response, why_unreadable
+from query_service.problems import ROOT_PATH_IN_SCOPE, problem_response, why_unreadable
 from query_service.queries.conditional_get import BodyHeaders, Result, TableResponse
 from query_service.queries.flights import flight_events, flights_page
 from query_service.queries.lake_status import LakeStatus
