@@ -1,7 +1,7 @@
 // Time series on canvas by uPlot, readable without seeing it: arrow keys move through the points, and what the
 // cursor is on is written below and picked by a click or Enter. The table beside every chart has all of it.
 
-import { drawing, h } from "./dom.js";
+import { byId, h } from "./dom.js";
 import { show } from "./format.js";
 import { datesOf, stepOf, STEPS, words as timeWords } from "./steps.js";
 import { ticksOf } from "./ticks.js";
@@ -14,7 +14,6 @@ const LABEL_PX = 70; // of the longest label of the time axis, with room around 
 const KEYS =
   "left and right arrow keys read them, and with Shift select them; Enter shows the flights of one, or zooms into a selection.";
 const MARKED_MOST = 40; // points of a line that have a mark each
-const SWATCH_PX = 30; // of a line in a legend: its dashes at least once
 const drawn = new Set();
 
 // `series`: { column, label, colour (a CSS variable), kind, bars, dash (pixels; none: solid) }. `range`: (min, max) -> [from, to] of the y axis.
@@ -138,9 +137,11 @@ function alone(plot, index) {
 export function swatch({ colour, bars, thin, dash }) {
   const css = `swatch ${colour.slice(2)}`;
   if (bars) return h("i", { class: css });
-  const stroke = { "stroke-width": thin ? 1.25 : 2, "stroke-dasharray": dash?.join(" ") || null };
-  const line = drawing("line", { x1: 0, y1: 4, x2: SWATCH_PX, y2: 4, ...stroke });
-  return drawing("svg", { class: css, width: SWATCH_PX, height: 8, "aria-hidden": "true" }, line);
+  const svg = document.importNode(byId("line").content.firstElementChild, true);
+  svg.setAttribute("class", css);
+  svg.firstElementChild.setAttribute("stroke-width", thin ? 1.25 : 2);
+  if (dash?.length) svg.firstElementChild.setAttribute("stroke-dasharray", dash.join(" "));
+  return svg;
 }
 
 const tickText = (kind, tick) => (kind === "rate" ? `${Math.round(tick * 1000) / 10}%` : show("minutes", tick));

@@ -12,14 +12,6 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-// The same for what is drawn in SVG.
-export function drawing(tag, attributes, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 export const byId = (id) => document.getElementById(id);
 
 // Puts new children into `element`. What has a data-focus keeps the focus, what has a data-open stays open.

@@ -9,7 +9,7 @@ let hovered = null; // the element with a data-tip below the pointer
 let focused = null; // what has the keyboard's focus and is in one
 
 export function setUpTips() {
-  document.body.append(tip);
+  document.querySelector("main").append(tip);
   document.addEventListener("pointerover", (event) => {
     if (event.target === tip) return; // it can be read with the pointer on it
     hovered = tipped(event.target);

@@ -47,7 +47,7 @@ TABLES = [
         f"/?view=routes&order=on_time_arrival_rate&min_flights=10&{FILTERS}",
         f"/v1/stats?{FILTERS}&group_by=route&order_by=on_time_arrival_rate&min_flights=10&limit=25",
     ),
-    (f"/?by=day&{FILTERS}", f"/v1/stats?{FILTERS}&group_by=flight_date&limit=10000"),
+    (f"/?by=day&compare=none&{FILTERS}", f"/v1/stats?{FILTERS}&group_by=flight_date&limit=10000"),
     ("/?by=month", "/v1/stats?group_by=month&limit=10000"),
     ("/?view=carriers&tail_number=N1", "/v1/stats?tail_number=N1&group_by=carrier&order_by=-flights"),
 ]
