@@ -170,6 +170,21 @@ back() {
   done <"$STATE/before"
 }
 
+# The dashboard behind Identity-Aware Proxy, where there is one: the image that has just been probed.
+people() {
+  local name try
+  for name in $(gcloud run services list --region="$REGION" --filter="metadata.name=flights-dashboard" --format='value(metadata.name)'); do
+    for ((try = 1; try <= TRIES; try++)); do
+      if timeout "$CALL_S" gcloud run deploy "$name" --region="$REGION" --image="$(image api)" --quiet; then
+        say "$name has the new image"
+        continue 2
+      fi
+    done
+    say "BY HAND: gcloud run deploy $name --region=$REGION --image=$(image api)"
+    return 1
+  done
+}
+
 finish() {
   local revision status=0
   if [[ -e $STATE/probed ]]; then
@@ -184,7 +199,7 @@ finish() {
     say "the probe did not pass: traffic stays where it is"
     status=1
   fi
-  ((status == 0)) || back
+  if ((status == 0)); then people || status=1; else back; fi
   timeout "$CALL_S" gcloud run services update-traffic flights-api --region="$REGION" --remove-tags="$TAG" --quiet ||
     say "tag $TAG could not be removed; it does no harm"
   return "$status"

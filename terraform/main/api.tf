@@ -1,3 +1,20 @@
+# What answers: the API, and, for people with a browser, the same image behind Google's sign-in (people.tf).
+
+locals {
+  # What Terraform decides; `api_settings` has the rest.
+  api_env = {
+    LAKE_URL                   = google_storage_bucket.lake.url
+    API_FILE_CACHE_MB          = tostring(var.api_memory.cache_mb)
+    API_DUCKDB_MEMORY_MB       = tostring(var.api_memory.duckdb_mb)
+    API_MAX_CONCURRENT_QUERIES = "2" # the cores below; the process would count the host's
+    API_LOG_FORMAT             = "json"
+    API_TRACE_PROJECT          = var.project_id
+    API_PROXY_HOPS             = tostring(var.api_proxy_hops)
+    API_TLS_IN_FRONT           = "true" # Cloud Run sends plain HTTP on to HTTPS
+  }
+  api_keys_env = { API_KEYS_FILE = "${local.keys_folder}/${local.keys_file}" }
+}
+
 resource "google_service_account" "api" {
   account_id   = "flights-api"
   display_name = "Flights: answers questions; reads the lake"
@@ -8,10 +25,11 @@ resource "google_service_account" "api" {
 resource "google_cloud_run_v2_service" "api" {
   name                = "flights-api"
   location            = var.region
-  ingress             = "INGRESS_TRAFFIC_ALL"
+  ingress             = var.ingress
   deletion_protection = true
   # Not a grant to allUsers, which organizations with domain-restricted sharing (new ones have it) refuse.
   invoker_iam_disabled = var.public_api
+  custom_audiences     = var.api_domain == null ? null : ["https://${var.api_domain}"]
 
   # Of the service, not of a revision: a revision's own would be kept warm, and billed, as long as a tag leads to it, and a
   # build that ends early leaves its tag.
@@ -61,40 +79,8 @@ resource "google_cloud_run_v2_service" "api" {
         }
       }
 
-      env {
-        name  = "LAKE_URL"
-        value = google_storage_bucket.lake.url
-      }
-      env {
-        name  = "API_FILE_CACHE_MB"
-        value = tostring(var.api_memory.cache_mb)
-      }
-      env {
-        name  = "API_DUCKDB_MEMORY_MB"
-        value = tostring(var.api_memory.duckdb_mb)
-      }
-      env {
-        name  = "API_MAX_CONCURRENT_QUERIES"
-        value = "2" # the cores above; the process would count the host's
-      }
-      env {
-        name  = "API_LOG_FORMAT"
-        value = "json"
-      }
-      env {
-        name  = "API_TRACE_PROJECT"
-        value = var.project_id
-      }
-      env {
-        name  = "API_PROXY_HOPS"
-        value = "1" # Cloud Run's front end adds the caller's address; a load balancer in front would be one more
-      }
-      env {
-        name  = "API_TLS_IN_FRONT"
-        value = "true" # Cloud Run sends plain HTTP on to HTTPS
-      }
       dynamic "env" {
-        for_each = var.api_keys_enabled ? { API_KEYS_FILE = "${local.keys_folder}/${local.keys_file}" } : {}
+        for_each = merge(var.api_settings, local.api_env, var.api_keys_enabled ? local.api_keys_env : {})
         content {
           name  = env.key
           value = env.value

@@ -8,6 +8,7 @@ resource "google_project_service" "api" {
     "containeranalysis.googleapis.com", # keeps the provenance of images
     "iam.googleapis.com",
     "iamcredentials.googleapis.com", # identity tokens for the probe
+    "iap.googleapis.com",
     "logging.googleapis.com",
     "monitoring.googleapis.com",
     "pubsub.googleapis.com",

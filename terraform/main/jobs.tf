@@ -18,7 +18,8 @@ locals {
         COMPACTOR_MONTHS_AT_ONCE = "2"
         COMPACTOR_LOG_FORMAT     = "json"
       }
-      secret = {}
+      secret     = {}
+      subnetwork = null # it calls Google's APIs alone
     }
     canary = {
       account  = google_service_account.canary
@@ -33,7 +34,8 @@ locals {
         PROBE_URL      = google_cloud_run_v2_service.api.uri
         PROBE_AUDIENCE = google_cloud_run_v2_service.api.uri
       }
-      secret = var.api_keys_enabled ? { PROBE_API_KEY = google_secret_manager_secret.probe_key.secret_id } : {}
+      secret     = var.api_keys_enabled ? { PROBE_API_KEY = google_secret_manager_secret.probe_key.secret_id } : {}
+      subnetwork = var.subnetwork
     }
   }
 }
@@ -71,6 +73,16 @@ resource "google_cloud_run_v2_job" "job" {
       service_account = each.value.account.email
       timeout         = each.value.timeout
       max_retries     = each.value.retries
+
+      dynamic "vpc_access" {
+        for_each = each.value.subnetwork == null ? [] : [each.value.subnetwork]
+        content {
+          egress = "ALL_TRAFFIC" # an API that takes internal traffic takes what comes out of a network
+          network_interfaces {
+            subnetwork = vpc_access.value
+          }
+        }
+      }
 
       containers {
         image = local.placeholder.job

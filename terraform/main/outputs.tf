@@ -3,6 +3,11 @@ output "api_url" {
   value       = google_cloud_run_v2_service.api.uri
 }
 
+output "people_url" {
+  description = "Where iap_members open the dashboard in a browser; null without any."
+  value       = one([for service in google_cloud_run_v2_service.people : service.uri])
+}
+
 output "topic" {
   description = "Where publishers send events."
   value       = google_pubsub_topic.flights.id

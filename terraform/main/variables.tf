@@ -89,6 +89,83 @@ variable "public_api" {
   default     = false # open on purpose only
 }
 
+variable "ingress" {
+  description = "From where the API may be reached: INGRESS_TRAFFIC_ALL, INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER (a load balancer, and networks of the project) or INGRESS_TRAFFIC_INTERNAL_ONLY (those networks alone)."
+  type        = string
+  default     = "INGRESS_TRAFFIC_ALL" # identities guard it; canary and builds come from outside of any network
+
+  validation {
+    condition     = contains(["INGRESS_TRAFFIC_ALL", "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "INGRESS_TRAFFIC_INTERNAL_ONLY"], var.ingress)
+    error_message = "INGRESS_TRAFFIC_ALL, INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER or INGRESS_TRAFFIC_INTERNAL_ONLY."
+  }
+  validation {
+    condition     = var.ingress == "INGRESS_TRAFFIC_ALL" || var.subnetwork != null
+    error_message = "Any other needs subnetwork: from outside of a network the canary would reach nothing, and page. Builds need a private pool (docs/deploy.md, Network and domain)."
+  }
+}
+
+variable "subnetwork" {
+  description = "Subnetwork that the canary asks the API from, projects/P/regions/R/subnetworks/NAME, with Private Google Access; null: the internet. Needed with an ingress that is not INGRESS_TRAFFIC_ALL."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.subnetwork == null || can(regex("^projects/[^/]+/regions/[^/]+/subnetworks/[^/]+$", var.subnetwork))
+    error_message = "It takes projects/P/regions/R/subnetworks/NAME, or null."
+  }
+}
+
+variable "iap_members" {
+  description = "Who may open the dashboard in a browser with a Google account: a second service runs behind Identity-Aware Proxy for them. Empty: there is none."
+  type        = list(string)
+  default     = [] # `gcloud run services proxy` does for one person
+
+  validation {
+    condition     = alltrue([for member in var.iap_members : can(regex("^(user|group|serviceAccount):[^@ :]+@[^@ :]+$|^domain:[^@ :]+$", member))])
+    error_message = "Each is user:ADDRESS, group:ADDRESS, serviceAccount:ADDRESS or domain:NAME; nobody else, allUsers least of all."
+  }
+}
+
+variable "api_settings" {
+  description = "Settings of the API by their names in docs/configuration.md, for example { API_CORS_ORIGINS = \"https://example.com\", API_RATE_PER_S = \"50\" }."
+  type        = map(string)
+  default     = {} # the service's own defaults
+
+  validation {
+    condition     = alltrue([for name in keys(var.api_settings) : can(regex("^API_[A-Z0-9_]+$", name))])
+    error_message = "Names begin with API_; docs/configuration.md has them all."
+  }
+  validation {
+    condition = length(setintersection(keys(var.api_settings), [
+      "API_FILE_CACHE_MB", "API_DUCKDB_MEMORY_MB", "API_MAX_CONCURRENT_QUERIES", "API_LOG_FORMAT", "API_TRACE_PROJECT",
+      "API_PROXY_HOPS", "API_TLS_IN_FRONT", "API_KEYS_FILE", "API_KEYS",
+    ])) == 0
+    error_message = "Terraform sets this one itself: api_memory, api_proxy_hops and api_keys_enabled are variables; keys never belong into the state."
+  }
+}
+
+variable "api_domain" {
+  description = "Domain of your own that leads to the API through a load balancer (docs/deploy.md, Network, domain and settings): identity tokens for it are taken too; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.api_domain == null || can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.api_domain))
+    error_message = "It takes a host name, as api.example.com, or null."
+  }
+}
+
+variable "api_proxy_hops" {
+  description = "Proxies in front of the API that add to X-Forwarded-For: Cloud Run's own, and a load balancer's."
+  type        = number
+  default     = 1 # Cloud Run's front end adds the caller's address; a load balancer in front is one more
+
+  validation {
+    condition     = var.api_proxy_hops >= 1 && var.api_proxy_hops <= 10 && floor(var.api_proxy_hops) == var.api_proxy_hops
+    error_message = "A whole number from 1 to 10."
+  }
+}
+
 variable "api_keys_enabled" {
   description = "Whether what is under /v1/ needs an API key. Only once flights-api-key-hashes and flights-probe-key have a version (docs/deploy.md, API keys): Cloud Run refuses what would read a secret without one."
   type        = bool

@@ -22,6 +22,9 @@ mock_provider "google" {
   mock_resource "google_cloud_run_v2_service" {
     defaults = { uri = "https://flights-api-mock.a.run.app" }
   }
+  mock_data "google_project" {
+    defaults = { number = "123456789" }
+  }
   mock_resource "google_cloud_run_v2_job" {
     defaults = { id = "projects/flights-test/locations/europe-west1/jobs/mock" }
   }
@@ -187,6 +190,92 @@ run "keys_are_mounted_when_asked" {
     condition     = alltrue([for e in google_cloud_run_v2_job.job["compactor"].template[0].template[0].containers[0].env : e.name != "PROBE_API_KEY"])
     error_message = "Nobody else does."
   }
+}
+
+run "people_get_a_dashboard_of_their_own" {
+  command = apply
+
+  variables {
+    iap_members  = ["group:airport@example.com", "domain:example.com"]
+    api_settings = { API_CORS_ORIGINS = "https://example.com" }
+    api_domain   = "api.example.com"
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.api.custom_audiences[0] == "https://api.example.com"
+    error_message = "Tokens for the domain are taken."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.people["dashboard"].iap_enabled && google_cloud_run_v2_service.api.iap_enabled != true
+    error_message = "Who calls the API signs in nowhere."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service_iam_member.iap_asks["dashboard"].member == "serviceAccount:service-123456789@gcp-sa-iap.iam.gserviceaccount.com"
+    error_message = "IAP asks as its agent."
+  }
+  assert {
+    condition     = length(google_iap_web_cloud_run_service_iam_member.people_look) == 2
+    error_message = "Each member is let in."
+  }
+  assert {
+    condition     = alltrue([for service in [google_cloud_run_v2_service.api, google_cloud_run_v2_service.people["dashboard"]] : one([for e in service.template[0].containers[0].env : e.value if e.name == "API_CORS_ORIGINS"]) == "https://example.com"])
+    error_message = "Settings reach both."
+  }
+}
+
+run "an_internal_api_is_asked_from_its_network" {
+  command = apply
+
+  variables {
+    ingress    = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+    subnetwork = "projects/flights-test/regions/europe-west1/subnetworks/default"
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.api.ingress == "INGRESS_TRAFFIC_INTERNAL_ONLY" && google_cloud_run_v2_job.job["canary"].template[0].template[0].vpc_access[0].egress == "ALL_TRAFFIC"
+    error_message = "The canary comes from inside."
+  }
+}
+
+run "an_internal_api_that_the_canary_cannot_reach_is_refused" {
+  command = plan
+  variables {
+    ingress = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+  }
+  expect_failures = [var.ingress]
+}
+
+run "an_ingress_is_refused" {
+  command = plan
+  variables {
+    ingress = "internal"
+  }
+  expect_failures = [var.ingress]
+}
+
+run "everybody_is_no_member" {
+  command = plan
+  variables {
+    iap_members = ["allUsers"]
+  }
+  expect_failures = [var.iap_members]
+}
+
+run "a_setting_of_something_else_is_refused" {
+  command = plan
+  variables {
+    api_settings = { LAKE_URL = "gs://elsewhere" }
+  }
+  expect_failures = [var.api_settings]
+}
+
+run "a_setting_that_terraform_decides_is_refused" {
+  command = plan
+  variables {
+    api_settings = { API_FILE_CACHE_MB = "4000" }
+  }
+  expect_failures = [var.api_settings]
 }
 
 run "a_project_id_is_refused" {

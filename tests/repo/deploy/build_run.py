@@ -42,6 +42,7 @@ class Run:
     secrets: dict[str, str] = field(default_factory=dict)
     gcloud: str = "578.0.0"
     deploys_instead: str = ""
+    people: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     said: str = ""
 
@@ -62,7 +63,7 @@ class Run:
         known = json.loads(self.world.read_text()) if self.world.exists() else {}
         now: dict[str, Any] = {"api": self.api, "failing": self.failing, "older_builds": self.older_builds}
         now |= {"hanging": self.hanging, "settings": self.settings, "secrets": self.secrets}
-        now |= {"gcloud": self.gcloud, "deploys_instead": self.deploys_instead}
+        now |= {"gcloud": self.gcloud, "deploys_instead": self.deploys_instead, "people": self.people}
         self.world.write_text(json.dumps({**known, **now, **changes}))
 
     def __getitem__(self, name: str) -> Any:

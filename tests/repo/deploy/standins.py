@@ -50,7 +50,7 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
             print("2026-11-24T12:00:00.000Z")
         case ["builds", "list"]:
             print(world["older_builds"].pop(0) if world["older_builds"] else "", end="")
-        case ["run", "deploy", _] | ["run", "revisions" | "services", _, _]:
+        case ["run", "deploy", _] | ["run", "revisions" | "services", *_]:
             _gcloud_service(world, words, options)
         case ["run", "worker-pools" | "jobs", "describe", _]:
             print(f"{world['images'][name]}\t")
@@ -72,6 +72,10 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
 def _gcloud_service(world: dict[str, Any], words: list[str], options: dict[str, str]) -> None:
     """The service of the API: its revisions, tags and traffic."""
     match words[1:]:
+        case ["services", "list"]:
+            print("\n".join(world["people"]))
+        case ["deploy", service] if service in world["people"]:
+            world["images"][service] = options["image"]
         case ["deploy", _]:
             assert "no-traffic" in options
             world["revisions"] += 1

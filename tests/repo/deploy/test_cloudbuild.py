@@ -121,6 +121,31 @@ def test_everything_is_put_back_and_the_build_fails_when_a_step_does(run: Run, w
     assert run["tags"] == {}
 
 
+def test_dashboard_for_people_gets_the_image_that_was_probed(run: Run) -> None:
+    run.people = ["flights-dashboard"]
+    assert run.build(), run.said
+    assert run["images"]["flights-dashboard"] == run.pushed("api")
+    assert run["log"].index(
+        "gcloud run deploy flights-dashboard --region=europe-west1 --image={} --quiet".format(run.pushed("api"))
+    ) > next(number for number, line in enumerate(run["log"]) if "--to-revisions" in line)
+
+
+def test_dashboard_for_people_stays_and_the_build_fails_when_it_cannot_be_deployed(run: Run) -> None:
+    run.people = ["flights-dashboard"]
+    run.failing = ["run deploy flights-dashboard"]
+    assert not run.build()
+    assert run["serving"] == "flights-api-1"  # what was probed serves: nothing is put back
+    assert run["images"] == run.new
+    assert "BY HAND: gcloud run deploy flights-dashboard --region=europe-west1 --image=" in run.said
+
+
+def test_dashboard_for_people_is_not_touched_when_the_probe_fails(run: Run) -> None:
+    run.people = ["flights-dashboard"]
+    run.failing = ["docker run"]
+    assert not run.build()
+    assert "flights-dashboard" not in run["images"]
+
+
 @pytest.mark.parametrize(
     "stuck", ["worker-pools update flights-writer --region=europe-west1 --image=europe", "docker run", "--to-revisions"]
 )

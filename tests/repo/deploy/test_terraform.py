@@ -26,12 +26,15 @@ GRANTS = {
     ("google_storage_bucket_iam_member", "roles/storage.objectViewer", "build"),
     ("google_storage_bucket_iam_member", "roles/storage.objectViewer", "compactor"),
     ("google_storage_bucket_iam_member", "roles/storage.legacyBucketWriter", "compactor"),
+    ("google_storage_bucket_iam_member", "roles/storage.objectViewer", "bigquery"),
     ("google_pubsub_subscription_iam_member", "roles/pubsub.subscriber", "writer"),
     ("google_pubsub_topic_iam_member", "roles/pubsub.publisher", "build"),
     ("google_pubsub_topic_iam_member", "roles/pubsub.publisher", "canary"),
     ("google_cloud_run_v2_service_iam_member", "roles/run.invoker", "build"),
     ("google_cloud_run_v2_service_iam_member", "roles/run.invoker", "canary"),
     ("google_cloud_run_v2_service_iam_member", "roles/run.developer", "build"),
+    ("google_cloud_run_v2_service_iam_member", "roles/run.invoker", "gcp-sa-iap"),
+    ("google_iap_web_cloud_run_service_iam_member", "roles/iap.httpsResourceAccessor", "var.iap_members"),
     ("google_cloud_run_v2_worker_pool_iam_member", "roles/run.developer", "build"),
     ("google_cloud_run_v2_job_iam_member", "roles/run.developer", "build"),
     ("google_cloud_run_v2_job_iam_member", "roles/run.invoker", "schedule"),
@@ -57,11 +60,17 @@ def grants() -> set[tuple[str, str, str]]:
         if "_iam_" not in kind:
             continue
         each = body.get("for_each")
-        values = texts(each) if not isinstance(each, str) or "toset" in each else []
+        values = texts(each)
         roles = re.findall(r"roles/[\w.]+", " ".join([body["role"], *([str(each)] if each else [])]))
-        members = re.findall(r"google_service_account\.(\w+)\.member|(allUsers)", " ".join([body["member"], *values]))
-        found |= {(kind, role, account or everyone) for role in roles for account, everyone in members}
+        members = {next(filter(None, who)) for who in _MEMBER.findall(" ".join([body["member"], *values]))}
+        assert members, f"{address}: to whom?"
+        found |= {(kind, role, member) for role in roles for member in members}
     return found
+
+
+_MEMBER = re.compile(
+    r"google_service_account\.(\w+)\.member|google_(bigquery)_connection|@(gcp-sa-\w+)\.|(var\.\w+_members)|(all\w*Users)"
+)
 
 
 def test_grants_are_these_and_no_others() -> None:
@@ -290,8 +299,12 @@ def test_images_and_traffic_are_cloud_builds(kind: str, path: str, own: set[str]
 
 def variables_in_terraform() -> set[str]:
     """Every environment variable that a container is given, also on a condition."""
-    found = {v for body in resources(MAIN).values() for v in _env_names(body)}
-    conditional = {v for text in texts([*resources(MAIN).values(), local("jobs")]) for v in _SETTING.findall(text)}
+    found = {v for body in resources(MAIN).values() for v in _env_names(body)} | set(local("api_env"))
+    conditional = {
+        v
+        for text in texts([*resources(MAIN).values(), local("jobs"), local("api_keys_env")])
+        for v in _SETTING.findall(text)
+    }
     return found | {name for job in local("jobs").values() for name in job["env"]} | conditional
 
 
@@ -328,10 +341,35 @@ def test_every_setting_that_a_comment_of_terraform_names_exists() -> None:
         assert set(_SETTING.findall(path.read_text())) <= known | set(probe_settings._NAMES), path.name
 
 
+def test_settings_of_the_map_are_none_that_terraform_decides() -> None:
+    """A setting would win over the container that it was computed for; keys would be in the state."""
+    variable = named(MAIN, "variable")["api_settings"]
+    refused = set(_SETTING.findall(str(variable["validation"][1]["condition"])))
+    assert refused == {*local("api_env"), *local("api_keys_env"), "API_KEYS"} - {"LAKE_URL"}
+    for address in ("api", "people"):
+        [env] = [
+            block["env"]
+            for block in resources(MAIN)[f"google_cloud_run_v2_service.{address}"]["template"][0]["containers"][0][
+                "dynamic"
+            ]
+            if "env" in block
+        ]
+        assert "merge(var.api_settings, local.api_env" in env["for_each"]  # the later wins
+
+
+def test_people_sign_in_and_machines_do_not() -> None:
+    """Identity-Aware Proxy asks every caller: on the API itself no build, canary or program would get in."""
+    assert "iap_enabled" not in resources(MAIN)["google_cloud_run_v2_service.api"]
+    people = resources(MAIN)["google_cloud_run_v2_service.people"]
+    assert people["iap_enabled"] is True
+    assert "invoker_iam_disabled" not in people  # open, were the proxy ever off
+    assert named(MAIN, "variable")["iap_members"]["default"] == []
+
+
 def test_keys_are_off_until_they_are_asked_for() -> None:
     assert named(MAIN, "variable")["api_keys_enabled"]["default"] is False
-    for address, value in (("google_cloud_run_v2_service.api", "API_KEYS_FILE"), ("jobs", "PROBE_API_KEY")):
-        body = local("jobs") if address == "jobs" else resources(MAIN)[address]
+    api = resources(MAIN)["google_cloud_run_v2_service.api"]
+    for body, value in ((api, "local.api_keys_env"), (local("jobs"), "PROBE_API_KEY")):
         [text] = [text for text in texts(body) if value in text]
         assert "var.api_keys_enabled ?" in text
 
@@ -342,8 +380,7 @@ def test_no_secret_has_a_value_in_terraform() -> None:
 
 def test_cores_of_a_container_are_what_it_is_told() -> None:
     api = resources(MAIN)["google_cloud_run_v2_service.api"]["template"][0]["containers"][0]
-    told = {env["name"]: env["value"] for env in api["env"]}
-    assert told["API_MAX_CONCURRENT_QUERIES"] == api["resources"][0]["limits"]["cpu"]
+    assert local("api_env")["API_MAX_CONCURRENT_QUERIES"] == api["resources"][0]["limits"]["cpu"]
     compactor = local("jobs")["compactor"]
     assert compactor["env"]["COMPACTOR_THREADS"] == compactor["cpu"]
 
