@@ -6,7 +6,7 @@
 # `pipeline` and `probe` did: it moves traffic if the probe passed, and otherwise puts everything back and fails.
 set -euo pipefail
 
-: "${REGION:?}" "${PROJECT_ID:?}" "${BUILD_ID:?}" "${BUILD_ACCOUNT:?}" "${IMAGES:?}"
+: "${REGION:?}" "${PROJECT_ID:?}" "${BUILD_ID:?}" "${BUILD_ACCOUNT:?}" "${IMAGES:?}" "${NAME:?}"
 : "${COMMIT:?set COMMIT_SHA when submitting by hand, as deploy/submit.sh does}"
 STATE=${STATE:-/workspace/.deploy}
 TAG=b-${BUILD_ID:0:8} # of the dark revision: its address begins with it
@@ -56,15 +56,15 @@ image() { # IMAGE
 # the name out again, by a revision that nobody has probed.
 dark() {
   local revision runs
-  revision=$(timeout "$CALL_S" gcloud run deploy flights-api --region="$REGION" --image="$(image api)" --no-traffic \
+  revision=$(timeout "$CALL_S" gcloud run deploy "$NAME-api" --region="$REGION" --image="$(image api)" --no-traffic \
     --quiet --format='value(status.latestCreatedRevisionName)')
   runs=$(gcloud run revisions describe "$revision" --region="$REGION" --format='value(spec.containers[0].image)')
   if [[ $runs != "$(image api)" ]]; then
     say "revision '$revision' runs '$runs': something else deployed meanwhile (an apply?); run this build again"
     return 1
   fi
-  timeout "$CALL_S" gcloud run services update-traffic flights-api --region="$REGION" --update-tags="$TAG=$revision" --quiet
-  gcloud run services describe flights-api --region="$REGION" --format=json |
+  timeout "$CALL_S" gcloud run services update-traffic "$NAME-api" --region="$REGION" --update-tags="$TAG=$revision" --quiet
+  gcloud run services describe "$NAME-api" --region="$REGION" --format=json |
     python3 -c '
 import json, sys
 service = json.load(sys.stdin)
@@ -99,7 +99,7 @@ image_of() { # KIND NAME
   esac | tr -d '\t\n'
 }
 
-PIPELINE=("worker-pools flights-writer" "jobs flights-compactor" "jobs flights-canary")
+PIPELINE=("worker-pools $NAME-writer" "jobs $NAME-compactor" "jobs $NAME-canary")
 
 pipeline() {
   local kind name image
@@ -125,7 +125,7 @@ probe() {
   export PROBE_TOKEN PROBE_API_KEY # by name below: no secret is an argument
   timeout "$CALL_S" docker run --rm --network=cloudbuild --read-only --tmpfs=/tmp \
     --env=PROBE_URL="$url" --env=PROBE_TOKEN --env=PROBE_API_KEY --env=GOOGLE_CLOUD_PROJECT="$PROJECT_ID" \
-    --env=PUBSUB_TOPIC="projects/$PROJECT_ID/topics/flights" \
+    --env=PUBSUB_TOPIC="projects/$PROJECT_ID/topics/$NAME" \
     "$(image writer)" probe deploy --id "$BUILD_ID"
   say "probed $url of $audience ($access)"
   touch "$STATE/probed"
@@ -150,8 +150,8 @@ token() {
   read -r _ _ audience access <"$STATE/dark"
   (umask 077 && : >"$STATE/key")
   if [[ $access == keys ]]; then
-    gcloud secrets versions access latest --secret=flights-probe-key >"$STATE/key"
-    [[ -s $STATE/key ]] || { say "the latest version of flights-probe-key is empty" && return 1; }
+    gcloud secrets versions access latest --secret="$NAME-probe-key" >"$STATE/key"
+    [[ -s $STATE/key ]] || { say "the latest version of $NAME-probe-key is empty" && return 1; }
   fi
   (umask 077 && identity_token "$audience" >"$STATE/token")
 }
@@ -173,7 +173,7 @@ back() {
 # The dashboard behind Identity-Aware Proxy, where there is one: the image that has just been probed.
 people() {
   local name try
-  for name in $(gcloud run services list --region="$REGION" --filter="metadata.name=flights-dashboard" --format='value(metadata.name)'); do
+  for name in $(gcloud run services list --region="$REGION" --filter="metadata.name=$NAME-dashboard" --format='value(metadata.name)'); do
     for ((try = 1; try <= TRIES; try++)); do
       if timeout "$CALL_S" gcloud run deploy "$name" --region="$REGION" --image="$(image api)" --quiet; then
         say "$name has the new image"
@@ -189,7 +189,7 @@ finish() {
   local revision status=0
   if [[ -e $STATE/probed ]]; then
     read -r revision _ <"$STATE/dark"
-    if timeout "$CALL_S" gcloud run services update-traffic flights-api --region="$REGION" --to-revisions="$revision=100" --quiet; then
+    if timeout "$CALL_S" gcloud run services update-traffic "$NAME-api" --region="$REGION" --to-revisions="$revision=100" --quiet; then
       say "users are served by $revision"
     else
       say "traffic did not move"
@@ -200,7 +200,7 @@ finish() {
     status=1
   fi
   if ((status == 0)); then people || status=1; else back; fi
-  timeout "$CALL_S" gcloud run services update-traffic flights-api --region="$REGION" --remove-tags="$TAG" --quiet ||
+  timeout "$CALL_S" gcloud run services update-traffic "$NAME-api" --region="$REGION" --remove-tags="$TAG" --quiet ||
     say "tag $TAG could not be removed; it does no harm"
   return "$status"
 }

@@ -18,4 +18,4 @@ output() {
 region=$(output region)
 gcloud beta builds submit --region="$region" --config=cloudbuild.yaml --service-account="$(output build_account)" \
   --gcs-source-staging-dir="$(output build_sources)" \
-  --substitutions="COMMIT_SHA=$(git rev-parse HEAD),_REGION=$region" .
+  --substitutions="COMMIT_SHA=$(git rev-parse HEAD),_REGION=$region,_NAME=$(output name)" .

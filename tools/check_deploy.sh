@@ -15,12 +15,12 @@ trap 'rm -rf "$work"' EXIT
 missing=()
 foreign=()
 
+cp -r terraform/. "$work"
+# A test takes down what it made up; the real buckets stay protected.
+sed -i.before 's/prevent_destroy = true/prevent_destroy = false/' "$work"/*/*.tf
+
 check_root() { # FOLDER
   local copy=$work/$1
-  mkdir -p "$copy"
-  cp -r "terraform/$1/." "$copy"
-  # A test takes down what it made up; the real buckets stay protected.
-  sed -i.before 's/prevent_destroy = true/prevent_destroy = false/' "$copy"/*.tf
   # The provider that the lock names, by its hashes; or one that somebody built from its source, which has others.
   if ! "$terraform" -chdir="$copy" init -backend=false -input=false -no-color -lockfile=readonly >"$work/init" 2>&1; then
     rm -f "$copy/.terraform.lock.hcl"
@@ -34,21 +34,29 @@ check_root() { # FOLDER
   "$terraform" -chdir="$copy" validate -no-color
   "$terraform" -chdir="$copy" version -no-color | grep -i provider
   [[ -d $copy/tests ]] || return 0
-  "$terraform" -chdir="$copy" test -no-color -verbose >"$work/test" 2>&1 || {
+  local verbose=()
+  [[ $1 != main ]] || verbose=(-verbose) # it prints the plan that has to be empty
+  "$terraform" -chdir="$copy" test -no-color "${verbose[@]}" >"$work/test" 2>&1 || {
     cat "$work/test"
     return 1
   }
   grep -E '^  run |^Success' "$work/test"
+  [[ $1 == main ]] || return 0
   grep -A 3 'run "the_next_plan_is_empty"' "$work/test" | grep 'No changes' || {
     echo "the plan after an apply is not empty"
     return 1
   }
+  for environment in "$copy"/envs/*.tfvars; do
+    echo "${environment##*/}"
+    "$terraform" -chdir="$copy" test -no-color -test-directory=envs -var-file="$environment"
+  done
 }
 
 if command -v "$terraform" >/dev/null; then
   "$terraform" fmt -check -recursive -diff terraform
   check_root backend
   check_root main
+  check_root fleet
 else
   missing+=("Terraform: no $terraform on this machine; only tests/repo/deploy has looked at it")
 fi

@@ -1,4 +1,4 @@
-"""`make pin-images`: names every image that a build starts from, in Dockerfiles and cloudbuild.yaml, by its digest.
+"""`make pin-images`: names every image that a build starts from, in Dockerfiles and build files, by its digest.
 
 A tag can be moved to another image, a digest cannot. `--check` writes nothing, and says which are not pinned.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
-FILES: Final = ("Dockerfile.api", "Dockerfile.writer", "cloudbuild.yaml")
+FILES: Final = ("Dockerfile.api", "Dockerfile.writer", "cloudbuild.yaml", "deploy/plan.yaml")
 
 _IMAGE: Final = re.compile(r"^(?P<before>FROM |\s+name: )(?P<name>[^\s@]+)(?:@(?P<digest>\S+))?", re.MULTILINE)
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")

@@ -25,7 +25,7 @@ locals {
   # more have none. That lines stop coming is said by `none` below.
   above = {
     unacked-messages = {
-      filter     = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\" resource.labels.subscription_id=\"flights-writer\""
+      filter     = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\" resource.labels.subscription_id=\"${var.name}-writer\""
       aligner    = "ALIGN_MAX"
       reducer    = "REDUCE_MAX"
       threshold  = 120 # seconds; twice the ack deadline: whatever came back once has been had
@@ -33,7 +33,7 @@ locals {
       duration_s = 300
     }
     long-tail = {
-      filter     = "metric.type=\"logging.googleapis.com/user/flights_tail_files\" resource.type=\"cloud_run_job\""
+      filter     = "metric.type=\"logging.googleapis.com/user/${local.metrics}_tail_files\" resource.type=\"cloud_run_job\""
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_MEAN"
       threshold  = 5000 # landed files: what one merge takes, and where questions over them become slow
@@ -41,7 +41,7 @@ locals {
       duration_s = 900
     }
     unreadable-files = {
-      filter     = "metric.type=\"logging.googleapis.com/user/flights_unreadable\" resource.type=\"cloud_run_job\""
+      filter     = "metric.type=\"logging.googleapis.com/user/${local.metrics}_unreadable\" resource.type=\"cloud_run_job\""
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_MEAN"
       threshold  = 0.5 # one is too many: answers over its dates are refused
@@ -49,7 +49,7 @@ locals {
       duration_s = 60
     }
     rejected-messages = {
-      filter     = "metric.type=\"logging.googleapis.com/user/flights_rejecting\" resource.type=\"cloud_run_worker_pool\""
+      filter     = "metric.type=\"logging.googleapis.com/user/${local.metrics}_rejecting\" resource.type=\"cloud_run_worker_pool\""
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_SUM"
       threshold  = 0 # any batch with a line that is no event: somebody's publisher is wrong
@@ -57,7 +57,7 @@ locals {
       duration_s = 60
     }
     many-objects = {
-      filter     = "metric.type=\"logging.googleapis.com/user/flights_batch_objects\" resource.type=\"cloud_run_worker_pool\""
+      filter     = "metric.type=\"logging.googleapis.com/user/${local.metrics}_batch_objects\" resource.type=\"cloud_run_worker_pool\""
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_MEAN"
       threshold  = 30 # flight dates in one batch; two are usual, and each object costs the same however small it is
@@ -65,7 +65,7 @@ locals {
       duration_s = 3600
     }
     foreign-snapshot = {
-      filter     = "metric.type=\"logging.googleapis.com/user/flights_foreign\" resource.type=\"cloud_run_job\""
+      filter     = "metric.type=\"logging.googleapis.com/user/${local.metrics}_foreign\" resource.type=\"cloud_run_job\""
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_SUM"
       threshold  = 0 # one is too many: nothing is merged, and readers that start refuse to answer
@@ -73,7 +73,7 @@ locals {
       duration_s = 60
     }
     writer-restarting = {
-      filter     = "metric.type=\"logging.googleapis.com/user/flights_writer_starts\" resource.type=\"cloud_run_worker_pool\""
+      filter     = "metric.type=\"logging.googleapis.com/user/${local.metrics}_writer_starts\" resource.type=\"cloud_run_worker_pool\""
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_SUM"
       threshold  = 3 * max(var.writer_instances, 1) # a deploy and a move to another machine are two starts of each
@@ -81,7 +81,7 @@ locals {
       duration_s = 60
     }
     tables-behind = {
-      filter     = "metric.type=\"logging.googleapis.com/user/flights_unpublished\" resource.type=\"cloud_run_job\""
+      filter     = "metric.type=\"logging.googleapis.com/user/${local.metrics}_unpublished\" resource.type=\"cloud_run_job\""
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_SUM"
       threshold  = 2 # of the six runs of half an hour; answers of ours do not come from the outside tables
@@ -89,7 +89,7 @@ locals {
       duration_s = 60
     }
     compactor-failing = {
-      filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"failed\""
+      filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"${var.name}-compactor\" metric.labels.result=\"failed\""
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_SUM"
       threshold  = 2 # of the six runs of half an hour; one lost race or a moment without storage is no news
@@ -102,15 +102,15 @@ locals {
   # absence condition would take for data).
   none = {
     compactor-silent = {
-      filter   = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"flights-compactor\" metric.labels.result=\"succeeded\""
+      filter   = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"${var.name}-compactor\" metric.labels.result=\"succeeded\""
       period_s = 3600 # twelve runs; nothing is merged, nothing is collected
     }
     snapshot-old = {
-      filter   = "metric.type=\"logging.googleapis.com/user/flights_commits\" resource.type=\"cloud_run_job\""
+      filter   = "metric.type=\"logging.googleapis.com/user/${local.metrics}_commits\" resource.type=\"cloud_run_job\""
       period_s = 1800 # six runs, each of which has canaries to absorb, if nothing else
     }
     canary-silent = {
-      filter   = "metric.type=\"logging.googleapis.com/user/flights_canary\" resource.type=\"cloud_run_job\""
+      filter   = "metric.type=\"logging.googleapis.com/user/${local.metrics}_canary\" resource.type=\"cloud_run_job\""
       period_s = 900 # without canaries nobody knows whether events arrive
     }
   }
@@ -124,7 +124,8 @@ locals {
 resource "google_monitoring_notification_channel" "page" {
   for_each = toset(var.page_emails)
 
-  display_name = "flights: page ${each.key}"
+  project      = var.project_id
+  display_name = "${var.name}: page ${each.key}"
   type         = "email"
   labels       = { email_address = each.key }
 
@@ -134,7 +135,8 @@ resource "google_monitoring_notification_channel" "page" {
 resource "google_monitoring_notification_channel" "ticket" {
   for_each = toset(var.ticket_emails)
 
-  display_name = "flights: ticket ${each.key}"
+  project      = var.project_id
+  display_name = "${var.name}: ticket ${each.key}"
   type         = "email"
   labels       = { email_address = each.key }
 
@@ -144,7 +146,8 @@ resource "google_monitoring_notification_channel" "ticket" {
 resource "google_monitoring_alert_policy" "burn" {
   for_each = local.burn
 
-  display_name          = "flights: ${each.key}"
+  project               = var.project_id
+  display_name          = "${var.name}: ${each.key}"
   combiner              = "AND"
   severity              = each.value.severity
   notification_channels = local.channel[each.value.severity]
@@ -165,7 +168,7 @@ resource "google_monitoring_alert_policy" "burn" {
   conditions {
     display_name = "at least ${each.value.min_bad} bad in ${each.value.long_s} s"
     condition_threshold {
-      filter          = "metric.type=\"logging.googleapis.com/user/${local.slo[each.value.slo].bad}\" resource.type=\"${local.counter[local.slo[each.value.slo].bad].resource}\""
+      filter          = "metric.type=\"logging.googleapis.com/user/${local.metrics}_${local.slo[each.value.slo].bad}\" resource.type=\"${local.counter[local.slo[each.value.slo].bad].resource}\""
       comparison      = "COMPARISON_GT"
       threshold_value = each.value.min_bad - 1
       duration        = "0s"
@@ -192,7 +195,8 @@ resource "google_monitoring_alert_policy" "burn" {
 resource "google_monitoring_alert_policy" "above" {
   for_each = local.above
 
-  display_name          = "flights: ${each.key}"
+  project               = var.project_id
+  display_name          = "${var.name}: ${each.key}"
   combiner              = "OR"
   severity              = "WARNING"
   notification_channels = local.channel["WARNING"]
@@ -225,7 +229,8 @@ resource "google_monitoring_alert_policy" "above" {
 resource "google_monitoring_alert_policy" "none" {
   for_each = local.none
 
-  display_name          = "flights: ${each.key}"
+  project               = var.project_id
+  display_name          = "${var.name}: ${each.key}"
   combiner              = "OR"
   severity              = "WARNING"
   notification_channels = local.channel["WARNING"]

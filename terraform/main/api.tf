@@ -16,14 +16,16 @@ locals {
 }
 
 resource "google_service_account" "api" {
-  account_id   = "flights-api"
-  display_name = "Flights: answers questions; reads the lake"
+  project      = var.project_id
+  account_id   = "${var.name}-api"
+  display_name = "${var.name}: answers questions; reads the lake"
 
   depends_on = [terraform_data.apis_on]
 }
 
 resource "google_cloud_run_v2_service" "api" {
-  name                = "flights-api"
+  project             = var.project_id
+  name                = "${var.name}-api"
   location            = var.region
   ingress             = var.ingress
   deletion_protection = true
@@ -133,6 +135,7 @@ resource "google_cloud_run_v2_service_iam_member" "probes_ask" {
     canary = google_service_account.canary.member
   }
 
+  project  = var.project_id
   name     = google_cloud_run_v2_service.api.name
   location = google_cloud_run_v2_service.api.location
   role     = "roles/run.invoker"
@@ -140,6 +143,7 @@ resource "google_cloud_run_v2_service_iam_member" "probes_ask" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "build_deploys" {
+  project  = var.project_id
   name     = google_cloud_run_v2_service.api.name
   location = google_cloud_run_v2_service.api.location
   role     = "roles/run.developer"

@@ -17,6 +17,7 @@ resource "google_project_service" "api" {
     "storage.googleapis.com",
   ])
 
+  project            = var.project_id
   service            = each.key
   disable_on_destroy = false # others in the project may use it
 }

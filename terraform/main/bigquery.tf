@@ -3,7 +3,8 @@
 resource "google_bigquery_dataset" "flights" {
   count = var.bigquery ? 1 : 0
 
-  dataset_id = "flights"
+  project    = var.project_id
+  dataset_id = local.metrics
   location   = var.region
 
   depends_on = [terraform_data.apis_on]
@@ -13,7 +14,8 @@ resource "google_bigquery_dataset" "flights" {
 resource "google_bigquery_connection" "lake" {
   count = var.bigquery ? 1 : 0
 
-  connection_id = "flights-lake"
+  project       = var.project_id
+  connection_id = "${var.name}-lake"
   location      = var.region
   cloud_resource {}
 
@@ -36,6 +38,7 @@ resource "google_storage_bucket_iam_member" "bigquery_reads" {
 resource "google_bigquery_table" "merged" {
   count = var.bigquery ? 1 : 0
 
+  project             = var.project_id
   dataset_id          = google_bigquery_dataset.flights[0].dataset_id
   table_id            = "merged"
   deletion_protection = false # it holds nothing
@@ -53,12 +56,13 @@ resource "google_bigquery_table" "merged" {
 resource "google_bigquery_table" "flights" {
   count = var.bigquery ? 1 : 0
 
+  project             = var.project_id
   dataset_id          = google_bigquery_dataset.flights[0].dataset_id
   table_id            = "flights"
   deletion_protection = false # it holds nothing
 
   view {
-    query          = "SELECT * FROM `${var.project_id}.flights.${google_bigquery_table.merged[0].table_id}` WHERE status <> 'void' AND carrier <> 'ZZ'"
+    query          = "SELECT * FROM `${var.project_id}.${google_bigquery_dataset.flights[0].dataset_id}.${google_bigquery_table.merged[0].table_id}` WHERE status <> 'void' AND carrier <> 'ZZ'"
     use_legacy_sql = false
   }
 }

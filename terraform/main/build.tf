@@ -1,6 +1,7 @@
 resource "google_service_account" "build" {
-  account_id   = "flights-build"
-  display_name = "Flights: builds, deploys and probes"
+  project      = var.project_id
+  account_id   = "${var.name}-build"
+  display_name = "${var.name}: builds, deploys and probes"
 
   depends_on = [terraform_data.apis_on]
 }
@@ -24,7 +25,8 @@ resource "google_service_account_iam_member" "build_identity" {
 resource "google_cloudbuild_trigger" "deploy" {
   count = var.repository == null ? 0 : 1
 
-  name               = "flights-deploy"
+  project            = var.project_id
+  name               = "${var.name}-deploy"
   description        = "check, test, build, deploy dark, probe, move traffic"
   location           = var.region
   service_account    = google_service_account.build.id
@@ -39,6 +41,7 @@ resource "google_cloudbuild_trigger" "deploy" {
   }
 
   substitutions = {
+    _NAME   = var.name
     _REGION = var.region
   }
 
@@ -47,7 +50,8 @@ resource "google_cloudbuild_trigger" "deploy" {
 
 # What `bash deploy/submit.sh` uploads: the checked out commit, for the build that it starts.
 resource "google_storage_bucket" "sources" {
-  name                        = "${var.project_id}-flights-build-sources"
+  project                     = var.project_id
+  name                        = "${var.project_id}-${var.name}-build-sources"
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"

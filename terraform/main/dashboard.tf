@@ -1,8 +1,8 @@
 # One page, top to bottom: what users see, the budgets, the API's golden signals, the pipeline.
 
 locals {
-  log_metric = "metric.type=\"logging.googleapis.com/user/"
-  api        = "resource.type=\"cloud_run_revision\" resource.labels.service_name=\"flights-api\""
+  log_metric = "metric.type=\"logging.googleapis.com/user/${local.metrics}_"
+  api        = "resource.type=\"cloud_run_revision\" resource.labels.service_name=\"${var.name}-api\""
 
   # Rows of charts: title and what to plot (filter, aligner, reducer; a period other than a minute; what to tell apart).
   rows = [
@@ -24,8 +24,8 @@ locals {
       title = "API: traffic, errors, latency, saturation"
       charts = [
         { title = "GETs and bad ones, a second", lines = [
-          { filter = "${local.log_metric}flights_gets_total\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM" },
-          { filter = "${local.log_metric}flights_gets_bad\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM" },
+          { filter = "${local.log_metric}gets_total\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM" },
+          { filter = "${local.log_metric}gets_bad\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM" },
         ] },
         { title = "Latency p50, p95, p99 (waits included), ms", lines = [
           for p in ["50", "95", "99"] : { filter = "metric.type=\"run.googleapis.com/request_latencies\" ${local.api}", aligner = "ALIGN_DELTA", reducer = "REDUCE_PERCENTILE_${p}" }
@@ -39,21 +39,21 @@ locals {
       title = "Pipeline: from the topic to the snapshot"
       charts = [
         { title = "Messages published and acked, a second", lines = [
-          { filter = "metric.type=\"pubsub.googleapis.com/topic/send_message_operation_count\" resource.type=\"pubsub_topic\" resource.labels.topic_id=\"flights\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM" },
-          { filter = "metric.type=\"pubsub.googleapis.com/subscription/ack_message_count\" resource.type=\"pubsub_subscription\" resource.labels.subscription_id=\"flights-writer\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM" },
+          { filter = "metric.type=\"pubsub.googleapis.com/topic/send_message_operation_count\" resource.type=\"pubsub_topic\" resource.labels.topic_id=\"${var.name}\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM" },
+          { filter = "metric.type=\"pubsub.googleapis.com/subscription/ack_message_count\" resource.type=\"pubsub_subscription\" resource.labels.subscription_id=\"${var.name}-writer\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM" },
         ] },
         { title = "Oldest message not acked, s", lines = [
           { filter = local.above["unacked-messages"].filter, aligner = "ALIGN_MAX", reducer = "REDUCE_MAX" },
         ] },
         { title = "Canary: published to visible, s", lines = [
-          { filter = "${local.log_metric}flights_freshness_seconds\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
+          { filter = "${local.log_metric}freshness_seconds\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
         ] },
         { title = "Tail: landed files not merged yet, as the canary sees them, and after each run of the compactor", lines = [
           { filter = local.above["long-tail"].filter, aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
-          { filter = "${local.log_metric}flights_pending_files\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
+          { filter = "${local.log_metric}pending_files\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
         ] },
         { title = "Rejected files in the lake, unreadable ones, and those that the compactor left alone", lines = [
-          for name in ["flights_rejected_files", "flights_unreadable", "flights_not_merged"] : { filter = "${local.log_metric}${name}\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" }
+          for name in ["rejected_files", "unreadable", "not_merged"] : { filter = "${local.log_metric}${name}\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" }
         ] },
         { title = "Objects a batch", lines = [
           { filter = local.above["many-objects"].filter, aligner = "ALIGN_DELTA", reducer = "REDUCE_MEAN" },
@@ -67,8 +67,9 @@ locals {
 }
 
 resource "google_monitoring_dashboard" "flights" {
+  project = var.project_id
   dashboard_json = jsonencode({
-    displayName = "Flights lakehouse"
+    displayName = "Flights lakehouse ${var.name}"
     # Three charts abreast; a heading takes a row of its own.
     mosaicLayout = {
       columns = 48

@@ -41,22 +41,25 @@ locals {
 }
 
 resource "google_service_account" "compactor" {
-  account_id   = "flights-compactor"
-  display_name = "Flights: merges landed files and deletes what is merged"
+  project      = var.project_id
+  account_id   = "${var.name}-compactor"
+  display_name = "${var.name}: merges landed files and deletes what is merged"
 
   depends_on = [terraform_data.apis_on]
 }
 
 resource "google_service_account" "canary" {
-  account_id   = "flights-canary"
-  display_name = "Flights: publishes ZZ events and looks for them"
+  project      = var.project_id
+  account_id   = "${var.name}-canary"
+  display_name = "${var.name}: publishes ZZ events and looks for them"
 
   depends_on = [terraform_data.apis_on]
 }
 
 resource "google_service_account" "schedule" {
-  account_id   = "flights-schedule"
-  display_name = "Flights: starts the two jobs"
+  project      = var.project_id
+  account_id   = "${var.name}-schedule"
+  display_name = "${var.name}: starts the two jobs"
 
   depends_on = [terraform_data.apis_on]
 }
@@ -64,7 +67,8 @@ resource "google_service_account" "schedule" {
 resource "google_cloud_run_v2_job" "job" {
   for_each = local.jobs
 
-  name                = "flights-${each.key}"
+  project             = var.project_id
+  name                = "${var.name}-${each.key}"
   location            = var.region
   deletion_protection = false # it holds nothing
 
@@ -137,7 +141,8 @@ resource "google_cloud_run_v2_job" "job" {
 resource "google_cloud_scheduler_job" "job" {
   for_each = local.jobs
 
-  name             = "flights-${each.key}"
+  project          = var.project_id
+  name             = "${var.name}-${each.key}"
   region           = var.region
   schedule         = each.value.schedule
   time_zone        = "Etc/UTC"
@@ -158,6 +163,7 @@ resource "google_cloud_scheduler_job" "job" {
 resource "google_cloud_run_v2_job_iam_member" "schedule_runs" {
   for_each = local.jobs
 
+  project  = var.project_id
   name     = google_cloud_run_v2_job.job[each.key].name
   location = google_cloud_run_v2_job.job[each.key].location
   role     = "roles/run.invoker"
@@ -167,6 +173,7 @@ resource "google_cloud_run_v2_job_iam_member" "schedule_runs" {
 resource "google_cloud_run_v2_job_iam_member" "build_deploys" {
   for_each = local.jobs
 
+  project  = var.project_id
   name     = google_cloud_run_v2_job.job[each.key].name
   location = google_cloud_run_v2_job.job[each.key].location
   role     = "roles/run.developer"

@@ -7,7 +7,8 @@ locals {
 
 # What the API knows of keys: names and hashes, never keys.
 resource "google_secret_manager_secret" "api_key_hashes" {
-  secret_id = "flights-api-key-hashes"
+  project   = var.project_id
+  secret_id = "${var.name}-api-key-hashes"
 
   replication {
     auto {}
@@ -24,7 +25,8 @@ resource "google_secret_manager_secret_iam_member" "api_reads" {
 
 # The one key that is used from here: by the probe of a build, and by the canary.
 resource "google_secret_manager_secret" "probe_key" {
-  secret_id = "flights-probe-key"
+  project   = var.project_id
+  secret_id = "${var.name}-probe-key"
 
   replication {
     auto {}

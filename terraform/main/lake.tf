@@ -1,7 +1,8 @@
 # The lake. Objects are never changed, so there are no versions; soft delete is for what should not have been deleted.
 
 resource "google_storage_bucket" "lake" {
-  name                        = "${var.project_id}-flights-lake"
+  project                     = var.project_id
+  name                        = "${var.project_id}-${var.name}-lake"
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"

@@ -2,10 +2,12 @@
 # dead container answered too; the canary's line says what a user of the whole pipeline saw. docs/slo.md argues for it.
 
 locals {
+  metrics = replace(var.name, "-", "_") # what the names of all begin with
+
   # GETs of users: of /v1, not to a dark revision (its address begins with tag---), not ours.
   users_gets = <<-EOT
     resource.type="cloud_run_revision"
-    resource.labels.service_name="flights-api"
+    resource.labels.service_name="${var.name}-api"
     logName="projects/${var.project_id}/logs/run.googleapis.com%2Frequests"
     httpRequest.requestMethod="GET"
     httpRequest.requestUrl=~"/v1/"
@@ -17,82 +19,83 @@ locals {
   promptly = "NOT httpRequest.requestUrl=~\"[?&](min_event_time|wait_s)=\"" # who asks to wait is not slow
   canary   = <<-EOT
     resource.type="cloud_run_job"
-    resource.labels.job_name="flights-canary"
+    resource.labels.job_name="${var.name}-canary"
     jsonPayload.canary.good:*
   EOT
 
   # The writer's line for each batch.
   batch = <<-EOT
     resource.type="cloud_run_worker_pool"
-    resource.labels.worker_pool_name="flights-writer"
+    resource.labels.worker_pool_name="${var.name}-writer"
     jsonPayload.objects:*
   EOT
 
   # The writer's line when it has started; a writer that crashes is started again and writes it again.
   writer_start = <<-EOT
     resource.type="cloud_run_worker_pool"
-    resource.labels.worker_pool_name="flights-writer"
+    resource.labels.worker_pool_name="${var.name}-writer"
     jsonPayload.starts:*
   EOT
 
   # The compactor's line for each run that went through.
   compaction = <<-EOT
     resource.type="cloud_run_job"
-    resource.labels.job_name="flights-compactor"
+    resource.labels.job_name="${var.name}-compactor"
     jsonPayload.absorbed_files:*
   EOT
 
   # The compactor's line when it stops at a snapshot that no compactor made.
   foreign_snapshot = <<-EOT
     resource.type="cloud_run_job"
-    resource.labels.job_name="flights-compactor"
+    resource.labels.job_name="${var.name}-compactor"
     jsonPayload.foreign_snapshot:*
   EOT
 
   # The compactor's line when a run did not bring the Delta or the Iceberg table up to date.
   unpublished = <<-EOT
     resource.type="cloud_run_job"
-    resource.labels.job_name="flights-compactor"
+    resource.labels.job_name="${var.name}-compactor"
     jsonPayload.unpublished:*
   EOT
 
   counter = {
-    flights_gets_total    = { resource = "cloud_run_revision", filter = local.users_gets }
-    flights_gets_good     = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}" }
-    flights_gets_bad      = { resource = "cloud_run_revision", filter = "${local.users_gets}NOT (${local.answered})" }
-    flights_gets_timed    = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}" }
-    flights_gets_fast     = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency<\"0.5s\"" }
-    flights_gets_slow     = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency>=\"0.5s\"" }
-    flights_rejecting     = { resource = "cloud_run_worker_pool", filter = "${local.batch}jsonPayload.rejected>0" } # batches
-    flights_writer_starts = { resource = "cloud_run_worker_pool", filter = local.writer_start }
-    flights_commits       = { resource = "cloud_run_job", filter = "${local.compaction}jsonPayload.absorbed_files>0" } # snapshots made
-    flights_foreign       = { resource = "cloud_run_job", filter = local.foreign_snapshot }
-    flights_unpublished   = { resource = "cloud_run_job", filter = local.unpublished }
-    flights_canary        = { resource = "cloud_run_job", filter = local.canary }
-    flights_canary_good   = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=true" }
-    flights_canary_bad    = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=false" }
+    gets_total    = { resource = "cloud_run_revision", filter = local.users_gets }
+    gets_good     = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}" }
+    gets_bad      = { resource = "cloud_run_revision", filter = "${local.users_gets}NOT (${local.answered})" }
+    gets_timed    = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}" }
+    gets_fast     = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency<\"0.5s\"" }
+    gets_slow     = { resource = "cloud_run_revision", filter = "${local.users_gets}${local.answered}\n${local.promptly}\nhttpRequest.latency>=\"0.5s\"" }
+    rejecting     = { resource = "cloud_run_worker_pool", filter = "${local.batch}jsonPayload.rejected>0" } # batches
+    writer_starts = { resource = "cloud_run_worker_pool", filter = local.writer_start }
+    commits       = { resource = "cloud_run_job", filter = "${local.compaction}jsonPayload.absorbed_files>0" } # snapshots made
+    foreign       = { resource = "cloud_run_job", filter = local.foreign_snapshot }
+    unpublished   = { resource = "cloud_run_job", filter = local.unpublished }
+    canary        = { resource = "cloud_run_job", filter = local.canary }
+    canary_good   = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=true" }
+    canary_bad    = { resource = "cloud_run_job", filter = "${local.canary}jsonPayload.canary.good=false" }
   }
 
   # What the canary saw of the lake, one line a minute, so a minute's mean is the value; of each batch and each run.
   gauge = {
-    flights_freshness_seconds = { lines = local.canary, field = "canary.seconds", unit = "s" }
-    flights_tail_files        = { lines = local.canary, field = "canary.tail_files", unit = "1" }
-    flights_tail_rows         = { lines = local.canary, field = "canary.tail_rows", unit = "1" }
-    flights_snapshot          = { lines = local.canary, field = "canary.snapshot", unit = "1" }
-    flights_rejected_files    = { lines = local.canary, field = "canary.rejected_files", unit = "1" }
-    flights_unreadable        = { lines = local.canary, field = "canary.unreadable", unit = "1" }
-    flights_batch_objects     = { lines = local.batch, field = "objects", unit = "1" }
-    flights_batch_rows        = { lines = local.batch, field = "rows", unit = "1" }
-    flights_not_merged        = { lines = local.compaction, field = "unreadable", unit = "1" } # objects left alone
-    flights_pending_files     = { lines = local.compaction, field = "pending_files", unit = "1" }
+    freshness_seconds = { lines = local.canary, field = "canary.seconds", unit = "s" }
+    tail_files        = { lines = local.canary, field = "canary.tail_files", unit = "1" }
+    tail_rows         = { lines = local.canary, field = "canary.tail_rows", unit = "1" }
+    snapshot          = { lines = local.canary, field = "canary.snapshot", unit = "1" }
+    rejected_files    = { lines = local.canary, field = "canary.rejected_files", unit = "1" }
+    unreadable        = { lines = local.canary, field = "canary.unreadable", unit = "1" }
+    batch_objects     = { lines = local.batch, field = "objects", unit = "1" }
+    batch_rows        = { lines = local.batch, field = "rows", unit = "1" }
+    not_merged        = { lines = local.compaction, field = "unreadable", unit = "1" } # objects left alone
+    pending_files     = { lines = local.compaction, field = "pending_files", unit = "1" }
   }
 }
 
 resource "google_logging_metric" "counter" {
   for_each = local.counter
 
-  name   = each.key
-  filter = each.value.filter
+  project = var.project_id
+  name    = "${local.metrics}_${each.key}"
+  filter  = each.value.filter
 
   metric_descriptor {
     metric_kind = "DELTA"
@@ -106,7 +109,8 @@ resource "google_logging_metric" "counter" {
 resource "google_logging_metric" "gauge" {
   for_each = local.gauge
 
-  name            = each.key
+  project         = var.project_id
+  name            = "${local.metrics}_${each.key}"
   filter          = "${each.value.lines}jsonPayload.${each.value.field}:*"
   value_extractor = "EXTRACT(jsonPayload.${each.value.field})"
 

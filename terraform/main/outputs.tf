@@ -33,6 +33,11 @@ output "build_sources" {
   value       = "${google_storage_bucket.sources.url}/source"
 }
 
+output "name" {
+  description = "What all names begin with; deploy/submit.sh asks for it."
+  value       = var.name
+}
+
 output "region" {
   description = "Where everything is; deploy/submit.sh asks for it."
   value       = var.region

@@ -8,7 +8,8 @@ locals {
 resource "google_cloud_run_v2_service" "people" {
   for_each = local.people
 
-  name                = "flights-${each.key}"
+  project             = var.project_id
+  name                = "${var.name}-${each.key}"
   location            = var.region
   ingress             = var.ingress
   iap_enabled         = true
@@ -77,6 +78,7 @@ resource "google_cloud_run_v2_service" "people" {
 resource "google_iap_web_cloud_run_service_iam_member" "people_look" {
   for_each = toset(var.iap_members)
 
+  project                = var.project_id
   location               = var.region
   cloud_run_service_name = google_cloud_run_v2_service.people["dashboard"].name
   role                   = "roles/iap.httpsResourceAccessor"
@@ -95,6 +97,7 @@ data "google_project" "of_iap" {
 resource "google_cloud_run_v2_service_iam_member" "iap_asks" {
   for_each = local.people
 
+  project  = var.project_id
   name     = google_cloud_run_v2_service.people[each.key].name
   location = google_cloud_run_v2_service.people[each.key].location
   role     = "roles/run.invoker"
@@ -104,6 +107,7 @@ resource "google_cloud_run_v2_service_iam_member" "iap_asks" {
 resource "google_cloud_run_v2_service_iam_member" "build_deploys_people" {
   for_each = local.people
 
+  project  = var.project_id
   name     = google_cloud_run_v2_service.people[each.key].name
   location = google_cloud_run_v2_service.people[each.key].location
   role     = "roles/run.developer"

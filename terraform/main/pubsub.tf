@@ -1,5 +1,6 @@
 resource "google_pubsub_topic" "flights" {
-  name                       = "flights"
+  project                    = var.project_id
+  name                       = var.name
   message_retention_duration = "${var.retention.messages_days * 86400}s" # replay: seek the subscription to a time
 
   depends_on = [terraform_data.apis_on]
@@ -8,7 +9,8 @@ resource "google_pubsub_topic" "flights" {
 # No dead-letter policy on purpose: what cannot be decoded is stored and acked; what cannot be stored comes back, and
 # a dead-letter policy would throw good messages out during a storage outage.
 resource "google_pubsub_subscription" "writer" {
-  name                       = "flights-writer"
+  project                    = var.project_id
+  name                       = "${var.name}-writer"
   topic                      = google_pubsub_topic.flights.id
   ack_deadline_seconds       = local.ack_deadline_s
   message_retention_duration = "${var.retention.messages_days * 86400}s"
@@ -28,6 +30,7 @@ locals {
 }
 
 resource "google_pubsub_subscription_iam_member" "writer_pulls" {
+  project      = var.project_id
   subscription = google_pubsub_subscription.writer.name
   role         = "roles/pubsub.subscriber"
   member       = google_service_account.writer.member
@@ -39,7 +42,8 @@ resource "google_pubsub_topic_iam_member" "probes_publish" {
     canary = google_service_account.canary.member
   }
 
-  topic  = google_pubsub_topic.flights.name
-  role   = "roles/pubsub.publisher"
-  member = each.value
+  project = var.project_id
+  topic   = google_pubsub_topic.flights.name
+  role    = "roles/pubsub.publisher"
+  member  = each.value
 }

@@ -1,5 +1,6 @@
 resource "google_artifact_registry_repository" "images" {
-  repository_id = "flights"
+  project       = var.project_id
+  repository_id = var.name
   description   = "Images of the API and of the writer, compactor and canary; a tag = a build."
   location      = var.region
   format        = "DOCKER"
@@ -30,6 +31,7 @@ resource "google_artifact_registry_repository" "images" {
 }
 
 resource "google_artifact_registry_repository_iam_member" "build_pushes" {
+  project    = var.project_id
   repository = google_artifact_registry_repository.images.name
   location   = google_artifact_registry_repository.images.location
   role       = "roles/artifactregistry.writer"

@@ -20,6 +20,21 @@ variable "region" {
   }
 }
 
+variable "name" {
+  description = "What the names of everything begin with: another one for each system of a project (docs/deploy.md, Environments). It cannot be changed later: everything would be made anew."
+  type        = string
+  default     = "flights"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,16}[a-z0-9]$", var.name))
+    error_message = "3 to 18 lower-case letters, digits and hyphens, a letter first: an account is NAME-compactor with 30 at most, a bucket PROJECT-NAME-build-sources with 63."
+  }
+  validation {
+    condition     = terraform.workspace == "default" || terraform.workspace == var.name
+    error_message = "The workspace is another system's: terraform workspace select -or-create NAME, with this name."
+  }
+}
+
 variable "repository" {
   description = "The connected Git repository that pushes start a build of, projects/P/locations/R/connections/C/repositories/N; null for no trigger (builds are then submitted by hand)."
   type        = string
@@ -75,6 +90,17 @@ variable "github_checks" {
   description = "Whether the log of a build is shown in the repository's checks: for a repository on GitHub alone, the API refuses it for others."
   type        = bool
   default     = true # most are on GitHub; false for GitLab and Bitbucket
+}
+
+variable "plan_file" {
+  description = "Values in the repository that pull requests are planned with, below terraform/main, for example envs/production.tfvars; null: no plans."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.plan_file == null || can(regex("^envs/[a-z0-9-]+\\.tfvars$", var.plan_file))
+    error_message = "It takes envs/NAME.tfvars, or null."
+  }
 }
 
 variable "trigger_branch" {

@@ -1,12 +1,14 @@
 resource "google_service_account" "writer" {
-  account_id   = "flights-writer"
-  display_name = "Flights: pulls events and creates objects"
+  project      = var.project_id
+  account_id   = "${var.name}-writer"
+  display_name = "${var.name}: pulls events and creates objects"
 
   depends_on = [terraform_data.apis_on]
 }
 
 resource "google_cloud_run_v2_worker_pool" "writer" {
-  name     = "flights-writer"
+  project  = var.project_id
+  name     = "${var.name}-writer"
   location = var.region
 
   scaling {
@@ -69,6 +71,7 @@ resource "google_cloud_run_v2_worker_pool" "writer" {
 }
 
 resource "google_cloud_run_v2_worker_pool_iam_member" "build_deploys" {
+  project  = var.project_id
   name     = google_cloud_run_v2_worker_pool.writer.name
   location = google_cloud_run_v2_worker_pool.writer.location
   role     = "roles/run.developer"

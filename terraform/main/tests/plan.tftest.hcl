@@ -192,6 +192,40 @@ run "keys_are_mounted_when_asked" {
   }
 }
 
+run "a_pull_request_is_planned_when_asked" {
+  command = apply
+
+  variables {
+    plan_file = "envs/production.tfvars"
+  }
+
+  assert {
+    condition     = google_cloudbuild_trigger.plan["plan"].substitutions["_WORKSPACE"] == "default" && google_cloudbuild_trigger.plan["plan"].repository_event_config[0].pull_request[0].branch == "^main$"
+    error_message = "Of the branch that is deployed, with the state of this system."
+  }
+}
+
+run "another_system_has_other_names" {
+  command = plan
+
+  variables {
+    name = "flights-eu"
+  }
+
+  assert {
+    condition     = google_storage_bucket.lake.name == "flights-test-flights-eu-lake" && google_logging_metric.counter["gets_bad"].name == "flights_eu_gets_bad" && google_cloud_run_v2_service.api.name == "flights-eu-api"
+    error_message = "Names begin with the system's."
+  }
+}
+
+run "a_name_that_is_too_long_is_refused" {
+  command = plan
+  variables {
+    name = "flights-of-the-whole-world"
+  }
+  expect_failures = [var.name]
+}
+
 run "people_get_a_dashboard_of_their_own" {
   command = apply
 

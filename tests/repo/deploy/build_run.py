@@ -42,6 +42,7 @@ class Run:
     secrets: dict[str, str] = field(default_factory=dict)
     gcloud: str = "578.0.0"
     deploys_instead: str = ""
+    substitutions: dict[str, str] = field(default_factory=dict)
     people: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     said: str = ""
@@ -72,7 +73,7 @@ class Run:
     def build(self, build_id: str = BUILD_ID) -> bool:
         """Runs the steps as Cloud Build does; whether the build succeeded."""
         self.save()
-        values = substitutions(build_id)
+        values = substitutions(build_id, self.substitutions)
         environment = {
             **{
                 name: value
@@ -107,10 +108,10 @@ class Run:
         return dict.fromkeys(OLD, self.pushed("writer"))
 
 
-def substitutions(build_id: str) -> dict[str, str]:
+def substitutions(build_id: str, of_trigger: dict[str, str] | None = None) -> dict[str, str]:
     given = {"BUILD_ID": build_id, "COMMIT_SHA": COMMIT, "PROJECT_ID": "flights-test"}
-    own = BUILD["substitutions"]
-    first = {**given, "_REGION": own["_REGION"]}
+    own = {**BUILD["substitutions"], **(of_trigger or {})}
+    first = {**given, "_NAME": own["_NAME"], "_REGION": own["_REGION"]}
     return {**first, "_IMAGES": replaced(own["_IMAGES"], first)}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.repo.deploy.terraform_files import ROOT
 
-SCRIPTS = ("deploy/*.sh", "cloudbuild.yaml", "Dockerfile.*")
+SCRIPTS = ("deploy/*.sh", "cloudbuild.yaml", "deploy/*.yaml", "Dockerfile.*")
 PAGES = ("*.md", "docs/*.md", "docs/brief/*.md")
 VALUES = {"kind": ("worker-pools", "jobs")}
 """Variables that name a part of a command: each value is a command."""

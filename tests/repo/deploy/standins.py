@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # they are started hundreds of times: what is not needed is not imported
     from typing import Any
 
-SERVICE = "flights-api"
 URL = "https://flights-api-mock.a.run.app"
 
 
@@ -76,10 +75,10 @@ def _gcloud_service(world: dict[str, Any], words: list[str], options: dict[str, 
             print("\n".join(world["people"]))
         case ["deploy", service] if service in world["people"]:
             world["images"][service] = options["image"]
-        case ["deploy", _]:
+        case ["deploy", service]:
             assert "no-traffic" in options
             world["revisions"] += 1
-            revision = f"{SERVICE}-{world['revisions']}"
+            revision = f"{service}-{world['revisions']}"
             world["revision_images"][revision] = world["deploys_instead"] or options["image"]
             # As gcloud: whoever gives a tag, or a suffix, has the revision named in the service's template.
             names = "tag" in options or "revision-suffix" in options

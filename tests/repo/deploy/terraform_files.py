@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import hcl2
 
 ROOT = Path(__file__).parents[3]
 BACKEND = ROOT / "terraform" / "backend"
+FLEET = ROOT / "terraform" / "fleet"
 MAIN = ROOT / "terraform" / "main"
 
 
@@ -64,6 +66,11 @@ def _plain(value: Any) -> Any:
         return {_plain(k): _plain(v) for k, v in value.items() if k not in ("__comments__", "__inline_comments__")}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    if isinstance(value, str) and len(value) >= 2 and value[0] == value[-1] == '"':
-        return value[1:-1]
+    if isinstance(value, str):
+        quoted = len(value) >= 2 and value[0] == value[-1] == '"'
+        return _NAMES.sub("flights", value[1:-1] if quoted else value)
     return value
+
+
+_NAMES = re.compile(r"^\$\{var\.name\}$|\$\{(?:var\.name|local\.metrics)\}(?=[-_: ])")
+"""What `name` makes of names; with its default everybody reads `flights-api`."""

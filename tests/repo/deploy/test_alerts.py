@@ -348,7 +348,7 @@ def test_objectives_are_the_briefs() -> None:
     assert local("slo")["availability"]["goal"] == 0.9995
     assert local("slo")["latency"]["goal"] == 0.90
     assert local("slo_days") == 28
-    assert 'httpRequest.latency<\\"0.5s\\"' in local("counter")["flights_gets_fast"]["filter"]
+    assert 'httpRequest.latency<\\"0.5s\\"' in local("counter")["gets_fast"]["filter"]
 
 
 @pytest.mark.parametrize("slo", TRAFFIC)
@@ -360,10 +360,10 @@ def test_metrics_that_are_used_exist() -> None:
     made = set(local("counter")) | set(local("gauge"))
     used = {v for slo in local("slo").values() for v in (slo["total"], slo["good"], slo["bad"])}
     for name in ("above", "none"):
-        used |= set(re.findall(r"user/(flights_\w+)", " ".join(texts(local(name)))))
+        used |= set(re.findall(r"user/flights_(\w+)", " ".join(texts(local(name)))))
     assert used <= made
     dashboard = (MAIN / "dashboard.tf").read_text()
-    assert set(re.findall(r"log_metric}(flights_\w+)", dashboard)) <= made
+    assert set(re.findall(r"log_metric}(\w+)", dashboard)) <= made
 
 
 def test_probes_are_left_out_of_what_users_saw() -> None:
@@ -418,7 +418,7 @@ def test_thresholds_of_causes_fit_the_settings_they_are_about() -> None:
 def test_numbers_in_lines_are_compared_exactly() -> None:
     """They are distributions in buckets half as wide as their values: a median of 3,800 files reads as 4,700."""
     for name, alert in local("above").items():
-        found = re.search(r"user/(flights_\w+)", alert["filter"])
+        found = re.search(r"user/flights_(\w+)", alert["filter"])
         if found and found[1] in local("gauge"):
             assert (alert["aligner"], alert["reducer"]) == ("ALIGN_DELTA", "REDUCE_MEAN"), name
     assert "ALIGN_PERCENTILE" not in (MAIN / "dashboard.tf").read_text()

@@ -121,6 +121,19 @@ def test_everything_is_put_back_and_the_build_fails_when_a_step_does(run: Run, w
     assert run["tags"] == {}
 
 
+def test_another_systems_build_touches_nothing_of_this_one(run: Run) -> None:
+    run.substitutions = {"_NAME": "staging"}
+    run.save(images={name.replace("flights", "staging"): image for name, image in OLD.items()})
+    assert run.build(), run.said
+    asked = " ".join(run["log"]).replace("flights-api-mock.a.run.app", "")  # every service's address, here
+    assert "topics/staging" in asked
+    assert "staging-build@" in asked
+    assert not re.findall(
+        r"flights-(?:api|writer|compactor|canary|build|probe|dashboard)|topics/flights|/flights/", asked
+    )
+    assert run["serving"] == "staging-api-1"
+
+
 def test_dashboard_for_people_gets_the_image_that_was_probed(run: Run) -> None:
     run.people = ["flights-dashboard"]
     assert run.build(), run.said
@@ -298,17 +311,19 @@ def test_scripts_pass_shellcheck() -> None:
 
 
 def test_names_are_terraforms() -> None:
-    script = (ROOT / "deploy" / "steps.sh").read_text()
+    script = (ROOT / "deploy" / "steps.sh").read_text().replace("$NAME-probe-key", "flights-probe-key")
     assert resources(MAIN)["google_cloud_run_v2_service.api"]["name"] == "flights-api"
     assert resources(MAIN)["google_cloud_run_v2_worker_pool.writer"]["name"] == "flights-writer"
     assert resources(MAIN)["google_pubsub_topic.flights"]["name"] == "flights"
-    assert set(re.findall(r'"(?:worker-pools|jobs) flights-(\w+)"', script)) == {"writer", *local("jobs")}
+    assert set(re.findall(r'"(?:worker-pools|jobs) \$NAME-(\w+)"', script)) == {"writer", *local("jobs")}
     account = resources(MAIN)["google_service_account.build"]["account_id"]
-    assert f"BUILD_ACCOUNT={account}@$PROJECT_ID.iam.gserviceaccount.com" in BUILD["options"]["env"]
+    accounts = [text.replace("${_NAME}", "flights") for text in BUILD["options"]["env"]]
+    assert f"BUILD_ACCOUNT={account}@$PROJECT_ID.iam.gserviceaccount.com" in accounts
     repository = resources(MAIN)["google_artifact_registry_repository.images"]["repository_id"]
-    assert BUILD["substitutions"]["_IMAGES"] == f"${{_REGION}}-docker.pkg.dev/$PROJECT_ID/{repository}"
+    assert repository == BUILD["substitutions"]["_NAME"] == named(MAIN, "variable")["name"]["default"]
+    assert BUILD["substitutions"]["_IMAGES"] == "${_REGION}-docker.pkg.dev/$PROJECT_ID/${_NAME}"
     secret = resources(MAIN)["google_secret_manager_secret.probe_key"]["secret_id"]
-    assert set(re.findall(r"--secret=(\S+)", script)) == {secret}
+    assert set(re.findall(r'--secret="(\S+)"', script)) == {secret}
     trigger = resources(MAIN)["google_cloudbuild_trigger.deploy"]
     assert trigger["filename"] == "cloudbuild.yaml"
     assert set(trigger["substitutions"]) <= set(BUILD["substitutions"])

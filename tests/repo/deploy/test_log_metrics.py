@@ -151,8 +151,8 @@ def test_a_batch_is_counted_when_it_rejects_and_measured_always() -> None:
     good = [line for line in writer_lines(*flights(3)) if counts_as("batch", line)]
     bad = [line for line in writer_lines(*flights(3), b"bad") if counts_as("batch", line)]
     assert len(good) == len(bad) == 1
-    assert not counts("flights_rejecting", good[0])
-    assert counts("flights_rejecting", bad[0])
+    assert not counts("rejecting", good[0])
+    assert counts("rejecting", bad[0])
     assert_numbers(good[0], gauges("batch"))
     assert (field_of(good[0], "objects"), field_of(good[0], "rows")) == (1, 3)
 
@@ -167,9 +167,9 @@ def test_a_writer_is_counted_once_when_it_starts_and_by_no_other_line(monkeypatc
 
     with written("ingest_writer") as lines:
         run_virtually(scenario())
-        starts = [line["message"] for line in lines() if counts("flights_writer_starts", line)]
+        starts = [line["message"] for line in lines() if counts("writer_starts", line)]
     assert [message.partition(":")[0] for message in starts] == ["writer starts"]
-    assert not [line for line in writer_lines(*flights(3), b"bad") if counts("flights_writer_starts", line)]
+    assert not [line for line in writer_lines(*flights(3), b"bad") if counts("writer_starts", line)]
 
 
 def test_no_other_line_of_a_writer_passes_for_a_batch() -> None:
@@ -185,8 +185,8 @@ def counts_as(lines: str, line: Line) -> bool:
 def test_a_run_of_the_compactor_is_a_commit_when_it_absorbs_something(tmp_path: Path) -> None:
     [committed] = [line for line in compactor_lines(tmp_path, "2013-01-01") if counts_as("compaction", line)]
     [idle] = [line for line in compactor_lines(tmp_path) if counts_as("compaction", line)]
-    assert counts("flights_commits", committed)
-    assert not counts("flights_commits", idle)
+    assert counts("commits", committed)
+    assert not counts("commits", idle)
     for line in (committed, idle):
         assert_numbers(line, gauges("compaction"))
 
@@ -201,8 +201,8 @@ def test_a_run_that_stops_at_a_foreign_snapshot_is_counted_once(tmp_path: Path) 
         with pytest.raises(ForeignSnapshotError):
             runs.until_done()
         stopped = lines()
-    assert [counts("flights_foreign", line) for line in stopped] == [True]
-    assert not any(counts("flights_foreign", line) for line in compactor_lines(tmp_path, "2013-01-01"))
+    assert [counts("foreign", line) for line in stopped] == [True]
+    assert not any(counts("foreign", line) for line in compactor_lines(tmp_path, "2013-01-01"))
 
 
 def test_a_run_says_how_many_objects_it_left_alone(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_run_says_how_many_objects_it_left_alone(tmp_path: Path) -> None:
         Compaction(made, collector, _published, CompactorMetrics(CollectorRegistry())).run()
         [ran] = [line for line in lines() if counts_as("compaction", line)]
         [wrong] = [line for line in lines() if line["severity"] == "ERROR"]
-    assert local("gauge")["flights_not_merged"]["field"] == "unreadable"
+    assert local("gauge")["not_merged"]["field"] == "unreadable"
     assert field_of(ran, "unreadable") == 1
     assert wrong["message"].startswith("unreadable, left alone: landing/")
 
@@ -226,17 +226,17 @@ def test_a_run_that_does_not_publish_is_counted_once_and_succeeds(tmp_path: Path
         raise StoreAccessDeniedError("no")
 
     lines = compactor_lines(tmp_path, "2013-01-01", publish=refuse)
-    assert sum(counts("flights_unpublished", line) for line in lines) == 1
-    assert sum(counts("flights_commits", line) for line in lines if counts_as("compaction", line)) == 1
-    assert not any(counts("flights_unpublished", line) for line in compactor_lines(tmp_path, "2013-01-01"))
+    assert sum(counts("unpublished", line) for line in lines) == 1
+    assert sum(counts("commits", line) for line in lines if counts_as("compaction", line)) == 1
+    assert not any(counts("unpublished", line) for line in compactor_lines(tmp_path, "2013-01-01"))
 
 
 @pytest.mark.parametrize("good", [True, False])
 def test_a_canary_is_counted_once_as_good_or_bad(good: bool) -> None:
     line = canary_line(good)
-    assert counts("flights_canary", line)
-    assert counts("flights_canary_good", line) is good
-    assert counts("flights_canary_bad", line) is not good
+    assert counts("canary", line)
+    assert counts("canary_good", line) is good
+    assert counts("canary_bad", line) is not good
     assert_numbers(line, gauges("canary"))
 
 

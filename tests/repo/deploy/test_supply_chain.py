@@ -39,6 +39,7 @@ def test_uv_itself_is_locked() -> None:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     for file in pin_images.FILES:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / file, tmp_path / file)
     return tmp_path
 
@@ -61,9 +62,9 @@ def test_every_image_is_found_and_pinned_alike(copy: Path) -> None:
 
 
 def test_images_are_named_by_digest_or_by_an_exact_version() -> None:
-    """gcloud's is by version until somebody who reaches its registry runs `make pin-images`."""
+    """gcloud's and Terraform's are by version until somebody who reaches its registry runs `make pin-images`."""
     open_ = {name.partition(": ")[2] for name in pin_images.unpinned(ROOT)}
-    assert open_ <= {"gcr.io/google.com/cloudsdktool/google-cloud-cli:578.0.0-slim"}
+    assert open_ <= {"gcr.io/google.com/cloudsdktool/google-cloud-cli:578.0.0-slim", "hashicorp/terraform:1.11.4"}
 
 
 def test_pinning_again_replaces_the_digests(copy: Path) -> None:

@@ -6,10 +6,13 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hcl2
 import pytest
+import yaml
 
 from ingest_writer.settings import CompactorSettings, WriterSettings
 from lakehouse import object_names
@@ -17,7 +20,9 @@ from local_cloud.emulators.up import ACK_DEADLINE_S
 from probe import settings as probe_settings
 from query_service.settings import Settings as ApiSettings
 from query_service.settings import memory_needed_mb
-from tests.repo.deploy.terraform_files import BACKEND, MAIN, ROOT, blocks, local, named, resources, texts
+from tests.repo.deploy.terraform_files import BACKEND, FLEET, MAIN, ROOT, blocks, local, named, resources, texts
+
+ROOTS = (BACKEND, FLEET, MAIN)
 
 # Who may do what, and on what alone. A new grant is a decision: it is made here too.
 GRANTS = {
@@ -47,6 +52,12 @@ GRANTS = {
     ("google_project_iam_member", "roles/cloudbuild.builds.viewer", "build"),
     ("google_project_iam_member", "roles/logging.logWriter", "build"),
     ("google_project_iam_member", "roles/run.viewer", "build"),
+    # Of the plan of a pull request, if there is one. It changes nothing.
+    ("google_project_iam_member", "roles/iam.securityReviewer", "plan"),
+    ("google_project_iam_member", "roles/logging.logWriter", "plan"),
+    ("google_project_iam_member", "roles/storage.bucketViewer", "plan"),
+    ("google_project_iam_member", "roles/viewer", "plan"),
+    ("google_storage_bucket_iam_member", "roles/storage.objectViewer", "plan"),
 }
 
 
@@ -69,7 +80,7 @@ def grants() -> set[tuple[str, str, str]]:
 
 
 _MEMBER = re.compile(
-    r"google_service_account\.(\w+)\.member|google_(bigquery)_connection|@(gcp-sa-\w+)\.|(var\.\w+_members)|(all\w*Users)"
+    r"google_service_account\.(\w+)(?:\[[^]]*\])?\.member|google_(bigquery)_connection|@(gcp-sa-\w+)\.|(var\.\w+_members)|(all\w*Users)"
 )
 
 
@@ -86,7 +97,7 @@ def test_every_grant_on_the_lake_is_bound_to_names_of_objects() -> None:
     conditions = {
         address.partition(".")[2]: (body["condition"][0]["expression"], body["bucket"])
         for address, body in resources(MAIN, "google_storage_bucket_iam_member").items()
-        if body["bucket"] != "${google_storage_bucket.sources.name}"
+        if body["bucket"] not in ("${google_storage_bucket.sources.name}", "${var.project_id}-terraform-state")
     }
     lake = "${google_storage_bucket.lake.name}"
     lists = "${local.lake_listing} || "
@@ -114,6 +125,58 @@ def test_what_each_identity_may_touch_is_what_its_code_touches() -> None:
         'resource.name.startsWith(\\"projects/_/buckets/${google_storage_bucket.lake.name}/objects/${prefix}'
         in condition
     )
+
+
+_ONE_OF_A_KIND = {  # inside of what has a name of its own
+    "google_bigquery_table.merged table_id": "merged",
+    "google_bigquery_table.flights table_id": "flights",
+}
+_NAMED_BY = {
+    *("name", "account_id", "secret_id", "repository_id", "dataset_id", "table_id", "connection_id", "service_id"),
+    "display_name",
+}
+
+
+def _raw(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Each named resource: its address, the argument that names it and the argument's text in the file."""
+    for path in folder.glob("*.tf"):
+        for kind, label, body in re.findall(r'^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', path.read_text(), re.M | re.S):
+            for argument, value in re.findall(r"^  (\w+) += (.+)$", body, re.M):
+                if argument in _NAMED_BY and "_iam_" not in kind:
+                    yield f"{kind}.{label}", argument, value
+
+
+def test_every_name_follows_the_systems() -> None:
+    """Two systems fit into a project when no name is the same in both."""
+    follows = re.compile(r"var\.name\b|local\.metrics|google_\w+\.\w+.*\.\w+_id$")
+    fixed = {f"{a} {n}": v.strip('"') for a, n, v in _raw(MAIN) if not follows.search(v)}
+    assert fixed.pop("google_monitoring_slo.slo display_name")  # in the service, which has a name
+    assert fixed == _ONE_OF_A_KIND
+    named = {address for address, _, _ in _raw(MAIN)}
+    made = {address for address in resources(MAIN) if "_iam_" not in address and "terraform_data" not in address}
+    # A trigger, a table and a bucket have names; these are of the project, or named by what they are in.
+    assert made - named == {"google_project_service.api", "google_monitoring_dashboard.flights"}
+    assert 'displayName = "Flights lakehouse ${var.name}"' in (MAIN / "dashboard.tf").read_text()
+
+
+def test_no_filter_and_no_path_names_another_system() -> None:
+    for path in MAIN.glob("*.tf"):
+        code = re.sub(r"#.*$|description *= .*$|^  error_message.*$", "", path.read_text(), flags=re.M)
+        names = re.findall(r"flights-\w+|user/flights|topics/flights|_(?:id|name)=\W*flights", code)
+        assert names in ([], ["flights-probe"]), path.name  # what our probes call themselves
+
+
+def test_every_resource_says_its_project() -> None:
+    """One provider for all systems of a fleet, which may be in fifty projects: its own project is none of theirs."""
+    without = {a for a, body in resources(MAIN).items() if body.get("project") != "${var.project_id}"}
+    kinds = {address.partition(".")[0] for address in without}
+    assert kinds == {
+        "terraform_data",
+        "google_storage_bucket_iam_member",  # of a bucket, whose name is the world's
+        "google_service_account_iam_member",  # these two name the project in what they are of
+        "google_secret_manager_secret_iam_member",
+    }
+    assert not blocks(MAIN, "provider")  # a module with one cannot be called for each of many
 
 
 def test_public_api_is_asked_for_and_nothing_is_granted_to_everyone() -> None:
@@ -190,12 +253,32 @@ def test_sources_of_a_build_by_hand_have_their_bucket_and_grant_in_terraform() -
     assert named(MAIN, "output")["build_sources"]["value"] == "${google_storage_bucket.sources.url}/source"
     assert [rule["condition"][0]["age"] for rule in bucket["lifecycle_rule"]] == [30]
     asked = set(re.findall(r"output (\w+)\)", (ROOT / "deploy" / "submit.sh").read_text()))
-    assert asked == {"region", "build_account", "build_sources"} <= set(named(MAIN, "output"))
+    assert asked == {"name", "region", "build_account", "build_sources"} <= set(named(MAIN, "output"))
 
 
 def test_logs_in_a_repositorys_checks_are_for_github_alone() -> None:
     trigger = resources(MAIN)["google_cloudbuild_trigger.deploy"]
     assert trigger["include_build_logs"] == '${var.github_checks ? "INCLUDE_BUILD_LOGS_WITH_STATUS" : null}'
+
+
+def test_a_pull_request_is_planned_by_what_only_reads() -> None:
+    roles = {role for _, role, account in GRANTS if account == "plan"}
+    assert {role for role in roles if not re.search(r"[vV]iewer$|securityReviewer$", role)} == {
+        "roles/logging.logWriter"
+    }
+    trigger = resources(MAIN)["google_cloudbuild_trigger.plan"]
+    assert trigger["service_account"] == "${google_service_account.plan[each.key].id}"
+    asks = trigger["repository_event_config"][0]["pull_request"][0]
+    assert asks["comment_control"] == "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"  # strangers wait
+    build = yaml.safe_load((ROOT / trigger["filename"]).read_text())
+    assert set(trigger["substitutions"]) == set(build["substitutions"])
+    [_, script] = build["steps"][0]["args"]
+    assert "apply" not in script
+    assert "-lock=false" in script  # a lock is written
+    assert build["steps"][0]["name"].partition("@")[0] == "hashicorp/terraform:1.11.4"  # as the checks were made with
+    backend = resources(BACKEND)["google_storage_bucket.state"]["name"]
+    assert backend == resources(MAIN)["google_storage_bucket_iam_member.plan_reads_state"]["bucket"]
+    assert f"bucket={backend}".replace("${var.project_id}", "$PROJECT_ID") in script
 
 
 def test_jobs_are_tried_as_often_as_google_recommends_but_for_the_canary() -> None:
@@ -251,7 +334,7 @@ def test_subscription_keeps_everything() -> None:
     assert local("ack_deadline_s") == ACK_DEADLINE_S == WriterSettings.model_fields["ack_deadline_s"].default
 
 
-@pytest.mark.parametrize("folder", [BACKEND, MAIN], ids=["backend", "main"])
+@pytest.mark.parametrize("folder", ROOTS, ids=lambda folder: folder.name)
 def test_every_variable_has_type_description_and_validation(folder: Path) -> None:
     for name, variable in named(folder, "variable").items():
         assert variable["type"], name
@@ -448,7 +531,7 @@ def test_files_are_formatted() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("folder", [BACKEND, MAIN], ids=["backend", "main"])
+@pytest.mark.parametrize("folder", ROOTS, ids=lambda folder: folder.name)
 def test_provider_is_locked_with_hashes_of_every_platform(folder: Path) -> None:
     [block] = blocks(folder, "terraform")
     wanted = block["required_providers"][0]["google"]["version"]
@@ -463,9 +546,54 @@ def test_provider_is_locked_with_hashes_of_every_platform(folder: Path) -> None:
     assert len(set(re.findall(r'"zh:[0-9a-f]{64}"', lock))) == 12  # ... and its manifest
 
 
-def test_both_roots_take_the_same_versions() -> None:
-    assert (BACKEND / ".terraform.lock.hcl").read_text() == (MAIN / ".terraform.lock.hcl").read_text()
-    assert blocks(BACKEND, "terraform")[0]["required_providers"] == blocks(MAIN, "terraform")[0]["required_providers"]
+def test_all_roots_take_the_same_versions() -> None:
+    assert len({(folder / ".terraform.lock.hcl").read_text() for folder in ROOTS}) == 1
+    assert len({str(blocks(folder, "terraform")[0]["required_providers"]) for folder in ROOTS}) == 1
+
+
+@pytest.mark.parametrize("path", sorted((MAIN / "envs").glob("*.tfvars")), ids=lambda path: path.stem)
+def test_an_environment_has_what_terraform_needs_and_nothing_that_it_does_not_know(path: Path) -> None:
+    with path.open() as file:
+        given = {name: value for name, value in hcl2.load(file).items() if not name.startswith("__")}
+    variables = named(MAIN, "variable")
+    assert {name for name, variable in variables.items() if "default" not in variable} <= set(given) <= set(variables)
+    assert given["name"].strip('"') == path.stem  # the workspace's, which `name` has to be
+
+
+def test_environments_of_one_project_have_different_names() -> None:
+    texts_ = [path.read_text() for path in (MAIN / "envs").glob("*.tfvars")]
+    assert len(texts_) >= 2
+    assert len({re.findall(r'^name += "(.+)"$', text, re.M)[0] for text in texts_}) == len(texts_)
+    assert "terraform.workspace == var.name" in str(named(MAIN, "variable")["name"]["validation"])
+
+
+def test_a_fleet_hands_on_variables_that_a_system_takes() -> None:
+    module = blocks(FLEET, "module")[0]["system"]
+    variables = named(MAIN, "variable")
+    given = {name for name in module if name not in ("source", "for_each") and not name.startswith("__")}
+    assert given <= set(variables)
+    assert {name for name, variable in variables.items() if "default" not in variable} <= given
+    handed = set(re.findall(r"^    (\w+) += (?:optional|string)", (FLEET / "variables.tf").read_text(), re.M))
+    assert handed <= given
+    assert len(handed) > 2
+
+
+def test_a_fleets_dashboard_charts_metrics_that_systems_have() -> None:
+    charts = re.findall(r'metric = "(\w+)", resource = "(\w+)"', (FLEET / "dashboard.tf").read_text())
+    counters, gauges = local("counter"), local("gauge")
+    assert charts
+    for metric, resource in charts:
+        assert metric in {*counters, *gauges}
+        if metric in counters:
+            assert counters[metric]["resource"] == resource
+
+
+def test_a_projects_room_for_systems_is_googles() -> None:
+    """100 service accounts and 500 log-based metrics."""
+    accounts = len(resources(MAIN, "google_service_account"))
+    metrics = len(local("counter")) + len(local("gauge"))
+    [room] = re.findall(r"== project\]\) <= (\d+)", str(named(FLEET, "variable")["systems"]["validation"]))
+    assert int(room) == min(100 // accounts, 500 // metrics)
 
 
 def test_every_output_is_described_and_used_in_the_guide() -> None:

@@ -1,0 +1,89 @@
+variable "project_id" {
+  description = "Project of the fleet's dashboard, which sees the metrics of the systems' projects."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "A project id has 6 to 30 lower-case letters, digits and hyphens, and begins with a letter."
+  }
+}
+
+variable "systems" {
+  description = "The systems by a name of your choice, with what terraform/main takes. A project each keeps grants, quotas and bills apart; in a shared one they need names of their own."
+  type = map(object({
+    project_id        = string
+    region            = string
+    name              = optional(string, "flights")
+    repository        = optional(string) # one of them with a trigger each deploys at every push
+    writer_instances  = optional(number, 1)
+    api_min_instances = optional(number, 1)
+    api_settings      = optional(map(string), {})
+    iap_members       = optional(list(string), [])
+  }))
+
+  validation {
+    condition     = length(distinct([for system in var.systems : "${system.project_id} ${system.name}"])) == length(var.systems)
+    error_message = "Two systems of one project need different names."
+  }
+  validation {
+    # 500 log-based metrics a project, 24 a system; 100 service accounts, 7 a system.
+    condition     = alltrue([for project in distinct([for system in var.systems : system.project_id]) : length([for system in var.systems : system if system.project_id == project]) <= 14])
+    error_message = "At most 14 systems in one project: Google's quota of 100 service accounts, of which each has 7."
+  }
+  validation {
+    condition     = length(distinct([for system in var.systems : system.project_id])) <= 375
+    error_message = "At most 375 projects: what one metrics scope sees."
+  }
+}
+
+variable "page_emails" {
+  description = "Who is woken up: addresses for alerts on what hurts users now."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.page_emails) > 0
+    error_message = "At least one e-mail address: an alert that nobody gets is none."
+  }
+}
+
+variable "ticket_emails" {
+  description = "Who gets what can wait for working hours."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.ticket_emails) > 0
+    error_message = "At least one e-mail address."
+  }
+}
+
+variable "runbook_url" {
+  description = "Where docs/runbook.md is to be read; alerts link to its headings."
+  type        = string
+
+  validation {
+    condition     = can(regex("^https://[^#]+$", var.runbook_url))
+    error_message = "It takes an https:// address without a fragment."
+  }
+}
+
+variable "apis_wait_s" {
+  description = "Seconds that an apply waits after it turned on Google's APIs of a project."
+  type        = number
+  default     = 120 # as terraform/main
+
+  validation {
+    condition     = var.apis_wait_s >= 0 && var.apis_wait_s <= 900
+    error_message = "0 to 900 seconds."
+  }
+}
+
+variable "metrics_wait_s" {
+  description = "Seconds that an apply waits after it made log-based metrics, before alerts on them are made."
+  type        = number
+  default     = 600 # as terraform/main
+
+  validation {
+    condition     = var.metrics_wait_s >= 0 && var.metrics_wait_s <= 900
+    error_message = "0 to 900 seconds."
+  }
+}

@@ -1,0 +1,20 @@
+terraform {
+  required_version = ">= 1.9.0, < 2.0.0"
+
+  # The bucket is an output of terraform/backend: init -backend-config=bucket=NAME
+  backend "gcs" {
+    prefix = "flights-fleet"
+  }
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "~> 7.44.0"
+    }
+  }
+}
+
+# Every resource says its project itself.
+provider "google" {
+  project = var.project_id
+}
