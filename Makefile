@@ -7,7 +7,7 @@ INSTALL_UV = $(BIN)/python -m pip install --quiet --disable-pip-version-check --
 # Many targets start dozens of processes, each in half the time with bytecode: it is written even where the shell says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test verify test-year prove check check-quick check-deploy test-terraform bench figures format lock lock-images pin-images names vendor screenshots notebook site configuration cost fields problems diagrams clean
+.PHONY: help setup demo test verify test-year prove check check-quick check-deploy test-terraform rehearse-restore bench figures format lock lock-images pin-images names vendor screenshots notebook site configuration cost fields problems diagrams clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,6 +71,9 @@ check-quick: setup  ## `make check` without the types: seconds
 
 check-deploy: setup  ## Terraform against the real provider, and the Dockerfiles' steps; exit 2: not all of it could be had
 	@bash tools/check_deploy.sh
+
+rehearse-restore: setup  ## loses the objects of a lake on this machine, restores them, compares the answers
+	@$(BIN)/python -m local_cloud rehearse-restore
 
 test-terraform: setup  ## only Terraform against the real provider; exit 2: it could not be had
 	@bash tools/check_deploy.sh terraform

@@ -13,6 +13,7 @@ module "system" {
   api_min_instances = each.value.api_min_instances
   api_settings      = each.value.api_settings
   iap_members       = each.value.iap_members
+  lake_regions      = each.value.lake_regions
 
   page_emails   = var.page_emails
   ticket_emails = var.ticket_emails

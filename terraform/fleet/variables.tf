@@ -19,6 +19,7 @@ variable "systems" {
     api_min_instances = optional(number, 1)
     api_settings      = optional(map(string), {})
     iap_members       = optional(list(string), [])
+    lake_regions      = optional(list(string), [])
   }))
 
   validation {

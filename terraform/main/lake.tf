@@ -3,10 +3,18 @@
 resource "google_storage_bucket" "lake" {
   project                     = var.project_id
   name                        = "${var.project_id}-${var.name}-lake"
-  location                    = var.region
+  location                    = length(var.lake_regions) == 0 ? var.region : { us = "US", europe = "EU", asia = "ASIA" }[split("-", var.lake_regions[0])[0]]
+  rpo                         = length(var.lake_regions) == 0 ? null : "ASYNC_TURBO" # within 15 minutes
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   force_destroy               = false
+
+  dynamic "custom_placement_config" {
+    for_each = length(var.lake_regions) == 0 ? [] : [sort(var.lake_regions)]
+    content {
+      data_locations = [for region in custom_placement_config.value : upper(region)]
+    }
+  }
 
   soft_delete_policy {
     retention_duration_seconds = var.retention.deleted_days * 86400

@@ -3,6 +3,13 @@ resource "google_pubsub_topic" "flights" {
   name                       = var.name
   message_retention_duration = "${var.retention.messages_days * 86400}s" # replay: seek the subscription to a time
 
+  dynamic "message_storage_policy" {
+    for_each = length(var.message_regions) == 0 ? [] : [var.message_regions]
+    content {
+      allowed_persistence_regions = message_storage_policy.value
+    }
+  }
+
   depends_on = [terraform_data.apis_on]
 }
 

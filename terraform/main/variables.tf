@@ -336,6 +336,32 @@ variable "retention" {
   }
 }
 
+variable "lake_regions" {
+  description = "Two regions that the lake is kept in, with replication within 15 minutes: it outlives the loss of one. To be decided before the first apply: a bucket cannot move. Empty: in region alone."
+  type        = list(string)
+  default     = [] # one region: half the price, and back with it
+
+  validation {
+    condition     = length(var.lake_regions) == 0 || (length(distinct(var.lake_regions)) == 2 && alltrue([for region in var.lake_regions : can(regex("^(us|europe|asia)-[a-z]+[0-9]+$", region))]) && length(distinct([for region in var.lake_regions : split("-", region)[0]])) == 1)
+    error_message = "Two regions of one continent (us, europe, asia), as [\"europe-west1\", \"europe-west4\"], or none."
+  }
+  validation {
+    condition     = length(var.lake_regions) == 0 || contains(var.lake_regions, var.region)
+    error_message = "One of the two is region: the services read the lake from where they are."
+  }
+}
+
+variable "message_regions" {
+  description = "Regions that Pub/Sub may keep messages in; empty: where they are published, which a policy of the organization may narrow."
+  type        = list(string)
+  default     = [] # the nearest to the publisher, which loses the least with a region
+
+  validation {
+    condition     = alltrue([for region in var.message_regions : can(regex("^[a-z]+-[a-z]+[0-9]+$", region))])
+    error_message = "Each looks like europe-west1."
+  }
+}
+
 variable "bigquery" {
   description = "Whether the merged flights can be asked in BigQuery too: a dataset, the Delta table of the lake and a view. A million of its questions cost 72 dollars at least. Turn it on once the lake has a snapshot."
   type        = bool

@@ -9,5 +9,5 @@ page_emails   = ["oncall@example.com"]
 ticket_emails = ["tickets@example.com"]
 runbook_url   = "https://github.com/OWNER/REPOSITORY/blob/main/docs/runbook.md"
 
-# Another region survives the loss of this one (docs/deploy.md, When something is lost).
-# lake_regions = ["EUROPE-WEST1", "EUROPE-WEST4"]
+# Another region survives the loss of this one (docs/reliability.md, When something is lost).
+# lake_regions = ["europe-west1", "europe-west4"]

@@ -226,6 +226,41 @@ run "a_name_that_is_too_long_is_refused" {
   expect_failures = [var.name]
 }
 
+run "a_lake_outlives_a_region_when_asked" {
+  command = plan
+
+  variables {
+    lake_regions    = ["europe-west4", "europe-west1"]
+    message_regions = ["europe-west1", "europe-west4"]
+    name            = "flights"
+  }
+
+  assert {
+    condition     = google_storage_bucket.lake.location == "EU" && google_storage_bucket.lake.rpo == "ASYNC_TURBO" && one(google_storage_bucket.lake.custom_placement_config).data_locations == toset(["EUROPE-WEST1", "EUROPE-WEST4"])
+    error_message = "Both regions, with turbo replication."
+  }
+  assert {
+    condition     = length(google_pubsub_topic.flights.message_storage_policy[0].allowed_persistence_regions) == 2
+    error_message = "Messages stay in these."
+  }
+}
+
+run "regions_of_two_continents_are_refused" {
+  command = plan
+  variables {
+    lake_regions = ["europe-west1", "us-east4"]
+  }
+  expect_failures = [var.lake_regions]
+}
+
+run "a_lake_elsewhere_than_its_services_is_refused" {
+  command = plan
+  variables {
+    lake_regions = ["europe-west3", "europe-west4"]
+  }
+  expect_failures = [var.lake_regions]
+}
+
 run "people_get_a_dashboard_of_their_own" {
   command = apply
 

@@ -54,6 +54,8 @@ KNOWN: dict[str, tuple[int, set[str]]] = {
     "run worker-pools describe": (1, {"--region"}),
     "run worker-pools revisions list": (0, {"--region", "--worker-pool"}),
     "run worker-pools update": (1, {"--region", "--image"}),
+    "scheduler jobs pause": (1, {"--location"}),
+    "scheduler jobs resume": (1, {"--location"}),
     "scheduler jobs describe": (1, {"--location"}),
     "secrets versions access": (1, {"--secret"}),
     "secrets versions add": (1, {"--data-file"}),
@@ -62,7 +64,8 @@ KNOWN: dict[str, tuple[int, set[str]]] = {
     "storage cp": (2, {"-r"}),
     "storage ls": (1, {"-l", "--soft-deleted"}),
     "storage objects describe": (1, set()),
-    "storage restore": (1, set()),
+    "storage restore": (1, {"--async", "--deleted-after-time"}),
+    "storage rsync": (2, {"--recursive"}),
     "storage rm": (1, {"-r"}),
     "version": (0, set()),
 }

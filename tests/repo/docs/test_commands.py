@@ -32,7 +32,7 @@ COMMANDS = {package: commands_of(package) for package in PACKAGES}
 
 def test_the_packages_have_the_commands_that_the_search_should_find() -> None:
     assert COMMANDS["ingest_writer"] == {"run", "compact", "publish", "load", "replay-rejected"}
-    assert COMMANDS["local_cloud"] == {"up", "replay", "demo", "on-time-file", "names"}
+    assert COMMANDS["local_cloud"] == {"up", "replay", "demo", "on-time-file", "rehearse-restore", "names"}
 
 
 @pytest.mark.parametrize(
