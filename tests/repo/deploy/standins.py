@@ -43,7 +43,9 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
     match words:
         case ["version"]:
             print(world["gcloud"], end="")
-        case ["config", "set", "project", _] | ["services", "enable", *_] | ["beta", "builds", "submit", "."]:
+        case ["config", "set", "project", _] | ["services", "enable", *_] | ["run", "services", "proxy", _]:
+            pass
+        case ["beta", "builds", "submit", "."] | ["beta", "services", "identity", "create"]:
             pass
         case ["builds", "describe", _]:
             print("2026-11-24T12:00:00.000Z")
@@ -57,14 +59,23 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
             world["images"][name] = options["image"]
         case ["auth", "print-access-token"]:
             print("an-access-token")
-        case ["secrets", "versions", "access", "latest"]:
-            if options["secret"] not in world["secrets"]:
-                print("NOT_FOUND: no version", file=sys.stderr)
-                return 1
-            print(world["secrets"][options["secret"]], end="")
+        case ["secrets", "versions", "add" | "access", _]:
+            return _gcloud_secret(world, words, options)
         case _:
             print(f"gcloud does not know: {arguments}", file=sys.stderr)
             return 2
+    return 0
+
+
+def _gcloud_secret(world: dict[str, Any], words: list[str], options: dict[str, str]) -> int:
+    """Versions of a secret: the newest alone."""
+    if words[2] == "add":
+        world["secrets"][words[3]] = sys.stdin.read()
+    elif options["secret"] not in world["secrets"]:
+        print("NOT_FOUND: no version", file=sys.stderr)
+        return 1
+    else:
+        print(world["secrets"][options["secret"]], end="")
     return 0
 
 
@@ -114,9 +125,13 @@ def _terraform(world: dict[str, Any], arguments: list[str]) -> int:
     """Two roots, each of which has to be initialized, and then applied, before it has outputs."""
     root, command = arguments[0].removeprefix("-chdir=terraform/"), arguments[1]
     done = world["terraform"].setdefault(root, [])
-    before = {"init": None, "apply": "init", "output": "apply"}[command]
+    before = {"init": None, "workspace": "init", "apply": "init", "output": "apply"}[command]
     if before is not None and before not in done:
         print(f"terraform {command} in {root} before its {before}", file=sys.stderr)
+        return 1
+    values = [a.removeprefix("-var-file=") for a in arguments if a.startswith("-var-file=")]
+    if not all(os.path.exists(f"terraform/{root}/{file}") for file in values):
+        print(f"terraform {command} in {root}: no {values}", file=sys.stderr)
         return 1
     done.append(command)
     if command == "output":

@@ -28,7 +28,7 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     for name in ("deploy", "terraform"):
         shutil.copytree(
-            ROOT / name, folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfvars", "*.tfstate*")
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns(".terraform", "terraform.tfvars", "*.tfstate*")
         )
     for name in ("cloudbuild.yaml", ".gitignore"):
         shutil.copy(ROOT / name, folder)
@@ -68,6 +68,27 @@ def test_the_steps_work_in_their_order(checkout: Path, run: Run) -> None:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, check=True, capture_output=True, text=True)
     assert f"COMMIT_SHA={commit.stdout.strip()},_REGION=the-region-of-main" in run["log"][-1]
     assert "--gcs-source-staging-dir=the-build_sources-of-main" in run["log"][-1]
+
+
+def section(heading: str) -> str:
+    """The commands of one section, without those that start something of ours or wait for a person."""
+    blocks = re.findall(
+        r"^```sh\n(.*?)^```", GUIDE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0], re.M | re.S
+    )
+    lines = "".join(blocks).splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(("make setup", "python -m", "read ")))
+
+
+def test_the_later_sections_work_after_the_steps(checkout: Path, run: Run) -> None:
+    given = "REGION=europe-west1 PROBE_KEY=key PROBE_ENTRY=probe:1 CALLER_ENTRY=caller:2\n"
+    later = [section(name) for name in ("API keys", "The dashboard of a private API", "Environments")]
+    assert all(later)
+    done = typed(STEPS + given + "".join(later), checkout, run)
+    assert done.returncode == 0, done.stderr
+    assert run["secrets"] == {"flights-probe-key": "key", "flights-api-key-hashes": "probe:1\ncaller:2\n"}
+    assert (checkout / "terraform" / "main" / "terraform.tfvars").read_text().endswith("\napi_keys_enabled = true\n")
+    assert "terraform -chdir=terraform/main workspace select -or-create staging" in run["log"]
+    assert run["log"][-1].startswith("gcloud beta builds submit")
 
 
 def test_the_variables_that_are_written_are_those_that_have_no_default(checkout: Path, run: Run) -> None:
