@@ -52,6 +52,7 @@ class _Modules:
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = files
         self._open: list[str] = []
+        self._exports: dict[str, set[str]] = {}
         self.blocks: dict[str, str] = {}
 
     def add(self, path: str) -> None:
@@ -70,10 +71,14 @@ class _Modules:
             names, whole, relative = match.groups()
             other = posixpath.normpath(posixpath.join(posixpath.dirname(path), relative))
             self.add(other)
+            if missing := {name.split(" as ")[0] for name in _listed(names or "")} - self._exports[other]:
+                raise BundleError(f"{path} imports {', '.join(sorted(missing))}, which {other} does not export")
             if whole:
                 return f"const {whole} = {_object(other)};"
             return f"const {{ {_pairs(names)} }} = {_object(other)};" if names else ""
 
+        listed = [name.split(" as ")[-1] for names in _LISTED.findall(text) for name in _listed(names)]
+        self._exports[path] = {*listed, *_DECLARED.findall(text)}
         exports = [*(_pairs(names, is_export=True) for names in _LISTED.findall(text)), *_DECLARED.findall(text)]
         text = _DECLARED.sub("", _LISTED.sub("", _IMPORT.sub(imported, text)))
         if left := _LEFT.search(text):
@@ -93,7 +98,11 @@ def _object(path: str) -> str:
     return "$" + re.sub(r"\W", "_", path)
 
 
+def _listed(names: str) -> list[str]:
+    return [name for name in re.split(r"\s*,\s*", names.strip()) if name]
+
+
 def _pairs(names: str, *, is_export: bool = False) -> str:
     """`a, b as c`, of an import or an export, as properties of an object."""
-    pairs = [name.split(" as ") for name in re.split(r"\s*,\s*", names.strip()) if name]
+    pairs = [name.split(" as ") for name in _listed(names)]
     return ", ".join(": ".join(reversed(pair) if is_export else pair) for pair in pairs)

@@ -1,7 +1,7 @@
 // Airports on a map: flights by size, goodness by colour. Arrow keys move through the airports, what the cursor is on
 // is written below, and a click or Enter picks it. The table below the map has all of it.
 
-import { drawing, h } from "./dom.js";
+import { byId, h } from "./dom.js";
 import { show } from "./format.js";
 import { level, levels } from "./goodness.js";
 import { HEAT_METRICS, METRIC_KINDS } from "./heatmap.js";
@@ -85,6 +85,14 @@ function draw(map) {
       ...labels(map, frame, size),
     ),
   );
+}
+
+// An element of SVG: of the same kind as those of the page, so that no address has to be named.
+function drawing(tag, attributes, ...children) {
+  const element = document.createElementNS(byId("line").content.firstElementChild.namespaceURI, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
 }
 
 // Longitude and latitude in equal steps, at the right proportion in the middle: no shape is far off there.

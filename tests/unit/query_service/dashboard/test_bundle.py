@@ -86,6 +86,11 @@ def test_a_module_that_is_not_there_is_refused() -> None:
         script('import { b } from "./b.js";')
 
 
+def test_a_name_that_a_module_does_not_export_is_refused() -> None:
+    with pytest.raises(BundleError, match=r"main\.js imports b, which a\.js does not export"):
+        script('import { a, b as c } from "./a.js";', a="export const a = 1;")
+
+
 def test_modules_that_import_each_other_are_refused() -> None:
     with pytest.raises(BundleError, match=r"b\.js imports itself"):
         script('import "./b.js";', b='import "./c.js";', c='import "./b.js";')
