@@ -44,5 +44,6 @@ def test_caches_answer_random_questions_like_the_oracle(flights: pl.DataFrame, s
 
 def _check(api: Api, asked: list[Asked]) -> None:
     for question in asked:
-        answer = api.get(f"/v1/stats?{urlencode(question.parameters)}")
-        assert answer.json() == question.answer, question.name
+        for _ in range(2):  # computed, and from what that left
+            answer = api.get(f"/v1/stats?{urlencode(question.parameters)}")
+            assert answer.json() == question.answer, question.name
