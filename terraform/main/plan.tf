@@ -5,7 +5,7 @@
 # strangers wait for a comment of somebody of the repository.
 
 locals {
-  plan = var.repository == null || var.plan_file == null ? toset([]) : toset(["plan"])
+  plan = var.repository != null && var.plan_pull_requests ? toset(["plan"]) : toset([])
 }
 
 resource "google_service_account" "plan" {
@@ -56,7 +56,7 @@ resource "google_cloudbuild_trigger" "plan" {
   }
 
   substitutions = {
-    _PLAN_FILE = var.plan_file
+    _PLAN_FILE = "envs/${var.name}.tfvars"
     _WORKSPACE = terraform.workspace
   }
 

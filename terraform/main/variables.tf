@@ -92,15 +92,10 @@ variable "github_checks" {
   default     = true # most are on GitHub; false for GitLab and Bitbucket
 }
 
-variable "plan_file" {
-  description = "Values in the repository that pull requests are planned with, below terraform/main, for example envs/production.tfvars; null: no plans."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.plan_file == null || can(regex("^envs/[a-z0-9-]+\\.tfvars$", var.plan_file))
-    error_message = "It takes envs/NAME.tfvars, or null."
-  }
+variable "plan_pull_requests" {
+  description = "Whether each pull request that changes Terraform is planned, with the values of terraform/main/envs/NAME.tfvars in it. Needs repository."
+  type        = bool
+  default     = false # the guide's values are not in the repository
 }
 
 variable "trigger_branch" {

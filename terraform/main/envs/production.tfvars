@@ -3,11 +3,11 @@ name       = "production"
 project_id = "your-project"
 region     = "europe-west1"
 
-repository    = "projects/your-project/locations/europe-west1/connections/NAME/repositories/NAME"
-plan_file     = "envs/production.tfvars"
-page_emails   = ["oncall@example.com"]
-ticket_emails = ["tickets@example.com"]
-runbook_url   = "https://github.com/OWNER/REPOSITORY/blob/main/docs/runbook.md"
+repository         = "projects/your-project/locations/europe-west1/connections/NAME/repositories/NAME"
+plan_pull_requests = true
+page_emails        = ["oncall@example.com"]
+ticket_emails      = ["tickets@example.com"]
+runbook_url        = "https://github.com/OWNER/REPOSITORY/blob/main/docs/runbook.md"
 
 # Another region survives the loss of this one (docs/reliability.md, When something is lost).
 # lake_regions = ["europe-west1", "europe-west4"]

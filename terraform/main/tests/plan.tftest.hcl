@@ -196,11 +196,11 @@ run "a_pull_request_is_planned_when_asked" {
   command = apply
 
   variables {
-    plan_file = "envs/production.tfvars"
+    plan_pull_requests = true
   }
 
   assert {
-    condition     = google_cloudbuild_trigger.plan["plan"].substitutions["_WORKSPACE"] == "default" && google_cloudbuild_trigger.plan["plan"].repository_event_config[0].pull_request[0].branch == "^main$"
+    condition     = google_cloudbuild_trigger.plan["plan"].substitutions["_WORKSPACE"] == "default" && google_cloudbuild_trigger.plan["plan"].substitutions["_PLAN_FILE"] == "envs/flights.tfvars" && google_cloudbuild_trigger.plan["plan"].repository_event_config[0].pull_request[0].branch == "^main$"
     error_message = "Of the branch that is deployed, with the state of this system."
   }
 }

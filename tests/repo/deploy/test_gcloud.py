@@ -64,6 +64,7 @@ KNOWN: dict[str, tuple[int, set[str]]] = {
     "storage cp": (2, {"-r"}),
     "storage ls": (1, {"-l", "--soft-deleted"}),
     "storage objects describe": (1, set()),
+    "storage operations describe": (1, set()),
     "storage restore": (1, {"--async", "--deleted-after-time"}),
     "storage rsync": (2, {"--recursive"}),
     "storage rm": (1, {"-r"}),
