@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from lakehouse.schema.event import FIELD
-from query_service.queries.model import METRICS
 from tests._support.api import Api
 
 NAMED = {"Stats", "Flight", "FlightEvent", "Lake", "Problem"}
@@ -46,15 +45,3 @@ def test_every_schema_has_a_name_and_every_member_a_meaning_and_a_unit(api: Api)
 def test_every_reference_leads_to_a_schema_and_every_schema_is_used(api: Api) -> None:
     used = set(re.findall('"#/components/schemas/([A-Za-z]+)"', json.dumps(api.json("/openapi.json"))))
     assert used == schemas(api).keys()
-
-
-def test_on_time_is_defined_where_it_is_counted(api: Api) -> None:
-    document = api.json("/openapi.json")
-    row = document["components"]["schemas"]["StatsRow"]["properties"]
-    for text in (
-        document["info"]["description"],
-        row["on_time_departure_rate"]["description"],
-        row["on_time_arrival_rate"]["description"],
-    ):
-        assert "less than `on_time_minutes` after the schedule (15 unless" in text
-    assert [name for name in row if name in METRICS] == list(METRICS)
