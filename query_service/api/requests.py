@@ -81,8 +81,7 @@ def flights_request(pairs: Pairs, max_values: int) -> FlightsRequest:
     if after is not None and order.column == FLIGHT_ID:
         beyond = filters.dates.until if order.descending else filters.dates.since
         filters = replace(filters, dates=beyond(after.flight_date))
-    snapshot = given.one(table.SNAPSHOT)
-    names = _names(given, columns, table.COLUMNS)
+    snapshot, names = given.one(table.SNAPSHOT), _names(given, columns, table.COLUMNS)
     return FlightsRequest(filters, limit, after, snapshot, order, value, delay, columns, names)
 
 
@@ -178,10 +177,7 @@ def _header(request: Request, name: str) -> str | None:
     return ", ".join(request.headers.getlist(name)) or None
 
 
-StatsQuestion = tuple[Services, StatsRequest, ResponsePreferences]
-
-
-def stats_question(request: Request) -> StatsQuestion:
+def stats_question(request: Request) -> tuple[Services, StatsRequest, ResponsePreferences]:
     """All that a request to /v1/stats needs. Raises ProblemError (406, 422)."""
     state = request.app.state
     pairs, asked = state.stats_queries.read(request.scope["query_string"])

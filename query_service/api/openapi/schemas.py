@@ -55,7 +55,7 @@ def _problem() -> Json:
         "parameter": {"type": "string", "maxLength": 60, "description": "The parameter that is wrong"},
         "got": {"type": "string", "maxLength": 60, "description": "What it was, shortened"},
         "expected": {"type": "string", "description": "What it takes"},
-        "request_id": REQUEST_ID,
+        "request_id": REQUEST_ID | {"description": "That of the header X-Request-Id"},
     }
     described = _object("A problem document (RFC 9457).", properties, ("parameter", "got", "expected"))
     return {name: member for name, member in described.items() if name != "additionalProperties"}
