@@ -53,6 +53,10 @@ _FIVE: Final = "--measures=writer,question,repeated,tail,analysts"
 PARTS: Final = (
     Part("soak", ("tests/verification/soak",), ("--soak-s",), arguments=("-s",), is_alone=True),
     Part(
+        *("outside tables", ("tests/verification/outside_tables",), ("--live-s",)),
+        says="more races of publishers of the outside tables",
+    ),
+    Part(
         "mutation",
         ("tests/verification/mutation",),
         says="each safeguard, taken out of the source, is missed by its test",
@@ -66,10 +70,6 @@ PARTS: Final = (
     Part("messages", ("tests/verification/fuzz/messages",), ("--messages",), "more kinds of 10 MB in a message"),
     Part("simulation", ("tests/verification/simulation",), ("--seeds", "--real-seeds", "--pairs")),
     Part("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
-    Part(
-        *("outside tables", ("tests/verification/outside_tables",), ("--live-s",)),
-        says="more races of publishers of the outside tables",
-    ),
     Part("engines", ("tests/system/engines",), ("--asked-engines",)),
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
     Part("queries", ("tests/unit/lakehouse/client/test_query_dates.py",), ("--queries",)),
