@@ -1,6 +1,6 @@
 """Makes lakes of any size from the real flights: shifts years, copies flights, jitters delays.
 
-Each is generated once and kept outside the repository, under $FLIGHTS_BENCH_CACHE or
+Each is generated once and kept outside the repository, under $BENCH_CACHE_DIR or
 ~/.cache/flights-lakehouse. The product's own merger writes the month files, so their bytes are
 those of a compactor.
 """
@@ -117,8 +117,8 @@ class ScaleData:
 
 
 def cache_folder() -> Path:
-    """$FLIGHTS_BENCH_CACHE, or a folder of the user's."""
-    return Path(os.environ.get("FLIGHTS_BENCH_CACHE") or Path.home() / ".cache" / "flights-lakehouse")
+    """$BENCH_CACHE_DIR, or a folder of the user's."""
+    return Path(os.environ.get("BENCH_CACHE_DIR") or Path.home() / ".cache" / "flights-lakehouse")
 
 
 def _make_base(path: Path, flights: int | None) -> None:

@@ -30,7 +30,7 @@ _PEERS = {"1": "quick start", "6": "the best single file", "8": "empty FastAPI r
 @pytest.fixture(scope="module", autouse=True)
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLIGHTS_BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("BENCH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         for name in ("PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"):
             patch.setenv(name, "set by the measures, and put back by the test")
         yield
