@@ -48,9 +48,9 @@ def _intro(prices: Mapping[str, Price]) -> str:
     return _section(
         "# What it costs",
         _text(f"""
-`make cost` writes this page from [prices.json](prices.json), from requests that `tests/repo/deploy/test_cost.py`
-counts on the wire, and from the assumptions in [sizes.py](../tools/cost/sizes.py). Dollars are list prices of
-{prices["storage"].region}; a month has {DAYS} days. What is free for a billing account is taken off once. **Check the
+`make cost` writes this page from [prices.json](prices.json), requests that `tests/repo/deploy/test_cost.py` counts on
+the wire, and the assumptions in [sizes.py](../tools/cost/sizes.py). Dollars are list prices of
+{prices["storage"].region}; a month has {DAYS} days. What is free for a billing account is subtracted once. **Check the
 prices before you decide**: the [last table](#prices) says where and when each was read.
 """),
     )
@@ -67,8 +67,8 @@ def _sizes(prices: Mapping[str, Price], amounts: Mapping[str, float]) -> str:
     ]
     return _section(
         "## Three sizes",
-        _table(("size", "events a day", "questions a day", "settings other than the defaults"), _settings()),
-        _table(("dollars a month", *(size.name for size in SIZES)), rows),
+        _table("sizes", ("size", "events a day", "questions a day", "settings other than the defaults"), _settings()),
+        _table("bills", ("dollars a month", *(size.name for size in SIZES)), rows),
         _text(f"""
 Fifty systems are fifty projects. They cost {amounts["fifty a day"]:,.0f} dollars a day, almost none of it for work. One
 writer, one lake and one API can serve fifty airports, since files are laid out by date: {amounts["shared"]:,.0f}
@@ -93,9 +93,9 @@ def _always(amounts: Mapping[str, float]) -> str:
     return _section(
         "## What runs always",
         _text(f"""
-In every size: one writer, and the compactor and the canary on their schedules. A hobby keeps no API instance warm, the
-others one: {amounts["hobby fixed"]:.0f} and {amounts["airport fixed"]:.0f} dollars. A run of a job is billed for at
-least a minute. So the compactor, which takes seconds, has one core ({amounts["compactions"]:.2f} dollars; with two:
+Every size has one writer, and the compactor and the canary on their schedules. A hobby keeps no API instance warm, the
+others one: {amounts["hobby fixed"]:.0f} and {amounts["airport fixed"]:.0f} dollars. A job's run is billed for at least
+a minute, so the compactor, which takes seconds, has one core ({amounts["compactions"]:.2f} dollars; with two:
 {amounts["two cores"]:.2f}). The API is billed by request, and the canary's request waits in it: {CANARY_WAIT_S} of 60
 seconds are active even if nobody asks. That is {amounts["wait"]:.2f} dollars more than the idle price of a warm
 instance, and {amounts["wait, cold"]:.2f} without one.
@@ -113,11 +113,11 @@ def _canary(amounts: Mapping[str, float]) -> str:
     ]
     return _section(
         "## The canary",
-        _table(("canary", "dollars a month"), rows),
+        _table("canary", ("canary", "dollars a month"), rows),
         _text(f"""
-A service would save {saved:.0f} dollars, {saved / amounts["airport fixed"]:.0%} of what runs always for one airport.
-That is not half, and it would be one more service to deploy and protect, with an endpoint that publishes. So the canary
-stays a job. `canary_every_min = 5` saves as much: an outage then pages after 16 minutes instead of 5.
+A service would save {saved:.0f} dollars, {saved / amounts["airport fixed"]:.0%} of what runs always for one airport,
+but be one more to deploy and protect, with an endpoint that publishes. `canary_every_min = 5` saves as much: an outage
+then pages after 16 minutes instead of 5.
 """),
     )
 
@@ -150,7 +150,7 @@ def _more(amounts: Mapping[str, float]) -> str:
     ]
     return _section(
         "## A million more",
-        _table(("a million", "dollars"), rows),
+        _table("a million more", ("a million", "dollars"), rows),
         _text(f"""
 Landed objects depend on time, not on events: their writes are {amounts["batches"]:.2f} dollars a month at
 {AIRPORT.batch_age_s} seconds per batch, a quarter of it at 20. A question that is alone is billed for
@@ -164,8 +164,8 @@ def _bigquery(amounts: Mapping[str, float]) -> str:
     return _section(
         "## Against BigQuery, for the same work",
         _text(f"""
-BigQuery's storage and loads cost almost nothing at this size. Its questions do, by the price of the region, and take a
-second instead of milliseconds. BigQuery on demand is cheaper than one airport's {amounts["airport"]:.0f} dollars up to
+BigQuery's storage and loads cost almost nothing at this size. Its questions do cost, and take a second instead of
+milliseconds. BigQuery on demand is cheaper than one airport's {amounts["airport"]:.0f} dollars up to
 {amounts["even"] / MILLION:.1f} million questions a month, or fewer if they scan more than its minimum of 10 MiB. Choose
 this system above that, or where answers must be exact seconds after the event.
 """),
@@ -177,7 +177,7 @@ def _requests() -> str:
     month = storage_requests(AIRPORT)
     return _section(
         "## Requests to Cloud Storage",
-        _table(("what", "class A", "class B"), rows),
+        _table("requests", ("what", "class A", "class B"), rows),
         _text(f"""
 Counted between our code and the local Cloud Storage, with real flights. Class A are writes and listings, class B reads;
 deletes are free. One airport makes {month.a / MILLION:.1f} million and {month.b / MILLION:.1f} million a month.
@@ -202,7 +202,7 @@ def _prices(prices: Mapping[str, Price]) -> str:
     counter, distribution = POINT_BYTES
     return _section(
         "## Prices",
-        _table(("SKU", "dollars", "free a month", "region", "read", "rests on"), rows),
+        _table("prices", ("SKU", "dollars", "free a month", "region", "read", "rests on"), rows),
         _text(f"""
 {unverified} of {len(prices)} are not verified: no copy or quotation of Google's own text has them. Nor is it verified
 that Cloud Monitoring counts {counter} bytes for a point of a counter and {distribution} for one of a distribution.
@@ -219,10 +219,12 @@ def _dollars(what: str, amounts: Iterable[float]) -> tuple[str, ...]:
     return (what, *(f"{marks}{amount:,.2f}{marks}" for amount in amounts))
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def _table(name: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Between the marks by which `tools.prose` leaves it out."""
     names = tuple(head)
     lines = [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in (names, *map(tuple, rows))]
-    return "\n".join([lines[0], "|---" * len(names) + "|", *lines[1:]])
+    table = "\n".join([lines[0], "|---" * len(names) + "|", *lines[1:]])
+    return f"<!-- {name}: written by tools.cost -->\n\n{table}\n\n<!-- end of {name} -->"
 
 
 def _text(text: str) -> str:

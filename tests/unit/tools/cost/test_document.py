@@ -10,6 +10,7 @@ import pytest
 
 from tools.cost.document import DOCUMENT, write, written
 from tools.cost.prices import load_prices
+from tools.prose import words
 
 PRICES = load_prices()
 PAGE = DOCUMENT.read_text(encoding="utf-8")
@@ -35,8 +36,12 @@ def test_a_price_that_is_not_verified_is_marked() -> None:
 
 
 def test_prose_is_short() -> None:
-    prose = " ".join(line for line in PAGE.splitlines() if not line.startswith(("|", "#")))
-    assert len(prose.split()) <= 600
+    assert words(PAGE) <= 600
+
+
+def test_tables_are_marked_as_generated_and_only_tables() -> None:
+    prose = "\n".join(line for line in PAGE.splitlines() if not line.startswith(("|", "<!-- ")))
+    assert words(PAGE) == words(prose)
 
 
 def test_it_is_written_when_it_differs(tmp_path: Path) -> None:
