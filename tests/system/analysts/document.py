@@ -21,7 +21,7 @@ class Block(NamedTuple):
 
 
 def blocks() -> list[Block]:
-    return [Block(*found) for found in re.findall(r"(?:<!-- (.+?) -->\n)?```(\w+)\n(.*?)```", PAGE, re.DOTALL)]
+    return [Block(*found) for found in re.findall(r"(?:<!-- ([^\n]+?) -->\n)?```(\w+)\n(.*?)```", PAGE, re.DOTALL)]
 
 
 def pointed_at(code: str, server: str, bucket: str) -> str:
