@@ -91,7 +91,7 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
     _add_middleware(app, settings, keys, metrics, send_budget)
     app.add_middleware(HeadMiddleware)  # outermost: all the others see a GET
     app.include_router(router)
-    app.include_router(dashboard_router())
+    app.include_router(dashboard_router(settings.documents_url))
     return app
 
 

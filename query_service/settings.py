@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,6 +32,12 @@ _RENAMED: Final = {
 _ROOT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,100}){1,10}", re.ASCII)
 _OWN_PATHS: Final = ("v1", "docs", "static", "openapi.json", "health", "ready", "metrics")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", re.ASCII)
+_FOLDER: Final = re.compile(  # no page, no query, and nothing that HTML or a script would read otherwise
+    r"(?:https://(?:(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+|\[[0-9a-f:]+\])"
+    r"|http://(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]))"
+    r"(?::[0-9]{1,5})?(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+(?<!\.html))*",
+    re.ASCII,
+)
 
 
 def _cores() -> int:
@@ -192,6 +199,10 @@ class Settings(BaseSettings):
     cors_origins: str = ""
     """Origins whose pages may call the API: `https://a.example,https://b.example`, or `*`. None:
     only our own pages."""
+    documents_url: str = ""
+    """The folder where the site of `make site` is served, such as
+    `https://docs.example.com/flights`: the dashboard's "?" and the API reference then link to it.
+    None: no link, since the service itself serves no documents."""
     tls_in_front: bool = False
     """HTTPS ends at a proxy in front: browsers are told to use nothing else. If wrong, it locks
     them out for a year."""
@@ -223,6 +234,16 @@ class Settings(BaseSettings):
         if origins != ["*"] and not all(_ORIGIN.fullmatch(origin) for origin in origins):
             raise ValueError("takes scheme://host[:port], separated by commas, or * alone")
         return ",".join(origins)
+
+    @field_validator("documents_url")
+    @classmethod
+    def _folder(cls, value: str) -> str:
+        if value and not (_FOLDER.fullmatch(value) and urlsplit(value).port != 0):
+            raise ValueError(
+                "takes the https address of a folder (http on this machine), without a slash at the end, "
+                "such as https://docs.example.com/flights"
+            )
+        return value
 
 
 PROCESS_MB: Final = 304

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -26,6 +27,7 @@ _MEDIA_TYPES: Final = {
 }
 _JOINED: Final = (".js", ".css")  # served within the one script and the one stylesheet of a page
 _PLACEHOLDER: Final = "{{static}}"
+_DOCUMENTS: Final = "{{documents}}"  # a line with it is a link
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,15 @@ class Assets:
     pages: Mapping[str, bytes]
 
 
-def read_assets() -> Assets:
-    """What the package holds."""
+def read_assets(documents_url: str = "") -> Assets:
+    """What the package holds; its pages link to the documents at `documents_url`, if there is one."""
     package = files("query_service.dashboard")
     sources = dict(sorted(_walk(package / "static", "")))
     contents = {path: content for path, content in sources.items() if not path.endswith(_JOINED)}
     pages: dict[str, str] = {}
     for page in sorted((package / "pages").iterdir(), key=lambda page: page.name):
         name = page.name.removesuffix(".html")
-        pages[page.name], joined = bundled(name, page.read_text("utf-8"), sources)
+        pages[page.name], joined = bundled(name, _linked(page.read_text("utf-8"), documents_url), sources)
         contents |= joined
     version = _version(contents)
     return Assets(
@@ -65,6 +67,12 @@ def read_assets() -> Assets:
         },
         {name: page.replace(_PLACEHOLDER, f"./static/{version}").encode() for name, page in pages.items()},
     )
+
+
+def _linked(page: str, documents_url: str) -> str:
+    if documents_url:
+        return page.replace(_DOCUMENTS, html.escape(documents_url))
+    return "".join(line for line in page.splitlines(keepends=True) if _DOCUMENTS not in line)
 
 
 def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:

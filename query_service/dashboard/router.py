@@ -21,9 +21,12 @@ _HEADERS: Final = {
 }
 
 
-def dashboard_router() -> APIRouter:
-    """Routes over the files of the package, which are read now. They need no key: what they show is asked with one."""
-    assets = read_assets()
+def dashboard_router(documents_url: str = "") -> APIRouter:
+    """Routes over the files of the package, which are read now. They need no key: what they show is asked with one.
+
+    The pages link to the documents at `documents_url`, if there is one.
+    """
+    assets = read_assets(documents_url)
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")

@@ -67,7 +67,6 @@ TESTED_THROUGH = {
     "query_service/api/openapi/examples.py": "the served document",
     "query_service/api/openapi/schemas.py": "the served document",
     "query_service/api/routes.py": "requests over HTTP",
-    "query_service/dashboard/assets.py": "requests over HTTP",
     "query_service/dashboard/router.py": "requests over HTTP",
     "query_service/engine/executor.py": "requests over HTTP",
     "query_service/middleware/root_path.py": "requests over HTTP",

@@ -11,6 +11,7 @@ import { setUpGlossary } from "./glossary.js";
 import { askForKey } from "./key.js";
 import { follow } from "./live.js";
 import { loadNames } from "./names.js";
+import { rooted } from "./root.js";
 import { searchIn, setUpSearch } from "./search.js";
 import { inView, pathOf, RESERVED, readState, writeState } from "./state.js";
 import { clearTiles, compareTiles, drawGhosts, drawTiles } from "./tiles.js";
@@ -208,6 +209,8 @@ function fail(problem, keep) {
   const facts = Object.entries(names)
     .filter(([name]) => problem[name])
     .flatMap(([name, label]) => [h("dt", {}, label), h("dd", {}, problem[name])]);
+  const kind = String(problem.type).split("#")[1]; // none where somebody else answered
+  const meaning = kind ? h("p", {}, h("a", { href: rooted(`/problems#${kind}`) }, "What this problem means")) : null;
   clearTiles(byId("totals"));
   replace(byId("ask"));
   replace(
@@ -218,6 +221,7 @@ function fail(problem, keep) {
       h("h2", {}, problem.title),
       h("p", {}, problem.detail),
       facts.length ? h("dl", {}, facts) : null,
+      meaning,
       again,
     ),
   );

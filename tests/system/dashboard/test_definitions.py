@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tools.browser import opened
+from tools.served_api import served
 
 ON_TIME = "less than 15 minutes late"
 EXPLAINED = [
@@ -93,3 +96,46 @@ def test_the_header_says_as_of_when_and_goes_on_with_the_looks(browser: Browser,
         later = httpx.get(f"{url}/v1/lake").json() | {"listed_at": "2100-01-01T00:00:00Z"}
         page.route("**/v1/lake", lambda route: route.fulfill(json=later))
         expect(page.locator("#data")).to_contain_text("as of 2100-01-01 00:00:00 UTC")
+
+
+DOCUMENTS = "http://127.0.0.1:9/site"  # nobody listens there: only the address is looked at
+
+
+@pytest.fixture(scope="module")
+def documented(lake: Path, tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
+    with served(lake, tmp_path_factory.mktemp("logs"), API_DOCUMENTS_URL=DOCUMENTS) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("view", "page"),
+    [
+        ("", "analysts.html#the-apis-numbers-in-sql"),
+        ("flights", "event.html#fields"),
+        ("flight", "event.html#which-event-counts"),
+    ],
+)
+def test_the_question_mark_leads_to_the_page_of_the_view(
+    browser: Browser, documented: str, view: str, page: str
+) -> None:
+    with opened(browser, documented, "/?view=carriers") as watched:
+        watched.page.evaluate("view => history.replaceState(null, '', `?view=${view}`)", view)
+        watched.page.locator("#glossary-open").click()
+        link = watched.page.get_by_role("dialog").get_by_role("link")
+        expect(link).to_have_attribute("href", f"{DOCUMENTS}/docs/{page}")
+        assert watched.errors == watched.foreign == []
+
+
+def test_the_question_mark_has_no_link_where_no_documents_are_served(browser: Browser, url: str) -> None:
+    with opened(browser, url, "/?view=carriers") as watched:
+        watched.page.locator("#glossary-open").click()
+        dialog = watched.page.get_by_role("dialog")
+        expect(dialog).to_be_visible()
+        expect(dialog.get_by_role("link")).to_have_count(0)
+
+
+def test_a_problem_leads_to_what_it_means(browser: Browser, url: str) -> None:
+    with opened(browser, url, "/?view=carriers&order=shoe_size") as watched:
+        watched.page.get_by_role("alert").get_by_role("link", name="What this problem means").click()
+        watched.page.wait_for_url("**/problems#parameter")
+        expect(watched.page.locator("#parameter")).to_be_in_viewport()

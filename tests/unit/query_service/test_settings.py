@@ -60,6 +60,7 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "API_ROOT_PATH": "/flights",
         "API_METRICS_OPEN": "True",
         "API_CORS_ORIGINS": "https://a.example,http://localhost:3000",
+        "API_DOCUMENTS_URL": "https://docs.example/flights",
         "API_TLS_IN_FRONT": "True",
         "API_PROXY_HOPS": "9",
         "API_LOG_FORMAT": "text",
@@ -173,4 +174,32 @@ def test_what_is_no_path_prefix_stops_the_start(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("LAKE_URL", "file:///lake")
     monkeypatch.setenv("API_ROOT_PATH", prefix)
     with pytest.raises(ConfigError, match="API_ROOT_PATH"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "https://docs.example", "https://docs.example:8443/a/b.c", "https://[2001:db8::1]/a"),
+        *("http://localhost:8000", "http://127.0.0.1:8000/site", "http://[::1]:8000"),
+    ],
+)
+def test_the_address_of_the_documents_is_taken(url: str) -> None:
+    assert Settings(lake_url="file:///lake", documents_url=url).documents_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://docs.example", "http://127.0.0.1.example", "http://localhost.example", "javascript:alert(1)", "//a"),
+        *("https://", "https://a..b", "https://user@a.example", "https://a.example:0", "https://a.example:99999"),
+        *("https://a.example/", "https://a.example//b", "https://a.example/../b", "https://a.example/index.html"),
+        *("https://a.example?b", "https://a.example/#b", 'https://a.example/"', "https://a.example/<b>", "https://a b"),
+        *("https://a.example\n", "https://a.example/é", "HTTPS://a.example", "docs", "/docs", "ftp://a.example"),
+    ],
+)
+def test_what_is_no_address_of_documents_stops_the_start(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("LAKE_URL", "file:///lake")
+    monkeypatch.setenv("API_DOCUMENTS_URL", url)
+    with pytest.raises(ConfigError, match="API_DOCUMENTS_URL"):
         load_settings()

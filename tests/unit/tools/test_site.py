@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import pytest
 
 from tools.pages import ROOT
 from tools.site import build, linked_within
@@ -21,9 +24,25 @@ def test_a_badge_that_only_the_repository_s_host_has_is_left_out() -> None:
     assert linked_within(badge, readme, {readme}) == "# Title"
 
 
-def test_the_documents_are_a_site_without_a_link_that_leads_nowhere(tmp_path: Path) -> None:
-    assert build(tmp_path) == 0
-    pages = {page.relative_to(tmp_path / "site").as_posix() for page in (tmp_path / "site").rglob("*.html")}
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("build")
+    assert build(folder) == 0
+    return folder / "site"
+
+
+def test_the_documents_are_a_site_without_a_link_that_leads_nowhere(site: Path) -> None:
+    pages = {page.relative_to(site).as_posix() for page in site.rglob("*.html")}
     assert {"index.html", "ARCHITECTURE.html", "docs/analysts.html", "docs/adr/0001-own-snapshots.html"} <= pages
-    foreign = (page for page in pages if 'src="http' in (tmp_path / "site" / page).read_text())
+    foreign = (page for page in pages if 'src="http' in (site / page).read_text())
     assert list(foreign) == []
+
+
+def test_the_site_has_the_pages_and_anchors_that_the_dashboard_links_to(site: Path) -> None:
+    dashboard = ROOT / "query_service" / "dashboard"
+    texts = [file.read_text() for file in [*dashboard.glob("static/*.js"), *dashboard.glob("pages/*.html")]]
+    links = re.findall(r"""["/](docs/[a-z]+\.html)(?:#([\w-]+))?["']""", "\n".join(texts))
+    assert len(links) == 4
+    for page, anchor in links:
+        assert (site / page).is_file(), page
+        assert not anchor or f'id="{anchor}"' in (site / page).read_text(), (page, anchor)

@@ -1148,4 +1148,18 @@ SAFEGUARDS: Final = (
         "        if True:\n            self",
         "tests/unit/lakehouse/client/test_kept_snapshots.py::test_what_is_not_as_it_was_listed_is_not_kept",
     ),
+    Safeguard(
+        "documents: a link leads to a web page, and to no script",
+        "query_service/settings.py",
+        "if value and not (_FOLDER.fullmatch(value) and urlsplit(value).port != 0):",
+        "if False:",
+        "tests/unit/query_service/test_settings.py::test_what_is_no_address_of_documents_stops_the_start",
+    ),
+    Safeguard(
+        "documents: their address adds nothing to a page",
+        "query_service/dashboard/assets.py",
+        "html.escape(documents_url)",
+        "documents_url",
+        "tests/unit/query_service/dashboard/test_assets.py::test_no_address_of_the_documents_can_add_to_a_page",
+    ),
 )

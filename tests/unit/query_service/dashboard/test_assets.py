@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from query_service.dashboard.assets import read_assets
 from tools import vendor
 
 ROOT = Path(__file__).parents[4]
@@ -41,3 +42,10 @@ def test_an_installed_package_has_all_files_of_the_pages() -> None:
     listed = {file for pattern in patterns["query_service.dashboard"] for file in PACKAGE.glob(pattern)}
     there = {file for folder in ("pages", "static") for file in (PACKAGE / folder).rglob("*") if file.is_file()}
     assert there <= listed
+
+
+def test_no_address_of_the_documents_can_add_to_a_page() -> None:
+    pages = read_assets('https://a.example/"><b>').pages
+    for name in ("index.html", "docs.html"):
+        assert b'href="https://a.example/&quot;&gt;&lt;b&gt;/' in pages[name]
+        assert b"<b>" not in pages[name]

@@ -81,3 +81,20 @@ def test_the_type_of_a_problem_leads_to_what_it_means(path: str, kind: str) -> N
     assert f'<h2 id="{kind}">' in page.text
     assert page.headers["Content-Security-Policy"].startswith("default-src 'self';")
     assert not re.search(r"<script|<style|\sstyle=", page.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("/", '<link rel="help" href="https://docs.example/a/">'),
+        ("/docs", 'href="https://docs.example/a/docs/analysts.html"'),
+    ],
+)
+def test_a_page_links_to_the_documents_where_they_are_served(api: Api, path: str, link: str) -> None:
+    with serving(MemoryStore(), documents_url="https://docs.example/a") as served:
+        page = served.get(path)
+    without = api.get(path)
+    assert link in page.text
+    assert "docs.example" not in without.text
+    assert "{{" not in page.text + without.text
+    assert page.headers["Content-Security-Policy"] == without.headers["Content-Security-Policy"]
