@@ -121,6 +121,10 @@ lighthouse: setup  ## Lighthouse's scores of a running dashboard (needs npm and 
 screenshots: setup  ## take the pictures of docs/screenshots again (needs Chromium)
 	@$(BIN)/python -m tools.screenshots
 
+.PHONY: monitoring-picture
+monitoring-picture: setup  ## draw docs/screenshots/monitoring.png again (needs Terraform and Chromium)
+	@$(BIN)/python -m tools.monitoring_picture
+
 notebook: setup  ## run docs/flights.ipynb over the lake of LAKE_URL, and store what it shows
 	@$(BIN)/python -m tools.notebook
 
