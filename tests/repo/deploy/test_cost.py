@@ -273,6 +273,7 @@ def test_what_other_pages_quote_is_what_is_computed() -> None:
     fixed, fifty = f"{FIGURES['airport fixed']:.0f}", f"{FIGURES['fifty a day']:.0f}"
     even = f"{FIGURES['even'] / 1e6:.1f}"
     quotes = {
+        "../README.md": [f"{fixed} dollars a month"],
         "deploy.md": [f"[{fixed} dollars a month]", f"bring that to {FIGURES['hobby fixed']:.0f}."],
         "limits.md": [f"{even} million questions a month"],
         "brief/answers.md": [f"{even} million questions a month", f"[{fixed} dollars]", f"[{fifty} dollars a day]"],

@@ -49,6 +49,13 @@ def test_the_table_has_the_limits_of_the_schema() -> None:
     assert types["status"] == " ".join(f"`{status}`" for status in STATUSES)
 
 
+def test_the_withdrawal_is_a_valid_event_of_one_line() -> None:
+    (example,) = re.findall(r"```json\n(.+?)\n```", _PAGE)
+    withdrawn = json.loads(example)
+    jsonschema.validate(withdrawn, event_schema())
+    assert withdrawn["status"] == "void"
+
+
 def test_the_example_publishes_a_valid_event(pubsub: PubsubServer) -> None:
     (example,) = re.findall(r"```python\n(.+?)```", _PAGE, re.DOTALL)
     printed = io.StringIO()

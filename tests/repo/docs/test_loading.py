@@ -51,6 +51,16 @@ def test_the_reader_of_the_page_loads_the_vendors_file(tmp_path: Path, monkeypat
     assert flight["scheduled_departure"] == dt.datetime(2013, 7, 1, 9, 15, tzinfo=dt.UTC)
 
 
+def test_the_file_of_the_page_loads_whole(tmp_path: Path) -> None:
+    [text] = re.findall(r"^cat > two\.csv <<EOF\n(.*?)^EOF$", PAGE, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "two.csv"
+    path.write_text(text)
+    store = MemoryStore()
+    report = Loader(store, compactor(store, tmp_path), ids(), tmp_path).load([path], dt.datetime.now(dt.UTC))
+    assert (report.rows, report.rejected) == (2, 0)
+    assert [flight["scheduled_departure_hour"] for flight in table_rows(store)] == [5, 5]
+
+
 def test_every_format_has_its_row() -> None:
     rows = re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE)
     assert sorted(rows) == sorted(each.name for each in detect.FORMATS)
