@@ -263,7 +263,7 @@ def test_settings_that_name_money_name_what_is_computed() -> None:
     )
     moving = CompactorSettings.model_fields["moving_file_max_mb"]
     cents = moving.default * 1e6 * RUNS_PER_DAY * RETENTION_DAYS / 2**30 * PRICES["storage"].each * 100
-    assert f"a week of soft delete keeps for {cents:.0f} cents" in " ".join(str(moving.description).split())
+    assert f"which soft delete keeps for a week: {cents:.0f} cents." in " ".join(str(moving.description).split())
     decision = (ROOT / "docs" / "adr" / "0024-files-by-date.md").read_text(encoding="utf-8")
     rewritten = f"{MONTH_BYTES * RUNS_PER_DAY / 1e9:.0f} GB a day at {MONTH_BYTES / 1e6:.0f} MB per month"
     assert rewritten in " ".join(decision.split())

@@ -86,6 +86,12 @@ PARTS: Final = (
         says="clients generated from the API's document by openapi-python-client and openapi-typescript (online)",
         is_long_only=True,
     ),
+    Part(
+        "restore",
+        ("tests/unit/local_cloud/test_rehearse_restore.py",),
+        says="a rehearsal that fails when an object does not come back",
+        is_long_only=True,
+    ),
     Part("model", ("tests/verification/model_checker",), says="the larger of the small worlds of the protocol"),
     Part("bench", ("tests/system/test_bench.py",), says="five measures in small", arguments=(_FIVE,)),
 )

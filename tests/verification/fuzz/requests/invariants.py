@@ -116,7 +116,7 @@ def _page(answer: Answer) -> list[str]:
 
 def _problem(answer: Answer, body: dict[str, Any]) -> list[str]:
     kind = body["type"].rpartition("#")[2]
-    found = [] if body["status"] == answer.status else [f"it says {body['status']}"]
+    found = [] if body["status"] == answer.status else [f"{answer.status} was expected, not {body['status']}"]
     if answer.status in _DELIBERATE and kind not in _DELIBERATE[answer.status]:
         found.append(f"{answer.status} {kind} is not deliberate here")
     if answer.status in (406, 422) and not {"parameter", "got", "expected"} <= body.keys():
