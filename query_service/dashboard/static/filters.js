@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { byId, h, replace } from "./dom.js";
 import { bucket, shortMonth } from "./format.js";
-import { namedLike, nameOf } from "./names.js";
+import { named, namedLike, nameOf } from "./names.js";
 import { DATES, statsPath, valuesOf, WIDGETS, withOnly, withoutValue, withValue } from "./state.js";
 import { datesOf } from "./steps.js";
 
@@ -138,9 +138,8 @@ async function suggest(state, name, list) {
 // Of one field, most flights first; null where they cannot be had.
 export async function codesOf(dates, name) {
   try {
-    const answer = await get(statsPath(dates, { groupBy: [name], orderBy: "-flights", limit: MOST_SUGGESTED }), {
-      retries: 0,
-    });
+    const path = statsPath(dates, { groupBy: [name], orderBy: "-flights", limit: MOST_SUGGESTED });
+    const [answer] = await Promise.all([get(path, { retries: 0 }), named()]);
     return answer.body.data.map((row) => row[name]);
   } catch {
     return null; // codes can be typed without

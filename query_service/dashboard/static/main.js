@@ -10,7 +10,7 @@ import { show } from "./format.js";
 import { setUpGlossary } from "./glossary.js";
 import { askForKey } from "./key.js";
 import { follow } from "./live.js";
-import { loadNames } from "./names.js";
+import { named } from "./names.js";
 import { rooted } from "./root.js";
 import { searchIn, setUpSearch } from "./search.js";
 import { inView, pathOf, RESERVED, readState, writeState } from "./state.js";
@@ -75,8 +75,8 @@ async function load({ quiet = false } = {}) {
   const onRetry = (problem, pause) => notice("waiting", `${problem.document.title}; trying again in ${pause} s.`);
   const ask = (q) => get(pathOf(state.filters, q), { signal: mine.signal, onRetry });
   try {
-    const answers = await Promise.all(Object.values(questions).map(ask));
-    if (state.view !== "time" || state.filters.length) await names; // no name is shown otherwise
+    const isNamed = state.view !== "time" || state.filters.length > 0; // no name is shown otherwise
+    const [answers] = await Promise.all([Promise.all(Object.values(questions).map(ask)), isNamed && named()]);
     if (mine !== loading) return;
     isOwed = answers.some((answer) => Date.parse(answer.asOf) < changedAt); // of another instance, which lags
     arrived(asked, ...answers);
@@ -94,6 +94,7 @@ async function load({ quiet = false } = {}) {
 function done() {
   loading = null;
   document.body.removeAttribute("aria-busy");
+  named();
   if (isOutdated) refresh();
 }
 
@@ -274,7 +275,6 @@ setUpGlossary();
 draw();
 waiting();
 let isStarted = false;
-const names = loadNames();
 const first = new Promise((resolve) => {
   look = follow(
     (lake, isNew) => {

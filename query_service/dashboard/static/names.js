@@ -1,8 +1,12 @@
 // Names beside codes, and where airports are. A code that the table does not know is shown as it is.
 
 let tables = { carriers: {}, airports: {} };
+let asked = null;
 
-export async function loadNames() {
+// Asks for them once. They are larger than all else: what shows none does not wait for them.
+export const named = () => (asked ??= load());
+
+async function load() {
   try {
     tables = await (await fetch(new URL("names.json", import.meta.url))).json();
   } catch {

@@ -47,7 +47,8 @@ export function setUpSearch(pick, codes) {
 async function learn(box, codes) {
   const isFirst = box.known === null;
   box.known = (await codes()) ?? box.known;
-  if (isFirst && box.known && !box.list.hidden && box.active < 0) suggest(box);
+  const isTyped = box.input.value !== "" && document.activeElement === box.input;
+  if (isFirst && box.known && isTyped && box.active < 0) suggest(box);
 }
 
 function suggest(box) {
