@@ -213,8 +213,9 @@ NAMES: Final[Parameter[str]] = Parameter(
     name="names",
     endpoints=(STATS, FLIGHTS, FLIGHT, EVENTS),
     type=one_of(("true", "false")),
-    description="With `true`, names and cities follow each code of a carrier or an airport, as in `carrier_name`,"
-    " `origin_name` and `origin_city`; null where `/v1/carriers` or `/v1/airports` has none. Needs such a column.",
+    description="With `true`, names and cities follow `carrier`, `origin`, `destination` and `route`, as in"
+    " `carrier_name`, `origin_name` and `origin_city`; null where `/v1/carriers` or `/v1/airports` has none."
+    " Needs such a column.",
     example="true",
     default="false",
 )
@@ -239,7 +240,7 @@ SNAPSHOT: Final[Parameter[int | None]] = Parameter(
     endpoints=(STATS, FLIGHTS, FLIGHT, EVENTS),
     type=integer(MAX_SNAPSHOT),
     description="Answer from the month files of this snapshot alone, without what has landed since. 404 when it is not"
-    " there yet, 410 when it is not retained any more; the answer can be cached for ever.",
+    " there yet, 410 when it is not retained any more; the answer can be cached for ever, but for names.",
     example=1,
     default=None,
 )

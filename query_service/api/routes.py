@@ -188,12 +188,15 @@ class _TableRequest(Protocol):
     @property
     def snapshot(self) -> int | None: ...
 
+    @property
+    def names(self) -> bool: ...
+
 
 def table_answer(
     response: TableResponse, request: _TableRequest, preferences: ResponsePreferences, http_request: Request
 ) -> Response:
     """The answer of /v1/stats, /v1/flights and a flight's events."""
-    headers = _headers(response.plan, request.snapshot) | {"ETag": response.tag}
+    headers = _headers(response.plan, _is_for_ever(request)) | {"ETag": response.tag}
     content = response.content
     if content is None:
         return Response(None, 304, headers)
@@ -214,7 +217,7 @@ def reference_answer(
 
 def flight_answer(version: FlightVersion, request: _TableRequest, preferences: ResponsePreferences) -> Response:
     """The answer of /v1/flights/{flight_id}."""
-    headers = _headers(version.plan, request.snapshot) | {"ETag": version.tag}
+    headers = _headers(version.plan, _is_for_ever(request)) | {"ETag": version.tag}
     state = version.state
     if state is None:
         return Response(None, 304, headers)
@@ -269,11 +272,16 @@ def _moment(moment: dt.datetime | None) -> str | None:
     return None if moment is None else rfc3339(moment)
 
 
-def _headers(plan: Plan, snapshot: int | None = None) -> dict[str, str]:
+def _is_for_ever(request: _TableRequest) -> bool:
+    """A snapshot never changes; names may with a release."""
+    return request.snapshot is not None and not request.names
+
+
+def _headers(plan: Plan, is_for_ever: bool = False) -> dict[str, str]:
     return {
         "Lake-Snapshot": str(plan.snapshot.number),
         "Lake-As-Of": plan.as_of,
-        "Cache-Control": _ASK_AGAIN if snapshot is None else _FOR_EVER,
+        "Cache-Control": _FOR_EVER if is_for_ever else _ASK_AGAIN,
         "Vary": _VARY,
     }
 

@@ -22,7 +22,7 @@ from query_service.problems import lake_problem, problem_response
 ROUTE_IN_SCOPE: Final = "flights.route"
 """Where the scope of a refused request has its route: the router has not run."""
 
-_ROUTES: Final = ("/v1/stats", "/v1/flights", "/v1/lake")
+_ROUTES: Final = ("/v1/stats", "/v1/flights", "/v1/lake", "/v1/airports", "/v1/carriers")
 _FLIGHT: Final = "/v1/flights/"
 
 _log = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ Knows nothing of endpoints, and of HTTP only tags.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol, TypeVar
@@ -127,6 +128,7 @@ class ConditionalGet:
         self._results = results
         self._database = database
         self._check_room = check_room
+        self._encoding_reference = asyncio.Lock()
         self._reads = reads
 
     async def handle(
@@ -167,14 +169,19 @@ class ConditionalGet:
             raise answer_changed_error()
         if preferences.if_none_match.is_any or preferences.if_none_match.matches(tag):
             return tag, None
-        result = self._results.get(tag)
-        if result is None:
-            result = await self._database.finish(
-                lambda: _whole(Rows(reference_table(request.table), {"truncated": False}), preferences),
-                self._check_room,
-            )
-            self._results.put(tag, result)
-        return tag, result
+        return tag, self._results.get(tag) or await self._reference(tag, request, preferences)
+
+    async def _reference(self, tag: str, request: ReferenceRequest, preferences: ResponsePreferences) -> Result:
+        """Encodes the table, once for all who wait for it. Raises ProblemError."""
+        async with self._executor.admission(), self._encoding_reference:
+            result = self._results.get(tag)
+            if result is None:
+                result = await self._database.finish(
+                    lambda: _whole(Rows(reference_table(request.table), {"truncated": False}), preferences),
+                    self._check_room,
+                )
+                self._results.put(tag, result)
+            return result
 
     async def _result(
         self,

@@ -68,6 +68,7 @@ QUESTIONS = {
     "/v1/flights": "/v1/flights",
     "/v1/flights/2013-01-01-UA-1-EWR": "/v1/flights/{flight_id}",
     "/v1/lake": "/v1/lake",
+    "/v1/airports": "/v1/airports",
 }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pytest
 
@@ -14,6 +16,7 @@ from lakehouse.client.connection import connect_store
 from lakehouse.errors import StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.planner import utc_now
+from query_service.queries import conditional_get
 from query_service.queries.reference import NAMES, reference_table
 from tests._support.api import serving
 from tests._support.lake_builder import event
@@ -55,6 +58,37 @@ def test_names_follow_their_codes_in_every_format(url: str, name: str) -> None:
         found = rows_of(answer, name)
         assert (parsed(found, wanted) if name == "csv" else found) == wanted
         assert list(read(name, answer.content)[0]) == list(wanted[0])
+
+
+@pytest.mark.parametrize("url", ["/v1/stats?group_by=carrier", "/v1/flights?limit=2", FLIGHT, f"{FLIGHT}/events"])
+def test_an_answer_of_a_snapshot_is_kept_for_ever_only_without_names(url: str) -> None:
+    with lake_of(flights()) as api:
+        of_snapshot = f"{url}{'&' if '?' in url else '?'}snapshot=1"
+        for names, lasts in (("false", True), ("true", False)):  # a release may bring other names
+            answer = api.get(f"{of_snapshot}&names={names}")
+            assert answer.status_code == 200, answer.text
+            again = api.get(f"{of_snapshot}&names={names}", **{"If-None-Match": answer.headers["ETag"]})
+            assert again.status_code == 304
+            assert {("immutable" in each.headers["Cache-Control"]) for each in (answer, again)} == {lasts}
+
+
+def test_all_who_wait_for_a_table_get_the_one_that_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    whole = conditional_get._whole
+
+    def counted(*given: Any) -> Any:
+        made.append(given)
+        return whole(*given)
+
+    monkeypatch.setattr(conditional_get, "_whole", counted)
+    with serving(MemoryStore()) as api:
+
+        async def together() -> list[httpx.Response]:
+            return await asyncio.gather(*(api.client.get("/v1/airports") for _ in range(8)))
+
+        answers = api.run(together())
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(made) == 1
 
 
 def test_one_flight_has_names_too_and_where_it_came_from() -> None:
