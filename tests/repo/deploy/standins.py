@@ -133,6 +133,9 @@ def _terraform(world: dict[str, Any], arguments: list[str]) -> int:
     if not all(os.path.exists(f"terraform/{root}/{file}") for file in values):
         print(f"terraform {command} in {root}: no {values}", file=sys.stderr)
         return 1
+    if (root, command) == ("main", "apply") and not values:
+        print("terraform apply in main: no value for project_id, and no file of values", file=sys.stderr)
+        return 1
     done.append(command)
     if command == "output":
         print(f"the-{arguments[-1]}-of-{root}", end="")

@@ -11,10 +11,16 @@ from pathlib import Path
 import pytest
 
 from tests.repo.deploy.build_run import Run
-from tests.repo.deploy.terraform_files import MAIN, ROOT, named
+from tests.repo.deploy.terraform_files import MAIN, ROOT, named, resources
+from tools.pages import pages
 
 GUIDE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 STEPS = "".join(re.findall(r"^```sh\n(.*?)^```", GUIDE.partition("When it is green")[0], re.MULTILINE | re.DOTALL))
+
+VALUES = "terraform/main/envs/flights.tfvars"
+APPLIED = ("flights", "flights", "staging")
+"""By the steps, the section of keys and that of environments."""
+READ_ALWAYS = ("terraform.tfvars*", "*.auto.tfvars*")
 
 
 @pytest.fixture
@@ -28,11 +34,12 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     for name in ("deploy", "terraform"):
         shutil.copytree(
-            ROOT / name, folder / name, ignore=shutil.ignore_patterns(".terraform", "terraform.tfvars", "*.tfstate*")
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns(".terraform", "flights.tfvars", "*.tfstate*")
         )
     for name in ("cloudbuild.yaml", ".gitignore"):
         shutil.copy(ROOT / name, folder)
-    for command in ("init", "add .", "-c user.name=me -c user.email=me@example.com commit -m all"):
+    identity = ("config user.name me", "config user.email me@example.com")
+    for command in ("init", *identity, "add .", "commit -m all"):
         subprocess.run(["git", *command.split()], cwd=folder, check=True, capture_output=True)
     return folder
 
@@ -61,7 +68,7 @@ def test_the_steps_work_in_their_order(checkout: Path, run: Run) -> None:
         "terraform -chdir=terraform/backend apply -var",
         "terraform -chdir=terraform/backend output -raw",
         "terraform -chdir=terraform/main init -backend-config=bucket=the-state_bucket-of-backend",
-        "terraform -chdir=terraform/main apply",
+        "terraform -chdir=terraform/main apply -var-file=envs/flights.tfvars",
         'gcloud version --format=value("Google Cloud',
         "gcloud beta builds submit",
     ]
@@ -86,15 +93,41 @@ def test_the_later_sections_work_after_the_steps(checkout: Path, run: Run) -> No
     done = typed(STEPS + given + "".join(later), checkout, run)
     assert done.returncode == 0, done.stderr
     assert run["secrets"] == {"flights-probe-key": "key", "flights-api-key-hashes": "probe:1\ncaller:2\n"}
-    assert (checkout / "terraform" / "main" / "terraform.tfvars").read_text().endswith("\napi_keys_enabled = true\n")
+    assert (checkout / VALUES).read_text().endswith("\napi_keys_enabled = true\n")
     assert "terraform -chdir=terraform/main workspace select -or-create staging" in run["log"]
     assert run["log"][-1].startswith("gcloud beta builds submit")
 
 
+def test_no_values_are_left_where_terraform_reads_them_for_every_system(checkout: Path, run: Run) -> None:
+    """Staging would get what its own file does not name: keys, an ingress, a repository."""
+    given = "REGION=europe-west1 PROBE_KEY=key PROBE_ENTRY=probe:1 CALLER_ENTRY=caller:2\n"
+    assert typed(STEPS + given + section("API keys") + section("Environments"), checkout, run).returncode == 0
+    found = {path.name for pattern in READ_ALWAYS for path in (checkout / "terraform" / "main").glob(pattern)}
+    assert found == set()
+    applies = [line for line in run["log"] if line.startswith("terraform -chdir=terraform/main apply")]
+    assert applies == [f"terraform -chdir=terraform/main apply -var-file=envs/{n}.tfvars" for n in APPLIED]
+
+
+def test_every_page_gives_terraform_the_values_of_one_system() -> None:
+    for page in pages():
+        for command in re.findall(r"terraform -chdir=terraform/main (?:apply|plan|destroy)[^`\n]*", page.read_text()):
+            assert "-var-file=envs/" in command, f"{page.name}: {command}"
+
+
+def test_what_plans_pull_requests_reads_the_file_that_the_guide_commits(checkout: Path, run: Run) -> None:
+    assert typed(STEPS, checkout, run).returncode == 0
+    kept = subprocess.run(["git", "ls-files", "--", VALUES], cwd=checkout, check=True, capture_output=True, text=True)
+    assert kept.stdout.strip() == VALUES
+    trigger = resources(MAIN)["google_cloudbuild_trigger.plan"]
+    assert f"terraform/main/{trigger['substitutions']['_PLAN_FILE']}" == VALUES.replace("flights", "${var.name}")
+
+
 def test_the_variables_that_are_written_are_those_that_have_no_default(checkout: Path, run: Run) -> None:
     assert typed(STEPS, checkout, run).returncode == 0
-    written = re.findall(r"^(\w+) +=", (checkout / "terraform" / "main" / "terraform.tfvars").read_text(), re.MULTILINE)
-    assert set(written) == {name for name, variable in named(MAIN, "variable").items() if "default" not in variable}
+    written = re.findall(r"^(\w+) +=", (checkout / VALUES).read_text(), re.MULTILINE)
+    assert set(written) == {"name"} | {
+        name for name, variable in named(MAIN, "variable").items() if "default" not in variable
+    }
 
 
 @pytest.mark.parametrize("changed", ["cloudbuild.yaml", "a-new-file"])
