@@ -170,17 +170,20 @@ back() {
   done <"$STATE/before"
 }
 
-# The dashboard behind Identity-Aware Proxy, where there is one: the image that has just been probed.
+# The dashboard behind Identity-Aware Proxy, where there is one: the image that has just been probed. It is told to serve
+# it, because a deploy keeps the traffic where a person's roll back had sent it.
 people() {
   local name try
   for name in $(gcloud run services list --region="$REGION" --filter="metadata.name=$NAME-dashboard" --format='value(metadata.name)'); do
     for ((try = 1; try <= TRIES; try++)); do
-      if timeout "$CALL_S" gcloud run deploy "$name" --region="$REGION" --image="$(image api)" --quiet; then
+      if timeout "$CALL_S" gcloud run deploy "$name" --region="$REGION" --image="$(image api)" --quiet &&
+        timeout "$CALL_S" gcloud run services update-traffic "$name" --region="$REGION" --to-latest --quiet; then
         say "$name has the new image"
         continue 2
       fi
     done
-    say "BY HAND: gcloud run deploy $name --region=$REGION --image=$(image api)"
+    say "BY HAND: gcloud run deploy $name --region=$REGION --image=$(image api)" \
+      "&& gcloud run services update-traffic $name --region=$REGION --to-latest"
     return 1
   done
 }

@@ -58,7 +58,7 @@ class Run:
         (tools / "python3").chmod(0o755)
         self.world = self.folder / "world.json"
         self.save(images=OLD, serving="flights-api-0", tags={}, revisions=0, log=[])
-        self.save(template_name=None, revision_images={}, pushed={}, terraform={})
+        self.save(template_name=None, revision_images={}, pushed={}, terraform={}, pinned=[], latest={})
 
     def save(self, **changes: Any) -> None:
         known = json.loads(self.world.read_text()) if self.world.exists() else {}

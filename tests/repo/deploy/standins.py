@@ -81,11 +81,10 @@ def _gcloud_secret(world: dict[str, Any], words: list[str], options: dict[str, s
 
 def _gcloud_service(world: dict[str, Any], words: list[str], options: dict[str, str]) -> None:
     """The service of the API: its revisions, tags and traffic."""
+    if words[-1] in ("list", *world["people"]):
+        _gcloud_people(world, words, options)
+        return
     match words[1:]:
-        case ["services", "list"]:
-            print("\n".join(world["people"]))
-        case ["deploy", service] if service in world["people"]:
-            world["images"][service] = options["image"]
         case ["deploy", service]:
             assert "no-traffic" in options
             world["revisions"] += 1
@@ -110,6 +109,21 @@ def _gcloud_service(world: dict[str, Any], words: list[str], options: dict[str, 
                 tag, _, revision = options["update-tags"].partition("=")
                 world["tags"][tag] = revision
             world["tags"].pop(options.get("remove-tags"), None)
+
+
+def _gcloud_people(world: dict[str, Any], words: list[str], options: dict[str, str]) -> None:
+    """The services of the dashboard for people: the image that each serves."""
+    service = words[-1]
+    match words[1:]:
+        case ["services", "list"]:
+            print("\n".join(world["people"]))
+        case ["deploy", _]:
+            world["latest"][service] = options["image"]
+            if service not in world["pinned"]:  # else, as Cloud Run: traffic stays where it was sent
+                world["images"][service] = options["image"]
+        case ["services", "update-traffic", _] if "to-latest" in options:
+            world["pinned"] = [name for name in world["pinned"] if name != service]
+            world["images"][service] = world["latest"][service]
 
 
 def _traffic(world: dict[str, Any]) -> list[dict[str, Any]]:

@@ -143,6 +143,21 @@ def test_dashboard_for_people_gets_the_image_that_was_probed(run: Run) -> None:
     ) > next(number for number, line in enumerate(run["log"]) if "--to-revisions" in line)
 
 
+@pytest.mark.parametrize("failing", [[], ["--to-latest"]], ids=["all well", "traffic fails"])
+def test_dashboard_for_people_serves_the_next_build_after_a_roll_back(run: Run, failing: list[str]) -> None:
+    """A deploy keeps the traffic where it was sent: the old image would stay, and no build would say so."""
+    run.people = ["flights-dashboard"]
+    assert run.build(), run.said
+    first = run.pushed("api")
+    run.save(pinned=["flights-dashboard"])  # --to-revisions=OLD=100, by hand
+    again = "9d2504e0-0000-11d3-9a0c-0305e82c3301"
+    run.failing = failing
+    assert run.build(again) is not bool(failing), run.said
+    assert run["images"]["flights-dashboard"] == (first if failing else run.pushed("api", again))
+    by_hand = "&& gcloud run services update-traffic flights-dashboard --region=europe-west1 --to-latest"
+    assert (by_hand in run.said) == bool(failing)
+
+
 def test_dashboard_for_people_stays_and_the_build_fails_when_it_cannot_be_deployed(run: Run) -> None:
     run.people = ["flights-dashboard"]
     run.failing = ["run deploy flights-dashboard"]
@@ -175,7 +190,8 @@ def test_build_ends_later_than_all_its_steps_may_take() -> None:
     number = {name: int(value) for name, value in re.findall(r"^([A-Z_]+)=(?:\$\{[A-Z_]+:-)?(\d+)\}?", script, re.M)}
     changes = len(OLD) + 5  # dark, its tag, probe, traffic, the tag again
     put_back = len(OLD) * number["TRIES"]
-    steps_s = number["TURN_TRIES"] * number["TURN_PAUSE_S"] + (changes + put_back) * number["CALL_S"]
+    people = 2 * number["TRIES"]  # its deploy and its traffic, where nothing is put back
+    steps_s = number["TURN_TRIES"] * number["TURN_PAUSE_S"] + (changes + max(put_back, people)) * number["CALL_S"]
     assert steps_s + 1800 <= int(BUILD["timeout"].rstrip("s"))  # of tests, images and pushes
 
 

@@ -50,7 +50,10 @@ KNOWN: dict[str, tuple[int, set[str]]] = {
     "run services describe": (1, {"--region"}),
     "run services list": (0, {"--region", "--filter"}),
     "run services proxy": (1, {"--region", "--port"}),
-    "run services update-traffic": (1, {"--region", "--to-revisions", "--update-tags", "--remove-tags"}),
+    "run services update-traffic": (
+        1,
+        {"--region", "--to-latest", "--to-revisions", "--update-tags", "--remove-tags"},
+    ),
     "run worker-pools describe": (1, {"--region"}),
     "run worker-pools revisions list": (0, {"--region", "--worker-pool"}),
     "run worker-pools update": (1, {"--region", "--image"}),
