@@ -11,7 +11,7 @@ resource "google_cloud_run_v2_service" "people" {
   project             = var.project_id
   name                = "${var.name}-${each.key}"
   location            = var.region
-  ingress             = var.ingress
+  ingress             = "INGRESS_TRAFFIC_ALL" # a browser comes from the internet: IAP guards it, whatever var.ingress says
   iap_enabled         = true
   deletion_protection = false # it holds nothing, and answers nobody but people
 

@@ -111,7 +111,7 @@ variable "public_api" {
 }
 
 variable "ingress" {
-  description = "From where the API may be reached: INGRESS_TRAFFIC_ALL, INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER (a load balancer, and networks of the project) or INGRESS_TRAFFIC_INTERNAL_ONLY (those networks alone)."
+  description = "From where the API may be reached (not the dashboard of iap_members, which IAP guards): INGRESS_TRAFFIC_ALL, INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER (a load balancer, and networks of the project) or INGRESS_TRAFFIC_INTERNAL_ONLY (those networks alone)."
   type        = string
   default     = "INGRESS_TRAFFIC_ALL" # identities guard it; canary and builds come from outside of any network
 
@@ -121,12 +121,12 @@ variable "ingress" {
   }
   validation {
     condition     = var.ingress == "INGRESS_TRAFFIC_ALL" || var.subnetwork != null
-    error_message = "Any other needs subnetwork: from outside of a network the canary would reach nothing, and page. Builds need a private pool (docs/deploy.md, Network and domain)."
+    error_message = "Any other needs subnetwork: from outside of a network the canary would reach nothing, and page. Builds need a private pool (docs/deploy.md, Network, domain and settings)."
   }
 }
 
 variable "subnetwork" {
-  description = "Subnetwork that the canary asks the API from, projects/P/regions/R/subnetworks/NAME, with Private Google Access; null: the internet. Needed with an ingress that is not INGRESS_TRAFFIC_ALL."
+  description = "Subnetwork that the canary asks the API from, projects/P/regions/R/subnetworks/NAME, with Private Google Access; in another project, Cloud Run's agent needs roles/compute.networkUser on it. null: the internet. Needed with an ingress that is not INGRESS_TRAFFIC_ALL."
   type        = string
   default     = null
 

@@ -297,13 +297,18 @@ run "an_internal_api_is_asked_from_its_network" {
   command = apply
 
   variables {
-    ingress    = "INGRESS_TRAFFIC_INTERNAL_ONLY"
-    subnetwork = "projects/flights-test/regions/europe-west1/subnetworks/default"
+    ingress     = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+    subnetwork  = "projects/flights-test/regions/europe-west1/subnetworks/default"
+    iap_members = ["group:airport@example.com"]
   }
 
   assert {
     condition     = google_cloud_run_v2_service.api.ingress == "INGRESS_TRAFFIC_INTERNAL_ONLY" && google_cloud_run_v2_job.job["canary"].template[0].template[0].vpc_access[0].egress == "ALL_TRAFFIC"
     error_message = "The canary comes from inside."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.people["dashboard"].ingress == "INGRESS_TRAFFIC_ALL"
+    error_message = "Browsers are outside; IAP guards their dashboard."
   }
 }
 

@@ -446,6 +446,8 @@ def test_people_sign_in_and_machines_do_not() -> None:
     people = resources(MAIN)["google_cloud_run_v2_service.people"]
     assert people["iap_enabled"] is True
     assert "invoker_iam_disabled" not in people  # open, were the proxy ever off
+    assert people["ingress"] == "INGRESS_TRAFFIC_ALL"  # their browsers are in no network of the project
+    assert resources(MAIN)["google_cloud_run_v2_service.api"]["ingress"] == "${var.ingress}"
     assert named(MAIN, "variable")["iap_members"]["default"] == []
 
 
