@@ -18,13 +18,13 @@ CALL_S=${CALL_S:-300} # of one change: a container that does not start is given 
 
 say() { printf 'deploy: %s\n' "$*"; }
 
-# Builds deploy one at a time, in the order in which they were made.
+# Builds of a system deploy one at a time, in the order in which they were made; other systems' builds are not waited for.
 turn() {
   local created older try
   created=$(gcloud builds describe "$BUILD_ID" --region="$REGION" --format='value(createTime)')
   for ((try = 1; try <= TURN_TRIES; try++)); do
     older=$(gcloud builds list --ongoing --region="$REGION" --format='value(id)' \
-      --filter="tags=flights-deploy AND createTime<\"$created\"")
+      --filter="tags=flights-deploy AND substitutions._NAME=\"$NAME\" AND createTime<\"$created\"")
     if [[ -z $older ]]; then
       say "no older build is under way"
       return

@@ -37,6 +37,7 @@ class Run:
     failing: list[str] = field(default_factory=list)
     hanging: list[str] = field(default_factory=list)
     older_builds: list[str] = field(default_factory=list)
+    other_builds: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     settings: list[str] = field(default_factory=lambda: ["LAKE_URL"])
     secrets: dict[str, str] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Run:
     def save(self, **changes: Any) -> None:
         known = json.loads(self.world.read_text()) if self.world.exists() else {}
         now: dict[str, Any] = {"api": self.api, "failing": self.failing, "older_builds": self.older_builds}
+        now |= {"other_builds": self.other_builds}
         now |= {"hanging": self.hanging, "settings": self.settings, "secrets": self.secrets}
         now |= {"gcloud": self.gcloud, "deploys_instead": self.deploys_instead, "people": self.people}
         self.world.write_text(json.dumps({**known, **now, **changes}))

@@ -50,7 +50,7 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
         case ["builds", "describe", _]:
             print("2026-11-24T12:00:00.000Z")
         case ["builds", "list"]:
-            print(world["older_builds"].pop(0) if world["older_builds"] else "", end="")
+            _gcloud_builds(world, options["filter"])
         case ["run", "deploy", _] | ["run", "revisions" | "services", *_]:
             _gcloud_service(world, words, options)
         case ["run", "worker-pools" | "jobs", "describe", _]:
@@ -65,6 +65,12 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
             print(f"gcloud does not know: {arguments}", file=sys.stderr)
             return 2
     return 0
+
+
+def _gcloud_builds(world: dict[str, Any], wanted: str) -> None:
+    """Builds under way: those of this system (one is gone at each look), and of others, which a name leaves out."""
+    found = [world["older_builds"].pop(0)] if world["older_builds"] else []
+    print("\n".join(found if "substitutions._NAME=" in wanted else [*found, *world["other_builds"]]), end="")
 
 
 def _gcloud_secret(world: dict[str, Any], words: list[str], options: dict[str, str]) -> int:

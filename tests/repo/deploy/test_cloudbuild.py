@@ -268,6 +268,19 @@ def test_older_build_goes_first(run: Run) -> None:
     assert run.said.count("waits for older-build") == 2
 
 
+def test_builds_of_other_systems_are_not_waited_for(run: Run) -> None:
+    """Fourteen systems of a project may build at once, and a turn is waited for half an hour at most."""
+    run.other_builds = ["build-of-staging"]
+    run.substitutions = {"_NAME": "flights"}
+    assert run.build(), run.said
+    assert "waits for" not in run.said
+    [asked] = [line for line in run["log"] if line.startswith("gcloud builds list")]
+    assert 'AND substitutions._NAME="flights" AND' in asked
+    trigger = resources(MAIN)["google_cloudbuild_trigger.deploy"]
+    assert trigger["substitutions"]["_NAME"] == "flights"  # var.name, as deploy/submit.sh gives it
+    assert "_NAME=$(output name)" in (ROOT / "deploy" / "submit.sh").read_text()
+
+
 def test_build_gives_up_its_turn_after_a_bounded_wait(run: Run) -> None:
     run.older_builds = ["older-build"] * 10
     assert not run.build()
