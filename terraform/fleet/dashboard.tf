@@ -18,11 +18,28 @@ locals {
   ]
 }
 
+# The systems turn on what their projects need; this is for the fleet's own, where there may be no system.
+resource "google_project_service" "monitoring" {
+  project            = var.project_id
+  service            = "monitoring.googleapis.com"
+  disable_on_destroy = false # others in the project may use it
+}
+
+resource "terraform_data" "monitoring_on" {
+  triggers_replace = google_project_service.monitoring.service
+
+  provisioner "local-exec" {
+    command = "sleep ${var.apis_wait_s}" # it refuses calls for some moments more, as in terraform/main
+  }
+}
+
 resource "google_monitoring_monitored_project" "system" {
   for_each = setsubtract(local.projects, [var.project_id]) # its own is in its scope already
 
   metrics_scope = var.project_id
   name          = each.key
+
+  depends_on = [module.system, terraform_data.monitoring_on] # both projects have the API by then
 }
 
 resource "google_monitoring_dashboard" "fleet" {
@@ -54,5 +71,5 @@ resource "google_monitoring_dashboard" "fleet" {
     }
   })
 
-  depends_on = [module.system, google_monitoring_monitored_project.system]
+  depends_on = [module.system, terraform_data.monitoring_on, google_monitoring_monitored_project.system]
 }

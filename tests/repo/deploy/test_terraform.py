@@ -580,6 +580,20 @@ def test_a_fleet_hands_on_variables_that_a_system_takes() -> None:
     assert len(handed) > 2
 
 
+def test_a_fleet_makes_nothing_before_googles_apis_work_in_its_projects() -> None:
+    """The dashboard's own project may have no system, and a system's may be new."""
+    made = resources(FLEET)
+    assert made["google_project_service.monitoring"]["service"] == "monitoring.googleapis.com"
+    wait = made["terraform_data.monitoring_on"]
+    assert wait["triggers_replace"] == "${google_project_service.monitoring.service}"
+    assert wait["provisioner"][0]["local-exec"]["command"] == "sleep ${var.apis_wait_s}"
+    others = {address: body for address, body in made.items() if address.startswith("google_monitoring_")}
+    assert len(others) == 2
+    for address, body in others.items():
+        assert "${terraform_data.monitoring_on}" in body["depends_on"], address
+    assert "${module.system}" in others["google_monitoring_monitored_project.system"]["depends_on"]
+
+
 def test_a_fleets_dashboard_charts_metrics_that_systems_have() -> None:
     charts = re.findall(r'metric = "(\w+)", resource = "(\w+)"', (FLEET / "dashboard.tf").read_text())
     counters, gauges = local("counter"), local("gauge")
