@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Submits a build by hand, of the commit that is checked out: bash deploy/submit.sh
+# Submits a build by hand, of the commit that is checked out: bash deploy/submit.sh [SYSTEM]
+#
+# For the system of terraform/main, in the workspace that is selected; or for one of terraform/fleet, by its key.
 #
 # What is uploaded is the folder, so it has to be that commit: a dirty tree is refused. `gcloud beta`, because a build
 # that logs to Cloud Logging alone shows no line of it in `gcloud builds submit`.
@@ -12,10 +14,23 @@ if [[ -n $changed ]]; then
   printf 'this is not what commit %s has; commit, stash or remove first:\n%s\n' "$(git rev-parse --short HEAD)" "$changed" >&2
   exit 1
 fi
-output() {
-  terraform -chdir=terraform/main output -raw "$1"
+system=${1:-}
+output() { # NAME
+  if [[ -z $system ]]; then
+    terraform -chdir=terraform/main output -raw "$1"
+  else
+    terraform -chdir=terraform/fleet output -json systems | python3 -c '
+import json, sys
+systems = json.load(sys.stdin)
+if sys.argv[1] not in systems:
+    sys.exit("terraform/fleet has no system %s, but: %s" % (sys.argv[1], ", ".join(sorted(systems))))
+print(systems[sys.argv[1]][sys.argv[2]])
+' "$system" "$1"
+  fi
 }
 region=$(output region)
-gcloud beta builds submit --region="$region" --config=cloudbuild.yaml --service-account="$(output build_account)" \
+account=$(output build_account) # projects/PROJECT/serviceAccounts/ADDRESS
+project=${account#projects/}
+gcloud beta builds submit --project="${project%%/*}" --region="$region" --config=cloudbuild.yaml --service-account="$account" \
   --gcs-source-staging-dir="$(output build_sources)" \
   --substitutions="COMMIT_SHA=$(git rev-parse HEAD),_REGION=$region,_NAME=$(output name)" .

@@ -15,6 +15,14 @@ module "system" {
   iap_members       = each.value.iap_members
   lake_regions      = each.value.lake_regions
 
+  github_checks      = each.value.github_checks
+  trigger_branch     = each.value.trigger_branch
+  public_api         = each.value.public_api
+  api_keys_enabled   = each.value.api_keys_enabled
+  canary_every_min   = each.value.canary_every_min
+  compactor_schedule = each.value.compactor_schedule
+  retention          = each.value.retention
+
   page_emails   = var.page_emails
   ticket_emails = var.ticket_emails
   runbook_url   = var.runbook_url

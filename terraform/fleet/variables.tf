@@ -14,12 +14,21 @@ variable "systems" {
     project_id        = string
     region            = string
     name              = optional(string, "flights")
-    repository        = optional(string) # one of them with a trigger each deploys at every push
+    repository        = optional(string) # without it, builds are submitted by hand
     writer_instances  = optional(number, 1)
     api_min_instances = optional(number, 1)
     api_settings      = optional(map(string), {})
     iap_members       = optional(list(string), [])
     lake_regions      = optional(list(string), [])
+
+    # What is not given here has terraform/main's default.
+    github_checks      = optional(bool)
+    trigger_branch     = optional(string)
+    public_api         = optional(bool)
+    api_keys_enabled   = optional(bool)
+    canary_every_min   = optional(number)
+    compactor_schedule = optional(string)
+    retention          = optional(object({ messages_days = optional(number), deleted_days = optional(number), rejected_days = optional(number) }))
   }))
 
   validation {

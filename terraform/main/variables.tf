@@ -89,6 +89,7 @@ variable "runbook_url" {
 variable "github_checks" {
   description = "Whether the log of a build is shown in the repository's checks: for a repository on GitHub alone, the API refuses it for others."
   type        = bool
+  nullable    = false
   default     = true # most are on GitHub; false for GitLab and Bitbucket
 }
 
@@ -101,12 +102,14 @@ variable "plan_pull_requests" {
 variable "trigger_branch" {
   description = "Branch whose pushes are deployed, as a regular expression."
   type        = string
+  nullable    = false
   default     = "^main$"
 }
 
 variable "public_api" {
   description = "Whether anybody may call the API without a Google identity: Cloud Run checks none then. False: callers need roles/run.invoker on the service."
   type        = bool
+  nullable    = false
   default     = false # open on purpose only
 }
 
@@ -190,6 +193,7 @@ variable "api_proxy_hops" {
 variable "api_keys_enabled" {
   description = "Whether what is under /v1/ needs an API key. Only once flights-api-key-hashes and flights-probe-key have a version (docs/deploy.md, API keys): Cloud Run refuses what would read a secret without one."
   type        = bool
+  nullable    = false
   default     = false # at the first apply the secrets are empty
 }
 
@@ -287,6 +291,7 @@ variable "compactor_cpus" {
 variable "compactor_schedule" {
   description = "When the compactor runs, in cron's form, UTC. Each run is billed for at least a minute: 13 dollars a month at every five minutes, 7 at every ten."
   type        = string
+  nullable    = false
   default     = "*/5 * * * *" # a tail of 60 small files a date costs a question some ms; every minute would cost five times as much
 
   validation {
@@ -298,6 +303,7 @@ variable "compactor_schedule" {
 variable "canary_every_min" {
   description = "Minutes between two canaries. Each is a run of a job, billed for at least a minute: 49 dollars a month at 1, 10 at 5, and what the API computes while they wait. At 5, an outage pages after 16 minutes instead of 5."
   type        = number
+  nullable    = false
   default     = 1 # the resolution of the freshness objective
 
   validation {
@@ -315,7 +321,8 @@ variable "retention" {
     deleted_days  = optional(number, 7)
     rejected_days = optional(number, 90) # a publisher's bug is found, mended, and its messages replayed
   })
-  default = {}
+  nullable = false
+  default  = {}
 
   validation {
     condition     = var.retention.messages_days >= 1 && var.retention.messages_days <= 31

@@ -95,7 +95,23 @@ def test_the_later_sections_work_after_the_steps(checkout: Path, run: Run) -> No
     assert run["secrets"] == {"flights-probe-key": "key", "flights-api-key-hashes": "probe:1\ncaller:2\n"}
     assert (checkout / VALUES).read_text().endswith("\napi_keys_enabled = true\n")
     assert "terraform -chdir=terraform/main workspace select -or-create staging" in run["log"]
-    assert run["log"][-1].startswith("gcloud beta builds submit")
+    assert [line for line in run["log"] if line.startswith("terraform -chdir=terraform/fleet")][:2] == [
+        "terraform -chdir=terraform/fleet init -backend-config=bucket=the-state_bucket-of-backend",
+        "terraform -chdir=terraform/fleet apply",
+    ]
+    assert run["log"][-1].startswith("gcloud beta builds submit --project=flights-jfk --region=the-region-of-jfk ")
+    assert "--service-account=projects/flights-jfk/serviceAccounts/jfk-build@mock " in run["log"][-1]
+    assert "--gcs-source-staging-dir=the-build_sources-of-jfk " in run["log"][-1]
+    assert run["log"][-1].endswith(",_REGION=the-region-of-jfk,_NAME=the-name-of-jfk .")
+
+
+def test_a_system_that_the_fleet_does_not_have_is_not_submitted(checkout: Path, run: Run) -> None:
+    assert typed(STEPS + section("Environments"), checkout, run).returncode == 0
+    submitted = [line for line in run["log"] if "submit" in line]
+    done = typed("bash deploy/submit.sh lax", checkout, run)
+    assert done.returncode == 1
+    assert "terraform/fleet has no system lax, but: jfk" in done.stderr
+    assert [line for line in run["log"] if "submit" in line] == submitted
 
 
 def test_no_values_are_left_where_terraform_reads_them_for_every_system(checkout: Path, run: Run) -> None:

@@ -578,6 +578,27 @@ def test_a_fleet_hands_on_variables_that_a_system_takes() -> None:
     handed = set(re.findall(r"^    (\w+) += (?:optional|string)", (FLEET / "variables.tf").read_text(), re.M))
     assert handed <= given
     assert len(handed) > 2
+    without_default = set(re.findall(r"^    (\w+) += optional\((?:\w+|object\(.*\))\)$", _fleets(), re.M)) - {
+        "repository"
+    }
+    assert without_default  # null is handed on, which takes main's default only where it may not be null
+    assert {name for name in without_default if variables[name].get("nullable") is not False} == set()
+
+
+def _fleets() -> str:
+    return (FLEET / "variables.tf").read_text()
+
+
+def test_a_fleets_systems_can_be_built() -> None:
+    [value] = [named(FLEET, "output")["systems"]["value"]]
+    assert set(re.findall(r"(\w+) *[=:] *\"?\$?\{?system\.\1\b", str(value))) == {
+        *("name", "region", "build_account", "build_sources")
+    }
+    example = hcl2.loads((FLEET / "fleet.tfvars.example").read_text())
+    systems = [system for key, system in example["systems"].items() if not key.startswith("__")]
+    assert any("repository" in system for system in systems)
+    known = set(re.findall(r"^    (\w+) += ", _fleets(), re.M))
+    assert {name for system in systems for name in system if not name.startswith("__")} <= known
 
 
 def test_a_fleet_makes_nothing_before_googles_apis_work_in_its_projects() -> None:
