@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from tools.cost.bill import MIB, Bill, bill_of, idle, job, pool, service
+from tools.cost.bill import MIB, bill_of, idle, job, pool, service
 from tools.cost.prices import Charges, Price
 from tools.cost.sizes import (
     API,
@@ -60,7 +61,7 @@ def _of_bills(prices: Mapping[str, Price]) -> dict[str, float]:
         "wait": airport.always["the API while canaries wait"],
         "soft-deleted": airport.use["storage, soft-deleted"],
         "keys": Charges(prices)(secret_version=2, secret_access=AIRPORT.canaries),
-        "even": _break_even(airport, prices),
+        "even": _break_even(prices),
     }
 
 
@@ -99,9 +100,12 @@ def _questions(one: Charges, seconds: float, per_second: float) -> float:
     return service(one, API, MILLION * seconds) + one(service_requests=MILLION, class_a=refreshes)
 
 
-def _break_even(airport: Bill, prices: Mapping[str, Price]) -> float:
-    """Questions a month from which BigQuery costs more than one airport, each with its questions."""
-    one = Charges({name: replace(price, free=0, free_per="") for name, price in prices.items()})
-    without = airport.total - airport.use["questions, computed"]
-    free = prices["bigquery"].free * prices["bigquery"].each
-    return (without + free) / (one(bigquery=_QUERY_GIB / 1024) - _questions(one, QUESTION_S, 1) / MILLION)
+def _break_even(prices: Mapping[str, Price]) -> float:
+    """Questions a month from which BigQuery costs more than one airport, each with its questions and what is free."""
+
+    def bigquery_costs_more(questions_per_day: int) -> bool:
+        airport = replace(AIRPORT, questions_per_day=questions_per_day)
+        asked = Charges(prices)(bigquery=airport.questions * _QUERY_GIB / 1024)
+        return asked > bill_of(airport, prices).total
+
+    return bisect_left(range(MILLION), True, key=bigquery_costs_more) * DAYS
