@@ -295,8 +295,9 @@ variable "compactor_schedule" {
   default     = "*/5 * * * *" # a tail of 60 small files a date costs a question some ms; every minute would cost five times as much
 
   validation {
-    condition     = length(split(" ", var.compactor_schedule)) == 5
-    error_message = "Five fields, as */5 * * * *."
+    # Alerts count runs in windows of half an hour: more than two have to fail there, and one has to make a snapshot.
+    condition     = can(regex("^\\*(/([1-9]|10))? \\* \\* \\* \\*$", var.compactor_schedule))
+    error_message = "Every 1 to 10 minutes, as */5 * * * *: with fewer than three runs in half an hour, compactor-failing could never fire, and snapshot-old would for no reason."
   }
 }
 

@@ -402,6 +402,22 @@ run "cheaper_schedules_are_taken" {
   }
 }
 
+run "compactions_that_are_too_far_apart_for_the_alerts_are_refused" {
+  command = plan
+  variables {
+    compactor_schedule = "*/15 * * * *"
+  }
+  expect_failures = [var.compactor_schedule]
+}
+
+run "compactions_of_a_night_alone_are_refused" {
+  command = plan
+  variables {
+    compactor_schedule = "*/5 0-6 * * *"
+  }
+  expect_failures = [var.compactor_schedule]
+}
+
 run "canaries_that_are_too_far_apart_are_refused" {
   command = plan
   variables {

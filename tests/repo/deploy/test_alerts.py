@@ -223,6 +223,19 @@ def test_schedule_of_the_replays_is_terraforms() -> None:
     assert named(MAIN, "variable")["compactor_schedule"]["default"] == f"*/{EVERY_MIN} * * * *"
 
 
+def test_every_schedule_that_is_taken_lets_the_alerts_on_runs_fire() -> None:
+    """Those that count bad runs of half an hour have to be able to; the one on snapshots must not fire by itself."""
+    [check] = named(MAIN, "variable")["compactor_schedule"]["validation"]
+    [form] = re.findall(r'regex\(\\?"(.+?)\\?", var', check["condition"])
+    taken = [n for n in range(1, 60) if re.search(form.replace("\\\\", "\\"), f"*/{n} * * * *")]
+    assert taken == list(range(1, 11))
+    assert not re.search(form.replace("\\\\", "\\"), "*/5 0-6 * * *")
+    counted = [local("above")[name] for name in ("compactor-failing", "tables-behind")]
+    for alert in counted:
+        assert alert["period_s"] // (max(taken) * 60) > alert["threshold"]
+    assert local("none")["snapshot-old"]["period_s"] >= 2 * max(taken) * 60
+
+
 @pytest.mark.parametrize(("alert", "within"), [("snapshot-old", 31), ("compactor-silent", 61)])
 def test_compaction_that_stops_is_a_ticket(alert: str, within: int) -> None:
     at = none_at(alert, runs(DAY) + [0] * 120)
