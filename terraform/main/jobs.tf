@@ -11,12 +11,13 @@ locals {
       timeout  = "1800s" # several months merged anew; another run beside it is harmless
       retries  = 3       # as Google recommends: a task may end for no fault of its own, and running again is harmless
       env = {
-        LAKE_URL                 = google_storage_bucket.lake.url
-        COMPACTOR_MEMORY_MB      = tostring(var.compactor_memory.duckdb_mb)
-        COMPACTOR_SCRATCH_MB     = tostring(var.compactor_memory.scratch_mb)
-        COMPACTOR_THREADS        = tostring(var.compactor_cpus)
-        COMPACTOR_MONTHS_AT_ONCE = "2"
-        COMPACTOR_LOG_FORMAT     = "json"
+        LAKE_URL                   = google_storage_bucket.lake.url
+        COMPACTOR_MEMORY_MB        = tostring(var.compactor_memory.duckdb_mb)
+        COMPACTOR_SCRATCH_MB       = tostring(var.compactor_memory.scratch_mb)
+        COMPACTOR_THREADS          = tostring(var.compactor_cpus)
+        COMPACTOR_MONTHS_AT_ONCE   = "2"
+        COMPACTOR_TRUSTED_SNAPSHOT = tostring(var.compactor_trusted_snapshot)
+        COMPACTOR_LOG_FORMAT       = "json"
       }
       secret     = {}
       subnetwork = null # it calls Google's APIs alone

@@ -273,6 +273,17 @@ variable "compactor_memory" {
   }
 }
 
+variable "compactor_trusted_snapshot" {
+  description = "Snapshot up to which a person vouches for the lake after a restore or a copy (docs/runbook.md, foreign-snapshot): the compactor does not check lower ones for being one history. 0: it checks all. Back to 0 once that snapshot has expired."
+  type        = number
+  default     = 0 # nobody vouches: each commit has to follow the one before it
+
+  validation {
+    condition     = var.compactor_trusted_snapshot >= 0 && var.compactor_trusted_snapshot < 999999999 && floor(var.compactor_trusted_snapshot) == var.compactor_trusted_snapshot
+    error_message = "The number of a snapshot, without the zeros of its name, below 999999999; 0 for none."
+  }
+}
+
 variable "compactor_cpus" {
   description = "vCPUs of the compactor, for runs with much to merge. A run is billed for at least a minute: at one every five minutes, 13 dollars a month with one vCPU and 23 with two."
   type        = number

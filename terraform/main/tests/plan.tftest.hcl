@@ -384,6 +384,25 @@ run "a_compactor_with_more_memory_than_its_cores_take_is_refused" {
   expect_failures = [var.compactor_cpus]
 }
 
+run "a_persons_word_for_a_restored_snapshot_reaches_the_compactor" {
+  command = plan
+  variables {
+    compactor_trusted_snapshot = 4999000
+  }
+  assert {
+    condition     = one([for env in google_cloud_run_v2_job.job["compactor"].template[0].template[0].containers[0].env : env.value if env.name == "COMPACTOR_TRUSTED_SNAPSHOT"]) == "4999000"
+    error_message = "COMPACTOR_TRUSTED_SNAPSHOT is the variable: what is set with gcloud alone, the next apply takes away."
+  }
+}
+
+run "a_snapshot_that_no_lake_can_have_is_not_trusted" {
+  command = plan
+  variables {
+    compactor_trusted_snapshot = 999999999
+  }
+  expect_failures = [var.compactor_trusted_snapshot]
+}
+
 run "cheaper_schedules_are_taken" {
   command = plan
   variables {

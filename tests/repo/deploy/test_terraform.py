@@ -470,6 +470,16 @@ def test_cores_of_a_container_are_what_it_is_told() -> None:
     assert compactor["env"]["COMPACTOR_THREADS"] == compactor["cpu"]
 
 
+def test_a_persons_word_for_a_snapshot_is_a_variable_and_nobodys_at_first() -> None:
+    """Set with gcloud alone, the next apply would take it away, and the compactor would stop again."""
+    assert local("jobs")["compactor"]["env"]["COMPACTOR_TRUSTED_SNAPSHOT"] == (
+        "${tostring(var.compactor_trusted_snapshot)}"
+    )
+    variable = named(MAIN, "variable")["compactor_trusted_snapshot"]
+    assert variable["default"] == CompactorSettings.model_fields["trusted_snapshot"].default == 0
+    assert f"< {object_names.MAX_SNAPSHOT} " in variable["validation"][0]["condition"]
+
+
 def test_no_revision_without_traffic_is_kept_warm() -> None:
     api = resources(MAIN)["google_cloud_run_v2_service.api"]
     assert api["scaling"][0]["min_instance_count"] == "${var.api_min_instances}"
