@@ -1,7 +1,8 @@
 """`rehearse-restore`: loses objects of a lake on this machine, restores them, and compares the answers.
 
-What docs/reliability.md says of a restore, done: first one object, then all of them. The loss of one has to be
-noticed, and after each restore `verify` finds nothing and every answer has its bytes of before. Restores are
+What docs/reliability.md says of a restore, done: first one object, then all of them. Each loss has to be noticed:
+by `verify`, and by an API that was up. Before a person comes to the empty bucket, events land and the compactor begins
+a new line of snapshots. After each restore `verify` finds nothing and every answer is that of before. Restores are
 gcloud's own where it is on the path, and otherwise the same calls of the storage's API.
 """
 
@@ -16,16 +17,18 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from lakehouse import object_names
 from lakehouse.command_line.arguments import Parser
 from local_cloud.emulators.soft_delete import SoftDelete, gcloud_environment
-from local_cloud.emulators.up import BUCKET, local_cloud
+from local_cloud.emulators.up import BUCKET, TOPIC, local_cloud
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights
 from local_cloud.flights.replay import replay
@@ -80,12 +83,12 @@ class Rehearsal:
         with self.service(processes, "api", "query_service") as url:
             return [_get(url + question) for question in _QUESTIONS]
 
-    def names(self) -> list[str]:
-        """All objects of the lake."""
-        listed = json.loads(_get(f"{self._storage.url}/storage/v1/b/{BUCKET}/o"))
-        return [item["name"] for item in listed.get("items", [])]
+    def objects(self, prefix: str = "") -> dict[str, str]:
+        """The objects of the lake whose names begin so, each with the checksum of its bytes."""
+        listed = json.loads(_get(f"{self._storage.url}/storage/v1/b/{BUCKET}/o?prefix={quote(prefix)}"))
+        return {item["name"]: item["crc32c"] for item in listed.get("items", [])}
 
-    def lose(self, names: Sequence[str]) -> None:
+    def lose(self, names: Iterable[str]) -> None:
         for name in names:
             self._call("DELETE", f"o/{quote(name, safe='')}")
 
@@ -98,13 +101,16 @@ class Rehearsal:
         else:
             self._run_gcloud(f"gs://{BUCKET}/{name}#{generation}")
 
-    def restore_all(self, since: dt.datetime) -> None:
-        """All that was deleted since then, and nothing that compaction had deleted before."""
+    def restore_all(self, since: dt.datetime, until: dt.datetime) -> None:
+        """All that was deleted between the two: nothing that compaction had deleted before, no snapshot of a new line
+        that a person deleted after."""
+        after, before = since.isoformat(), until.isoformat()
         if self._gcloud is None:
-            body = {"matchGlobs": ["**"], "softDeletedAfterTime": since.isoformat()}
+            body = {"matchGlobs": ["**"], "softDeletedAfterTime": after, "softDeletedBeforeTime": before}
             self._call("POST", "o/bulkRestore", json.dumps(body).encode())
         else:
-            self._run_gcloud(f"gs://{BUCKET}/**", "--async", f"--deleted-after-time={since.isoformat()}")
+            window = (f"--deleted-after-time={after}", f"--deleted-before-time={before}")
+            self._run_gcloud(f"gs://{BUCKET}/**", "--async", *window)
 
     def _run_gcloud(self, *arguments: str) -> None:
         command = [str(self._gcloud), "storage", "restore", *arguments]
@@ -132,80 +138,142 @@ def main(arguments: Sequence[str]) -> int:
             os.environ["PUBSUB_EMULATOR_HOST"] = cloud.pubsub.address
             rehearsal = Rehearsal(storage, cloud.environment, folder, gcloud)
             try:
-                _fill(rehearsal, processes, options.flights, cloud.environment["PUBSUB_TOPIC"])
-                return _rehearse(rehearsal, processes, "gcloud" if gcloud else "the storage's API")
+                events = list(events_of(read_flights(options.flights)))
+                _fill(rehearsal, processes, events)
+                return _rehearse(rehearsal, processes, events, "gcloud" if gcloud else "the storage's API")
             except ProcessFailed as error:
                 print(f"rehearse-restore: {error}", file=sys.stderr)
                 return 1
 
 
-def _fill(rehearsal: Rehearsal, processes: Processes, flights: int, topic: str) -> None:
+def _fill(rehearsal: Rehearsal, processes: Processes, events: Sequence[bytes]) -> None:
     """Two snapshots and a tail, as in service."""
-    events = list(events_of(read_flights(flights)))
-    parts = [events[index * len(events) // 3 : (index + 1) * len(events) // 3] for index in range(3)]
+    for number in range(3):
+        _land(rehearsal, processes, events[number * len(events) // 3 : (number + 1) * len(events) // 3])
+        if number < 2:
+            _must(rehearsal.run("ingest_writer", "compact"))
+
+
+def _land(rehearsal: Rehearsal, processes: Processes, events: Sequence[bytes]) -> None:
+    before = len(rehearsal.objects(object_names.LANDING))
     with rehearsal.service(processes, "writer", "ingest_writer", "run", WRITER_BATCH_MAX_AGE_S="0.2"):
-        for number, part in enumerate(parts):
-            before = len([name for name in rehearsal.names() if name.startswith("landing/")])
-            replay(part, topic)
-            _wait_until_landed(rehearsal, before)
-            if number < len(parts) - 1:
-                _must(rehearsal.run("ingest_writer", "compact"))
+        replay(events, TOPIC)
+        _wait_until(lambda: len(rehearsal.objects(object_names.LANDING)) > before, "nothing landed")
 
 
-def _wait_until_landed(rehearsal: Rehearsal, before: int) -> None:
-    deadline = time.monotonic() + _WITHIN_S
-    while len([name for name in rehearsal.names() if name.startswith("landing/")]) <= before:
-        if time.monotonic() > deadline:
-            raise ProcessFailed(f"nothing landed within {_WITHIN_S:.0f} s")
-        time.sleep(0.1)
-
-
-def _rehearse(rehearsal: Rehearsal, processes: Processes, by: str) -> int:
-    names = rehearsal.names()
+def _rehearse(rehearsal: Rehearsal, processes: Processes, events: Sequence[bytes], by: str) -> int:
     answers = rehearsal.answers(processes)
-    month_file = max(name for name in names if name.startswith("flights/") and name.endswith(".parquet"))
-    wrong = []
-    for what, lost in (("one month file", [month_file]), ("the whole bucket", names)):
-        began, since = time.monotonic(), dt.datetime.now(dt.UTC)
-        rehearsal.lose(lost)
-        noticed = _notices(rehearsal, lost, names)
-        if len(lost) == 1:
-            rehearsal.restore(month_file)
-        else:
-            rehearsal.restore_all(since)
-        is_same = rehearsal.answers(processes) == answers and rehearsal.names() == names
-        verified = rehearsal.run("lakehouse", "verify")
-        print(f"{what}: {len(lost)} objects lost, restored by {by} in {time.monotonic() - began:.1f} s")
-        wrong += [] if noticed else [f"{what}: nobody noticed the loss"]
-        wrong += [] if is_same else [f"{what}: answers or objects are not those of before"]
-        wrong += [] if verified.returncode == 0 else [f"{what}: verify: {verified.stdout}{verified.stderr}"]
+    wrong = _loses_one(rehearsal, processes, answers, by)
+    wrong += _loses_all(rehearsal, processes, answers, events, by)
     wrong += _goes_on(rehearsal, processes, answers)
-    print(*(wrong or ["verify finds nothing, and every answer has its bytes of before"]), sep="\n")
+    print(*(wrong or ["verify finds nothing, and every answer is that of before"]), sep="\n")
     return 1 if wrong else 0
 
 
-def _notices(rehearsal: Rehearsal, lost: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether `verify` says so. An empty bucket is a new lake to it: an API that knew the old one refuses."""
-    return len(lost) == len(names) or rehearsal.run("lakehouse", "verify").returncode != 0
+def _loses_one(rehearsal: Rehearsal, processes: Processes, answers: Sequence[bytes], by: str) -> list[str]:
+    what, objects = "one month file", rehearsal.objects()
+    lost = max(name for name in objects if name.startswith(object_names.FLIGHTS) and name.endswith(".parquet"))
+    began = time.monotonic()
+    rehearsal.lose([lost])
+    noticed = rehearsal.run("lakehouse", "verify").returncode != 0
+    rehearsal.restore(lost)
+    is_same = rehearsal.answers(processes) == answers and rehearsal.objects() == objects
+    print(f"{what}: restored by {by} in {time.monotonic() - began:.1f} s")
+    wrong = [] if noticed else [f"{what}: verify did not notice the loss"]
+    wrong += [] if is_same else [f"{what}: answers or objects are not those of before"]
+    return wrong + _verified(rehearsal, what)
+
+
+def _loses_all(
+    rehearsal: Rehearsal, processes: Processes, answers: Sequence[bytes], events: Sequence[bytes], by: str
+) -> list[str]:
+    what, objects = "the whole bucket", rehearsal.objects()
+    with rehearsal.service(processes, "api", "query_service") as up:
+        _get(up + _QUESTIONS[0])  # it knows the lake
+        began, accident = time.monotonic(), dt.datetime.now(dt.UTC)
+        rehearsal.lose(objects)
+        _wait_until(lambda: _problem(up).endswith("line-broken"), "an API that knew the lake did not refuse")
+        landed = _begin_anew(rehearsal, processes, events[: len(events) // 3])
+        rehearsal.restore_all(accident, _end_new_line(rehearsal))
+        wrong = [] if _is_back(objects | landed, rehearsal.objects()) else [f"{what}: objects are not those of before"]
+        rebuilt = rehearsal.run("ingest_writer", "publish", "--rebuild", **_trust(rehearsal))
+        print(f"{what}: {len(objects)} objects lost, restored by {by} in {time.monotonic() - began:.1f} s")
+        wrong += [] if rebuilt.returncode == 0 else [f"{what}: publish --rebuild: {rebuilt.stdout}{rebuilt.stderr}"]
+        if wrong:
+            return wrong
+        is_same = _data(rehearsal.answers(processes)) == _data(answers)
+        wrong += [] if is_same else [f"{what}: answers are not those of before"]
+        wrong += [] if not _problem(up) else [f"{what}: the API that was up still refuses: {_problem(up)}"]
+    return wrong + _verified(rehearsal, what)
+
+
+def _is_back(objects: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether all is there, with its bytes, and no snapshot of another line. What the new line merged, no snapshot
+    names, and the tables of other engines are made anew."""
+    kept = {name: checksum for name, checksum in objects.items() if not name.startswith(object_names.DERIVED)}
+    snapshots = [{name for name in names if name.startswith(object_names.SNAPSHOTS)} for names in (objects, now)]
+    return kept.items() <= now.items() and snapshots[0] == snapshots[1]
+
+
+def _begin_anew(rehearsal: Rehearsal, processes: Processes, events: Sequence[bytes]) -> dict[str, str]:
+    """Until a person comes, events land (these say nothing new), and a compactor takes the empty bucket for a new
+    lake. What landed."""
+    _land(rehearsal, processes, events)
+    landed = rehearsal.objects(object_names.LANDING)
+    _must(rehearsal.run("ingest_writer", "compact"))
+    if not rehearsal.objects(object_names.SNAPSHOTS):
+        raise ProcessFailed("the compactor began no new line of snapshots")
+    return landed
+
+
+def _end_new_line(rehearsal: Rehearsal) -> dt.datetime:
+    """Deletes its snapshots; a time before that, and after all that was lost. No compactor runs."""
+    until = dt.datetime.now(dt.UTC)
+    rehearsal.lose(rehearsal.objects(object_names.SNAPSHOTS))
+    return until
 
 
 def _goes_on(rehearsal: Rehearsal, processes: Processes, answers: Sequence[bytes]) -> list[str]:
-    """Whether compaction goes on with what was restored, with the person's word for it where it asks."""
-    run = rehearsal.run("ingest_writer", "compact")
-    if run.returncode != 0:
-        latest = max(int(Path(name).stem) for name in rehearsal.names() if name.startswith("snapshots/"))
-        print(f"the compactor wants a person's word for the restored snapshots: COMPACTOR_TRUSTED_SNAPSHOT={latest}")
-        run = rehearsal.run("ingest_writer", "compact", COMPACTOR_TRUSTED_SNAPSHOT=str(latest))
+    """Whether compaction goes on with what was restored, with a person's word for it."""
+    run = rehearsal.run("ingest_writer", "compact", **_trust(rehearsal))
     if run.returncode != 0:
         return [f"compaction does not go on: {run.stdout[-1000:]}{run.stderr[-1000:]}"]
-    if _without_lake(rehearsal.answers(processes)) != _without_lake(answers):
+    if _data(rehearsal.answers(processes)) != _data(answers):
         return ["answers changed with the first compaction"]
     return []
 
 
-def _without_lake(answers: Sequence[bytes]) -> list[Any]:
-    """The data alone: a compaction makes a new snapshot of the same flights."""
+def _verified(rehearsal: Rehearsal, what: str) -> list[str]:
+    verified = rehearsal.run("lakehouse", "verify")
+    return [] if verified.returncode == 0 else [f"{what}: verify: {verified.stdout}{verified.stderr}"]
+
+
+def _trust(rehearsal: Rehearsal) -> dict[str, str]:
+    """A person's word for the restored snapshots, whose times are those of their restore."""
+    latest = max((int(Path(name).stem) for name in rehearsal.objects(object_names.SNAPSHOTS)), default=0)
+    return {"COMPACTOR_TRUSTED_SNAPSHOT": str(latest)}
+
+
+def _data(answers: Sequence[bytes]) -> list[Any]:
+    """Without what they say of the lake: which files it has of the same flights may differ."""
     return [json.loads(answer)["data"] for answer in answers]
+
+
+def _problem(url: str) -> str:
+    """The type of the problem document that an API answers with; empty when it answers well."""
+    try:
+        _get(url + _QUESTIONS[0])
+    except urllib.error.HTTPError as error:
+        return str(json.loads(error.read())["type"])
+    return ""
+
+
+def _wait_until(is_so: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + _WITHIN_S
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise ProcessFailed(f"{otherwise} within {_WITHIN_S:.0f} s")
+        time.sleep(0.1)
 
 
 def _must(done: subprocess.CompletedProcess[str]) -> None:

@@ -2,7 +2,7 @@
 
 As the JSON API of Cloud Storage: `DELETE` keeps the object aside; a list or a get with `softDeleted=true` shows
 it; `POST .../restore?generation=N` makes it live again, as a new generation; `bulkRestore` does so with the
-newest of all that was deleted after a time, where nothing is live. Everything else goes to the server
+newest of all that was deleted between two times, where nothing is live. Everything else goes to the server
 unchanged. Only deletes are kept, not what a write replaces, and until this ends, not for some days.
 """
 
@@ -155,10 +155,12 @@ class SoftDelete:
     def restore_all(self, bucket: str, asked: dict[str, Any]) -> None:
         """The newest generation of each name that `asked` matches; what is live stays."""
         after = _time(asked.get("softDeletedAfterTime", "0001-01-01T00:00:00Z"))
+        before = _time(asked.get("softDeletedBeforeTime", "9999-01-01T00:00:00Z"))
         newest = {
             item["name"]: item["generation"]
             for item in self.listed(bucket, "")
-            if _time(item["softDeleteTime"]) > after and _matches(item["name"], asked.get("matchGlobs", ["**"]))
+            if after < _time(item["softDeleteTime"]) < before
+            and _matches(item["name"], asked.get("matchGlobs", ["**"]))
         }
         for name, generation in newest.items():
             self.restore(_Path(bucket, name), {"generation": generation, "ifGenerationMatch": "0"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ SMALL = ["--flights", "600", "--without-gcloud"]  # a day; gcloud itself: tests/
 def test_all_that_was_lost_comes_back_and_answers_are_those_of_before(capsys: pytest.CaptureFixture[str]) -> None:
     assert rehearse_restore.main(SMALL) == 0
     said = capsys.readouterr().out
-    assert "one month file: 1 objects lost" in said
-    assert "verify finds nothing, and every answer has its bytes of before" in said
+    assert "one month file: restored" in said
+    assert "verify finds nothing, and every answer is that of before" in said
 
 
 @pytest.mark.long
@@ -32,4 +33,29 @@ def test_an_object_that_does_not_come_back_fails_the_rehearsal(
 
     monkeypatch.setattr(SoftDelete, "restore_all", all_but_landed)
     assert rehearse_restore.main(SMALL) == 1
-    assert "the whole bucket: answers or objects are not those of before" in capsys.readouterr().out
+    assert "the whole bucket: objects are not those of before" in capsys.readouterr().out
+
+
+def _left_alone(_: rehearse_restore.Rehearsal) -> dt.datetime:
+    """As before there was a step for it: the snapshots of the new line stay."""
+    return dt.datetime.now(dt.UTC)
+
+
+def _ended_too_late(rehearsal: rehearse_restore.Rehearsal) -> dt.datetime:
+    """A window that has the new line's end in it: its snapshots come back, too."""
+    _END_NEW_LINE(rehearsal)
+    return dt.datetime.now(dt.UTC)
+
+
+_END_NEW_LINE = rehearse_restore._end_new_line
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("step", [_left_alone, _ended_too_late])
+def test_snapshots_of_a_new_line_among_the_restored_ones_fail_the_rehearsal(
+    step: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rehearse_restore, "_end_new_line", step)
+    assert rehearse_restore.main(SMALL) == 1
+    assert "the whole bucket: objects are not those of before" in capsys.readouterr().out

@@ -103,6 +103,18 @@ def test_all_that_was_deleted_since_comes_back_and_what_is_live_stays(bucket: An
     assert bucket.blob("deleted twice").download_as_bytes() == b"newer"
 
 
+def test_what_was_deleted_after_the_end_of_the_window_stays_deleted(bucket: Any) -> None:
+    """A newer object of the same name does not hide the one that was lost within it."""
+    bucket.blob(NAME).upload_from_string(b"lost")
+    bucket.blob(NAME).delete()
+    until = dt.datetime.now(dt.UTC)
+    for name in (NAME, "of a new line"):
+        bucket.blob(name).upload_from_string(b"new")
+        bucket.blob(name).delete()
+    bulk_restore(bucket, softDeletedAfterTime=LONG_AGO, softDeletedBeforeTime=until.isoformat())
+    assert {blob.name: blob.download_as_bytes() for blob in bucket.client.list_blobs(bucket)} == {NAME: b"lost"}
+
+
 def test_gcloud_restores_one_object_and_all_of_them(bucket: Any, tmp_path: Path) -> None:
     """The commands of docs/reliability.md and docs/runbook.md, by the real program."""
     gcloud = shutil.which("gcloud")
@@ -114,7 +126,10 @@ def test_gcloud_restores_one_object_and_all_of_them(bucket: Any, tmp_path: Path)
     environment = {**os.environ, **gcloud_environment(bucket.client._connection.API_BASE_URL, tmp_path)}
     for what in (
         ["gs://flights-lake/flights/a.parquet"],
-        ["gs://flights-lake/**", "--async", f"--deleted-after-time={LONG_AGO}"],
+        [
+            *("gs://flights-lake/**", "--async"),
+            *(f"--deleted-after-time={LONG_AGO}", f"--deleted-before-time={dt.datetime.now(dt.UTC).isoformat()}"),
+        ],
     ):
         subprocess.run(
             [gcloud, "storage", "restore", *what], env=environment, check=True, capture_output=True, timeout=110
