@@ -11,11 +11,11 @@ variable "project_id" {
 variable "state_regions" {
   description = "Two regions that the state is kept in, as lake_regions of terraform/main: without the state nobody applies elsewhere. Empty: in region alone."
   type        = list(string)
-  default     = [] # one region: half the price, and back with it
+  default     = [] # one region: the state is back when its region is
 
   validation {
-    condition     = length(var.state_regions) == 0 || (length(distinct(var.state_regions)) == 2 && alltrue([for region in var.state_regions : can(regex("^(us|europe|asia)-[a-z]+[0-9]+$", region))]) && length(distinct([for region in var.state_regions : split("-", region)[0]])) == 1)
-    error_message = "Two regions of one continent (us, europe, asia), as [\"europe-west1\", \"europe-west4\"], or none."
+    condition     = length(var.state_regions) == 0 || (length(distinct(var.state_regions)) == 2 && alltrue([for region in var.state_regions : can(regex("^(us|europe|asia)-[a-z]+[0-9]+$", region))]) && length(distinct([for region in var.state_regions : split("-", region)[0]])) == 1 && length(setintersection(var.state_regions, ["europe-west2", "europe-west6"])) == 0)
+    error_message = "Two regions of one continent (us, europe, asia; of europe those in the EU: neither London nor Zurich), as [\"europe-west1\", \"europe-west4\"], or none. Google refuses some pairs more: https://cloud.google.com/storage/docs/locations#location-dr"
   }
 }
 

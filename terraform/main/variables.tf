@@ -351,13 +351,13 @@ variable "retention" {
 }
 
 variable "lake_regions" {
-  description = "Two regions that the lake is kept in, with replication within 15 minutes: it outlives the loss of one. To be decided before the first apply: a bucket cannot move. Empty: in region alone."
+  description = "Two regions that the lake is kept in, with replication within 15 minutes: it outlives the loss of one. For one airport, 14 dollars a month more. To be decided before the first apply: a bucket cannot move. Empty: in region alone."
   type        = list(string)
-  default     = [] # one region: half the price, and back with it
+  default     = [] # one region: the lake is back when its region is
 
   validation {
-    condition     = length(var.lake_regions) == 0 || (length(distinct(var.lake_regions)) == 2 && alltrue([for region in var.lake_regions : can(regex("^(us|europe|asia)-[a-z]+[0-9]+$", region))]) && length(distinct([for region in var.lake_regions : split("-", region)[0]])) == 1)
-    error_message = "Two regions of one continent (us, europe, asia), as [\"europe-west1\", \"europe-west4\"], or none."
+    condition     = length(var.lake_regions) == 0 || (length(distinct(var.lake_regions)) == 2 && alltrue([for region in var.lake_regions : can(regex("^(us|europe|asia)-[a-z]+[0-9]+$", region))]) && length(distinct([for region in var.lake_regions : split("-", region)[0]])) == 1 && length(setintersection(var.lake_regions, ["europe-west2", "europe-west6"])) == 0)
+    error_message = "Two regions of one continent (us, europe, asia; of europe those in the EU: neither London nor Zurich), as [\"europe-west1\", \"europe-west4\"], or none. Google refuses some pairs more: https://cloud.google.com/storage/docs/locations#location-dr"
   }
   validation {
     condition     = length(var.lake_regions) == 0 || contains(var.lake_regions, var.region)

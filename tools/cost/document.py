@@ -153,9 +153,10 @@ def _more(amounts: Mapping[str, float]) -> str:
         _table("a million more", ("a million", "dollars"), rows),
         _text(f"""
 Landed objects depend on time, not on events: their writes are {amounts["batches"]:.2f} dollars a month at
-{AIRPORT.batch_age_s} seconds per batch, a quarter of it at 20. A question that is alone is billed for
-{QUESTION_S * 1000:.0f} ms and refreshes the plan with two listings; a hundred a second share both. A build of
-{BUILD_MIN} minutes costs {amounts["build"]:.2f}.
+{AIRPORT.batch_age_s} seconds per batch, a quarter of it at 20. A lake in two regions (`lake_regions`) adds
+{amounts["two regions"]:.2f} for one airport, mostly for writes and listings at twice the price. A question that is
+alone is billed for {QUESTION_S * 1000:.0f} ms and refreshes the plan with two listings; a hundred a second share both.
+A build of {BUILD_MIN} minutes costs {amounts["build"]:.2f}.
 """),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from tools.cost.bill import MIB, bill_of, idle, job, pool, service
+from tools.cost.bill import MIB, bill_of, idle, job, pool, service, soft_deleted_gib, storage_requests
 from tools.cost.prices import Charges, Price
 from tools.cost.sizes import (
     API,
@@ -17,6 +17,7 @@ from tools.cost.sizes import (
     COMPACTOR,
     DAYS,
     EVENT_BYTES,
+    FLIGHT_BYTES,
     GIB,
     JOB_MIN_S,
     MONTH_S,
@@ -24,9 +25,11 @@ from tools.cost.sizes import (
     REQUEST_MIN_BYTES,
     REQUESTS,
     RETENTION_DAYS,
+    REWRITTEN,
     SHARED,
     SIZES,
     WRITER,
+    YEARS_STORED,
 )
 
 AIRPORT: Final = SIZES[1]
@@ -62,6 +65,7 @@ def _of_bills(prices: Mapping[str, Price]) -> dict[str, float]:
         "soft-deleted": airport.use["storage, soft-deleted"],
         "keys": Charges(prices)(secret_version=2, secret_access=AIRPORT.canaries),
         "even": _break_even(prices),
+        "two regions": _two_regions(prices),
     }
 
 
@@ -98,6 +102,16 @@ def _questions(one: Charges, seconds: float, per_second: float) -> float:
     """Computed, requested, and the refreshes of the plan, one a second while anybody asks."""
     refreshes = MILLION / per_second * REQUESTS["a refresh of the plan"].a
     return service(one, API, MILLION * seconds) + one(service_requests=MILLION, class_a=refreshes)
+
+
+def _two_regions(prices: Mapping[str, Price]) -> float:
+    """What a lake in two regions adds for one airport: the same requests, bytes and writes at other prices."""
+    charge = Charges(prices)
+    stored = AIRPORT.flights_per_day * 365 * YEARS_STORED * FLIGHT_BYTES / GIB + soft_deleted_gib(AIRPORT)
+    writes = storage_requests(AIRPORT).a
+    written = AIRPORT.landed_bytes * (1 + REWRITTEN) / GIB
+    two = charge(storage_dual=stored, class_a_dual=writes, replication_turbo=written)
+    return two - charge(storage=stored, class_a=writes)
 
 
 def _break_even(prices: Mapping[str, Price]) -> float:

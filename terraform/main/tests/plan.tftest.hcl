@@ -253,6 +253,14 @@ run "regions_of_two_continents_are_refused" {
   expect_failures = [var.lake_regions]
 }
 
+run "regions_outside_of_the_eu_are_refused" {
+  command = plan
+  variables {
+    lake_regions = ["europe-west1", "europe-west2"]
+  }
+  expect_failures = [var.lake_regions]
+}
+
 run "a_lake_elsewhere_than_its_services_is_refused" {
   command = plan
   variables {

@@ -232,6 +232,7 @@ MONEY = {
     "compactor_schedule": ("{:.0f} dollars a month at every five minutes", "compactions", 1.0),
     "canary_every_min": ("{:.0f} dollars a month at 1", "canary", 1.0),
     "retention": ("a million a day for a week cost {:.2f} dollars", "events retained", 30.0),
+    "lake_regions": ("{:.0f} dollars a month more", "two regions", 1.0),
     "bigquery": ("A million of its questions cost {:.0f} dollars", "queries", 1.0),
 }
 """Variables of Terraform that change the bill: what their descriptions say, of which figure, and how often it is."""

@@ -579,6 +579,14 @@ def test_environments_of_one_project_have_different_names() -> None:
     assert "terraform.workspace == var.name" in str(named(MAIN, "variable")["name"]["validation"])
 
 
+def test_two_regions_are_googles_to_refuse_and_the_error_says_where_they_are_listed() -> None:
+    for folder, name in ((MAIN, "lake_regions"), (BACKEND, "state_regions")):
+        variable = named(folder, "variable")[name]
+        check = variable["validation"][0]
+        assert '["europe-west2", "europe-west6"]' in check["condition"].replace("'", '"')  # not in the EU
+        assert "https://cloud.google.com/storage/docs/locations#location-dr" in check["error_message"]
+
+
 def test_a_fleet_hands_on_variables_that_a_system_takes() -> None:
     module = blocks(FLEET, "module")[0]["system"]
     variables = named(MAIN, "variable")

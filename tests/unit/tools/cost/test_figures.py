@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tools.cost.bill import bill_of
+from tools.cost.bill import bill_of, storage_requests
 from tools.cost.figures import figures
 from tools.cost.prices import load_prices
 from tools.cost.sizes import DAYS, SIZES
@@ -30,6 +30,13 @@ def test_fewer_canaries_save_as_much_as_a_service() -> None:
 def test_a_month_that_each_run_rewrote_was_284_gb_in_soft_delete() -> None:
     assert FIGURES["rewritten month"] == pytest.approx(141e6 * 288 * 7 / 2**30 * PRICES["storage"].each)
     assert FIGURES["soft-deleted"] < FIGURES["rewritten month"] / 10
+
+
+def test_two_regions_cost_what_is_stored_written_and_replicated_there() -> None:
+    landed = AIRPORT.landed_bytes
+    stored = (landed * 7.5 * 7 / 30 + 1_000 * 365 * 3 * 27) / 2**30
+    more = stored * (0.044 - 0.02) + storage_requests(AIRPORT).a * (0.01 - 0.005) / 1000 + landed * 7.5 / 2**30 * 0.04
+    assert FIGURES["two regions"] == pytest.approx(more)
 
 
 def test_at_the_break_even_both_cost_the_same() -> None:
