@@ -2,6 +2,7 @@
 
 import { get, Problem } from "./api.js";
 import { statsPath } from "./state.js";
+import { datesOf } from "./steps.js";
 
 export const NOWHERE = { months: [], last: null };
 
@@ -11,13 +12,24 @@ export async function extentOf(lake) {
   return { months, last: await lastDate(months.at(-1)) };
 }
 
-async function lastDate(month) {
-  const filters = month ? [["date_from", `${month}-01`]] : [];
-  const question = { groupBy: ["flight_date"], orderBy: "-flight_date", limit: 1 };
+const lastDate = (month) => endOf(month ? [["date_from", `${month}-01`]] : [], "-flight_date");
+
+const firstDates = new Map(); // of months; one that is outdated only leaves out a comparison
+
+// The first date with flights, of a lake whose first month this is. Asked for where it matters.
+export async function firstDate(month) {
+  if (firstDates.has(month)) return firstDates.get(month);
+  const found = await endOf([["date_to", datesOf("month", month)[1]]], "flight_date");
+  if (found) firstDates.set(month, found);
+  return found;
+}
+
+async function endOf(filters, orderBy) {
+  const question = { groupBy: ["flight_date"], orderBy, limit: 1 };
   try {
     return (await get(statsPath(filters, question), { retries: 0 })).body.data[0]?.flight_date ?? null;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    return null; // dates can be typed without
+    return null; // dates can be typed, and totals shown, without
   }
 }

@@ -23,11 +23,22 @@ let drawn = null; // { element, totals, state, last } that is on the page: answe
 
 // Earlier totals are asked for beside what is shown, and are added once they are there.
 export function drawTiles(element, totals, state, extent) {
-  const mine = (drawn = { element, totals, state, last: extent.last });
-  const periods = earlierThan(state, extent);
-  const draw = (found) => replace(element, TILES.map((tile) => drawTile(tile, totals, state, periods, found)));
-  draw([]);
-  if (periods.length) Promise.all(periods.map(totalsOf)).then((found) => mine === drawn && draw(found));
+  drawn = { element, totals, state, last: extent.last };
+  draw([], []);
+  compare(drawn, extent);
+}
+
+async function compare(mine, extent) {
+  const periods = await earlierThan(mine.state, extent);
+  if (mine !== drawn || !periods.length) return;
+  draw(periods, []);
+  const found = await Promise.all(periods.map(totalsOf));
+  if (mine === drawn) draw(periods, found);
+}
+
+function draw(periods, found) {
+  const { element, totals, state } = drawn;
+  replace(element, TILES.map((tile) => drawTile(tile, totals, state, periods, found)));
 }
 
 // What the lake has flights of may be known only after the totals.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from lakehouse.store.local import LocalStore
+from tests._support.lake_builder import LakeBuilder, event
 from tests.system.dashboard.lake import LAST_DAY
 from tools.browser import opened
+from tools.served_api import served
 
 COLUMNS = {
     "flights": "count",
@@ -83,6 +88,43 @@ def test_totals_show_the_change_since_the_same_dates_a_year_before(browser: Brow
         delay = watched.page.locator("#totals [data-column=arrival_delay_mean] [data-change=year] b")
         expect(delay).to_have_text("+5.0 min")
         expect(delay).to_have_class("bad")
+
+
+@pytest.mark.parametrize(
+    ("query", "dates"),
+    [
+        ("date_from=2013-02-01&date_to=2013-02-28", "Feb 1, 2012 to Feb 29, 2012"),
+        ("date_from=2013-02-21&date_to=2013-02-28", "Feb 21, 2012 to Feb 28, 2012"),  # as many days
+    ],
+)
+def test_a_whole_month_is_compared_with_all_of_it_a_year_before(
+    browser: Browser, years: str, query: str, dates: str
+) -> None:
+    with opened(browser, years, f"/?{query}") as watched:
+        tile = watched.page.locator("#totals [data-column=flights]")
+        expect(tile).to_have_attribute("data-tip", re.compile(re.escape(f"a year before ({dates})")))
+
+
+@pytest.fixture(scope="module")
+def mid_month(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
+    """A service over the flights of 17 to 31 March, one a day."""
+    folder = tmp_path_factory.mktemp("mid_month")
+    builder = LakeBuilder(LocalStore(folder))
+    builder.land(*(event(flight_date=dt.date(2013, 3, day)) for day in range(17, 32)))
+    builder.merge()
+    with served(folder, tmp_path_factory.mktemp("logs")) as url:
+        yield url
+
+
+def test_a_period_before_that_is_not_all_in_the_lake_is_no_comparison(browser: Browser, mid_month: str) -> None:
+    with opened(browser, mid_month, "/?date_from=2013-03-24&date_to=2013-03-30") as watched:
+        assert changes(watched.page, "before")["flights"] == "0.0%"  # 17 to 23 March are
+        watched.page.goto("/?date_from=2013-03-21&date_to=2013-03-27")
+        expect(watched.page.locator("#data")).not_to_be_empty()  # it is known which dates there are
+        expect(watched.page.locator("#totals [data-column=flights] data")).to_have_text("7")
+        expect(watched.page.locator(".change")).to_have_count(0)
+        assert not any("date_to=2013-03-20" in request for request in watched.requests)
+        assert watched.errors == []
 
 
 def test_days_that_are_still_to_come_are_compared_with_nothing(browser: Browser, years: str) -> None:
