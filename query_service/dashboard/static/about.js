@@ -3,10 +3,9 @@
 import { get, Problem } from "./api.js";
 import { byId } from "./dom.js";
 import { bucket, show } from "./format.js";
-import { statsPath } from "./state.js";
+import { MOST_ROWS, statsPath } from "./state.js";
 
 const AFTER_VIEW_MS = 2_000; // charts are there within one
-const ROUTES_MOST = 10_000; // what the API gives at most
 
 let lake = null;
 let extent = null;
@@ -27,7 +26,7 @@ export function countAirports(snapshot) {
 }
 
 async function count() {
-  const question = { groupBy: ["route"], orderBy: "", limit: ROUTES_MOST };
+  const question = { groupBy: ["route"], orderBy: "", limit: MOST_ROWS };
   try {
     const { data, truncated } = (await get(statsPath([], question), { retries: 0 })).body;
     airports = { count: new Set(data.flatMap(({ route }) => route.split("-"))).size, isAll: !truncated };

@@ -68,6 +68,10 @@ export function besideEachOther(rows, at, by, lines, columns) {
   return [...found.values()];
 }
 
+// An answer that is cut short may lack some of the lines at its last point in time.
+// They would seem to have no flight then.
+export const withoutEnd = (rows, at) => rows.filter((row) => row[at] !== rows.at(-1)[at]);
+
 export const seriesOf = (lines, column, kind) =>
   lines.map(({ code, colour, dash }) => ({ column: keyOf(column, code), label: code, colour, dash, kind, isCompared: true }));
 

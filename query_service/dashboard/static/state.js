@@ -4,6 +4,7 @@ import { ROOT } from "./root.js";
 
 export const WIDGETS = ["carrier", "origin", "destination", "status"]; // filters with a field of their own
 export const DATES = ["date_from", "date_to"];
+export const MOST_ROWS = 10_000; // of statistics that the API gives; days since 1999
 // The API's own, which a view sets or has to go without.
 export const RESERVED = [
   ...["group_by", "order_by", "limit", "snapshot", "format", "escape_formulas"],

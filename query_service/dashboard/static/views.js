@@ -1,10 +1,10 @@
 // The views: what each asks the API, and how it shows the rows. A view knows its state and its rows, nothing else.
 
 import { swatch, timeChart } from "./charts.js";
-import { besideEachOther, COMPARE, compareChoices, comparedBy, legend, LINES_MOST, linesOf, seriesOf } from "./compare.js";
+import { besideEachOther, COMPARE, compareChoices, comparedBy, legend, LINES_MOST, linesOf, seriesOf, withoutEnd } from "./compare.js";
 import { definitionOf } from "./definitions.js";
 import { h } from "./dom.js";
-import { dates } from "./format.js";
+import { dates, show } from "./format.js";
 import { flightPage, FLIGHTS_SHOWN, flightsTable } from "./flights.js";
 import { isBetterHigh } from "./goodness.js";
 import { heatmap, HEAT_METRICS } from "./heatmap.js";
@@ -13,13 +13,12 @@ import { airportMap } from "./map.js";
 import { nameOf, routeNames } from "./names.js";
 import { stepFor, stepOf, STEPS, words } from "./steps.js";
 import { COLUMNS, statsTable } from "./tables.js";
-import { beforeZoom, inView, readState, valuesOf, withOnly, writeState, zoomed } from "./state.js";
+import { beforeZoom, inView, MOST_ROWS, readState, valuesOf, withOnly, writeState, zoomed } from "./state.js";
 
 // What every view asks beside its own question, but for those that say something else.
 export const BESIDE = { title: "Totals", question: () => TOTALS };
 export const TOTALS = { groupBy: [], orderBy: "", limit: null };
 
-const MOST_ROWS = 10_000; // what the API gives at most; days since 1999
 const ROWS_SHOWN = 25; // at first; what matters is at the top
 const MIN_FLIGHTS = "30"; // by default in an order by a rate or a delay: those of a few flights are chance
 const LEAST = { 1: "Any", 10: "10", 30: "30", 100: "100", 1000: "1,000" };
@@ -101,14 +100,15 @@ function timeColumn(state, { months, last }) {
 
 const STEP_LABELS = Object.fromEntries(Object.entries(STEPS).map(([step, { label }]) => [step, label]));
 
-function renderTime(rows, state, go, question) {
+function renderTime(rows, state, go, question, { truncated }) {
   const [at, by] = question.groupBy;
   const groupsOf = (row) => [...filtersOf(state, at, row[at]), ...(row[by] === undefined ? [] : filtersOf(state, by, row[by]))];
   const behind = (row, counted) => flightsBehind(state, counted, groupsOf(row));
   const onPick = (row) => go(readState(new URL(behind(row, "flights"), location).search));
   const compare = compareChoices(state);
   const found = by ? linesOf(state, by, rows) : null;
-  const charts = found ? comparedCharts(rows, at, by, found.lines) : { rows, charts: CHARTS };
+  const points = truncated ? withoutEnd(rows, at) : rows;
+  const charts = found ? comparedCharts(points, at, by, found.lines) : { rows: points, charts: CHARTS };
   const onZoom = (from, to) => go(zoomed(state, within(state, from, to)));
   const chart = ([title, series, range, tip]) => timeChart({ title, tip, rows: charts.rows, at, series, range, onPick, onZoom });
   return [
@@ -120,6 +120,7 @@ function renderTime(rows, state, go, question) {
       zoomOut(state, go),
     ),
     ...(found ? legend(by, found, swatch) : []),
+    truncated ? cutShort(rows, at) : null,
     h("div", { class: "charts" }, charts.charts.map(chart)),
     h(
       "details",
@@ -128,6 +129,13 @@ function renderTime(rows, state, go, question) {
       timeTable(rows, at, by, behind),
     ),
   ];
+}
+
+// The newest dates are those that an answer with too many rows lacks.
+function cutShort(rows, at) {
+  const end = `the charts end before ${words(at, rows.at(-1)[at])}`;
+  const said = `There are more than ${show("count", rows.length)} rows: ${end}. Fewer dates or a longer step show all.`;
+  return h("p", { class: "missing", "data-cut": true }, said);
 }
 
 function zoomOut(state, go) {

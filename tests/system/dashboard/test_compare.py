@@ -139,6 +139,31 @@ def test_arrow_keys_read_every_line_and_a_number_leads_to_its_flights(browser: B
         assert ("carrier", rows[1]["carrier"]) in pairs(page)
 
 
+def test_lines_that_an_answer_cuts_off_end_together_and_it_is_said(browser: Browser, url: str) -> None:
+    rows = rows_of(url, "/v1/stats?carrier=UA&carrier=B6&group_by=month,carrier")
+    assert [row["month"] for row in rows[-2:]] == ["2013-04", "2013-04"]
+    march = {row["carrier"]: row["flights"] for row in rows if row["month"] == "2013-03"}
+    least = str(len(rows) - 1)  # of April, one of the two
+    with opened(browser, url, "/docs") as watched:
+        page = watched.page
+        page.route(
+            "**limit=10000",
+            lambda route: route.continue_(url=route.request.url.replace("limit=10000", f"limit={least}")),
+        )
+        page.goto("/?by=month&carrier=UA,B6")
+        said = f"There are more than {least} rows: the charts end before April 2013."
+        expect(page.locator("#content [data-cut]")).to_contain_text(said)
+        page.locator(".plot[data-focus=Flights] canvas").wait_for()
+        page.locator(".plot[data-focus=Flights]").focus()
+        page.keyboard.press("End")
+        readout = page.locator(".chart").last.locator(".readout")
+        expect(readout).to_have_text(f"UA {march['UA']}B6 {march['B6']}March 2013")
+        page.unroute("**limit=10000")
+        page.reload()
+        expect(page.locator("#content .plot canvas")).to_have_count(4)
+        expect(page.locator("#content [data-cut]")).to_have_count(0)
+
+
 def test_seven_have_six_lines_and_a_word_of_the_seventh_in_place(browser: Browser, url: str) -> None:
     with opened(browser, url, f"/?by=month&carrier={','.join(SIX[:3])},ZZ,XQ,DL,WN") as watched:
         page = watched.page
