@@ -2,15 +2,16 @@
 
 import { key } from "./api.js";
 import { byId, copyButton, h, replace } from "./dom.js";
+import { show } from "./format.js";
 import { BASE, rooted } from "./root.js";
 import { python } from "./python.js";
 import { curl, sql } from "./sql.js";
-import { pathOf } from "./state.js";
+import { MOST_ROWS, pathOf } from "./state.js";
 
 const ROWS_BY_DEFAULT = 100; // of `python -m lakehouse sql`
 
-// `questions`: { title: question }.
-export function drawAsk(filters, questions) {
+// `questions`: { title: question }; `answers`: what each was answered.
+export function drawAsk(filters, questions, answers) {
   const parts = Object.entries(questions).map(([title, question], index) => {
     const path = pathOf(filters, question);
     const name = title.toLowerCase();
@@ -22,7 +23,7 @@ export function drawAsk(filters, questions) {
       code(`Copy curl of ${name}`, "curl", curl(BASE, path, key() !== "")),
       query === null ? null : closed(`SQL of ${name}`, code(`Copy SQL of ${name}`, "sql", query)),
       closed(`Python of ${name}`, code(`Copy Python of ${name}`, "python", python(BASE + path, key() !== ""))),
-      key() === "" && question.flight === undefined ? files(title, filters, question) : null, // a link sends no key
+      key() === "" && question.flight === undefined ? files(title, filters, question, answers[index]) : null, // a link sends no key
     );
   });
   const most = Math.max(...Object.values(questions).map((question) => question.limit ?? ROWS_BY_DEFAULT));
@@ -45,20 +46,32 @@ const closed = (title, block) =>
   h("details", { class: "closed", "data-open": title }, h("summary", { "data-focus": title }, title), block);
 
 // CSV is for spreadsheets, which is what people open such a file with: texts that these would run as formulas are escaped.
-function files(title, filters, question) {
+function files(title, filters, question, answer) {
+  const whole = question.groupBy?.length ? { ...question, limit: MOST_ROWS } : question; // a view shows fewer
   const link = (label, ...pairs) => {
-    const href = rooted(pathOf([...filters, ...pairs], question));
+    const href = rooted(pathOf([...filters, ...pairs], whole));
     return h("a", { href, download: true, "data-focus": `${label} ${title}` }, label);
   };
   return h(
     "p",
     {},
-    "All of it as a file: ",
+    `${whatIsIn(question, answer)} as a file: `,
     link("CSV", ["format", "csv"], ["escape_formulas", "true"]),
     " for a spreadsheet, ",
     link("Parquet", ["format", "parquet"]),
     " for programs",
+    question.cursor === undefined || isAll(question, answer) ? null : REST,
   );
+}
+
+const REST = ". All of them: follow next_cursor, or ask the SQL without its LIMIT";
+
+const isAll = (question, { truncated, next_cursor: next }) => !truncated && !next && !question.cursor;
+
+function whatIsIn(question, answer) {
+  if (isAll(question, answer)) return "All of it";
+  if (question.groupBy) return `All of it, up to ${show("count", MOST_ROWS)} rows,`;
+  return `These ${show("count", answer.data.length)} ${question.events === undefined ? "flights" : "events"}`;
 }
 
 function code(label, language, text) {

@@ -151,7 +151,7 @@ function arrived(asked, rows, beside) {
     footnote(rows),
     printed(asked.state.filters),
   );
-  drawAsk(asked.state.filters, asked.questions);
+  drawAsk(asked.state.filters, asked.questions, [rows.body, beside.body]);
 }
 
 function footnote(rows) {

@@ -43,6 +43,30 @@ def test_the_shown_python_runs_and_gets_the_same(browser: Browser, url: str, pat
     assert found["data"] == httpx.get(url + question).json()["data"]
 
 
+def test_the_file_of_a_ranking_has_the_rows_that_the_view_leaves_out(browser: Browser, url: str) -> None:
+    rows = httpx.get(f"{url}/v1/stats?group_by=destination&order_by=-flights").json()["data"]
+    with opened(browser, url, "/?view=airports&side=destination&rows=2") as watched:
+        expect(watched.page.locator("#content tbody tr")).to_have_count(2)
+        files = watched.page.locator("#ask p", has_text="as a file").first
+        expect(files).to_contain_text("All of it, up to 10,000 rows, as a file")
+        with watched.page.expect_download() as downloading:
+            files.get_by_role("link", name="Parquet").click()
+        table = pq.read_table(io.BytesIO(Path(downloading.value.path()).read_bytes()))
+    assert table["destination"].to_pylist() == [row["destination"] for row in rows]
+    assert len(rows) > 2
+
+
+def test_a_page_of_flights_is_not_said_to_be_all_of_them(browser: Browser, url: str) -> None:
+    flight = httpx.get(f"{url}/v1/flights?limit=1").json()["data"][0]
+    with opened(browser, url, "/?view=flights") as watched:
+        files = watched.page.locator("#ask p", has_text="as a file").first
+        expect(files).to_contain_text("These 50 flights as a file")
+        expect(files).to_contain_text("follow next_cursor")
+        watched.page.goto(f"/?view=flights&flight_number={flight['flight_number']}")
+        expect(files).to_contain_text("All of it as a file")
+        expect(files).not_to_contain_text("next_cursor")
+
+
 def test_the_header_says_which_data_these_are(browser: Browser, url: str) -> None:
     flights = httpx.get(f"{url}/v1/lake").json()["flights"]
     with opened(browser, url) as watched:
