@@ -56,8 +56,9 @@ function flightsOrder(orderBy) {
   return `${column}${way} NULLS LAST, ${KEY}`;
 }
 
+// The API reads ids in small letters too.
 function sqlOfFlight(id) {
-  const [, date, carrier, number, suffix, origin] = id.match(/^(\d{4}-\d\d-\d\d)-(\w+)-(\d+)([A-Z]?)-(\w+)$/) ?? [];
+  const [, date, carrier, number, suffix, origin] = id.toUpperCase().match(/^(\d{4}-\d\d-\d\d)-(\w+)-(\d+)([A-Z]?)-(\w+)$/) ?? [];
   const values = [`DATE ${quoted(date ?? "")}`, quoted(carrier ?? ""), Number(number), quoted(suffix ?? ""), quoted(origin ?? "")];
   return `FROM flights\nWHERE (${KEY}) = (${values.join(", ")})`;
 }

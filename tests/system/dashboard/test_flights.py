@@ -102,6 +102,15 @@ def assert_one(analyst: duckdb.DuckDBPyConnection, sql: str, flight: dict[str, A
     assert row == (flight["tail_number"], flight["flight_number"], flight["destination"])
 
 
+def test_a_flight_of_an_id_in_small_letters_is_found_by_its_sql_too(browser: Browser, url: str, lake: Any) -> None:
+    flight = flights_of(url, "status=arrived")[0]
+    with (
+        opened(browser, url, f"/?view=flight&flight={flight['flight_id'].lower()}") as watched,
+        lakehouse.connect(lake.as_uri()) as analyst,
+    ):
+        assert_one(analyst, watched.page.locator("#ask pre.sql").first.text_content() or "", flight)
+
+
 def test_a_flight_that_is_not_there_is_a_problem_in_words(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=flight&flight=2013-01-01-UA-9998-EWR") as watched:
         expect(watched.page.get_by_role("alert")).to_contain_text("2013-01-01-UA-9998-EWR")
