@@ -78,16 +78,19 @@ function codeField(state, name, change) {
   input.placeholder = values.length ? "" : "All";
   const told = h("span", { class: "missing", role: "status", id: `told-${name}` });
   input.setAttribute("aria-describedby", told.id);
-  const add = () => {
-    const value = codeIn(input.value, name);
-    told.textContent = value === null ? `No ${LABELS[name].toLowerCase()} here is called “${input.value.trim()}”.` : "";
-    if (value) change(withValue(state, name, value));
+  let suggested = null; // a promise of the codes of the data
+  const add = async () => {
+    const text = input.value.trim();
+    const { code, told: said } = meantBy(text, name) ?? namedBy(text, name, (await suggested) ?? []);
+    if (!input.isConnected || input.value.trim() !== text) return; // it was typed on
+    told.textContent = said ?? "";
+    if (code) change(withValue(state, name, code));
   };
   input.addEventListener("change", add);
   input.addEventListener("keydown", (event) => {
     if (event.key === "Backspace" && !input.value && values.length) change(withoutValue(state, name, values.at(-1)));
   });
-  input.addEventListener("focus", () => suggest(state, name, list), { once: true });
+  input.addEventListener("focus", () => (suggested = suggest(state, name, list)), { once: true });
   const chips = values.map((value) => chip(state, name, value, value, change));
   return h(
     "div",
@@ -100,15 +103,44 @@ function codeField(state, name, change) {
 
 const CODES = { carrier: /^[A-Z0-9]{2,3}$/, origin: /^[A-Z0-9]{3,4}$/, destination: /^[A-Z0-9]{3,4}$/ };
 
-// `ua`, `UA`, what a suggestion shows (`UA United ...`) and `united` are all UA. Null where it is none, or several.
-function codeIn(text, name) {
-  const words = text.trim().toLowerCase().split(/\s+/).filter(Boolean);
-  if (!words.length) return "";
-  if (name === "status") return STATUSES.includes(words[0]) ? words[0] : null;
-  const first = words[0].toUpperCase();
-  if (CODES[name].test(first) && (words.length === 1 || nameOf(name, first))) return first;
-  const codes = namedLike(name, words);
-  return codes.length === 1 ? codes[0] : null;
+const NOUNS = { carrier: "carrier", origin: "airport", destination: "airport", status: "status" };
+const TOLD_MOST = 4; // codes of a name that is not one's alone
+
+const wordsIn = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+
+// { code } of what says it by itself: `ua`, `UA`, and what a suggestion shows (`UA United ...`).
+// Null where names decide.
+function meantBy(text, name) {
+  const [first = "", ...rest] = wordsIn(text);
+  if (!first) return {};
+  if (name === "status") return STATUSES.includes(first) ? { code: first } : none(text, name);
+  const code = first.toUpperCase();
+  const full = nameOf(name, code).toLowerCase();
+  return full && rest.every((word) => full.includes(word)) ? { code } : null;
+}
+
+// { code } of a name, like `united`, or of a code that has none; else { told }: that it is nobody's,
+// or several have it. `known` are the codes of the data, which come before others.
+function namedBy(text, name, known) {
+  const words = wordsIn(text);
+  const code = text.toUpperCase();
+  if (known.includes(code)) return { code };
+  const found = alike(name, words, known);
+  if (found.length === 1) return { code: found[0] };
+  if (!found.length) return CODES[name].test(code) ? { code } : none(text, name);
+  const several = found.slice(0, TOLD_MOST).map((each) => `${each} ${nameOf(name, each)}`).join("; ");
+  const more = found.length > TOLD_MOST ? `; and ${found.length - TOLD_MOST} more` : "";
+  return { told: `Several ${NOUNS[name]}s are called “${text}”: ${several}${more}. Type the code of one.` };
+}
+
+const none = (text, name) => ({ told: `No ${NOUNS[name]} here is called “${text}”.` });
+
+// Reno is a name, which Moreno has in it too.
+function alike(name, words, known) {
+  const inData = namedLike(name, words, known);
+  const codes = inData.length ? inData : namedLike(name, words);
+  const wholly = codes.filter((code) => words.every((word) => wordsIn(nameOf(name, code)).includes(word)));
+  return wholly.length ? wholly : codes;
 }
 
 function chip(state, name, value, text, change) {
@@ -133,6 +165,7 @@ async function suggest(state, name, list) {
   const dates = state.filters.filter(([n]) => DATES.includes(n));
   const codes = name === "status" ? STATUSES : ((await codesOf(dates, name)) ?? []);
   list.replaceChildren(...codes.map((code) => h("option", { value: code }, nameOf(name, code))));
+  return codes;
 }
 
 // Of one field, most flights first; null where they cannot be had.

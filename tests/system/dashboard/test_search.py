@@ -53,11 +53,34 @@ def test_an_unknown_text_says_so_in_its_place_and_the_numbers_stay(browser: Brow
         assert page.url == f"{url}/?view=carriers"
 
 
-def test_a_name_in_a_field_becomes_its_code(browser: Browser, url: str) -> None:
+@pytest.mark.parametrize(
+    ("label", "text", "query"),
+    [
+        ("From", "newark liberty", "origin=EWR"),
+        ("From", "Reno", "origin=RNO"),  # as long as a code, and a part of Moreno
+        ("To", "Luis", "destination=SJU"),  # of the data there is one
+        ("To", "San Juan", "destination=SJU"),  # SAN is San Diego
+        ("To", "qqq", "destination=QQQ"),  # a code of the data that has no name
+        ("To", "QX1", "destination=QX1"),  # neither a name nor of the data
+        ("Carrier", "UA United", "carrier=UA"),
+    ],
+)
+def test_a_name_in_a_field_becomes_its_code(browser: Browser, url: str, label: str, text: str, query: str) -> None:
     with opened(browser, url, "/?view=carriers") as watched:
-        watched.page.get_by_label("From", exact=True).fill("newark liberty")
+        watched.page.get_by_label(label, exact=True).fill(text)
         watched.page.keyboard.press("Enter")
-        watched.page.wait_for_url("**/?view=carriers&origin=EWR")
+        watched.page.wait_for_url(f"**/?view=carriers&{query}")
+
+
+def test_a_name_that_several_have_says_which(browser: Browser, url: str) -> None:
+    with opened(browser, url, "/?view=carriers") as watched:
+        watched.page.get_by_label("From", exact=True).fill("Waco")
+        watched.page.keyboard.press("Enter")
+        expect(watched.page.locator("#told-origin")).to_have_text(
+            "Several airports are called “Waco”: ACT Waco Regional; CEO Waco Kungo; CNW Tstc Waco."
+            " Type the code of one."
+        )
+        assert watched.page.url == f"{url}/?view=carriers"
 
 
 def test_a_suggestion_is_chosen_by_the_mouse_and_escape_closes_the_list(browser: Browser, url: str) -> None:
