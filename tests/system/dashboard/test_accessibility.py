@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -23,6 +24,15 @@ def problems(page: Page) -> list[tuple[str, Any]]:
     return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]
 
 
+def looks(page: Page) -> Iterator[tuple[str, str]]:
+    """The page on each device, in light and dark."""
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            yield size, scheme
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -33,12 +43,16 @@ def problems(page: Page) -> list[tuple[str, Any]]:
 def test_axe_finds_nothing(browser: Browser, url: str, path: str) -> None:
     flight = httpx.get(f"{url}/v1/flights?status=arrived&limit=1").json()["data"][0]["flight_id"]
     with opened(browser, url, path.format(flight=flight)) as watched:
-        for size, viewport in SIZES.items():
-            watched.page.set_viewport_size(viewport)
-            for scheme in ("light", "dark"):
-                watched.page.emulate_media(color_scheme=scheme)
-                settled(watched.page)
-                assert problems(watched.page) == [], (size, scheme)
+        for look in looks(watched.page):
+            settled(watched.page)
+            assert problems(watched.page) == [], look
+
+
+def test_axe_finds_nothing_on_the_page_of_problems(browser: Browser, url: str) -> None:
+    with opened(browser, url, "/docs") as watched:
+        watched.page.goto("/problems")  # which asks for nothing
+        for look in looks(watched.page):
+            assert problems(watched.page) == [], look
 
 
 def test_axe_finds_what_it_should(browser: Browser, url: str) -> None:
