@@ -53,15 +53,25 @@ def installed(record: dict[str, Any]) -> Path:
     """The program of the package that `record` names, below `build/`."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     package = f"{record['package']}@{record['version']}"
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(FOLDER), package]
+    options = ["--silent", "--ignore-scripts", "--no-audit", "--no-fund"]  # no code runs before it is known to be ours
+    command = ["npm", "install", *options, "--prefix", str(FOLDER), package]
     try:
         subprocess.run(command, check=True, timeout=_WITHIN_S, cwd=FOLDER)
     except (OSError, subprocess.SubprocessError) as error:
         raise NotMeasuredError(f"npm did not install {package} ({error}); install npm, or see what it says") from None
-    lock = json.loads((FOLDER / "node_modules" / ".package-lock.json").read_text())
-    if lock["packages"][f"node_modules/{record['package']}"]["integrity"] != record["integrity"]:
+    if _integrity(record["package"]) != record["integrity"]:
         raise NotMeasuredError(f"{package} is not what {RECORD.name} names")
     return FOLDER / "node_modules" / ".bin" / "lighthouse"
+
+
+def _integrity(package: str) -> str | None:
+    """That of what npm installed; None where it does not say."""
+    try:
+        lock = json.loads((FOLDER / "node_modules" / ".package-lock.json").read_text())
+    except (OSError, ValueError):
+        return None
+    found: str | None = lock.get("packages", {}).get(f"node_modules/{package}", {}).get("integrity")
+    return found
 
 
 def scores(program: Path, url: str, options: Sequence[str]) -> dict[str, float]:
@@ -74,10 +84,16 @@ def scores(program: Path, url: str, options: Sequence[str]) -> dict[str, float]:
     command = [str(program), url, *options, "--quiet", "--output=json", f"--only-categories={','.join(names)}"]
     environment = os.environ | {"CHROME_PATH": chromium}
     command.append(f"--chrome-flags={flags}")
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_WITHIN_S, env=environment)
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_WITHIN_S, env=environment)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NotMeasuredError(f"it did not run to its end: {error}") from None
     if done.returncode:
         raise NotMeasuredError(f"it ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-    report = json.loads(done.stdout)
+    try:
+        report = json.loads(done.stdout)
+    except ValueError as error:
+        raise NotMeasuredError(f"its answer is no JSON ({error}): {done.stdout.strip()[:200]}") from None
     if error := report.get("runtimeError"):
         raise NotMeasuredError(f"{error['code']}: {error['message']}")
     (FOLDER / f"report-{'desktop' if options else 'phone'}.json").write_text(done.stdout)
