@@ -94,8 +94,8 @@ def scores(program: Path, url: str, options: Sequence[str]) -> dict[str, float]:
         report = json.loads(done.stdout)
     except ValueError as error:
         raise NotMeasuredError(f"its answer is no JSON ({error}): {done.stdout.strip()[:200]}") from None
-    if error := report.get("runtimeError"):
-        raise NotMeasuredError(f"{error['code']}: {error['message']}")
+    if failure := report.get("runtimeError"):
+        raise NotMeasuredError(f"{failure['code']}: {failure['message']}")
     (FOLDER / f"report-{'desktop' if options else 'phone'}.json").write_text(done.stdout)
     return {name: report["categories"][name]["score"] or 0.0 for name in names}
 

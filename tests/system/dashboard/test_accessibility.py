@@ -29,7 +29,7 @@ def looks(page: Page) -> Iterator[tuple[str, str]]:
     for size, viewport in SIZES.items():
         page.set_viewport_size(viewport)
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             yield size, scheme
 
 
