@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,8 @@ class Objects:
         self._known: set[str] = set()
         self.landed: set[Place] = set()
         self.rejected: set[Place] = set()
+        self.stored_s: dict[str, float] = {}
+        """By message id: when the last of its lines was first seen in an object."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="objects", daemon=True)
         self._thread.start()
@@ -79,13 +82,18 @@ class Objects:
         """Returns when everything is noted that is there now."""
         with self._lock, self._log.open("a") as log:
             for name, places in self._new():
-                (self.landed if name.startswith("landing/") else self.rejected).update(places)
-                self._known.add(name)
+                self._note(name, places)
                 log.write(json.dumps([name, places]) + "\n")
 
     def _run(self) -> None:
         while not self._stop.wait(_LOOK_EVERY_S):
             self.look()
+
+    def _note(self, name: str, places: list[Place]) -> None:
+        new = set(places) - self.landed - self.rejected  # what is delivered again was stored before
+        self.stored_s.update(dict.fromkeys((message_id for message_id, _ in new), time.time()))
+        (self.landed if name.startswith("landing/") else self.rejected).update(places)
+        self._known.add(name)
 
     def _new(self) -> Iterator[tuple[str, list[Place]]]:
         for path in self._bucket.rglob("*.parquet"):

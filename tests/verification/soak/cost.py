@@ -19,9 +19,6 @@ COUNTED_S: Final = 10.0
 FRESH_S: Final = 10.0
 """Twice the age of a batch: an event that is published longer ago is in every answer."""
 
-ACKED_S: Final = 2 * FRESH_S
-"""The server delivers some acked messages once more, which then wait for a second batch."""
-
 
 @dataclass(frozen=True)
 class Window:
@@ -57,16 +54,16 @@ class Cost:
     good_after_s: float = 0.0
     """Until the first good answer after the last one that was lost."""
     fresh_after_s: float = 0.0
-    """Until no answer missed what was published `FRESH_S` before, and no message `ACKED_S` old was unacked."""
+    """Until no answer missed what was published `FRESH_S` before, and every message of then was stored."""
 
 
 class Stale:
-    """When answers were behind: by the newest event in them, and by unacked messages."""
+    """When answers were behind: by the newest event in them, and by messages not yet stored."""
 
     def __init__(self, ages: Sequence[tuple[float, float]], late: Sequence[tuple[float, float]]) -> None:
         """`ages`: when an answer ended, and the age of its newest event.
 
-        `late`: from when to when a message was not acked though it had been published `ACKED_S` before.
+        `late`: from when to when a message was not stored though it had been published `FRESH_S` before.
         """
         self._behind = [(done_s, done_s) for done_s, age_s in ages if age_s > FRESH_S]
         self._behind += late

@@ -10,6 +10,7 @@ import datetime as dt
 import io
 import json
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -57,11 +58,15 @@ class Oracle:
                 self._moving[str(event.line.flight)].append(event)
         self._acked += [(now_s, number) for number in sorted(self._journal.acked - before)]
 
-    def late(self, limit_s: float) -> list[tuple[float, float]]:
-        """From when to when a message was not acked that had been published `limit_s` before."""
-        seen_s = {number: at_s for at_s, number in self._acked}
+    def late(self, limit_s: float, stored_s: Mapping[str, float]) -> list[tuple[float, float]]:
+        """From when to when a message was not stored that had been published `limit_s` before.
+
+        `stored_s`: by message id, when all its lines were in storage. Its ack says less: a message
+        that is delivered once more after an ack is acked again.
+        """
         found = [
-            (m.publish_us / 1e6 + limit_s, seen_s.get(n, float("inf"))) for n, m in self._journal.published.items()
+            (message.publish_us / 1e6 + limit_s, stored_s.get(message.message_id, float("inf")))
+            for message in self._journal.published.values()
         ]
         return [(from_s, to_s) for from_s, to_s in found if from_s < to_s]
 

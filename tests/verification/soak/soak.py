@@ -22,7 +22,7 @@ from tests.verification.crash.publisher import Publisher
 from tests.verification.crash.record import Journal, Objects
 from tests.verification.crash.services import ACK_DEADLINE_S, SERVERS, TOPIC, Services
 from tests.verification.soak.checker import Checker
-from tests.verification.soak.cost import ACKED_S, Stale, Window, cost
+from tests.verification.soak.cost import FRESH_S, Stale, Window, cost
 from tests.verification.soak.faults import API_CACHE, FAULTS, FULL_S, Fault, Injector
 from tests.verification.soak.load import Answer, Load
 from tests.verification.soak.oracle import Oracle
@@ -188,7 +188,7 @@ class Soak:
 
     def _outcome(self) -> Outcome:
         answers = [a for a in self._checker.answers if self._load_began_s <= a.asked_s < self._load_ended_s]
-        stale = Stale(self._checker.ages, self._oracle.late(ACKED_S))
+        stale = Stale(self._checker.ages, self._oracle.late(FRESH_S, self._objects.stored_s))
         costs = [cost([w for w in self._windows if w.fault is fault], answers, stale) for fault in FAULTS]
         thirds = {
             name: [self._usage.third(name, self._load_began_s, self._load_ended_s, number) for number in (1, 2)]

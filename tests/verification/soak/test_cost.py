@@ -36,7 +36,7 @@ def test_what_never_is_good_again_takes_for_ever() -> None:
     assert found.good_after_s == float("inf")
 
 
-def test_fresh_again_when_answers_are_young_and_everything_is_acked() -> None:
+def test_fresh_again_when_answers_are_young_and_everything_is_stored() -> None:
     ages = [(105.0, FRESH_S + 1), (113.0, FRESH_S + 1), (115.0, FRESH_S - 1), (300.0, FRESH_S + 1)]
     windows = [Window(FULL, 100.0, 110.0, 200.0)]
     assert cost(windows, [], Stale(ages, [])).fresh_after_s == 3.0

@@ -129,9 +129,8 @@ def test_another_answer_than_one_of_data_is_wrong(published: Published) -> None:
     assert "422" in published.wrong(ONE, {}, kind="422 Invalid parameter")
 
 
-def test_an_ack_that_takes_long_is_late_from_the_limit_on(published: Published) -> None:
-    published.ack(2, 30.0)
-    assert published.oracle.late(10.0) == [(BEGAN_S + 15.0, BEGAN_S + 30.0)]
-    published.publish(3, FLIGHT, "arrived", 40.0)
+def test_a_message_that_is_stored_late_is_late_from_the_limit_on(published: Published) -> None:
     published.oracle.read(BEGAN_S + 60.0)
-    assert published.oracle.late(10.0)[1:] == [(BEGAN_S + 50.0, float("inf"))]
+    stored_s = {"1": BEGAN_S + 9.0, "2": BEGAN_S + 30.0}
+    assert published.oracle.late(10.0, stored_s) == [(BEGAN_S + 15.0, BEGAN_S + 30.0)]
+    assert published.oracle.late(10.0, {"1": BEGAN_S + 9.0}) == [(BEGAN_S + 15.0, float("inf"))]
