@@ -9,26 +9,43 @@ variable "project_id" {
 }
 
 variable "systems" {
-  description = "The systems by a name of your choice, with what terraform/main takes. A project each keeps grants, quotas and bills apart; in a shared one they need names of their own."
+  description = "The systems by a name of your choice, with what terraform/main takes. A project each keeps grants, quotas and bills apart; in a shared one they need names of their own. Mind the spelling: Terraform ignores a name that is not listed here."
   type = map(object({
-    project_id        = string
-    region            = string
-    name              = optional(string, "flights")
-    repository        = optional(string) # without it, builds are submitted by hand
-    writer_instances  = optional(number, 1)
-    api_min_instances = optional(number, 1)
-    api_settings      = optional(map(string), {})
-    iap_members       = optional(list(string), [])
-    lake_regions      = optional(list(string), [])
+    project_id = string
+    region     = string
+    name       = optional(string, "flights") # as terraform/main; the dashboard needs it
+    repository = optional(string)            # without it, builds are submitted by hand
 
     # What is not given here has terraform/main's default.
-    github_checks      = optional(bool)
-    trigger_branch     = optional(string)
-    public_api         = optional(bool)
-    api_keys_enabled   = optional(bool)
-    canary_every_min   = optional(number)
-    compactor_schedule = optional(string)
-    retention          = optional(object({ messages_days = optional(number), deleted_days = optional(number), rejected_days = optional(number) }))
+    github_checks  = optional(bool)
+    trigger_branch = optional(string)
+    page_channels  = optional(list(string))
+
+    public_api        = optional(bool)
+    ingress           = optional(string)
+    subnetwork        = optional(string)
+    iap_members       = optional(list(string))
+    api_settings      = optional(map(string))
+    api_domain        = optional(string)
+    api_proxy_hops    = optional(number)
+    api_keys_enabled  = optional(bool)
+    api_min_instances = optional(number)
+    api_max_instances = optional(number)
+    api_memory        = optional(object({ instance_mib = optional(number), cache_mb = optional(number), duckdb_mb = optional(number) }))
+
+    writer_instances       = optional(number)
+    writer_batch_max_age_s = optional(number)
+    canary_every_min       = optional(number)
+
+    compactor_schedule         = optional(string)
+    compactor_cpus             = optional(number)
+    compactor_memory           = optional(object({ instance_mib = optional(number), duckdb_mb = optional(number), scratch_mb = optional(number) }))
+    compactor_trusted_snapshot = optional(number)
+
+    retention       = optional(object({ messages_days = optional(number), deleted_days = optional(number), rejected_days = optional(number) }))
+    lake_regions    = optional(list(string))
+    message_regions = optional(list(string))
+    bigquery        = optional(bool)
   }))
 
   validation {

@@ -68,6 +68,7 @@ variable "ticket_emails" {
 variable "page_channels" {
   description = "Notification channels made elsewhere (PagerDuty, Opsgenie, a phone) that pages go to as well: an e-mail wakes nobody."
   type        = list(string)
+  nullable    = false
   default     = [] # each needs a key of its own, which has no place in Terraform's state
 
   validation {
@@ -116,6 +117,7 @@ variable "public_api" {
 variable "ingress" {
   description = "From where the API may be reached (not the dashboard of iap_members, which IAP guards): INGRESS_TRAFFIC_ALL, INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER (a load balancer, and networks of the project) or INGRESS_TRAFFIC_INTERNAL_ONLY (those networks alone)."
   type        = string
+  nullable    = false
   default     = "INGRESS_TRAFFIC_ALL" # identities guard it; canary and builds come from outside of any network
 
   validation {
@@ -142,6 +144,7 @@ variable "subnetwork" {
 variable "iap_members" {
   description = "Who may open the dashboard in a browser with a Google account: a second service runs behind Identity-Aware Proxy for them. Empty: there is none."
   type        = list(string)
+  nullable    = false
   default     = [] # `gcloud run services proxy` does for one person
 
   validation {
@@ -153,6 +156,7 @@ variable "iap_members" {
 variable "api_settings" {
   description = "Settings of the API by their names in docs/configuration.md, for example { API_CORS_ORIGINS = \"https://example.com\", API_RATE_PER_S = \"50\" }."
   type        = map(string)
+  nullable    = false
   default     = {} # the service's own defaults
 
   validation {
@@ -182,6 +186,7 @@ variable "api_domain" {
 variable "api_proxy_hops" {
   description = "Proxies in front of the API that add to X-Forwarded-For: Cloud Run's own, and a load balancer's."
   type        = number
+  nullable    = false
   default     = 1 # Cloud Run's front end adds the caller's address; a load balancer in front is one more
 
   validation {
@@ -200,6 +205,7 @@ variable "api_keys_enabled" {
 variable "writer_instances" {
   description = "Writers, 36 dollars a month each. Plan 20,000 events/s for one (37,000 measured on two shared cores); they share nothing but Pub/Sub and the bucket."
   type        = number
+  nullable    = false
   default     = 1 # a crashed one is back in seconds, and Pub/Sub keeps what arrives meanwhile
 
   validation {
@@ -211,6 +217,7 @@ variable "writer_instances" {
 variable "writer_batch_max_age_s" {
   description = "Seconds that a writer collects events before it stores them: most of the freshness, and the number of objects, whose writes cost 5 dollars a month at 5 seconds and a quarter of it at 20."
   type        = number
+  nullable    = false
   default     = 5 # visible within 10 s; 17,280 objects a day for each flight date that is written
 
   validation {
@@ -222,6 +229,7 @@ variable "writer_batch_max_age_s" {
 variable "api_min_instances" {
   description = "API instances that are kept warm, 26 dollars a month each while nobody asks. 0: the first question after a pause waits for a start."
   type        = number
+  nullable    = false
   default     = 1 # a cold start takes seconds, which the latency objective has no room for under little traffic
 
   validation {
@@ -233,6 +241,7 @@ variable "api_min_instances" {
 variable "api_max_instances" {
   description = "API instances at most: the bound of the bill, 137 dollars a month for each that is busy all the time."
   type        = number
+  nullable    = false
   default     = 10 # at 15 ms a question on two cores, over 1,000 questions/s
 
   validation {
@@ -248,7 +257,8 @@ variable "api_memory" {
     cache_mb     = optional(number, 448) # 16 million flights
     duckdb_mb    = optional(number, 512)
   })
-  default = {}
+  nullable = false
+  default  = {}
 
   validation {
     # memory_needed_mb in query_service/settings.py: DuckDB spills at most as much again; 528 MB are the process and the
@@ -265,7 +275,8 @@ variable "compactor_memory" {
     duckdb_mb    = optional(number, 1024)
     scratch_mb   = optional(number, 2048) # months of tens of millions of flights
   })
-  default = {}
+  nullable = false
+  default  = {}
 
   validation {
     condition     = var.compactor_memory.duckdb_mb + var.compactor_memory.scratch_mb + 500 <= var.compactor_memory.instance_mib * 1.048
@@ -276,6 +287,7 @@ variable "compactor_memory" {
 variable "compactor_trusted_snapshot" {
   description = "Snapshot up to which a person vouches for the lake after a restore or a copy (docs/runbook.md, foreign-snapshot): the compactor does not check lower ones for being one history. 0: it checks all. Back to 0 once that snapshot has expired."
   type        = number
+  nullable    = false
   default     = 0 # nobody vouches: each commit has to follow the one before it
 
   validation {
@@ -287,6 +299,7 @@ variable "compactor_trusted_snapshot" {
 variable "compactor_cpus" {
   description = "vCPUs of the compactor, for runs with much to merge. A run is billed for at least a minute: at one every five minutes, 13 dollars a month with one vCPU and 23 with two."
   type        = number
+  nullable    = false
   default     = 1 # a run takes seconds, so a second core would only be paid for
 
   validation {
@@ -353,6 +366,7 @@ variable "retention" {
 variable "lake_regions" {
   description = "Two regions that the lake is kept in, with replication within 15 minutes: it outlives the loss of one. For one airport, 14 dollars a month more. To be decided before the first apply: a bucket cannot move. Empty: in region alone."
   type        = list(string)
+  nullable    = false
   default     = [] # one region: the lake is back when its region is
 
   validation {
@@ -368,6 +382,7 @@ variable "lake_regions" {
 variable "message_regions" {
   description = "Regions that Pub/Sub may keep messages in; empty: where they are published, which a policy of the organization may narrow."
   type        = list(string)
+  nullable    = false
   default     = [] # the nearest to the publisher, which loses the least with a region
 
   validation {
@@ -379,6 +394,7 @@ variable "message_regions" {
 variable "bigquery" {
   description = "Whether the merged flights can be asked in BigQuery too: a dataset, the Delta table of the lake and a view. A million of its questions cost 72 dollars at least. Turn it on once the lake has a snapshot."
   type        = bool
+  nullable    = false
   default     = false # it reads the same files; nobody needs it to run the service
 }
 

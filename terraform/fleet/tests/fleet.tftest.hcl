@@ -48,6 +48,53 @@ run "each_system_is_its_own_and_one_dashboard_has_all" {
   }
 }
 
+run "a_system_takes_all_that_it_takes_alone" {
+  command = plan
+  variables {
+    systems = {
+      jfk = {
+        project_id     = "flights-jfk"
+        region         = "us-east4"
+        repository     = "projects/flights-jfk/locations/us-east4/connections/github/repositories/flights"
+        github_checks  = false
+        trigger_branch = "^jfk$"
+        page_channels  = ["projects/flights-jfk/notificationChannels/1"]
+
+        public_api        = true
+        ingress           = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+        subnetwork        = "projects/flights-jfk/regions/us-east4/subnetworks/default"
+        iap_members       = ["group:jfk@example.com"]
+        api_settings      = { API_RATE_PER_S = "50" }
+        api_domain        = "jfk.example.com"
+        api_proxy_hops    = 2
+        api_keys_enabled  = true
+        api_min_instances = 2
+        api_max_instances = 20
+        api_memory        = { instance_mib = 4096 }
+
+        writer_instances       = 3
+        writer_batch_max_age_s = 10
+        canary_every_min       = 5
+
+        compactor_schedule         = "*/10 * * * *"
+        compactor_cpus             = 2
+        compactor_memory           = { instance_mib = 8192 }
+        compactor_trusted_snapshot = 4999000
+
+        retention       = { messages_days = 31 }
+        lake_regions    = ["us-east4", "us-central1"]
+        message_regions = ["us-east4"]
+        bigquery        = true
+      }
+    }
+  }
+
+  assert {
+    condition     = module.system["jfk"].region == "us-east4"
+    error_message = "A system with everything is planned as any other."
+  }
+}
+
 run "two_of_one_name_in_a_project_are_refused" {
   command = plan
   variables {

@@ -587,24 +587,56 @@ def test_two_regions_are_googles_to_refuse_and_the_error_says_where_they_are_lis
         assert "https://cloud.google.com/storage/docs/locations#location-dr" in check["error_message"]
 
 
-def test_a_fleet_hands_on_variables_that_a_system_takes() -> None:
-    module = blocks(FLEET, "module")[0]["system"]
+NOT_OF_A_FLEET = {
+    "plan_pull_requests": "it plans terraform/main with a file of terraform/main/envs; a fleet's systems have none",
+}
+"""Variables of terraform/main that a fleet does not hand on, and why nobody misses them."""
+
+
+def test_a_fleet_hands_on_every_variable_of_a_system() -> None:
+    """In a system of its own an operator sets it; one of a fleet must not have to leave the fleet for it."""
     variables = named(MAIN, "variable")
-    given = {name for name in module if name not in ("source", "for_each") and not name.startswith("__")}
-    assert given <= set(variables)
-    assert {name for name, variable in variables.items() if "default" not in variable} <= given
-    handed = set(re.findall(r"^    (\w+) += (?:optional|string)", (FLEET / "variables.tf").read_text(), re.M))
-    assert handed <= given
-    assert len(handed) > 2
-    without_default = set(re.findall(r"^    (\w+) += optional\((?:\w+|object\(.*\))\)$", _fleets(), re.M)) - {
-        "repository"
-    }
-    assert without_default  # null is handed on, which takes main's default only where it may not be null
-    assert {name for name in without_default if variables[name].get("nullable") is not False} == set()
+    assert set(_handed_on()) | set(NOT_OF_A_FLEET) == set(variables)
+    assert not set(_handed_on()) & set(NOT_OF_A_FLEET)
+    fleets = set(named(FLEET, "variable")) - {"systems", "project_id"}
+    for name, value in _handed_on().items():
+        assert value == f"${{var.{name}}}" if name in fleets else value == f"${{each.value.{name}}}", name
 
 
-def _fleets() -> str:
-    return (FLEET / "variables.tf").read_text()
+def test_a_system_of_a_fleet_has_the_defaults_of_one_alone() -> None:
+    """What is not given is null, which takes main's default only where it may not be null."""
+    types = dict(re.findall(r"^    (\w+) += (.+?)(?: +#.*)?$", _system_type(), re.M))
+    assert set(types) == {name for name, value in _handed_on().items() if value.startswith("${each.value.")}
+    variables = named(MAIN, "variable")
+    assert {name for name, kind in types.items() if not kind.startswith("optional(")} == {"project_id", "region"}
+    assert types.pop("name") == f'optional(string, "{variables["name"]["default"]}")'
+    for name, kind in types.items():
+        if kind.startswith("optional("):
+            assert kind.count("(") == 1 or not re.search(r"optional\(\w+, ", kind), f"{name}: a default of its own"
+            may_be_null = variables[name].get("nullable") is not False
+            assert not may_be_null or variables[name].get("default", "null") in (None, "null", "${null}"), name
+
+
+def test_an_object_of_a_fleets_system_has_all_fields_of_mains() -> None:
+    for name in ("api_memory", "compactor_memory", "retention"):
+        mains = re.findall(r"(\w+) += optional\(", _body(MAIN, name))
+        [fleets] = re.findall(rf"^    {name} += optional\(object\((.*)\)\)$", _system_type(), re.M)
+        assert re.findall(r"(\w+) = optional\(number\)", fleets) == mains, name
+        assert mains
+
+
+def _handed_on() -> dict[str, str]:
+    module = blocks(FLEET, "module")[0]["system"]
+    return {n: value for n, value in module.items() if n not in ("source", "for_each") and not n.startswith("__")}
+
+
+def _body(folder: Path, variable: str) -> str:
+    text = (folder / "variables.tf").read_text()
+    return text.partition(f'variable "{variable}" {{')[2].partition("\n}\n")[0]
+
+
+def _system_type() -> str:
+    return _body(FLEET, "systems").partition("type = map(object({")[2].partition("\n  }))\n")[0]
 
 
 def test_a_fleets_systems_can_be_built() -> None:
@@ -615,7 +647,7 @@ def test_a_fleets_systems_can_be_built() -> None:
     example = hcl2.loads((FLEET / "fleet.tfvars.example").read_text())
     systems = [system for key, system in example["systems"].items() if not key.startswith("__")]
     assert any("repository" in system for system in systems)
-    known = set(re.findall(r"^    (\w+) += ", _fleets(), re.M))
+    known = set(re.findall(r"^    (\w+) += ", _system_type(), re.M))
     assert {name for system in systems for name in system if not name.startswith("__")} <= known
 
 
