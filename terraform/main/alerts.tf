@@ -2,6 +2,14 @@
 # Every alert's name is a heading of docs/runbook.md.
 
 locals {
+  # Windows follow the schedules: a window of six runs says the same at every compactor_schedule, and one with two lines
+  # at least is never empty, however late a line comes. An empty one would begin the wait anew, or end the incident.
+  compactor_every_s = 60 * try(tonumber(regex("^\\*/(\\d+) ", var.compactor_schedule)[0]), 1)
+  runs_window_s     = max(1800, 6 * local.compactor_every_s)
+  runs_most_bad     = ceil(local.runs_window_s / local.compactor_every_s / 2) - 1 # half of the runs is more than this
+  compactor_lines_s = max(300, 2 * local.compactor_every_s)
+  canary_lines_s    = max(300, 120 * var.canary_every_min)
+
   # A burn rate of 1 spends the budget in exactly 28 days. An alert needs all of: the rate over the long window
   # (enough is spent), over the short one (it goes on), and min_bad bad events in the long one (under little traffic
   # one failure is a rate of hundreds). No window is longer than a day: alerts cannot look back further
@@ -37,7 +45,7 @@ locals {
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_MEAN"
       threshold  = 5000 # landed files: what one merge takes, and where questions over them become slow
-      period_s   = 300
+      period_s   = local.canary_lines_s
       duration_s = 900
     }
     unreadable-files = {
@@ -45,7 +53,7 @@ locals {
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_MEAN"
       threshold  = 0.5 # one is too many: answers over its dates are refused
-      period_s   = 300
+      period_s   = local.canary_lines_s
       duration_s = 60
     }
     rejected-messages = {
@@ -69,7 +77,7 @@ locals {
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_SUM"
       threshold  = 0 # one is too many: nothing is merged, and readers that start refuse to answer
-      period_s   = 300
+      period_s   = local.compactor_lines_s
       duration_s = 60
     }
     writer-restarting = {
@@ -84,16 +92,16 @@ locals {
       filter     = "metric.type=\"logging.googleapis.com/user/${local.metrics}_unpublished\" resource.type=\"cloud_run_job\""
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_SUM"
-      threshold  = 2 # of the six runs of half an hour; answers of ours do not come from the outside tables
-      period_s   = 1800
+      threshold  = local.runs_most_bad # answers of ours do not come from the outside tables
+      period_s   = local.runs_window_s
       duration_s = 60
     }
     compactor-failing = {
       filter     = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"${var.name}-compactor\" metric.labels.result=\"failed\""
       aligner    = "ALIGN_DELTA"
       reducer    = "REDUCE_SUM"
-      threshold  = 2 # of the six runs of half an hour; one lost race or a moment without storage is no news
-      period_s   = 1800
+      threshold  = local.runs_most_bad # one lost race or a moment without storage is no news
+      period_s   = local.runs_window_s
       duration_s = 60
     }
   }
@@ -103,11 +111,11 @@ locals {
   none = {
     compactor-silent = {
       filter   = "metric.type=\"run.googleapis.com/job/completed_execution_count\" resource.type=\"cloud_run_job\" resource.labels.job_name=\"${var.name}-compactor\" metric.labels.result=\"succeeded\""
-      period_s = 3600 # twelve runs; nothing is merged, nothing is collected
+      period_s = 3600 # six runs at least; nothing is merged, nothing is collected
     }
     snapshot-old = {
       filter   = "metric.type=\"logging.googleapis.com/user/${local.metrics}_commits\" resource.type=\"cloud_run_job\""
-      period_s = 1800 # six runs, each of which has canaries to absorb, if nothing else
+      period_s = 1800 # three to thirty runs, each of which has canaries to absorb, if nothing else
     }
     canary-silent = {
       filter   = "metric.type=\"logging.googleapis.com/user/${local.metrics}_canary\" resource.type=\"cloud_run_job\""

@@ -424,8 +424,28 @@ run "cheaper_schedules_are_taken" {
     error_message = "Schedules follow their variables."
   }
   assert {
+    condition = { for name, policy in google_monitoring_alert_policy.above : name => "${one(policy.conditions[0].condition_threshold[0].aggregations).alignment_period} ${policy.conditions[0].condition_threshold[0].threshold_value}" if contains(["compactor-failing", "tables-behind", "foreign-snapshot", "unreadable-files"], name) } == {
+      compactor-failing = "3600s 2"
+      tables-behind     = "3600s 2"
+      foreign-snapshot  = "1200s 0"
+      unreadable-files  = "600s 0.5"
+    }
+    error_message = "Windows follow the schedules: three of six runs, and never without a line."
+  }
+  assert {
     condition     = google_cloud_run_v2_job.job["compactor"].template[0].template[0].containers[0].resources[0].limits.cpu == "2"
     error_message = "The compactor has the cores that it is given."
+  }
+}
+
+run "a_compactor_of_each_minute_is_judged_by_half_of_its_runs" {
+  command = plan
+  variables {
+    compactor_schedule = "* * * * *"
+  }
+  assert {
+    condition     = one(google_monitoring_alert_policy.above["compactor-failing"].conditions[0].condition_threshold[0].aggregations).alignment_period == "1800s" && google_monitoring_alert_policy.above["compactor-failing"].conditions[0].condition_threshold[0].threshold_value == 14
+    error_message = "More than 14 of the 30 runs of half an hour."
   }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from pathlib import Path
@@ -50,6 +51,18 @@ def local(name: str) -> Any:
     """A value of a `locals` block of main."""
     [value] = [block[name] for block in blocks(MAIN, "locals") if name in block]
     return value
+
+
+def computed(value: Any, **given: float) -> Any:
+    """What an arithmetic expression of main comes to, with `given` as the variables and locals that it may lean on."""
+    if not isinstance(value, str):
+        return value
+
+    def named_number(match: re.Match[str]) -> str:
+        return str(given[match[1]] if match[1] in given else computed(local(match[1]), **given))
+
+    expression = re.sub(r"\b(?:local|var)\.(\w+)", named_number, value.removeprefix("${").removesuffix("}"))
+    return eval(expression, {"__builtins__": {}}, {"max": max, "ceil": math.ceil})
 
 
 def texts(value: Any) -> list[str]:

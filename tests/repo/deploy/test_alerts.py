@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.repo.deploy.terraform_files import MAIN, ROOT, local, named, resources, texts
+from tests.repo.deploy.terraform_files import MAIN, ROOT, computed, local, named, resources, texts
 
 DAY = 1440  # minutes
 Series = Sequence[tuple[int, int]]
@@ -185,11 +185,19 @@ def test_page_ends_with_the_outage(slo: str) -> None:
 # -- causes: what happened, minute by minute --------------------------------------------------------------------
 
 EVERY_MIN = 5  # of var.compactor_schedule
+SCHEDULES = range(1, 11)  # minutes between two runs that it takes
 
 
-def above_at(name: str, counts: Sequence[int]) -> int | None:
-    """The first minute at whose end an alert on counted events has been above its threshold for its duration."""
+def cause(name: str, every_min: int = EVERY_MIN, canary_every_min: int = 1) -> dict[str, Any]:
+    """An alert on a cause, as it is with these schedules and one writer."""
+    given = {"compactor_every_s": 60 * every_min, "canary_every_min": canary_every_min, "writer_instances": 1}
     alert = local("above")[name]
+    return {**alert, **{key: computed(alert[key], **given) for key in ("period_s", "threshold")}}
+
+
+def above_at(name: str, counts: Sequence[int], every_min: int = EVERY_MIN) -> int | None:
+    """The first minute at whose end an alert on counted events has been above its threshold for its duration."""
+    alert = cause(name, every_min)
     assert alert["aligner"] == "ALIGN_DELTA"
     return held(counts, alert["period_s"], alert["duration_s"], lambda count: count > alert["threshold"])
 
@@ -214,26 +222,54 @@ def held(counts: Sequence[int], period_s: int, duration_s: int, is_wrong: Callab
     return None
 
 
-def runs(minutes: int, lost: Callable[[int], bool] = lambda _: False) -> list[int]:
+def runs(minutes: int, lost: Callable[[int], bool] = lambda _: False, every_min: int = EVERY_MIN) -> list[int]:
     """Runs of the compactor that went through, at each minute; `lost` says which runs did not."""
-    return [int(minute % EVERY_MIN == 0 and not lost(minute // EVERY_MIN)) for minute in range(minutes)]
+    return [int(minute % every_min == 0 and not lost(minute // every_min)) for minute in range(minutes)]
 
 
 def test_schedule_of_the_replays_is_terraforms() -> None:
     assert named(MAIN, "variable")["compactor_schedule"]["default"] == f"*/{EVERY_MIN} * * * *"
 
 
-def test_every_schedule_that_is_taken_lets_the_alerts_on_runs_fire() -> None:
-    """Those that count bad runs of half an hour have to be able to; the one on snapshots must not fire by itself."""
+def test_schedules_of_the_replays_are_those_that_are_taken() -> None:
     [check] = named(MAIN, "variable")["compactor_schedule"]["validation"]
     [form] = re.findall(r'regex\(\\?"(.+?)\\?", var', check["condition"])
     taken = [n for n in range(1, 60) if re.search(form.replace("\\\\", "\\"), f"*/{n} * * * *")]
-    assert taken == list(range(1, 11))
+    assert taken == list(SCHEDULES)
     assert not re.search(form.replace("\\\\", "\\"), "*/5 0-6 * * *")
-    counted = [local("above")[name] for name in ("compactor-failing", "tables-behind")]
-    for alert in counted:
-        assert alert["period_s"] // (max(taken) * 60) > alert["threshold"]
-    assert local("none")["snapshot-old"]["period_s"] >= 2 * max(taken) * 60
+
+
+@pytest.mark.parametrize("every_min", SCHEDULES)
+@pytest.mark.parametrize("alert", ["compactor-failing", "tables-behind"])
+def test_half_of_the_runs_is_a_ticket_at_every_schedule_and_a_third_is_not(alert: str, every_min: int) -> None:
+    """It never has to be all of them: one that goes through would hide the others for good."""
+    half = runs(DAY, lambda run: run % 2 == 0, every_min)
+    third = runs(DAY, lambda run: run % 3 != 0, every_min)
+    assert above_at(alert, half, every_min) is not None
+    assert above_at(alert, third, every_min) is None
+    all_ = above_at(alert, [0] * DAY + runs(2 * 60, every_min=every_min), every_min)
+    assert all_ is not None
+    assert all_ - DAY <= max(15, 2 * every_min + 1)  # the description of compactor_schedule says 20 at ten
+    assert none_at("snapshot-old", runs(DAY, lambda run: run % 2 == 0, every_min)) is None
+
+
+@pytest.mark.parametrize("every_min", SCHEDULES)
+def test_a_line_of_each_run_leaves_no_window_empty(every_min: int) -> None:
+    """It may come up to a schedule later than the one before: an empty window ends the incident, or the wait for it."""
+    assert cause("foreign-snapshot", every_min)["period_s"] >= 2 * 60 * every_min
+    for canary_every_min in (1, 2, 3, 4, 5):
+        for name in ("long-tail", "unreadable-files"):
+            assert "user/flights_" + {"long-tail": "tail_files"}.get(name, "unreadable") in cause(name)["filter"]
+            assert cause(name, every_min, canary_every_min)["period_s"] >= 2 * 60 * canary_every_min
+
+
+def test_every_cause_on_lines_of_a_schedule_has_a_window_that_follows_it() -> None:
+    """Those on lines of the writer, and on Pub/Sub's own measure, have no schedule."""
+    unscheduled = {"unacked-messages", "rejected-messages", "many-objects", "writer-restarting"}
+    for name, alert in local("above").items():
+        follows = str(alert["period_s"]).startswith("${local.")
+        assert follows != (name in unscheduled), name
+        assert follows == ('resource.type=\\"cloud_run_job\\"' in alert["filter"]), name
 
 
 @pytest.mark.parametrize(("alert", "within"), [("snapshot-old", 31), ("compactor-silent", 61)])
@@ -416,7 +452,7 @@ def test_causes_do_not_page() -> None:
 
 
 def numbers_of(kind: str) -> dict[str, Any]:
-    return {name: alert["threshold"] for name, alert in local(kind).items()}
+    return {name: cause(name)["threshold"] for name in local(kind)}
 
 
 def test_thresholds_of_causes_fit_the_settings_they_are_about() -> None:
