@@ -3,8 +3,8 @@
 #
 # For the system of terraform/main, in the workspace that is selected; or for one of terraform/fleet, by its key.
 #
-# What is uploaded is the folder, so it has to be that commit: a dirty tree is refused. `gcloud beta`, because a build
-# that logs to Cloud Logging alone shows no line of it in `gcloud builds submit`.
+# What is uploaded is the folder, so it has to be that commit: a dirty tree is refused. The beta command, because
+# the other one shows no line of a build that logs to Cloud Logging alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

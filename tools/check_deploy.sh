@@ -2,8 +2,8 @@
 # Checks the delivery with the real tools: make check-deploy; with the argument `terraform` only that part: make test-terraform
 #
 # Needs terraform (TERRAFORM names another one, for example tofu), the google provider (from the registry, or from the
-# mirror that TF_CLI_CONFIG_FILE names) and PyPI. Exit: 0 all checked and right, 1 something is wrong, 2 not all of it
-# could be checked - which is said at the end, loudly.
+# mirror that TF_CLI_CONFIG_FILE names), PyPI and gcloud. Exit: 0 all checked and right, 1 something is wrong, 2 not all
+# of it could be checked - which is said at the end, loudly.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -65,6 +65,11 @@ if [[ $part == all ]]; then
   for image in api writer; do
     .venv/bin/python -m tests.repo.deploy.dockerfile "$image"
   done
+  if command -v gcloud >/dev/null; then
+    .venv/bin/python -m pytest -q tests/repo/deploy/test_gcloud.py
+  else
+    missing+=("gcloud's commands by its own parser: this machine has no gcloud")
+  fi
 fi
 
 ((${#foreign[@]} == 0)) || printf 'note: %s\n' "${foreign[@]}"

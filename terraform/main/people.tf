@@ -85,7 +85,8 @@ resource "google_iap_web_cloud_run_service_iam_member" "people_look" {
   member                 = each.key
 }
 
-# IAP asks Cloud Run as its own agent, which `gcloud beta services identity create` makes (docs/deploy.md, Dashboard).
+# IAP asks Cloud Run as its own agent, which `gcloud beta services identity create --service=iap.googleapis.com`
+# makes (docs/deploy.md, The dashboard of a private API).
 data "google_project" "of_iap" {
   for_each = local.people
 

@@ -41,7 +41,7 @@ variable "repository" {
 
   validation {
     condition     = var.repository == null || can(regex("^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.repository))
-    error_message = "It takes projects/P/locations/R/connections/C/repositories/N, as `gcloud builds repositories list` prints it, or null."
+    error_message = "It takes projects/P/locations/R/connections/C/repositories/N, as `gcloud builds repositories list --connection=C --region=R --format='value(name)'` prints it, or null."
   }
 }
 
@@ -145,7 +145,7 @@ variable "iap_members" {
   description = "Who may open the dashboard in a browser with a Google account: a second service runs behind Identity-Aware Proxy for them. Empty: there is none."
   type        = list(string)
   nullable    = false
-  default     = [] # `gcloud run services proxy` does for one person
+  default     = [] # one person needs none: docs/deploy.md, The dashboard of a private API
 
   validation {
     condition     = alltrue([for member in var.iap_members : can(regex("^(user|group|serviceAccount):[^@ :]+@[^@ :]+$|^domain:[^@ :]+$", member))])

@@ -1,4 +1,8 @@
-"""Every gcloud command of documents and scripts, as words; what a shell would put in is `x`, or each of VALUES."""
+"""Every gcloud command of the project, as words; what a shell would put in is `x`, or each of VALUES.
+
+Documents and scripts have them as a shell reads them; comments, Terraform's descriptions, notebooks and what the code
+says to people have them between backticks.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.repo.deploy.terraform_files import ROOT
+from tools.pages import pages
 
-SCRIPTS = ("deploy/*.sh", "cloudbuild.yaml", "deploy/*.yaml", "Dockerfile.*")
-PAGES = ("*.md", "docs/*.md", "docs/brief/*.md")
+SCRIPTS = ("deploy/*.sh", "cloudbuild.yaml", "deploy/*.yaml", "Dockerfile.*", "Makefile", "tools/*.sh", ".ci/run")
+OTHERS = ("docs/*.ipynb", ".github/*/*.yml", "terraform/**/*.tf", "terraform/**/*.tf*vars*", "terraform/**/*.hcl")
+CODE = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe", "bench", "tools")
 VALUES = {"kind": ("worker-pools", "jobs")}
 """Variables that name a part of a command: each value is a command."""
 
-_BEGIN = re.compile(r"(?<![\w/.-])gcloud (?=[a-z])")
+BEGIN = re.compile(r"(?<![\w/.-])gcloud (?=[a-z])")
 _CODE = re.compile(r"^```(\w*)\n(.*?)^```|`([^`]+)`", re.DOTALL | re.MULTILINE)
 _ENDS = "|;&)`<>\n"
 
@@ -42,29 +48,42 @@ class Command:
 
 def commands() -> list[Command]:
     """All of them, in the order of the files."""
-    found = []
-    for pattern in (*SCRIPTS, *PAGES):
-        for path in sorted(ROOT.glob(pattern)):
-            for text in _code(path):
-                found += [Command(str(path.relative_to(ROOT)), words) for words in in_shell(text)]
-    return found
+    return [
+        Command(str(path.relative_to(ROOT)), words)
+        for path in files()
+        for text in pieces(path)
+        for words in in_shell(text)
+    ]
 
 
-def _code(path: Path) -> Iterator[str]:
+def files() -> list[Path]:
+    """Whatever may name a command, but for tests and the changelog, which speak of what was."""
+    found = [path for pattern in (*SCRIPTS, *OTHERS) for path in sorted(ROOT.glob(pattern))]
+    code = [path for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))]
+    documents = [page for page in pages() if page.name != "CHANGELOG.md" and not page.is_relative_to(ROOT / "tests")]
+    return [path for path in (*found, *code, *documents) if ".terraform" not in path.parts]
+
+
+def pieces(path: Path) -> Iterator[str]:
+    """What of a file is commands: the shell in it, and what stands between backticks."""
     text = path.read_text(encoding="utf-8")
-    if path.suffix != ".md":
-        yield re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+    if path.suffix == ".md":
+        for language, block, span in _CODE.findall(text):
+            if not block:
+                yield " ".join(span.split())
+            elif language in ("sh", "bash"):
+                yield block
         return
-    for language, block, span in _CODE.findall(text):
-        if not block:
-            yield " ".join(span.split())
-        elif language in ("sh", "bash"):
-            yield block
+    shell = any(path.match(pattern) for pattern in SCRIPTS)
+    if shell:
+        yield re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+    prose = "\n".join(re.findall(r"^\s*#.*$", text, re.MULTILINE)) if shell else text
+    yield from (span.replace('\\"', '"') for span in re.findall(r"`([^`\n]+)`", prose))
 
 
 def in_shell(text: str) -> Iterator[tuple[str, ...]]:
     """The words of each gcloud command in a piece of shell."""
-    for match in _BEGIN.finditer(text):
+    for match in BEGIN.finditer(text):
         line = text[: match.start()].rpartition("\n")[2]
         is_quoted = line.replace('\\"', "").count('"') % 2 == 1 and not line.endswith("$(")
         words = _words(text, match.start(), is_quoted)

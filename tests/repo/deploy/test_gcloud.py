@@ -8,10 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from tests.repo.deploy.gcloud_commands import Command, commands, in_shell
+from tests import conftest
+from tests.repo.deploy import NO_GCLOUD
+from tests.repo.deploy.gcloud_commands import BEGIN, Command, commands, files, in_shell, pieces
 from tests.repo.deploy.terraform_files import ROOT
 
 COMMANDS = commands()
@@ -28,6 +31,7 @@ KNOWN: dict[str, tuple[int, set[str]]] = {
     "auth login": (0, set()),
     "auth print-access-token": (0, set()),
     "auth print-identity-token": (0, set()),
+    "beta monitoring channels list": (0, set()),
     "beta builds submit": (
         1,
         {"--region", "--config", "--service-account", "--gcs-source-staging-dir", "--substitutions"},
@@ -124,7 +128,7 @@ def parsed(words: list[list[str]]) -> list[str]:
     """What the real parser has against each: "" nothing, "beta" that it is in the beta track only."""
     folder = gcloud()
     if folder is None:
-        pytest.skip("no gcloud here: commands are held to the list of known flags alone")
+        pytest.skip(NO_GCLOUD)
     bundled = folder / "platform" / "bundledpythonunix" / "bin" / "python3"
     python = str(bundled) if bundled.exists() else sys.executable
     script = Path(__file__).with_name("gcloud_parser.py")
@@ -141,6 +145,16 @@ def test_commands_are_taken_by_the_real_parser() -> None:
     found = dict(zip(COMMANDS, parsed([list(command.words) for command in COMMANDS]), strict=True))
     wrong = {str(c): why for c, why in found.items() if why and not (why == "beta" and "run worker-pools" in str(c))}
     assert wrong == {}
+
+
+def test_a_missing_gcloud_is_said_below_all_dots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(pytest.skip.Exception) as skipped:
+        parsed([["gcloud", "version"]])
+    reporter = Mock(stats={"skipped": [Mock(longrepr=str(skipped.value))]})
+    list(conftest.pytest_terminal_summary(reporter, Mock()))
+    [said] = [str(call.args[0]) for call in reporter.write_line.call_args_list]
+    assert said == f"WARNING: 1 tests of gcloud's commands did NOT run: {NO_GCLOUD}"
 
 
 def test_real_parser_says_no_to_what_gcloud_does_not_have() -> None:
@@ -173,6 +187,16 @@ printf %s "$KEY" | gcloud secrets versions add key --data-file=- # the key
     ]
 
 
+def test_no_command_hides_where_nobody_looks() -> None:
+    """In a block of another language, in a comment, in what the code says: wherever a group of gcloud's is named."""
+    groups = "|".join(sorted({path.split()[0] for path in KNOWN} | {"alpha", "compute", "iam", "projects"}))
+    named = re.compile(rf"\bgcloud[\s`*]+({groups})\b")
+    for path in files():
+        mentions = named.findall(path.read_text(encoding="utf-8"))
+        assert len(mentions) == sum(len(named.findall(piece)) for piece in pieces(path)), path
+        assert not mentions or any(BEGIN.search(piece) for piece in pieces(path)), path
+
+
 def test_every_place_has_its_commands() -> None:
     """A search that finds nothing would find nothing wrong."""
     found = {command.place for command in COMMANDS}
@@ -182,6 +206,11 @@ def test_every_place_has_its_commands() -> None:
         "deploy/check_gcloud.sh",
         "docs/deploy.md",
         "docs/runbook.md",
+        "docs/flights.ipynb",
+        "lakehouse/environment.py",
+        "probe/publisher.py",
+        "terraform/main/people.tf",
+        "terraform/main/variables.tf",
     } <= found
     mentions = re.findall(r"\bgcloud [a-z]", (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8"))
     assert len(mentions) == sum(command.place == "docs/runbook.md" for command in COMMANDS)
