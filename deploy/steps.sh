@@ -193,7 +193,7 @@ finish() {
   if [[ -e $STATE/probed ]]; then
     read -r revision _ <"$STATE/dark"
     if timeout "$CALL_S" gcloud run services update-traffic "$NAME-api" --region="$REGION" --to-revisions="$revision=100" --quiet; then
-      say "users are served by $revision"
+      say "users are served by $revision, and the pipeline is $(image writer)" # docs/deploy.md looks for it
     else
       say "traffic did not move"
       status=1

@@ -31,7 +31,7 @@ variable "name" {
   }
   validation {
     condition     = terraform.workspace == "default" || terraform.workspace == var.name
-    error_message = "The workspace is another system's: terraform workspace select -or-create NAME, with this name."
+    error_message = "The workspace is another system's. The first system is in `default`: terraform workspace select default. Each other one: terraform workspace select -or-create NAME, with this name."
   }
 }
 

@@ -3,7 +3,7 @@ name       = "production"
 project_id = "your-project"
 region     = "europe-west1"
 
-repository         = "projects/your-project/locations/europe-west1/connections/NAME/repositories/NAME"
+repository         = "projects/your-project/locations/europe-west1/connections/CONNECTION/repositories/LINKED"
 plan_pull_requests = true
 page_emails        = ["oncall@example.com"]
 ticket_emails      = ["tickets@example.com"]

@@ -3,7 +3,7 @@ name       = "staging"
 project_id = "your-project"
 region     = "europe-west1"
 
-repository     = "projects/your-project/locations/europe-west1/connections/NAME/repositories/NAME"
+repository     = "projects/your-project/locations/europe-west1/connections/CONNECTION/repositories/LINKED"
 trigger_branch = "^staging$"
 page_emails    = ["tickets@example.com"] # nobody is woken up for it
 ticket_emails  = ["tickets@example.com"]

@@ -45,7 +45,9 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
             print(world["gcloud"], end="")
         case ["config", "set", "project", _] | ["services", "enable", *_] | ["run", "services", "proxy", _]:
             pass
-        case ["beta", "builds", "submit", "."] | ["beta", "services", "identity", "create"]:
+        case ["beta", "builds", "submit", "."] | ["beta", "services", "identity", "create"] | ["auth", _, *_]:
+            print("an-access-token" if name == "print-access-token" else "")
+        case ["storage" | "scheduler" | "logging", *_] | ["run", "jobs", "executions", *_]:
             pass
         case ["builds", "describe", _]:
             print("2026-11-24T12:00:00.000Z")
@@ -57,8 +59,6 @@ def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
             print(f"{world['images'][name]}\t")
         case ["run", "worker-pools" | "jobs", "update", _]:
             world["images"][name] = options["image"]
-        case ["auth", "print-access-token"]:
-            print("an-access-token")
         case ["secrets", "versions", "add" | "access", _]:
             return _gcloud_secret(world, words, options)
         case _:
@@ -102,6 +102,8 @@ def _gcloud_service(world: dict[str, Any], words: list[str], options: dict[str, 
             if "tag" in options:
                 world["tags"][options["tag"]] = revision
             print(revision)
+        case ["services", "update", _]:
+            pass
         case ["revisions", "describe", _]:
             print(world["revision_images"][words[-1]])
         case ["services", "describe", _]:

@@ -66,8 +66,7 @@ def test_the_steps_work_in_their_order(checkout: Path, run: Run) -> None:
         "gcloud services enable artifactregistry.googleapis.com",
         "terraform -chdir=terraform/backend init",
         "terraform -chdir=terraform/backend apply -var",
-        "terraform -chdir=terraform/backend output -raw",
-        "terraform -chdir=terraform/main init -backend-config=bucket=the-state_bucket-of-backend",
+        "terraform -chdir=terraform/main init -backend-config=bucket=your-project-terraform-state",
         "terraform -chdir=terraform/main apply -var-file=envs/flights.tfvars",
         'gcloud version --format=value("Google Cloud',
         "gcloud beta builds submit",
@@ -77,13 +76,12 @@ def test_the_steps_work_in_their_order(checkout: Path, run: Run) -> None:
     assert "--gcs-source-staging-dir=the-build_sources-of-main" in run["log"][-1]
 
 
-def section(heading: str) -> str:
+def section(heading: str, page: str = GUIDE) -> str:
     """The commands of one section, without those that start something of ours or wait for a person."""
-    blocks = re.findall(
-        r"^```sh\n(.*?)^```", GUIDE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0], re.M | re.S
-    )
+    blocks = re.findall(r"^```sh\n(.*?)^```", re.split(r"\n##+ ", page.partition(f"# {heading}\n")[2])[0], re.M | re.S)
     lines = "".join(blocks).splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(("make setup", "python -m", "read ")))
+    own = re.compile(r"make setup|python -m|read |sleep|\w+=\S+ python -m")
+    return "".join(line for line in lines if not own.match(line))
 
 
 def test_the_later_sections_work_after_the_steps(checkout: Path, run: Run) -> None:
@@ -96,13 +94,80 @@ def test_the_later_sections_work_after_the_steps(checkout: Path, run: Run) -> No
     assert (checkout / VALUES).read_text().endswith("\napi_keys_enabled = true\n")
     assert "terraform -chdir=terraform/main workspace select -or-create staging" in run["log"]
     assert [line for line in run["log"] if line.startswith("terraform -chdir=terraform/fleet")][:2] == [
-        "terraform -chdir=terraform/fleet init -backend-config=bucket=the-state_bucket-of-backend",
+        "terraform -chdir=terraform/fleet init -backend-config=bucket=your-project-terraform-state",
         "terraform -chdir=terraform/fleet apply",
     ]
     assert run["log"][-1].startswith("gcloud beta builds submit --project=flights-jfk --region=the-region-of-jfk ")
     assert "--service-account=projects/flights-jfk/serviceAccounts/jfk-build@mock " in run["log"][-1]
     assert "--gcs-source-staging-dir=the-build_sources-of-jfk " in run["log"][-1]
     assert run["log"][-1].endswith(",_REGION=the-region-of-jfk,_NAME=the-name-of-jfk .")
+
+
+def test_a_release_is_rolled_back_to_what_the_builds_have_logged(checkout: Path, run: Run) -> None:
+    """Revision and image are read, not guessed: the filter finds the line that deploy/steps.sh writes at the end."""
+    given = "OLD=flights-api-1 IMAGE=writer@sha256:1\n"
+    commands = re.sub(r"=(OLD|IMAGE)\b", r"=$\1", section("Roll back a release"))
+    assert typed(STEPS + given + commands, checkout, run).returncode == 0
+    assert run["serving"] == "flights-api-1"
+    assert set(run["images"].values()) == {"writer@sha256:1"}
+    [looked_for] = re.findall(r'textPayload:"(.*?)"', commands)
+    [said] = re.findall(r'say "(users are served by .*?)"', (ROOT / "deploy" / "steps.sh").read_text())
+    assert said.replace("$revision", "flights-api-00042-abc").startswith(looked_for)
+    assert "$(image writer)" in said
+
+
+def test_a_release_that_adds_a_field_gives_users_the_new_api_first(checkout: Path, run: Run) -> None:
+    done = typed(STEPS + section("A release that adds a field"), checkout, run)
+    assert done.returncode == 0, done.stderr
+    assert run["serving"] == "flights-api-1"
+    assert run["tags"] == {}
+    assert "/api:" in run["revision_images"]["flights-api-1"]
+
+
+@pytest.mark.parametrize("heading", ["Restore", "Region"])
+def test_what_restores_a_lake_has_all_its_variables(heading: str, checkout: Path, run: Run) -> None:
+    runbook, pages_ = (ROOT / "docs" / "runbook.md").read_text(), (ROOT / "docs" / "reliability.md").read_text()
+    before = re.findall(r"^```sh\n(.*?)^```", runbook, re.M | re.S)[0].partition("make setup")[0]
+    done = typed(STEPS + before + section(heading, pages_), checkout, run)
+    assert done.returncode == 0, done.stderr
+    assert not [line for line in run["log"] if "gs:///" in line or "=/" in line or line.endswith("=")]
+
+
+CODE = re.compile(r"^```sh\n(.*?)^```|`([^`]+)`", re.MULTILINE | re.DOTALL)
+FOLLOWED = ("deploy.md", "runbook.md", "reliability.md")
+RUNBOOKS = "The\n[runbook](runbook.md) begins with the variables"
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_every_variable_of_a_command_is_given_before_it(name: str) -> None:
+    """A reader who does not know it would have to guess; a shell would put in nothing."""
+    text, runbook = ((ROOT / "docs" / page).read_text() for page in (name, "runbook.md"))
+    given = set(re.findall(r"\b([A-Z_]+)=", runbook.partition("## ")[0])) if RUNBOOKS in text else set()
+    for block, span in CODE.findall(text):
+        for line in (block or span).splitlines():
+            used = set(re.findall(r"\$\{?([A-Z][A-Z_]*)", line))
+            given |= set(re.findall(r"(?:(?:^|[ (])(?=\w+=)|read -\w+ )([A-Z][A-Z_]*)", line))
+            assert used <= given, f"{name}: {line}"
+
+
+def to_fill_in(code: str) -> set[str]:
+    """What of commands a reader has to replace: words in capitals that are no variable, option, date or filter."""
+    others = r"^ *#.*$| # .*$|'[^']*'|\+%\S+|(?:^|[ (])[A-Z_]+=|read .*"
+    words = re.findall(r"(?<![\w$.{\"-])[A-Z][A-Z_]*\b", re.sub(others, "", code, flags=re.MULTILINE))
+    return set(words) - {"EOF", "HEAD"}
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_every_word_to_fill_in_is_explained_beside_its_command(name: str) -> None:
+    """GENERATION, EXECUTION, N: the section says what it is, or which command prints it."""
+    ours = re.compile(r"gcloud |terraform |python -m |[A-Z_]+=\S+ python ")
+    for part in re.split(r"\n(?=##+ )", (ROOT / "docs" / name).read_text()):
+        code = [block or span for block, span in CODE.findall(part) if block or ours.match(span)]
+        comments = "\n".join(re.findall(r"^ *#.*$| # .*$", "\n".join(code), re.MULTILINE))
+        prose = CODE.sub(lambda found: "" if found[1] or ours.match(found[2]) else found[0], part) + comments
+        for word in set().union(*map(to_fill_in, code)):
+            said = re.search(rf"\b{word}s?\b", prose, re.IGNORECASE)
+            assert said, f"docs/{name}, {part.splitlines()[0]}: nothing says what {word} is"
 
 
 def test_a_system_that_the_fleet_does_not_have_is_not_submitted(checkout: Path, run: Run) -> None:
