@@ -7,9 +7,8 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from tests._support.not_run import warnings
 from tests._support.sizes import SIZES
-from tests.repo.deploy import NO_GCLOUD
-from tests.system.dashboard import NO_CHROMIUM
 from tests.verification.campaign.parts import left_out
 
 
@@ -54,8 +53,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_sep("-", "left out here")
         for line in left_out():
             terminalreporter.write_line(line)
-    for reason, what in ((NO_CHROMIUM, "of the dashboard"), (NO_GCLOUD, "of gcloud's commands")):
-        skipped = [report for report in terminalreporter.stats.get("skipped", []) if reason in str(report.longrepr)]
-        if skipped:
-            terminalreporter.write_sep("!", red=True)
-            terminalreporter.write_line(f"WARNING: {len(skipped)} tests {what} did NOT run: {reason}", red=True)
+    skipped = terminalreporter.stats.get("skipped", [])
+    for line in warnings(str(report.longrepr) for report in skipped):
+        terminalreporter.write_sep("!", red=True)
+        terminalreporter.write_line(line, red=True)

@@ -8,12 +8,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 
-from tests import conftest
-from tests.repo.deploy import NO_GCLOUD
+from tests._support.not_run import NO_GCLOUD, warnings
 from tests.repo.deploy.gcloud_commands import BEGIN, Command, commands, files, in_shell, pieces
 from tests.repo.deploy.terraform_files import ROOT
 
@@ -151,10 +149,8 @@ def test_a_missing_gcloud_is_said_below_all_dots(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(pytest.skip.Exception) as skipped:
         parsed([["gcloud", "version"]])
-    reporter = Mock(stats={"skipped": [Mock(longrepr=str(skipped.value))]})
-    list(conftest.pytest_terminal_summary(reporter, Mock()))
-    [said] = [str(call.args[0]) for call in reporter.write_line.call_args_list]
-    assert said == f"WARNING: 1 tests of gcloud's commands did NOT run: {NO_GCLOUD}"
+    said = warnings([str(skipped.value), "another reason"])
+    assert said == [f"WARNING: 1 tests of gcloud's commands did NOT run: {NO_GCLOUD}"]
 
 
 def test_real_parser_says_no_to_what_gcloud_does_not_have() -> None:

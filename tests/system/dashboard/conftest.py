@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.system.dashboard import NO_CHROMIUM
+from tests._support.not_run import NO_CHROMIUM
 from tests.system.dashboard.lake import build_lake, build_years
 from tools.browser import chromium, find_chromium
 from tools.served_api import served
