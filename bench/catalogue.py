@@ -10,11 +10,14 @@ from bench.fingerprint import Sources
 from bench.measures.analysts import measure_analysts
 from bench.measures.asking import measure_question
 from bench.measures.bytes import measure_bytes, measure_day
+from bench.measures.cold import measure_cold
 from bench.measures.crowds import measure_clients, measure_overload
+from bench.measures.dashboard import measure_dashboard
 from bench.measures.freshness import measure_freshness
 from bench.measures.listing import measure_listing
 from bench.measures.loading import measure_loading
 from bench.measures.merging import measure_merging
+from bench.measures.on_time import measure_on_time
 from bench.measures.repeating import measure_repeated
 from bench.measures.rewriting import measure_rewriting
 from bench.measures.roapi import measure_roapi
@@ -25,7 +28,20 @@ from bench.measures.tails import measure_long_tail, measure_tail
 from bench.measures.writing import measure_two_writers, measure_writer
 from bench.measures.years import measure_years
 from bench.rig import Rig
-from bench.sources import ANALYSTS, DAY, EVERYTHING, LISTING, LOAD, MERGE, QUESTION, REPEATED, START, WRITER
+from bench.sources import (
+    ANALYSTS,
+    COLD,
+    DASHBOARD,
+    DAY,
+    EVERYTHING,
+    LISTING,
+    LOAD,
+    MERGE,
+    QUESTION,
+    REPEATED,
+    START,
+    WRITER,
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,10 @@ MEASURES = (
     ),
     Measure("clients", ("7",), measure_clients, QUESTION.plus(f"{_MEASURES}/crowds.py", "bench/crowd.py")),
     Measure("overload", ("overload",), measure_overload, QUESTION.plus(f"{_MEASURES}/crowds.py", "bench/crowd.py")),
+    Measure(
+        *("dashboard", ("23",), measure_dashboard),
+        DASHBOARD.plus(f"{_MEASURES}/dashboard.py", f"{_MEASURES}/tails.py", "bench/crowd.py"),
+    ),
     Measure("tail", ("11",), measure_tail, QUESTION.plus(f"{_MEASURES}/tails.py")),
     Measure("long-tail", ("17",), measure_long_tail, QUESTION.plus(f"{_MEASURES}/tails.py")),
     Measure("freshness", ("13", "15"), measure_freshness, EVERYTHING.plus(f"{_MEASURES}/freshness.py")),
@@ -74,7 +94,19 @@ MEASURES = (
         QUESTION.plus(f"{_MEASURES}/years.py", f"{_PEERS}/years_ask.py", libraries=("polars", "chdb")),
     ),
     Measure(
+        *("on-time", ("21",), measure_on_time),
+        QUESTION.plus(f"{_MEASURES}/on_time.py", f"{_PEERS}/sql_ask.py", libraries=("chdb",)),
+    ),
+    Measure(
         *("analysts", ("19",), measure_analysts),
-        ANALYSTS.plus(f"{_MEASURES}/analysts.py", "bench/storage_traffic.py"),
+        ANALYSTS.plus(f"{_MEASURES}/analysts.py", "bench/storage_traffic.py", "bench/duckdb_on_gcs.py"),
+    ),
+    Measure(
+        *("cold", ("22",), measure_cold),
+        COLD.plus(
+            *(f"{_MEASURES}/cold.py", f"{_MEASURES}/starting.py", f"{_MEASURES}/asking.py"),
+            f"{_PEERS}/iceberg_ask.py",
+            *("bench/storage_traffic.py", "bench/duckdb_on_gcs.py"),
+        ),
     ),
 )

@@ -32,14 +32,22 @@ def closed_crowd(url: str, path: str, clients: int, seconds: float) -> list[Answ
 
 def open_crowd(url: str, path: str, per_s: float, seconds: float) -> tuple[list[Answer], float]:
     """What was answered to questions that arrive at a rate, and the rate at which they really were sent."""
+    return paced_crowd(url, lambda _: lambda client: client.get(path), _WORKERS, per_s, seconds)
+
+
+def paced_crowd(
+    url: str, asker: Callable[[int], Callable[[Client], Answer]], clients: int, per_s: float, seconds: float
+) -> tuple[list[Answer], float]:
+    """The same of so many clients, who are late when all of them wait. `asker` of a number: how that client asks."""
     arrivals = itertools.count()
     lock = threading.Lock()
     began = last_sent = time.monotonic()
 
-    def ask(_: int) -> list[Answer]:
+    def ask(number: int) -> list[Answer]:
         nonlocal last_sent
         client = Client(url)
         answers: list[Answer] = []
+        get = asker(number)
         while True:
             with lock:
                 due = began + next(arrivals) / per_s
@@ -48,9 +56,9 @@ def open_crowd(url: str, path: str, per_s: float, seconds: float) -> tuple[list[
                 return answers
             time.sleep(max(0.0, due - time.monotonic()))
             last_sent = max(last_sent, time.monotonic())
-            answers.append(client.get(path))
+            answers.append(get(client))
 
-    answers = _all(ask, _WORKERS)
+    answers = _all(ask, clients)
     return answers, len(answers) / max(last_sent - began, seconds)
 
 

@@ -24,6 +24,8 @@ class Sizes:
     """A round with 32 clients: a thousand answers."""
     clients_rounds: int = 3
     overload_s: float = 10.0
+    dashboard_s: float = 8.0
+    """A round: 1,600 questions, and eight changes of the tail."""
     freshness_s: float = 60.0
     tail_rows: int = 100_000
     long_tail_files: int = 3_000
@@ -36,14 +38,16 @@ class Sizes:
     day_batches: int = 8_640
     rewriting_flights: int = 100_000
     """All flights of the world on one date."""
-    rewriting_runs: int = 12
-    """Of the 288 of a day: one in two hours."""
+    rewriting_runs: int = 8
+    """Of the 288 of a day: one in three hours."""
     merge_rows: int = 300_000
     load_rows: int = 600_000
     """A month of the US DOT's file."""
     cold_starts: int = 5
-    years_questions: int = 3
-    """Of ten years by each grouping, after the first: each takes its peers seconds."""
+    on_time_runs: int = 2
+    """Of each question of the OnTime benchmark, after the first."""
+    years_questions: int = 1
+    """Of ten years by each of five groupings, after the first: each takes its peers seconds."""
 
 
 QUICK = Sizes(
@@ -58,6 +62,7 @@ QUICK = Sizes(
     clients_s=0.5,
     clients_rounds=1,
     overload_s=0.5,
+    dashboard_s=2.0,
     freshness_s=2.0,
     tail_rows=2_000,
     long_tail_files=300,
@@ -71,5 +76,6 @@ QUICK = Sizes(
     load_rows=4_000,
     years_questions=1,
     cold_starts=1,
+    on_time_runs=1,
 )
 """Only the ratios of the writer, a question and a repeated question are near those of the full sizes."""

@@ -59,6 +59,13 @@ QUESTION: Final = Sources(
 )
 """/v1/stats by a query, over a lake in a folder."""
 
+DASHBOARD: Final = Sources(
+    ("query_service", "lakehouse", "bench/question.py", *_LAKE),
+    without=(*_DOCUMENTATION, "query_service/queries/long_poll.py", *_COMMANDS, *_OTHER_STORES),
+    libraries=(*_HTTP, *_QUERIES),
+)
+"""All that the dashboard's pages ask, over a lake in a folder."""
+
 REPEATED: Final = Sources(
     ("query_service", "lakehouse", "bench/question.py"),
     without=(*_OTHER_ROUTES, *_COMMANDS, *_OTHER_STORES, *_QUERY),
@@ -123,6 +130,16 @@ LOAD: Final = Sources(
     libraries=(*_QUERIES, "airportsdata", "msgspec", "tzdata"),
 )
 """From a file to merged months, in a lake in a folder."""
+
+COLD: Final = Sources(
+    ("query_service", "lakehouse", "ingest_writer/publishing", "bench/question.py", *_LAKE),
+    without=(*_COMMANDS, "lakehouse/store/local.py", "lakehouse/store/memory.py"),
+    libraries=(
+        *(*_HTTP, *_QUERIES, "google-cloud-storage", "pydantic-settings", "prometheus-client"),
+        *("duckdb-extension-avro", "duckdb-extension-httpfs", "duckdb-extension-iceberg"),
+    ),
+)
+"""The first answer from Cloud Storage, and the Iceberg table that its peer reads."""
 
 ANALYSTS: Final = Sources(
     ("lakehouse", "ingest_writer/publishing", *_LAKE),

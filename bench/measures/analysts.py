@@ -7,17 +7,12 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
-import duckdb
-import duckdb_extension_avro
-import duckdb_extension_delta
-import duckdb_extension_httpfs
-import duckdb_extension_iceberg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bench.duckdb_on_gcs import connect
 from bench.figure import Figure, Goal, bounded
 from bench.rig import Rig
 from bench.scale import Lake
@@ -36,12 +31,6 @@ _VERSIONS = 19
 """Nine commits after a checkpoint of the Delta log: as many as a reader may have to read."""
 _LANDED_FILES = 3
 """Of each of two dates: events that are older than what is merged, so that all ways count the same."""
-_EXTENSIONS = {
-    "httpfs": duckdb_extension_httpfs,
-    "avro": duckdb_extension_avro,
-    "iceberg": duckdb_extension_iceberg,
-    "delta": duckdb_extension_delta,
-}
 _TABLES = {"Iceberg": ("iceberg_scan", "iceberg", 12), "Delta": ("delta_scan", "flights", 55)}
 """The function of DuckDB, the folder, and how many requests it may take."""
 _NOTES = {"Iceberg": "", "Delta": f"; {_VERSIONS % 10} commits since the last checkpoint, the most there are"}
@@ -126,14 +115,7 @@ def _sql(rig: Rig, traffic: Traffic, day: dt.date) -> int:
 def _table_figure(traffic: Traffic, day: dt.date, name: str, flights: int) -> Figure:
     """Plain DuckDB over one of the tables, that has not read it before."""
     function, folder, most = _TABLES[name]
-    with duckdb.connect() as connection:
-        for extension, package in _EXTENSIONS.items():
-            path = next(Path(package.__file__).parent.rglob(f"{extension}.duckdb_extension"))
-            connection.execute(f"LOAD '{path}'")
-        server = traffic.url.removeprefix("http://")
-        connection.execute(
-            f"CREATE SECRET (TYPE gcs, bearer_token 'local', ENDPOINT '{server}', URL_STYLE 'path', USE_SSL false)"
-        )
+    with connect(traffic.url) as connection:
         traffic.forget()
         query = f"SELECT count(*) FROM {function}('gs://{_BUCKET}/{folder}') WHERE flight_date = '{day}'"
         if connection.execute(query).fetchall() != [(flights,)]:

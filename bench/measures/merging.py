@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -18,9 +19,15 @@ _ROUNDS = 3
 
 def measure_merging(rig: Rig) -> list[Figure]:
     small, large = (_shuffled(rig, rig.sizes.merge_rows * times) for times in (1, _GROWTH))
-    sides = {how: lambda how=how: _seconds(rig, how, large) for how in ("merger", "copy")}
-    found = interleaved(sides, _ROUNDS)
-    peaks = [_peak_mb(rig, file) for file in (small, large)]
+    peaks_mb: dict[str, list[float]] = {"merger": [], "copy": []}
+
+    def seconds(how: str) -> float:
+        run = _sorted(rig, how, large)
+        peaks_mb[how].append(run["peak_mb"])
+        return run["cpu_s"]
+
+    found = interleaved({how: partial(seconds, how) for how in peaks_mb}, _ROUNDS)
+    peaks = [_sorted(rig, "merger", small)["peak_mb"], max(peaks_mb["merger"])]
     count = rig.sizes.merge_rows * _GROWTH
     rates = {how: [count / seconds for seconds in found[how]] for how in found}
     what, peer = "compaction, one core", "DuckDB COPY of the same rows sorted"
@@ -43,14 +50,6 @@ def _shuffled(rig: Rig, rows: int) -> Path:
             f" carrier, flight_number, operational_suffix)) TO {quoted(str(path))} (FORMAT parquet)"
         )
     return path
-
-
-def _seconds(rig: Rig, how: str, rows: Path) -> float:
-    return _sorted(rig, how, rows)["cpu_s"]
-
-
-def _peak_mb(rig: Rig, rows: Path) -> float:
-    return _sorted(rig, "merger", rows)["peak_mb"]
 
 
 def _sorted(rig: Rig, how: str, rows: Path) -> dict[str, float]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
-from bench.crowd import closed_crowd, open_crowd
+from bench.crowd import closed_crowd, open_crowd, paced_crowd
+from bench.http import Answer, Client
 from tests._support.http_server import Server, serving_with
 
 
@@ -54,4 +55,20 @@ def test_all_clients_of_a_closed_crowd_ask_at_once_and_again_when_they_are_answe
 def test_questions_of_an_open_crowd_arrive_at_their_rate(server: Server) -> None:
     answers, per_s = open_crowd(server.url, "/", per_s=50.0, seconds=0.2)
     assert len(answers) == 11  # one at once, then ten
+    assert per_s <= 55.0
+
+
+def test_each_client_of_a_paced_crowd_asks_in_its_own_way_and_waits_for_its_turn(server: Server) -> None:
+    asked: list[int] = []
+
+    def asker(number: int) -> Callable[[Client], Answer]:
+        def ask(client: Client) -> Answer:
+            asked.append(number)
+            return client.get(f"/{number}")
+
+        return ask
+
+    answers, per_s = paced_crowd(server.url, asker, clients=3, per_s=50.0, seconds=0.2)
+    assert len(answers) == len(asked) == 11
+    assert set(asked) == {0, 1, 2}  # the first three wait for each other
     assert per_s <= 55.0
