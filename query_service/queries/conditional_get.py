@@ -65,6 +65,11 @@ class ResultCache:
         """Since this object was made. The bytes have the overhead in them."""
         return self._cached.stats
 
+    @property
+    def keeps_any(self) -> bool:
+        """Whether there is room for the smallest answer."""
+        return self.has_room_for(0)
+
     def get(self, tag: str) -> Result | None:
         """The answer with that tag, if it is kept."""
         return self._cached.get(tag)
@@ -129,6 +134,7 @@ class ConditionalGet:
         self._database = database
         self._check_room = check_room
         self._encoding_reference = asyncio.Lock()
+        self._under_way: dict[str, asyncio.Future[Result]] = {}  # by tag: those that are being computed
         self._reads = reads
 
     async def handle(
@@ -191,12 +197,38 @@ class ConditionalGet:
         preferences: ResponsePreferences,
         find: Callable[[Q, QueryContext], Awaitable[Rows]],
     ) -> Result:
-        """The answer with that tag, from memory or by a query. Raises what `find` does."""
-        result = self._results.get(tag)
-        if result is None:
+        """The answer with that tag: from memory, of another request that computes it, or by a query.
+
+        When the tail moves, all who look at its dates ask the same at once. Raises what `find` does.
+        """
+        while (result := self._results.get(tag)) is None and (other := self._under_way.get(tag)) is not None:
+            await asyncio.wait([other])  # who leaves cancels nothing
+            if not other.cancelled():
+                return other.result()
+        return result or await self._computed(tag, request, context, preferences, find)
+
+    async def _computed(
+        self,
+        tag: str,
+        request: Q,
+        context: QueryContext,
+        preferences: ResponsePreferences,
+        find: Callable[[Q, QueryContext], Awaitable[Rows]],
+    ) -> Result:
+        """The answer by a query. Others wait for it, unless nothing is kept: then each question is a query."""
+        computed: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        if self._results.keeps_any:
+            self._under_way[tag] = computed
+        try:
             rows = await find(request, context)
             result = await self._encoded(await with_names(rows) if request.names else rows, preferences)
-        return result
+            computed.set_result(result)
+            self._results.put(tag, result)
+            return result
+        finally:
+            computed.cancel()  # it failed, or who asked has left: one of those who wait computes it
+            if self._under_way.get(tag) is computed:
+                del self._under_way[tag]
 
     def _has(self, tag: str) -> bool:
         return self._results.get(tag) is not None

@@ -40,12 +40,12 @@ def held(gate: Gate) -> MemoryStore:
 
 
 async def asking(api: Api, count: int) -> list[asyncio.Task[int]]:
-    """So many requests, when all of them wait for the download."""
+    """So many requests, each another question, when all of them wait for the download."""
 
-    async def status() -> int:
-        return (await api.client.get(URL)).status_code
+    async def status(limit: int) -> int:
+        return (await api.client.get(f"{URL}?limit={limit}")).status_code
 
-    tasks = [asyncio.create_task(status()) for _ in range(count)]
+    tasks = [asyncio.create_task(status(number + 1)) for number in range(count)]
     async with asyncio.timeout(20):
         while await metric(api, 'cache_hits_total{cache="file"}') < count - 1:
             pass

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from httpx import Response
 
 from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
@@ -30,10 +31,12 @@ class Making:
 
     def __init__(self) -> None:
         self.begun, self.may_end = threading.Event(), threading.Event()
+        self.count = 0
         self._whole = conditional_get._whole
 
     def __call__(self, rows: Rows, wanted: ResponsePreferences) -> Result:
         if rows.table.num_rows > 50:
+            self.count += 1
             self.begun.set()
             assert self.may_end.wait(SOON_S)
         return self._whole(rows, wanted)
@@ -51,8 +54,9 @@ def making(monkeypatch: pytest.MonkeyPatch) -> Iterator[Making]:
 
 
 @contextmanager
-def one_core(timeout_s: float) -> Iterator[Api]:
-    with serving(lake_of_many(MemoryStore()).store, max_concurrent_queries=1, query_timeout_s=timeout_s) as api:
+def one_core(timeout_s: float, result_cache_mb: int = 32) -> Iterator[Api]:
+    store = lake_of_many(MemoryStore()).store
+    with serving(store, max_concurrent_queries=1, query_timeout_s=timeout_s, result_cache_mb=result_cache_mb) as api:
         assert len(api.rows("/v1/stats")) == 1  # files are here
         yield api
 
@@ -83,6 +87,66 @@ def test_an_answer_is_made_in_the_place_of_a_query(making: Making) -> None:
             assert [(await answer).status_code for answer in (large, other)] == [200, 200]
 
         api.run(work())
+
+
+async def _two_ask_the_same(api: Api, making: Making) -> list[asyncio.Task[Response]]:
+    """The first of them is being answered, the other is there."""
+    asked = []
+    for number in (1, 2):
+        before = await _admitted(api)
+        asked.append(asyncio.create_task(api.client.get(f"{LARGE}1100")))
+        await making.has_begun()
+        for _ in range(SOON_S * 100):
+            if await _admitted(api) > before:
+                break
+            await asyncio.sleep(0.01)
+        else:
+            pytest.fail(f"question {number} is not taken")
+    return asked
+
+
+async def _admitted(api: Api) -> float:
+    lines = (await api.client.get("/metrics")).text.splitlines()
+    name = "flights_api_questions_admitted_total "
+    return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+
+def test_those_who_ask_the_same_at_once_get_one_answer(making: Making) -> None:
+    with one_core(SOON_S) as api:
+
+        async def work() -> None:
+            asked = await _two_ask_the_same(api, making)
+            making.may_end.set()
+            first, other = [await answer for answer in asked]
+            assert (first.status_code, first.content) == (200, other.content)
+
+        api.run(work())
+    assert making.count == 1
+
+
+def test_who_waits_for_the_answer_of_somebody_who_leaves_is_answered(making: Making) -> None:
+    with one_core(SOON_S) as api:
+
+        async def work() -> None:
+            first, other = await _two_ask_the_same(api, making)
+            first.cancel()
+            making.may_end.set()
+            assert (await other).status_code == 200
+
+        api.run(work())
+    assert making.count == 2
+
+
+def test_where_no_answer_is_kept_each_question_is_a_query(making: Making) -> None:
+    with one_core(SOON_S, result_cache_mb=0) as api:
+
+        async def work() -> None:
+            asked = await _two_ask_the_same(api, making)
+            making.may_end.set()
+            assert [(await answer).status_code for answer in asked] == [200, 200]
+
+        api.run(work())
+    assert making.count == 2
 
 
 def test_what_has_rows_in_memory_goes_before_queries_that_wait(tmp_path: Path) -> None:
