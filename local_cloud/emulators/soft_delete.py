@@ -15,11 +15,13 @@ import threading
 import uuid
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from local_cloud.emulators.http_server import LoopbackServer
 
 _ANSWERS_WITHIN_S: Final = 60.0
 _ONE_HOP: Final = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "te", "upgrade"}
@@ -80,13 +82,13 @@ class SoftDelete:
         class Handler(_Handler):
             storage = store
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = LoopbackServer(Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def __enter__(self) -> SoftDelete:
         self._thread.start()

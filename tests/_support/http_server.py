@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from local_cloud.emulators.http_server import LoopbackServer
 
 
-class Server(ThreadingHTTPServer):
+class Server(LoopbackServer):
     """Counts connections."""
 
     connections = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
     def get_request(self) -> tuple[object, object]:  # type: ignore[override]
         self.connections += 1
@@ -24,11 +24,23 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving_with(handler: type[BaseHTTPRequestHandler]) -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with Server(handler) as server, running(server):
+        yield server
+
+
+@contextmanager
+def running(server: LoopbackServer) -> Iterator[None]:
+    """The server answers until the block ends."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def reset(connection: socket.socket) -> None:
+    """Ends it as a caller that broke off: whatever the other side still writes fails."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
@@ -28,9 +28,10 @@ def mounted(service: str, takes_prefix_off: bool) -> Iterator[str]:
                 return
             path = self.path.removeprefix(PREFIX) if takes_prefix_off else self.path
             connection = http.client.HTTPConnection(upstream.hostname or "", upstream.port, timeout=30)
-            connection.request(self.command, path or "/", headers=dict(self.headers.items()))
-            answer = connection.getresponse()
-            body = answer.read()
+            with closing(connection):
+                connection.request(self.command, path or "/", headers=dict(self.headers.items()))
+                answer = connection.getresponse()
+                body = answer.read()
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in (*_HOP_BY_HOP, "content-length"):
@@ -38,7 +39,6 @@ def mounted(service: str, takes_prefix_off: bool) -> Iterator[str]:
             self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-            connection.close()
 
         do_HEAD = do_GET
 

@@ -103,6 +103,13 @@ def test_messages_are_acked_in_one_place() -> None:
     }
 
 
+def test_small_servers_are_quiet_about_callers_that_go_away() -> None:
+    """They are `LoopbackServer`s: a traceback of theirs, or a warning, would be of a test that did nothing wrong."""
+    files = [file for folder in ("local_cloud", "tests") for file in (ROOT / folder).rglob("*.py")]
+    users = {str(file.relative_to(ROOT)) for file in files if "http.server.ThreadingHTTPServer" in _imports(file)}
+    assert users == {"local_cloud/emulators/http_server.py"}
+
+
 def _imports(file: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -10,7 +13,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests._support.http_server import reset, serving_with
 from tests._support.reverse_proxy import PREFIX, mounted
+from tests._support.waiting import PATIENCE_S
 from tests.system.dashboard.reading import as_on_page, expected, tiles
 from tools.browser import Watched, opened
 from tools.served_api import served
@@ -114,3 +119,35 @@ def test_a_client_finds_the_operations_where_the_document_says(below: str) -> No
     for path in ("/v1/stats", "/v1/lake", "/health", "/ready"):
         assert path in document["paths"]
         assert get(urljoin(below, server["url"] + path)).status_code == 200
+
+
+def test_a_caller_that_breaks_off_leaves_no_connection_open(capsys: pytest.CaptureFixture[str]) -> None:
+    """As browsers do with downloads: the proxy of these tests has to be as quiet as a real one."""
+    asked, gone, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Service(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked.set()
+            gone.wait(PATIENCE_S)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def finish(self) -> None:
+            super().finish()
+            closed.set()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving_with(Service) as service, mounted(service.url, takes_prefix_off=True) as url:
+        caller = socket.create_connection(("127.0.0.1", urlsplit(url).port))
+        caller.sendall(f"GET {PREFIX}/ HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        assert asked.wait(PATIENCE_S)
+        reset(caller)
+        gone.set()
+        assert closed.wait(PATIENCE_S)
+    assert capsys.readouterr().err == ""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from lakehouse.errors import ConfigError
 from local_cloud import __main__ as local_cloud
 from local_cloud.emulators.gcs import GcsServer
 from local_cloud.emulators.pubsub import PubsubServer
+from tests._support.http_server import serving_with
 from tests._support.processes import free_port
 
 TOPIC = "projects/test/topics/flights"
@@ -56,15 +56,11 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def other_server() -> Iterator[int]:
     """The port of a server that speaks HTTP, and neither Cloud Storage nor Pub/Sub."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Empty) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving_with(_Empty) as server:
         yield server.server_port
-        server.shutdown()
-        thread.join()
 
 
-class _Empty(http.server.BaseHTTPRequestHandler):
+class _Empty(BaseHTTPRequestHandler):
     status = 200
 
     def do_GET(self) -> None:

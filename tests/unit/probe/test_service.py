@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from local_cloud.processes.supervise import free_port
 from probe.errors import ProbeFailedError
 from probe.service import USER_AGENT, Answer, Service, open_service
 from probe.settings import load_settings
+from tests._support.http_server import serving_with
 
 CLOUD = {"PROBE_URL": "http://127.0.0.1:1", "PUBSUB_TOPIC": "projects/p/topics/t"}
 
@@ -35,12 +35,8 @@ class Echo(BaseHTTPRequestHandler):
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """`host:port` of a server on this machine."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with serving_with(handler) as server:
+        yield f"127.0.0.1:{server.server_port}"
 
 
 def test_a_refusal_is_an_answer_with_its_status_and_its_media_type() -> None:

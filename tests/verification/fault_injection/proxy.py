@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import socket
-import struct
 from dataclasses import replace
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Condition, Event, Lock, Thread
 from types import TracebackType
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, urlsplit
 
+from local_cloud.emulators.http_server import LoopbackServer
+from tests._support.http_server import reset
 from tests.verification.fault_injection.faults import (
     HONEST,
     UPLOADS,
@@ -57,7 +57,7 @@ class LyingProxy:
         """Resumable uploads under way that may not replace anything, by their id."""
         self._creating = Lock()
         self._listener = _listener(self)
-        self.url = f"http://127.0.0.1:{self._listener.server_address[1]}"
+        self.url = self._listener.url
 
     def __enter__(self) -> LyingProxy:
         Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -210,22 +210,18 @@ class _Handler(BaseHTTPRequestHandler):
     def reset(self) -> None:
         """Resets the connection: all further use by the client fails."""
         self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.rfile.close()
-        self.connection.close()
+        reset(self.connection)
 
     def log_message(self, *_: object) -> None:
         pass
 
 
-class _Listener(ThreadingHTTPServer):
+class _Listener(LoopbackServer):
     daemon_threads = True
     block_on_close = False  # connections that the client keeps open
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that broke off is no news here."""
 
 
 def _listener(proxy: LyingProxy) -> _Listener:
     handler = type("_ProxyHandler", (_Handler,), {"proxy": proxy})
-    return _Listener(("127.0.0.1", 0), handler)
+    return _Listener(handler)

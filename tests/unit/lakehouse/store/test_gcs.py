@@ -6,7 +6,7 @@ import base64
 import json
 import socket
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from lakehouse.errors import (
     UnreadableError,
 )
 from lakehouse.store.gcs import GcsStore
+from local_cloud.emulators.http_server import LoopbackServer
 
 _RETRY_S = 0.2  # tiny: every test of a failing server waits for it
 
@@ -72,8 +73,8 @@ class ScriptedServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = LoopbackServer(Handler)
+        self.url = self._server.url
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def close(self) -> None:

@@ -7,31 +7,29 @@ import threading
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
 from local_cloud.demo.freshness import Canaries, freshness
+from local_cloud.emulators.http_server import LoopbackServer
 from probe.errors import ProbeFailedError
+from tests._support.http_server import running
 from tests._support.pubsub import TOPIC, PubsubBench
 from tests._support.waiting import PATIENCE_S
 
 SOON_S = 0.01  # many canaries in the time of a test
 
 
-class Api(ThreadingHTTPServer):
+class Api(LoopbackServer):
     """Answers every question with `status`; remembers flights and event times that were asked for."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.status = status
         self.asked: list[tuple[str, str]] = []
         self.has_answered_three = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -51,14 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def api(status: int) -> Iterator[Api]:
-    with Api(status) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with Api(status) as server, running(server):
+        yield server
 
 
 def test_each_canary_is_a_flight_of_its_own_that_is_published_and_asked_for(pubsub: PubsubBench) -> None:
