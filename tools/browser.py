@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 WITHIN_MS: Final = 15_000  # for what a page does; generous, since the machine is shared
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# First the one that has no windows: a page in it takes a quarter of the CPU time.
+_NAMES = (
+    *("chromium-headless-shell", "headless_shell"),
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
+)
 # A browser that phones home at its start fails where nothing else is reached, and takes time over it.
 ARGUMENTS = (
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -71,14 +76,46 @@ class Watched:
         self.requests.append(request.url)
 
 
+_KEPT: Final[WeakKeyDictionary[Browser, dict[str, BrowserContext]]] = WeakKeyDictionary()
+"""Of each browser, its contexts by server and options. Each keeps a blank tab, and so its window."""
+
+
 @contextmanager
-def opened(browser: Browser, url: str, path: str = "/", **context: Any) -> Iterator[Watched]:
-    """A page of its own at `path` of the server `url`, once its numbers are there."""
-    with browser.new_context(base_url=url, **context) as fresh:
-        watched = Watched(fresh.new_page(), url)
+def opened(browser: Browser, url: str, path: str = "/", *, is_first: bool = False, **context: Any) -> Iterator[Watched]:
+    """A tab at `path` of the server `url`, once its numbers are there. Arguments: see `tab`."""
+    with tab(browser, url, is_first=is_first, **context) as watched:
         watched.page.goto(path)
         settled(watched.page)
         yield watched
+
+
+@contextmanager
+def tab(browser: Browser, url: str, *, is_first: bool = False, **context: Any) -> Iterator[Watched]:
+    """An empty tab for the server `url`, with nothing that others left but the files of the pages.
+
+    `is_first`: as for somebody who comes for the first time. That takes a window of its own: a second of CPU time.
+    `context`: options of Playwright's `Browser.new_context`.
+    """
+    if is_first:
+        with browser.new_context(base_url=url, **context) as fresh:
+            yield Watched(fresh.new_page(), url)
+        return
+    kept = _kept(browser, url, context)
+    try:
+        yield Watched(kept.new_page(), url)
+    finally:
+        for page in kept.pages[1:]:
+            page.close()
+        kept.clear_cookies()
+
+
+def _kept(browser: Browser, url: str, options: dict[str, Any]) -> BrowserContext:
+    contexts = _KEPT.setdefault(browser, {})
+    key = f"{url} {sorted(options.items())}"
+    if key not in contexts:
+        contexts[key] = browser.new_context(base_url=url, **options)
+        contexts[key].new_page()
+    return contexts[key]
 
 
 def settled(page: Page) -> None:

@@ -25,7 +25,7 @@ OLD = {
     "flights-compactor": f"old/compactor@sha256:{'2' * 64}",
     "flights-canary": f"old/canary@sha256:{'3' * 64}",
 }
-TOOLS = ("gcloud", "docker", "curl", "terraform", "make", "chromium")
+TOOLS = ("gcloud", "docker", "curl", "terraform", "make", "chromium-headless-shell")
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tools.browser import opened, settled
+from tools.browser import opened, settled, tab
 
 SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1200, "height": 860},
@@ -24,15 +24,36 @@ def problems(page: Page) -> list[tuple[str, Any]]:
     return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]
 
 
+def show(page: Page, size: str, scheme: str) -> None:
+    page.set_viewport_size(SIZES[size])
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+
+
 def looks(page: Page) -> Iterator[tuple[str, str]]:
     """The page on each device, in light and dark."""
-    for size, viewport in SIZES.items():
-        page.set_viewport_size(viewport)
+    for size in SIZES:
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
+            show(page, size, scheme)
             yield size, scheme
 
 
+@pytest.mark.parametrize(
+    ("path", "size", "scheme"),
+    [
+        ("/", "desktop", "light"),
+        ("/?view=carriers", "phone", "dark"),
+        ("/?view=map", "desktop", "dark"),
+        ("/docs", "phone", "light"),
+    ],
+)
+def test_axe_finds_nothing_in_one_look(browser: Browser, url: str, path: str, size: str, scheme: str) -> None:
+    with opened(browser, url, path) as watched:
+        show(watched.page, size, scheme)
+        settled(watched.page)
+        assert problems(watched.page) == []
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     "path",
     [
@@ -40,7 +61,7 @@ def looks(page: Page) -> Iterator[tuple[str, str]]:
         *("/?view=flight&flight={flight}", "/?carrier=UA&carrier=AA&origin=EWR", "/?carrier=QX", "/?wrong=1", "/docs"),
     ],
 )
-def test_axe_finds_nothing(browser: Browser, url: str, path: str) -> None:
+def test_axe_finds_nothing_in_any_look(browser: Browser, url: str, path: str) -> None:
     flight = httpx.get(f"{url}/v1/flights?status=arrived&limit=1").json()["data"][0]["flight_id"]
     with opened(browser, url, path.format(flight=flight)) as watched:
         for look in looks(watched.page):
@@ -48,8 +69,9 @@ def test_axe_finds_nothing(browser: Browser, url: str, path: str) -> None:
             assert problems(watched.page) == [], look
 
 
+@pytest.mark.long
 def test_axe_finds_nothing_on_the_page_of_problems(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url) as watched:
         watched.page.goto("/problems")  # which asks for nothing
         for look in looks(watched.page):
             assert problems(watched.page) == [], look

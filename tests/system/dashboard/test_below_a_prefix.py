@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests._support.http_server import reset, serving_with
+from tests._support.long_cases import long_after
 from tests._support.reverse_proxy import PREFIX, mounted
 from tests._support.waiting import PATIENCE_S
 from tests.system.dashboard.reading import as_on_page, expected, tiles
@@ -26,14 +27,14 @@ TILES = [
 
 
 TOLD = [pytest.param((PREFIX, True), id="prefix taken off"), pytest.param((PREFIX, False), id="prefix left on")]
-NOT_TOLD = pytest.param(("", True), id="prefix taken off, and not told")
+ALL = [*TOLD, pytest.param(("", True), id="prefix taken off, and not told")]
 
 
 def get(url: str) -> httpx.Response:
     return httpx.get(url, timeout=60.0)
 
 
-@pytest.fixture(scope="module", params=[*TOLD, NOT_TOLD])
+@pytest.fixture(scope="module", params=long_after(1, ALL))
 def below(
     request: pytest.FixtureRequest, lake: Path, tmp_path_factory: pytest.TempPathFactory, browser: Browser
 ) -> Iterator[str]:
@@ -97,7 +98,7 @@ def test_the_reference_shows_operations_and_sends_requests(browser: Browser, bel
         quiet(watched)
 
 
-@pytest.mark.parametrize("below", TOLD, indirect=True)
+@pytest.mark.parametrize("below", long_after(1, TOLD), indirect=True)
 def test_a_client_follows_the_pages_of_an_answer(below: str) -> None:
     url, seen = f"{below}{PREFIX}/v1/flights?carrier=UA&limit=50", []
     while True:
@@ -111,7 +112,7 @@ def test_a_client_follows_the_pages_of_an_answer(below: str) -> None:
     assert len(seen) == len(set(seen)) == row["flights"] > 50
 
 
-@pytest.mark.parametrize("below", TOLD, indirect=True)
+@pytest.mark.parametrize("below", long_after(1, TOLD), indirect=True)
 def test_a_client_finds_the_operations_where_the_document_says(below: str) -> None:
     document = get(f"{below}{PREFIX}/openapi.json").json()
     (server,) = document["servers"]

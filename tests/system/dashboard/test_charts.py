@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests._support.long_cases import long_after
 from tests.system.dashboard.lake import FIRST_YEAR, LAST_DAY, LAST_YEAR
-from tools.browser import Watched, opened, settled
+from tools.browser import Watched, opened, settled, tab
 
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1200, "height": 900}}
 TABLET: dict[str, Any] = {"viewport": {"width": 768, "height": 1000}, "color_scheme": "dark"}
@@ -33,16 +34,16 @@ CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...rest) {
 const arc = Path2D.prototype.arc;
 Path2D.prototype.arc = function (...rest) { window.drawnMarks += 1; return arc.apply(this, rest); };
 """
-SIZES = [
-    pytest.param(DESKTOP, id="desktop"),
-    pytest.param(TABLET, id="tablet", marks=pytest.mark.long),
+PHONE_FIRST = [
     pytest.param(PHONE, id="phone"),
+    pytest.param(DESKTOP, id="desktop"),
+    pytest.param(TABLET, id="tablet"),
 ]
 
 
 @contextmanager
 def drawn(browser: Browser, url: str, path: str, context: dict[str, Any]) -> Iterator[Watched]:
-    with opened(browser, url, "/docs", **context) as watched:
+    with tab(browser, url, **context) as watched:
         watched.page.add_init_script(RECORD)
         watched.page.goto(path)
         settled(watched.page)
@@ -65,8 +66,8 @@ EDGES = [
 ]
 
 
-@pytest.mark.parametrize("context", SIZES)
-@pytest.mark.parametrize(("path", "ends"), EDGES, ids=["one day", "one month", "a month by day"])
+@pytest.mark.parametrize("context", long_after(1, PHONE_FIRST))
+@pytest.mark.parametrize(("path", "ends"), long_after(1, EDGES), ids=["one day", "one month", "a month by day"])
 def test_a_short_span_has_marks_and_labels_of_its_own_days_only(
     browser: Browser, years: str, path: str, ends: list[str], context: dict[str, Any]
 ) -> None:
@@ -80,7 +81,7 @@ def test_a_short_span_has_marks_and_labels_of_its_own_days_only(
         assert_inside(labels)
 
 
-@pytest.mark.parametrize("context", SIZES)
+@pytest.mark.parametrize("context", long_after(1, PHONE_FIRST[::-1]))
 def test_ten_years_are_labelled_by_years_that_do_not_touch(
     browser: Browser, years: str, context: dict[str, Any]
 ) -> None:
@@ -93,8 +94,8 @@ def test_ten_years_are_labelled_by_years_that_do_not_touch(
         expect(watched.page.get_by_role("button", name="Month", exact=True)).to_have_attribute("aria-pressed", "true")
 
 
-@pytest.mark.parametrize("context", SIZES)
-@pytest.mark.parametrize("step", ["week", "quarter", "year"])
+@pytest.mark.parametrize("context", long_after(1, PHONE_FIRST))
+@pytest.mark.parametrize("step", long_after(1, ["quarter", "week", "year"]))
 def test_the_labels_of_longer_steps_are_inside_and_do_not_touch(
     browser: Browser, years: str, step: str, context: dict[str, Any]
 ) -> None:

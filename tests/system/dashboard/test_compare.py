@@ -12,16 +12,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import lakehouse
+from tests._support.long_cases import long_after
 from tests.system.dashboard.reading import as_on_page, expected, pairs, table
-from tools.browser import opened, settled
+from tools.browser import opened, settled, tab
 
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1200, "height": 900}}
 TABLET: dict[str, Any] = {"viewport": {"width": 768, "height": 1000}, "color_scheme": "dark"}
 PHONE: dict[str, Any] = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
 SIZES = [
-    pytest.param(DESKTOP, id="desktop"),
-    pytest.param(TABLET, id="tablet", marks=pytest.mark.long),
     pytest.param(PHONE | {"color_scheme": "dark"}, id="phone"),
+    pytest.param(DESKTOP, id="desktop"),
+    pytest.param(TABLET, id="tablet"),
 ]
 COLUMNS = ["flights", "on_time_arrival_rate", "arrival_delay_mean", "cancellation_rate"]
 CHARTS = ["Arrived on time", "Mean arrival delay in minutes", "Cancelled", "Flights"]
@@ -60,9 +61,9 @@ def rows_of(url: str, path: str) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("context", SIZES)
+@pytest.mark.parametrize("context", long_after(1, SIZES))
 def test_each_carrier_has_the_line_that_the_legends_show(browser: Browser, url: str, context: dict[str, Any]) -> None:
-    with opened(browser, url, "/docs", **context) as watched:
+    with tab(browser, url, **context) as watched:
         page = watched.page
         page.add_init_script(RECORD)
         page.goto("/?by=month&carrier=UA,AA,B6,XQ")
@@ -89,15 +90,15 @@ def test_six_lines_are_told_apart_by_their_dashes_alone(browser: Browser, url: s
 
 
 QUESTIONS = [
-    ("/?by=month&carrier=UA,B6", "carrier=UA&carrier=B6", "month", "carrier"),
     ("/?by=day&origin=ewr,JFK&carrier=ua", "origin=EWR&origin=JFK&carrier=UA", "flight_date", "origin"),
+    ("/?by=month&carrier=UA,B6", "carrier=UA&carrier=B6", "month", "carrier"),
     ("/?by=month&origin=EWR,JFK&destination=LAX", "origin=EWR&origin=JFK&destination=LAX", "month", "route"),
     ("/?by=month&carrier=UA,B6&origin=EWR,JFK&compare=origin",
      "carrier=UA&carrier=B6&origin=EWR&origin=JFK", "month", "origin"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "filters", "at", "by"), QUESTIONS)
+@pytest.mark.parametrize(("path", "filters", "at", "by"), long_after(1, QUESTIONS))
 def test_the_table_has_a_row_of_each_line_as_the_shown_curl_and_sql(
     browser: Browser, url: str, lake: Path, path: str, filters: str, at: str, by: str
 ) -> None:
@@ -144,7 +145,7 @@ def test_lines_that_an_answer_cuts_off_end_together_and_it_is_said(browser: Brow
     assert [row["month"] for row in rows[-2:]] == ["2013-04", "2013-04"]
     march = {row["carrier"]: row["flights"] for row in rows if row["month"] == "2013-03"}
     least = str(len(rows) - 1)  # of April, one of the two
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url) as watched:
         page = watched.page
         page.route(
             "**limit=10000",

@@ -11,21 +11,22 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests._support.long_cases import long_after
 from tools.browser import opened
 from tools.served_api import served
 
 ON_TIME = "less than 15 minutes late"
 EXPLAINED = [
     ("/?view=carriers", "thead [data-focus='order on_time_arrival_rate']", ON_TIME),
+    ("/?by=month", ".chart:first-child .why", "Arrivals: Of the arrived flights whose arrival delay is known"),
     ("/?view=carriers", "[data-focus='By arrival_delay_p90']", "the 90th percentile"),
     ("/?view=when", "[data-focus='Show cancellation_rate']", "Cancelled flights, of all"),
     ("/?view=flights", "thead [data-focus='order arrival_delay_minutes']", "early is negative"),
-    ("/?by=month", ".chart:first-child .why", "Arrivals: Of the arrived flights whose arrival delay is known"),
     ("/?by=month&carrier=UA,B6", ".chart:last-child .why", "Flights that match"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "selector", "words"), EXPLAINED)
+@pytest.mark.parametrize(("path", "selector", "words"), long_after(2, EXPLAINED))
 def test_a_number_says_what_it_means_on_hover_and_on_focus(
     browser: Browser, url: str, path: str, selector: str, words: str
 ) -> None:
@@ -54,7 +55,7 @@ def test_a_head_that_does_not_order_is_reached_by_keys_too(browser: Browser, url
         expect(page.get_by_role("tooltip")).to_contain_text("Cancelled flights")
 
 
-@pytest.mark.parametrize("width", [1200, 375])
+@pytest.mark.parametrize("width", long_after(1, [375, 1200]))
 def test_the_question_mark_has_every_number_and_gives_the_focus_back(browser: Browser, url: str, width: int) -> None:
     context: dict[str, Any] = {"viewport": {"width": width, "height": 740}}
     with opened(browser, url, "/?view=carriers", **context) as watched:
@@ -109,11 +110,14 @@ def documented(lake: Path, tmp_path_factory: pytest.TempPathFactory, browser: Br
 
 @pytest.mark.parametrize(
     ("view", "page"),
-    [
-        ("", "analysts.html#the-apis-numbers-in-sql"),
-        ("flights", "event.html#fields"),
-        ("flight", "event.html#which-event-counts"),
-    ],
+    long_after(
+        1,
+        [
+            ("", "analysts.html#the-apis-numbers-in-sql"),
+            ("flights", "event.html#fields"),
+            ("flight", "event.html#which-event-counts"),
+        ],
+    ),
 )
 def test_the_question_mark_leads_to_the_page_of_the_view(
     browser: Browser, documented: str, view: str, page: str

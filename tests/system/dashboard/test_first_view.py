@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tools.browser import Watched, opened
+from tests._support.long_cases import long_after
+from tools.browser import Watched, opened, tab
 
 MOST_REQUESTS = 12  # files and data, from nothing to the last chart
 POLLED = ("/health", "/v1/lake")  # again and again while the page is there: once each for the view
@@ -22,9 +23,9 @@ def shown(watched: Watched) -> list[str]:
     return [path for path in paths if path not in POLLED] + [path for path in POLLED if path in paths]
 
 
-@pytest.mark.parametrize("path", ["/", "/?carrier=UA&date_from=2013-02-01&date_to=2013-02-28"])
+@pytest.mark.parametrize("path", long_after(1, ["/", "/?carrier=UA&date_from=2013-02-01&date_to=2013-02-28"]))
 def test_the_first_view_takes_few_requests(browser: Browser, url: str, path: str) -> None:
-    with opened(browser, url, path) as watched:
+    with opened(browser, url, path, is_first=True) as watched:
         paths = shown(watched)
         assert len(paths) <= MOST_REQUESTS, paths
         assert [path.rpartition(".")[2] for path in paths if path.endswith((".js", ".css"))] == ["css", "js"]
@@ -32,7 +33,7 @@ def test_the_first_view_takes_few_requests(browser: Browser, url: str, path: str
 
 
 def test_no_view_needs_more_scripts_than_the_first(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/") as watched:
+    with opened(browser, url, "/", is_first=True) as watched:
         before = set(shown(watched))
         for link in watched.page.locator("#views a").all():
             link.click()
@@ -44,7 +45,7 @@ def test_no_view_needs_more_scripts_than_the_first(browser: Browser, url: str) -
 
 
 def test_the_first_chart_does_not_wait_for_names_and_a_table_does(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url, is_first=True) as watched:
         held: list[Route] = []
 
         def hold(route: Route) -> None:

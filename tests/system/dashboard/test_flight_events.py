@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from lakehouse.store.local import LocalStore
 from tests._support.lake_builder import T0, LakeBuilder, event
+from tests._support.long_cases import long_after
 from tools.browser import opened
 from tools.served_api import served
 
@@ -37,7 +38,9 @@ def events_url(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> It
         yield url
 
 
-@pytest.mark.parametrize("context", [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")])
+@pytest.mark.parametrize(
+    "context", long_after(1, [pytest.param(PHONE, id="phone"), pytest.param(DESKTOP, id="desktop")])
+)
 def test_a_flight_has_its_events_newest_first_with_file_and_what_won(
     browser: Browser, events_url: str, context: dict[str, Any]
 ) -> None:

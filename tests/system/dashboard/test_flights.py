@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import lakehouse
+from tests._support.long_cases import long_after
 from tests.system.dashboard.reading import cells
 from tools.browser import opened, settled
 
@@ -116,27 +118,20 @@ def test_a_flight_that_is_not_there_is_a_problem_in_words(browser: Browser, url:
         expect(watched.page.get_by_role("alert")).to_contain_text("2013-01-01-UA-9998-EWR")
 
 
-@pytest.mark.parametrize(
-    ("column", "counted"),
-    [
-        ("flights", ["flights"]),
-        ("on_time_arrival_rate", ["arrived"]),
-        ("on_time_departure_rate", ["departed"]),  # which counts all that have left
-        ("cancellation_rate", ["cancelled"]),
-    ],
-)
-@pytest.mark.parametrize(
-    "view",
-    [
-        "view=carriers",
-        pytest.param("view=routes&min_flights=1", marks=pytest.mark.long),
-        pytest.param("by=month", marks=pytest.mark.long),
-        "by=day",
-    ],
-)
-def test_a_number_of_a_table_leads_to_the_flights_behind_it(
-    browser: Browser, url: str, view: str, column: str, counted: list[str]
-) -> None:
+# Columns, and what those of their flights are counted in.
+COUNTED = {
+    "flights": ["flights"],
+    "on_time_arrival_rate": ["arrived"],
+    "on_time_departure_rate": ["departed"],  # which counts all that have left
+    "cancellation_rate": ["cancelled"],
+}
+LINKED = ["view=carriers", "by=day", "by=month", "view=routes&min_flights=1"]
+LINKS_OF_THE_GATE = [("view=carriers", "cancellation_rate"), ("by=day", "on_time_departure_rate")]
+LINKS = [*LINKS_OF_THE_GATE, *(link for link in itertools.product(LINKED, COUNTED) if link not in LINKS_OF_THE_GATE)]
+
+
+@pytest.mark.parametrize(("view", "column"), long_after(2, LINKS))
+def test_a_number_of_a_table_leads_to_the_flights_behind_it(browser: Browser, url: str, view: str, column: str) -> None:
     group = {"view=carriers": "carrier", "by=month": "month", "by=day": "flight_date"}.get(view, "route")
     order = {"carrier": "&order_by=-flights", "route": "&order_by=-arrival_delay_mean&min_flights=1"}.get(group, "")
     query = "date_from=2013-01-03&date_to=2013-03-20"
@@ -147,7 +142,7 @@ def test_a_number_of_a_table_leads_to_the_flights_behind_it(
             page.get_by_text("The charts as a table").click()
         page.locator(f"#content tbody tr:first-child td[data-column={column}] a").click()
         page.wait_for_url("**/?view=flights&*")
-        assert count(page) == sum(row[name] for name in counted)
+        assert count(page) == sum(row[name] for name in COUNTED[column])
         assert watched.errors == []
 
 
@@ -179,13 +174,13 @@ def test_enter_on_a_point_of_a_chart_shows_its_flights(browser: Browser, url: st
 # The orders that clicks on the head of a column lead to, in turn.
 ORDERS = [
     ["-arrival_delay_minutes", "arrival_delay_minutes"],
-    pytest.param(["-departure_delay_minutes", "departure_delay_minutes"], marks=pytest.mark.long),
+    ["-departure_delay_minutes", "departure_delay_minutes"],
     ["scheduled_departure", "-scheduled_departure"],
     ["-flight_id", "flight_id"],
 ]
 
 
-@pytest.mark.parametrize("orders", ORDERS)
+@pytest.mark.parametrize("orders", long_after(1, ORDERS))
 def test_flights_are_ordered_by_a_column_and_its_pages_go_on_in_it(
     browser: Browser, url: str, lake: Any, orders: list[str]
 ) -> None:

@@ -7,15 +7,12 @@ import signal
 from pathlib import Path
 
 import httpx
-import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from local_cloud.processes.supervise import Processes
 from tests._support.browser_problems import answer
-from tools.browser import opened, settled
+from tools.browser import opened, settled, tab
 from tools.served_api import serving
-
-pytestmark = pytest.mark.early
 
 STALE_WITHIN_S = 3.0
 LATER = "2100-01-01T00:00:00Z"
@@ -47,14 +44,17 @@ def test_a_refresh_that_failed_is_tried_again_with_the_next_look(browser: Browse
         page.route("**/v1/stats*", lambda route: route.fulfill(**answer(504, "The question took too long")))
         lake = httpx.get(f"{url}/v1/lake").json() | {"snapshot": 77}
         page.route("**/v1/lake", lambda route: route.fulfill(json=lake))
-        expect(page.locator("#notice")).to_contain_text("These numbers could not be refreshed")
+        expect(page.locator("#notice")).to_contain_text(
+            "These numbers could not be refreshed: The question took too long."
+        )
+        assert page.locator("#content tbody tr").count() == 4  # they stay
         page.unroute("**/v1/stats*")  # and the lake stays as it is
         expect(page.locator("#notice")).to_be_empty()
         assert len(page.locator("#content tbody tr").all()) == 4
 
 
 def test_a_first_load_that_failed_is_tried_again_with_the_next_look(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url) as watched:
         page = watched.page
         page.route("**/v1/stats*", lambda route: route.fulfill(**answer(504, "The question took too long")))
         page.goto("/?view=carriers")
@@ -92,7 +92,7 @@ def test_numbers_older_than_the_change_that_they_answer_are_asked_again(browser:
 
 
 def test_an_answer_that_breaks_off_does_not_end_the_looks(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url) as watched:
         page = watched.page
         page.add_init_script(BREAK_SECOND_LOOK)
         page.goto("/?view=carriers")

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests._support.long_cases import long_after
 from tests.system.dashboard.reading import pairs
 from tools.browser import opened, settled
 
@@ -44,7 +45,9 @@ def drawn(page: Page) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("context", [{}, PHONE, {"color_scheme": "dark"}], ids=["desktop", "phone", "dark"])
+@pytest.mark.parametrize(
+    "context", long_after(1, [PHONE, {}, {"color_scheme": "dark"}]), ids=["phone", "desktop", "dark"]
+)
 def test_each_known_airport_has_a_circle_inside_the_map(browser: Browser, url: str, context: dict[str, Any]) -> None:
     with opened(browser, url, "/?view=map", **context) as watched:
         circles = drawn(watched.page)

@@ -14,12 +14,11 @@ from playwright.sync_api import Browser, expect
 
 import lakehouse
 from tests._support.lake_builder import event
+from tests._support.long_cases import long_after
 from tests.system.dashboard.lake import build_lake
 from tests.system.dashboard.reading import as_on_page, cells, expected, table, tiles
 from tools.browser import Watched, opened
 from tools.served_api import served
-
-pytestmark = pytest.mark.early
 
 ROWS, TOTALS = 0, 1  # the order of the questions on the page
 TILES = [
@@ -31,23 +30,23 @@ COLUMNS = [
 ]
 FILTERS = "carrier=UA&carrier=XQ&date_from=2013-01-20&date_to=2013-03-31"
 TABLES = [
-    ("/?view=carriers", "/v1/stats?group_by=carrier&order_by=-flights"),
     (
         "/?view=carriers&order=-arrival_delay_mean",
         "/v1/stats?group_by=carrier&order_by=-arrival_delay_mean&min_flights=30",
     ),
-    ("/?view=carriers&carrier=ZZ&carrier=B6", "/v1/stats?carrier=ZZ&carrier=B6&group_by=carrier&order_by=-flights"),
     (f"/?view=airports&{FILTERS}", f"/v1/stats?{FILTERS}&group_by=origin&order_by=-flights&limit=25"),
+    ("/?view=routes", "/v1/stats?group_by=route&order_by=-arrival_delay_mean&min_flights=30&limit=25"),
+    (f"/?by=day&compare=none&{FILTERS}", f"/v1/stats?{FILTERS}&group_by=flight_date&limit=10000"),
+    ("/?view=carriers", "/v1/stats?group_by=carrier&order_by=-flights"),
+    ("/?view=carriers&carrier=ZZ&carrier=B6", "/v1/stats?carrier=ZZ&carrier=B6&group_by=carrier&order_by=-flights"),
     (
         "/?view=airports&side=destination&order=destination&status=arrived",
         "/v1/stats?status=arrived&group_by=destination&order_by=destination&limit=25",
     ),
-    ("/?view=routes", "/v1/stats?group_by=route&order_by=-arrival_delay_mean&min_flights=30&limit=25"),
     (
         f"/?view=routes&order=on_time_arrival_rate&min_flights=10&{FILTERS}",
         f"/v1/stats?{FILTERS}&group_by=route&order_by=on_time_arrival_rate&min_flights=10&limit=25",
     ),
-    (f"/?by=day&compare=none&{FILTERS}", f"/v1/stats?{FILTERS}&group_by=flight_date&limit=10000"),
     ("/?by=month", "/v1/stats?group_by=month&limit=10000"),
     ("/?view=carriers&tail_number=N1", "/v1/stats?tail_number=N1&group_by=carrier&order_by=-flights"),
 ]
@@ -58,7 +57,7 @@ def rows_of(url: str, path: str) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize(("path", "question"), TABLES)
+@pytest.mark.parametrize(("path", "question"), long_after(4, TABLES))
 def test_a_table_shows_what_the_shown_curl_and_sql_answer(
     browser: Browser, url: str, analyst: duckdb.DuckDBPyConnection, path: str, question: str
 ) -> None:
@@ -111,7 +110,9 @@ def quiet(watched: Watched) -> None:
     assert watched.foreign == []
 
 
-@pytest.mark.parametrize("filters", ["", FILTERS, "destination=QQQ&status=cancelled", "date_from=2014-01-01"])
+@pytest.mark.parametrize(
+    "filters", long_after(2, [FILTERS, "date_from=2014-01-01", "", "destination=QQQ&status=cancelled"])
+)
 def test_the_totals_are_those_of_the_shown_curl_and_sql(
     browser: Browser, url: str, analyst: duckdb.DuckDBPyConnection, filters: str
 ) -> None:
@@ -123,7 +124,7 @@ def test_the_totals_are_those_of_the_shown_curl_and_sql(
         quiet(watched)
 
 
-@pytest.mark.parametrize("metric", ["on_time_departure_rate", "arrival_delay_mean", "cancellation_rate"])
+@pytest.mark.parametrize("metric", long_after(1, ["arrival_delay_mean", "on_time_departure_rate", "cancellation_rate"]))
 def test_the_hours_are_those_of_the_shown_curl_and_sql(
     browser: Browser, url: str, analyst: duckdb.DuckDBPyConnection, metric: str
 ) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests._support.browser_problems import answer
+from tests._support.long_cases import long_after
 from tests.system.dashboard.reading import cells, pairs, tiles
-from tools.browser import Watched, opened, settled
-
-pytestmark = pytest.mark.early
+from tools.browser import Watched, opened, settled, tab
 
 VIEWS = (
     "/",
@@ -25,7 +25,7 @@ VIEWS = (
     "/?view=flights",
     "/docs",
 )
-PHONE = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
 
 # What is laid out wider than the window, scrolling boxes of their own aside.
 TOO_WIDE = """() => [...document.querySelectorAll('body *')]
@@ -192,22 +192,27 @@ def test_routes_are_turned_from_worst_to_best(browser: Browser, url: str) -> Non
         quiet(watched)
 
 
-@pytest.mark.parametrize("path", VIEWS)
-def test_a_phone_has_nothing_that_is_too_wide(browser: Browser, url: str, path: str) -> None:
-    with opened(browser, url, path, **PHONE) as watched:
-        assert watched.page.evaluate("document.documentElement.scrollWidth") <= 375
-        assert watched.page.evaluate(TOO_WIDE) == []
+def test_a_phone_has_nothing_that_is_too_wide(browser: Browser, url: str) -> None:
+    with tab(browser, url, **PHONE) as watched:
+        for path in VIEWS:
+            watched.page.goto(path)
+            settled(watched.page)
+            assert watched.page.evaluate("document.documentElement.scrollWidth") <= 375, path
+            assert watched.page.evaluate(TOO_WIDE) == [], path
         quiet(watched)
 
 
-@pytest.mark.parametrize("path", VIEWS)
-def test_text_is_readable_in_light_and_dark(browser: Browser, url: str, path: str) -> None:
-    with opened(browser, url, path, color_scheme="light") as watched:
-        assert min(background(watched.page)) > 200
-        assert watched.page.evaluate(LOW_CONTRAST) == []
-        watched.page.emulate_media(color_scheme="dark")  # as it happens at sunset, with the page open
-        assert max(background(watched.page)) < 60
-        assert watched.page.evaluate(LOW_CONTRAST) == []
+def test_text_is_readable_in_light_and_dark(browser: Browser, url: str) -> None:
+    with tab(browser, url) as watched:
+        for path in VIEWS:
+            watched.page.emulate_media(color_scheme="light")
+            watched.page.goto(path)
+            settled(watched.page)
+            assert min(background(watched.page)) > 200, path
+            assert watched.page.evaluate(LOW_CONTRAST) == [], path
+            watched.page.emulate_media(color_scheme="dark")  # as it happens at sunset, with the page open
+            assert max(background(watched.page)) < 60, path
+            assert watched.page.evaluate(LOW_CONTRAST) == [], path
         quiet(watched)
 
 
@@ -233,15 +238,18 @@ def test_curl_and_sql_are_copied_as_they_are_shown(browser: Browser, url: str) -
 
 @pytest.mark.parametrize(
     ("path", "parts"),
-    [
-        ("/?carier=UA", ["A parameter is unknown", "There is no parameter 'carier' here", "Got", "UA"]),
-        ("/?date_from=2013-02-01&date_to=2013-01-01", ["date_from is '2013-02-01'", "a date not after date_to"]),
-        ("/?view=pilots", ["view is 'pilots'", "time, carriers, airports, routes, when"]),
-        ("/?view=carriers&order=shoe_size", ["order_by is 'shoe_size'"]),
-        ("/?group_by=carrier", ["group_by is set by the view", "Got", "carrier"]),
-        ("/?snapshot=1", ["snapshot is set by the view"]),
-        ("/?view=carriers&format=csv", ["format is set by the view"]),
-    ],
+    long_after(
+        3,
+        [
+            ("/?carier=UA", ["A parameter is unknown", "There is no parameter 'carier' here", "Got", "UA"]),
+            ("/?date_from=2013-02-01&date_to=2013-01-01", ["date_from is '2013-02-01'", "a date not after date_to"]),
+            ("/?view=pilots", ["view is 'pilots'", "time, carriers, airports, routes, when"]),
+            ("/?view=carriers&order=shoe_size", ["order_by is 'shoe_size'"]),
+            ("/?group_by=carrier", ["group_by is set by the view", "Got", "carrier"]),
+            ("/?snapshot=1", ["snapshot is set by the view"]),
+            ("/?view=carriers&format=csv", ["format is set by the view"]),
+        ],
+    ),
 )
 def test_a_wrong_link_is_a_problem_in_words_and_shows_no_numbers(
     browser: Browser, url: str, path: str, parts: list[str]
@@ -255,17 +263,19 @@ def test_a_wrong_link_is_a_problem_in_words_and_shows_no_numbers(
 
 
 def test_an_answer_that_is_not_of_the_service_is_a_problem_in_words(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url) as watched:
         watched.page.route("**/v1/stats*", lambda route: route.fulfill(status=200, body="<html>Log in</html>"))
         watched.page.goto(f"{url}/")
         expect(watched.page.get_by_role("alert")).to_contain_text("The answer is not JSON")
 
 
-@pytest.mark.parametrize(("status", "title"), [(503, "Too many questions at once"), (429, "Too many requests")])
+@pytest.mark.parametrize(
+    ("status", "title"), long_after(1, [(503, "Too many questions at once"), (429, "Too many requests")])
+)
 def test_a_busy_service_is_asked_again_after_the_time_that_it_named(
     browser: Browser, url: str, status: int, title: str
 ) -> None:
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url) as watched:
         refused: list[str] = []
 
         def busy_once(route: Route) -> None:
@@ -285,7 +295,7 @@ def test_a_busy_service_is_asked_again_after_the_time_that_it_named(
 
 
 def test_a_failure_that_stays_is_shown_with_a_way_to_try_again(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url) as watched:
         watched.page.route("**/v1/lake", lambda route: route.abort())  # nothing tries again but the button
         watched.page.route("**/v1/stats*", lambda route: route.fulfill(**answer(504, "The question took too long")))
         watched.page.goto("/?view=carriers")
@@ -295,18 +305,7 @@ def test_a_failure_that_stays_is_shown_with_a_way_to_try_again(browser: Browser,
         expect(watched.page.locator("#content tbody tr")).to_have_count(4)
 
 
-def test_numbers_that_cannot_be_refreshed_stay_and_are_said_to_be_old(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/?view=carriers") as watched:
-        page = watched.page
-        page.route("**/v1/stats*", lambda route: route.fulfill(**answer(504, "The question took too long")))
-        lake = httpx.get(f"{url}/v1/lake").json() | {"snapshot": 77}
-        page.route("**/v1/lake", lambda route: route.fulfill(json=lake))
-        expect(page.locator("#notice")).to_contain_text(
-            "These numbers could not be refreshed: The question took too long."
-        )
-        assert len(cells(page)) == 4
-
-
+@pytest.mark.long  # of the same kind: test_live.py stalls and stops a service
 def test_a_service_that_is_gone_is_said_to_be_not_live(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=carriers") as watched:
         watched.page.route("**/v1/lake", lambda route: route.abort())
@@ -315,7 +314,7 @@ def test_a_service_that_is_gone_is_said_to_be_not_live(browser: Browser, url: st
 
 
 def test_a_page_that_nobody_sees_asks_for_nothing(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url, is_first=True) as watched:
         page = watched.page
         page.add_init_script("Object.defineProperty(document, 'hidden', { get: () => window.isHidden ?? false })")
         page.clock.install()
@@ -337,7 +336,7 @@ def test_a_page_that_nobody_sees_asks_for_nothing(browser: Browser, url: str) ->
 
 
 def test_a_key_is_asked_for_when_needed_and_sent_with_every_question(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url) as watched:
         page = watched.page
 
         def locked(route: Route) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests._support.long_cases import long_after
 from tools.browser import opened
 
 A4 = {"width": 718, "height": 1047}  # in pixels of CSS, within the usual margins
@@ -26,7 +27,7 @@ def on_paper(page: Page) -> None:
     page.emulate_media(media="print", color_scheme="dark")
 
 
-@pytest.mark.parametrize("view", ["time", "carriers", "map", "routes&min_flights=1", "when", "flights"])
+@pytest.mark.parametrize("view", long_after(2, ["time", "when", "carriers", "map", "routes&min_flights=1", "flights"]))
 def test_a_printed_view_has_its_numbers_and_no_controls(browser: Browser, url: str, view: str) -> None:
     with opened(browser, url, f"/?view={view}&carrier=UA", color_scheme="dark") as watched:
         page = watched.page

@@ -5,22 +5,23 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
+from tests._support.long_cases import long_after
 from tests.system.dashboard.reading import pairs
 from tools.browser import opened, settled
 
 SEARCHES = [
     ("united", "Carrier UA United Air Lines Inc.", [("carrier", "UA")]),
+    ("newark lax", "Route EWR → LAX", [("origin", "EWR"), ("destination", "LAX")]),
+    ("8 February 2013", "Day Fri, Feb 8, 2013", [("date_from", "2013-02-08"), ("date_to", "2013-02-08")]),
+    ("ua 15", "Flights UA 15", [("view", "flights"), ("carrier", "UA"), ("flight_number", "15")]),
     ("xq", "Carrier XQ", [("carrier", "XQ")]),
     ("newark", "From EWR Newark Liberty Intl", [("origin", "EWR")]),
-    ("newark lax", "Route EWR → LAX", [("origin", "EWR"), ("destination", "LAX")]),
     ("EWR-LAX", "Route EWR → LAX", [("origin", "EWR"), ("destination", "LAX")]),
-    ("8 February 2013", "Day Fri, Feb 8, 2013", [("date_from", "2013-02-08"), ("date_to", "2013-02-08")]),
     ("2013-02-08", "Day Fri, Feb 8, 2013", [("date_from", "2013-02-08"), ("date_to", "2013-02-08")]),
-    ("ua 15", "Flights UA 15", [("view", "flights"), ("carrier", "UA"), ("flight_number", "15")]),
 ]
 
 
-@pytest.mark.parametrize(("text", "suggestion", "query"), SEARCHES)
+@pytest.mark.parametrize(("text", "suggestion", "query"), long_after(4, SEARCHES))
 def test_a_name_a_route_a_day_or_a_flight_is_found(
     browser: Browser, url: str, text: str, suggestion: str, query: list[tuple[str, str]]
 ) -> None:
@@ -40,7 +41,7 @@ def test_a_name_a_route_a_day_or_a_flight_is_found(
         assert watched.errors == []
 
 
-@pytest.mark.parametrize("label", ["Search", "Carrier", "From"])
+@pytest.mark.parametrize("label", long_after(1, ["Search", "Carrier", "From"]))
 def test_an_unknown_text_says_so_in_its_place_and_the_numbers_stay(browser: Browser, url: str, label: str) -> None:
     with opened(browser, url, "/?view=carriers") as watched:
         page = watched.page
@@ -55,15 +56,18 @@ def test_an_unknown_text_says_so_in_its_place_and_the_numbers_stay(browser: Brow
 
 @pytest.mark.parametrize(
     ("label", "text", "query"),
-    [
-        ("From", "newark liberty", "origin=EWR"),
-        ("From", "Reno", "origin=RNO"),  # as long as a code, and a part of Moreno
-        ("To", "Luis", "destination=SJU"),  # of the data there is one
-        ("To", "San Juan", "destination=SJU"),  # SAN is San Diego
-        ("To", "qqq", "destination=QQQ"),  # a code of the data that has no name
-        ("To", "QX1", "destination=QX1"),  # neither a name nor of the data
-        ("Carrier", "UA United", "carrier=UA"),
-    ],
+    long_after(
+        2,
+        [
+            ("To", "San Juan", "destination=SJU"),  # SAN is San Diego
+            ("Carrier", "UA United", "carrier=UA"),
+            ("From", "newark liberty", "origin=EWR"),
+            ("From", "Reno", "origin=RNO"),  # as long as a code, and a part of Moreno
+            ("To", "Luis", "destination=SJU"),  # of the data there is one
+            ("To", "qqq", "destination=QQQ"),  # a code of the data that has no name
+            ("To", "QX1", "destination=QX1"),  # neither a name nor of the data
+        ],
+    ),
 )
 def test_a_name_in_a_field_becomes_its_code(browser: Browser, url: str, label: str, text: str, query: str) -> None:
     with opened(browser, url, "/?view=carriers") as watched:

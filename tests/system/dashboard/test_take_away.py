@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests._support.long_cases import long_after
 from tools.browser import opened
 
 QUESTIONS = [
@@ -20,7 +21,7 @@ QUESTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("path", "question"), QUESTIONS)
+@pytest.mark.parametrize(("path", "question"), long_after(1, QUESTIONS))
 def test_the_parquet_of_a_view_has_its_rows(browser: Browser, url: str, path: str, question: str) -> None:
     rows = httpx.get(url + question).json()["data"]
     with opened(browser, url, path) as watched:
@@ -32,7 +33,7 @@ def test_the_parquet_of_a_view_has_its_rows(browser: Browser, url: str, path: st
     assert table[name].to_pylist() == [row[name] for row in rows]
 
 
-@pytest.mark.parametrize(("path", "question"), QUESTIONS)
+@pytest.mark.parametrize(("path", "question"), long_after(1, QUESTIONS[::-1]))
 def test_the_shown_python_runs_and_gets_the_same(browser: Browser, url: str, path: str, question: str) -> None:
     with opened(browser, url, path) as watched:
         shown = watched.page.locator("#ask pre.python").first

@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from lakehouse.store.local import LocalStore
 from tests._support.lake_builder import LakeBuilder, event
+from tests._support.long_cases import long_after
 from tests.system.dashboard.lake import LAST_DAY
-from tools.browser import opened
+from tools.browser import opened, tab
 from tools.served_api import served
 
 COLUMNS = {
@@ -27,8 +28,8 @@ COLUMNS = {
 }
 # What is asked for, and the dates of the period before and of the year before.
 PERIODS = [
-    ("date_from=2013-03-01&date_to=2013-03-31", {"before": ("2013-01-29", "2013-02-28")}),
     ("carrier=UA,B6&date_from=2013-02-15&date_to=2013-03-14", {"before": ("2013-01-18", "2013-02-14")}),
+    ("date_from=2013-03-01&date_to=2013-03-31", {"before": ("2013-01-29", "2013-02-28")}),
     ("date_from=2013-03-05&date_to=2013-03-05", {"before": ("2013-03-04", "2013-03-04")}),
 ]
 
@@ -69,7 +70,7 @@ def compared(url: str, query: str, dates: tuple[str, str]) -> dict[str, str]:
     return {column: change(kind, now[column], then[column]) for column, kind in COLUMNS.items()}
 
 
-@pytest.mark.parametrize(("query", "periods"), PERIODS)
+@pytest.mark.parametrize(("query", "periods"), long_after(1, PERIODS))
 def test_totals_show_the_change_since_the_period_before(
     browser: Browser, url: str, query: str, periods: dict[str, tuple[str, str]]
 ) -> None:
@@ -92,10 +93,13 @@ def test_totals_show_the_change_since_the_same_dates_a_year_before(browser: Brow
 
 @pytest.mark.parametrize(
     ("query", "dates"),
-    [
-        ("date_from=2013-02-01&date_to=2013-02-28", "Feb 1, 2012 to Feb 29, 2012"),
-        ("date_from=2013-02-21&date_to=2013-02-28", "Feb 21, 2012 to Feb 28, 2012"),  # as many days
-    ],
+    long_after(
+        1,
+        [
+            ("date_from=2013-02-01&date_to=2013-02-28", "Feb 1, 2012 to Feb 29, 2012"),
+            ("date_from=2013-02-21&date_to=2013-02-28", "Feb 21, 2012 to Feb 28, 2012"),  # as many days
+        ],
+    ),
 )
 def test_a_whole_month_is_compared_with_all_of_it_a_year_before(
     browser: Browser, years: str, query: str, dates: str
@@ -132,7 +136,7 @@ def test_days_that_are_still_to_come_are_compared_with_nothing(browser: Browser,
         expect(watched.page.locator("[data-change=before]").first).to_contain_text(f"vs {LAST_DAY.day} days before")
 
 
-@pytest.mark.parametrize("path", ["/", "/?carrier=UA,B6&date_from=2013-01-05", "/?view=flights"])
+@pytest.mark.parametrize("path", long_after(1, ["/?carrier=UA,B6&date_from=2013-01-05", "/", "/?view=flights"]))
 def test_nothing_is_asked_and_shown_where_nothing_is_earlier(browser: Browser, url: str, path: str) -> None:
     with opened(browser, url, path) as watched:
         watched.page.wait_for_function("document.querySelector('#data').textContent !== ''")
@@ -141,7 +145,7 @@ def test_nothing_is_asked_and_shown_where_nothing_is_earlier(browser: Browser, u
 
 
 def test_the_numbers_stay_where_the_earlier_ones_cannot_be_had(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/docs") as watched:
+    with tab(browser, url) as watched:
         page = watched.page
         page.route("**date_to=2013-02-28*", lambda route: route.abort())
         page.goto("/?view=carriers&date_from=2013-03-01&date_to=2013-03-31")
@@ -150,10 +154,7 @@ def test_the_numbers_stay_where_the_earlier_ones_cannot_be_had(browser: Browser,
         expect(page.locator("#totals .tile").first).to_have_attribute("data-tip", re.compile("could not be had"))
 
 
-LONG = [pytest.param(column, marks=pytest.mark.long) for column in list(COLUMNS)[2:]]
-
-
-@pytest.mark.parametrize("column", ["flights", "on_time_arrival_rate", *LONG])
+@pytest.mark.parametrize("column", long_after(1, list(COLUMNS)))
 def test_a_total_says_what_it_means_on_hover_and_on_focus(browser: Browser, url: str, column: str) -> None:
     query = "date_from=2013-03-01&date_to=2013-03-31"
     with opened(browser, url, f"/?view=carriers&{query}") as watched:
