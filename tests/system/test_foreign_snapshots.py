@@ -33,14 +33,25 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def store(clock: Clock, tmp_path: Path) -> MemoryStore:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> MemoryStore:
     """Five commits of two months, ten minutes apart, all retained; three landed files in the tail."""
+    clock = Clock()
     lake = MemoryStore(clock)
-    made = compactor(lake, tmp_path, retention_s=1e9)
-    commit_often(lake, clock, made, 5, 600, ("2013-01-01", "2013-02-01"))
+    retaining = compactor(lake, tmp_path_factory.mktemp("made"), retention_s=1e9)
+    commit_often(lake, clock, retaining, 5, 600, ("2013-01-01", "2013-02-01"))
     for number in (6, 7, 8):
         land(lake, [row(number=number)])
+    return lake
+
+
+@pytest.fixture
+def store(clock: Clock, made: MemoryStore) -> MemoryStore:
+    """The same objects, created at the same times; the clock is at the last."""
+    lake = MemoryStore(clock)
+    for info in sorted(made.list(""), key=lambda each: each.created):
+        clock.now = info.created
+        lake.create(info.name, made.read(info.name))
     return lake
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests._support.long_cases import long_after
+
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", long_after(1, [2, 1]))
 def test_memory_of_queries_and_answers_that_were_given_up_goes_back(threads: int) -> None:
     command = [sys.executable, "-m", "tests._support.query_memory", str(threads)]
     run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300)

@@ -134,10 +134,9 @@ def test_what_it_prints_can_be_copied_and_ctrl_c_leaves_nothing(tmp_path: Path) 
 @pytest.mark.parametrize(
     "moment",
     [
-        "The whole system",
+        "The whole system",  # and, once all of it runs, in the test before
         *(pytest.param(text, marks=pytest.mark.long) for text in ("starting Pub/Sub", "starting writer")),
-        pytest.param("reading the flights", marks=pytest.mark.long),
-        "publishing",
+        *(pytest.param(text, marks=pytest.mark.long) for text in ("reading the flights", "publishing")),
     ],
 )
 def test_ctrl_c_ends_it_at_any_moment(moment: str, tmp_path: Path) -> None:

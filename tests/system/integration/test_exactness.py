@@ -46,6 +46,7 @@ def test_answers_are_exact_and_equal_with_nothing_half_and_all_merged(
         assert " 0 problems" in _run(running, "lakehouse", "verify")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600)  # with all flights; with a part of them, a minute or two
 def test_two_writers_and_two_compactors_at_once_give_the_same_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flights: pl.DataFrame, seed: int, count: int

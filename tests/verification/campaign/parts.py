@@ -65,6 +65,7 @@ PARTS: Final = (
         "exactness",
         tuple(f"tests/system/integration/test_{name}.py" for name in ("exactness", "caches", "on_time_file")),
         ("--flights", "--asked"),
+        says="two writers and two compactors at once, and the README's example of the DOT's files",
     ),
     Part("kills", ("tests/system/integration/test_kills.py",), ("--kills",)),
     Part("messages", ("tests/verification/fuzz/messages",), ("--messages",), "more kinds of 10 MB in a message"),
@@ -73,7 +74,15 @@ PARTS: Final = (
     Part("engines", ("tests/system/engines",), ("--asked-engines",)),
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
     Part("queries", ("tests/unit/lakehouse/client/test_query_dates.py",), ("--queries",)),
-    Part("answers", ("tests/unit/query_service",), says="more seeds of each random test of answers", is_long_only=True),
+    Part(
+        "cases",
+        (
+            *("tests/unit/query_service", "tests/unit/ingest_writer"),
+            *("tests/system/test_exports_are_imports.py", "tests/system/test_query_memory.py"),
+        ),
+        says="more seeds of each random test of answers, and more cases where one stands for its kind here",
+        is_long_only=True,
+    ),
     Part(
         "pages",
         ("tests/system/dashboard", "tests/system/integration/test_demo.py"),

@@ -10,14 +10,16 @@ import pytest
 from tests.verification.outside_tables.live import Live, Outcome
 
 _COUNTS = {0: 0, 1: 10, 2: 30}
+_DEFAULT_S = 10
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_every_count_that_a_reader_saw_is_the_count_of_a_snapshot(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     seed, seconds = (request.config.getoption(option) for option in ("--seed", "--live-s"))
-    outcome = Live(tmp_path / "live", str(seed), seconds).run()
+    outcome = Live(tmp_path / "live", str(seed), seconds or _DEFAULT_S).run()
     print("", *outcome.lines(), sep="\n")
     assert outcome.gaps() == []
     assert outcome.wrong() == []
