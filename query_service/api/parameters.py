@@ -213,8 +213,8 @@ NAMES: Final[Parameter[str]] = Parameter(
     name="names",
     endpoints=(STATS, FLIGHTS, FLIGHT, EVENTS),
     type=one_of(("true", "false")),
-    description="With `true`, names and cities follow `carrier`, `origin`, `destination` and `route`, as in"
-    " `carrier_name`, `origin_name` and `origin_city`; null where `/v1/carriers` or `/v1/airports` has none."
+    description="With `true`, names and cities follow `carrier`, `origin`, `destination`, `diverted_to` and `route`, as"
+    " in `carrier_name`, `origin_name` and `origin_city`; null where `/v1/carriers` or `/v1/airports` has none."
     " Needs such a column.",
     example="true",
     default="false",

@@ -20,6 +20,7 @@ _ADDED: Final = {
     "carrier": (("carrier", "carriers", ("name",)),),
     "origin": (("origin", *_AIRPORTS),),
     "destination": (("destination", *_AIRPORTS),),
+    "diverted_to": (("diverted_to", *_AIRPORTS),),
     "route": (("route_origin", *_AIRPORTS), ("route_destination", *_AIRPORTS)),
 }
 """Of each column with codes: what the new columns begin with, and which columns of which table they show."""

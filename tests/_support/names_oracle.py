@@ -22,7 +22,7 @@ def named(row: Mapping[str, Any]) -> Row:
         result[column] = value
         if column == "carrier":
             result["carrier_name"] = carrier_names().get(value)
-        elif column in ("origin", "destination"):
+        elif column in ("origin", "destination", "diverted_to"):
             result |= _of_airport(column, value)
         elif column == "route":
             first, _, last = value.partition("-")

@@ -35,7 +35,8 @@ def flights() -> list[dict[str, Any]]:
     return [
         event(),
         event(carrier="X0", flight_number=1, origin=UNKNOWN, destination="KLAX"),
-        event(carrier="B6", flight_number=2, origin="JFK", destination="SJU"),
+        event(carrier="B6", flight_number=2, origin="JFK", destination="SJU", status="diverted", diverted_to="BQN"),
+        event(carrier="B6", flight_number=3, status="diverted", diverted_to=UNKNOWN),
     ]
 
 
@@ -46,6 +47,7 @@ def flights() -> list[dict[str, Any]]:
         "/v1/stats?group_by=route,origin,month,destination&order_by=-flights",
         "/v1/flights?order_by=-flight_id",
         "/v1/flights?columns=destination,status,carrier&limit=2",
+        "/v1/flights?columns=diverted_to",
         f"{FLIGHT}/events?snapshot=1",
     ],
 )
@@ -98,6 +100,13 @@ def test_one_flight_has_names_too_and_where_it_came_from() -> None:
     assert (with_names["carrier_name"], with_names["destination_city"]) == ("United Air Lines Inc.", "Houston")
 
 
+def test_where_a_diverted_flight_landed_has_a_name() -> None:
+    with lake_of(flights()) as api:
+        rows = api.rows("/v1/flights?names=true&columns=diverted_to")
+    found = {row["diverted_to"]: (row["diverted_to_name"], row["diverted_to_city"]) for row in rows}
+    assert found == {"BQN": ("Rafael Hernandez Airport", "Aguadilla"), UNKNOWN: (None, None), None: (None, None)}
+
+
 def test_a_code_that_no_table_knows_has_null_beside_it() -> None:
     with lake_of(flights()) as api:
         (row,) = api.rows("/v1/stats?names=true&group_by=carrier,route&carrier=X0")
@@ -126,7 +135,8 @@ def test_names_of_nothing_are_refused(url: str) -> None:
             == "a column of codes beside it: group_by with one of carrier, origin, destination, route"
         )
         problem = api.get("/v1/flights?names=true&columns=flight_id").json()
-        assert problem["expected"] == "a column of codes beside it: columns with one of carrier, origin, destination"
+        expected = "a column of codes beside it: columns with one of carrier, origin, destination, diverted_to"
+        assert problem["expected"] == expected
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -284,7 +284,7 @@ def _bad_names(path: str, pairs: Pairs) -> str | None:
     """They go with codes: an answer has to have a column of them."""
     chosen = _all(pairs, "group_by" if path == "/v1/stats" else "columns")
     columns = {item for value in chosen for item in value.split(",")}
-    has_codes = not {"carrier", "origin", "destination", "route"}.isdisjoint(columns)
+    has_codes = not {"carrier", "origin", "destination", "diverted_to", "route"}.isdisjoint(columns)
     has_all = path == "/v1/flights" and not chosen
     return "names" if _one(pairs, "names") == "true" and not has_codes and not has_all else None
 

@@ -18,7 +18,9 @@ def schemas(api: Api) -> dict[str, Any]:
 
 
 def test_documented_flights_describe_every_column_as_the_field_table_does(api: Api) -> None:
-    names = {f"{code}_{what}" for code in ("origin", "destination") for what in ("name", "city")} | {"carrier_name"}
+    names = {f"{code}_{what}" for code in ("origin", "destination", "diverted_to") for what in ("name", "city")} | {
+        "carrier_name"
+    }
     documented = schemas(api)["FlightWithSource"]["properties"]
     descriptions = {name: column["description"] for name, column in documented.items() if name in FIELD}
     shown = api.json("/v1/flights/2013-01-01-UA-1545-EWR")["data"]
