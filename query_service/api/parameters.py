@@ -80,8 +80,10 @@ FILTERS: Final = (
     _filter("flight_number", integer(MAX_FLIGHT_NUMBER), "Flight number.", 1545),
     _filter("tail_number", any_text(MAX_TAIL_NUMBER_CHARACTERS), "Tail number.", "N14228"),
     _filter("status", one_of(STATUSES), "Newest status; `void` flights are in no answer.", "arrived"),
+    _filter("weekday", integer(7), "Weekday of the flight date, from 1 (Monday) to 7 (Sunday).", 2),
+    _filter("hour", integer(23, 0), "Local hour of the scheduled departure.", 5, 6),
 )
-"""Each is a column of the lake and a field of `queries.model.Filters`."""
+"""Each is a group and a field of `queries.model.Filters`."""
 
 DATE_FROM: Final[Parameter[dt.date | None]] = Parameter(
     name="date_from",

@@ -13,9 +13,13 @@ from lakehouse.schema.event import KEY, PROBE_CARRIER, FlightKey
 from lakehouse.table.latest_sql import VISIBLE, without_probes
 from query_service.queries.model import Filters
 
-_FILTERED = tuple(each.name for each in fields(Filters) if each.name != "dates")
-_FILTERED_BEFORE: Final[tuple[str, ...]] = tuple(column for column in KEY if column in _FILTERED)
-_FILTERED_AFTER: Final[tuple[str, ...]] = tuple(column for column in _FILTERED if column not in KEY)
+COMPUTED: Final = {"weekday": "isodow(flight_date)", "hour": "scheduled_departure_hour"}
+"""SQL of the filters that are no columns; the groups of these names are the same."""
+
+_ON_KEY: Final = frozenset((*KEY, "weekday"))
+_FILTERED: Final = tuple(each.name for each in fields(Filters) if each.name != "dates")
+_FILTERED_BEFORE: Final = tuple(name for name in _FILTERED if name in _ON_KEY)
+_FILTERED_AFTER: Final = tuple(name for name in _FILTERED if name not in _ON_KEY)
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,10 @@ def conditions(filters: Filters, beyond: FlightKey | None = None, descending: bo
         values["date_to"] = filters.dates.last
     if not filters.carrier:
         before.append(without_probes())
-    for column in _FILTERED_BEFORE:
-        before += _any_of(column, getattr(filters, column), values)
-    for column in _FILTERED_AFTER:
-        after += _any_of(column, getattr(filters, column), values)
+    for name in _FILTERED_BEFORE:
+        before += _any_of(name, getattr(filters, name), values)
+    for name in _FILTERED_AFTER:
+        after += _any_of(name, getattr(filters, name), values)
     if beyond is not None:
         compared, bound = beyond_key(beyond, descending)
         before.append(compared)
@@ -60,12 +64,13 @@ def asks_hidden(filters: Filters) -> bool:
     return PROBE_CARRIER in filters.carrier
 
 
-def _any_of(column: str, allowed: Sequence[str | int], values: dict[str, Any]) -> list[str]:
+def _any_of(name: str, allowed: Sequence[str | int], values: dict[str, Any]) -> list[str]:
     """At most one condition; one value is compared, so that files can be skipped by their statistics."""
     if not allowed:
         return []
+    shown = COMPUTED.get(name, name)
     if len(allowed) == 1:
-        values[column] = allowed[0]
-        return [f"{column} = ${column}"]
-    values[column] = list(allowed)
-    return [f"list_contains(${column}, {column})"]
+        values[name] = allowed[0]
+        return [f"{shown} = ${name}"]
+    values[name] = list(allowed)
+    return [f"list_contains(${name}, {shown})"]

@@ -54,6 +54,8 @@ class Filters:
     flight_number: tuple[int, ...] = ()
     tail_number: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
+    weekday: tuple[int, ...] = ()
+    hour: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Final
 import pyarrow as pa
 
 from query_service.engine.database import LocalFiles, Query
-from query_service.queries.filters_sql import conditions
+from query_service.queries.filters_sql import COMPUTED, conditions
 from query_service.queries.model import METRICS, MIN_FLIGHTS, Filters, RollupKey, StatsRequest
 
 POSITION: Final = "rollup_position"
@@ -56,8 +56,8 @@ _GROUPS: Final = {
         "format('{:04d}-Q{:d}', quarter_number // 10, quarter_number % 10)",
     ),
     "year": _Group(("year(flight_date) AS year_number",), "year_number::BIGINT"),
-    "weekday": _Group(("isodow(flight_date) AS weekday_number",), "weekday_number::BIGINT"),
-    "hour": _Group(("scheduled_departure_hour AS hour_number",), "hour_number::BIGINT"),
+    "weekday": _Group((f"{COMPUTED['weekday']} AS weekday_number",), "weekday_number::BIGINT"),
+    "hour": _Group((f"{COMPUTED['hour']} AS hour_number",), "hour_number::BIGINT"),
 }
 
 _FLAGS: Final = {

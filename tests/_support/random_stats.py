@@ -89,6 +89,8 @@ def random_question(choose: random.Random) -> tuple[dict[str, list[str]], dict[s
         "flight_number": [1, 2, 9999],
         "tail_number": ["N1", "é☃"],
         "status": ["arrived", "cancelled", "void", "scheduled"],
+        "weekday": [3, 4, 7],
+        "hour": list(range(24)),
     }
     for name, values in possible.items():
         if choose.random() < 0.25:

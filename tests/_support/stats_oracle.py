@@ -39,7 +39,7 @@ def matching(
         for row in newest(events)
         if row["status"] != "void"
         and (row["carrier"] != "ZZ" or "ZZ" in filters.get("carrier", ()))
-        and all(row[name] in allowed for name, allowed in filters.items())
+        and all(GROUPS[name](row) in allowed for name, allowed in filters.items())
         and (first is None or row["flight_date"] >= first)
         and (last is None or row["flight_date"] <= last)
     ]

@@ -1,9 +1,10 @@
 // Which data these are: how many flights, of which dates and airports, as of when.
 
 import { get, Problem } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, h, replace } from "./dom.js";
 import { bucket, show } from "./format.js";
-import { MOST_ROWS, statsPath } from "./state.js";
+import { flightsBehind } from "./links.js";
+import { MOST_ROWS, readState, statsPath } from "./state.js";
 
 const AFTER_VIEW_MS = 2_000; // charts are there within one
 
@@ -40,9 +41,11 @@ async function count() {
 function draw() {
   if (!lake || !extent) return;
   const { months, last } = extent;
-  const parts = [`${show("count", lake.flights)} flights`];
+  const parts = [""];
   if (last) parts.push(`${months.length ? `${bucket(months[0])} to ` : ""}${bucket(last)}`);
   if (airports) parts.push(`${airports.isAll ? "" : "more than "}${show("count", airports.count)} airports`);
   parts.push(`as of ${lake.listed_at.slice(0, 19).replace("T", " ")} UTC`);
-  byId("data").textContent = parts.join(" · ");
+  const href = flightsBehind(readState(""), "flights");
+  const link = { href, class: "number-link", "data-nav": true, "data-focus": "all flights of the lake" };
+  replace(byId("data"), h("a", link, show("count", lake.flights), " flights"), parts.join(" · "));
 }

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { byId, h, replace } from "./dom.js";
-import { bucket, shortMonth } from "./format.js";
+import { bucket, clock, shortMonth, WEEKDAYS } from "./format.js";
 import { named, namedLike, nameOf } from "./names.js";
 import { DATES, statsPath, valuesOf, WIDGETS, withOnly, withoutValue, withValue } from "./state.js";
 import { datesOf } from "./steps.js";
@@ -36,13 +36,18 @@ export function drawFilters(state, extent, change) {
           h(
             "div",
             { class: "box" },
-            rest.map(([n, v]) => chip(state, n, v, `${n} ${v}`, change)),
+            rest.map(([n, v]) => chip(state, n, v, wordsOf(n, v), change)),
           ),
         )
       : null,
     h("div", { class: "periods" }, periods(state, extent, change), count ? clear(state, change) : null),
   );
   replace(byId("filters"), h("summary", { "data-focus": "filters" }, count ? `Filters (${count})` : "Filters"), form);
+}
+
+function wordsOf(name, value) {
+  if (name === "weekday") return WEEKDAYS[value - 1] ?? `${name} ${value}`;
+  return name === "hour" ? clock(value) : `${name} ${value}`;
 }
 
 function dateField(state, name, change) {

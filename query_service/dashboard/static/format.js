@@ -23,6 +23,9 @@ const MONTH = new Intl.DateTimeFormat("en", { month: "long", year: "numeric", ti
 export const UNKNOWN = "–";
 export const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
+// A full hour, as a clock shows it.
+export const clock = (hour) => `${String(hour).padStart(2, "0")}:00`;
+
 const KINDS = {
   count: (value) => COUNT.format(value),
   rate: (value) => RATE.format(value),

@@ -1,9 +1,9 @@
 // Weekdays by hour of scheduled departure: a table whose cells are also coloured.
 
 import { h } from "./dom.js";
-import { show, WEEKDAYS } from "./format.js";
+import { clock, show, WEEKDAYS } from "./format.js";
 import { level } from "./goodness.js";
-import { datum } from "./tables.js";
+import { datum, linked } from "./tables.js";
 
 export const HEAT_METRICS = {
   on_time_departure_rate: "Departed on time",
@@ -13,7 +13,8 @@ export const HEAT_METRICS = {
 
 export const METRIC_KINDS = { on_time_departure_rate: "rate", arrival_delay_mean: "mean", cancellation_rate: "rate" };
 
-export function heatmap(rows, metric) {
+// `linkOf(row)`: where a number leads.
+export function heatmap(rows, metric, linkOf) {
   const at = new Map(rows.map((row) => [`${row.weekday} ${row.hour}`, row]));
   const hours = [...new Set(rows.map((row) => row.hour))].sort((a, b) => a - b);
   const cell = (row) => {
@@ -22,14 +23,14 @@ export function heatmap(rows, metric) {
     return h(
       "td",
       { class: css, title: row && `${show("count", row.flights)} flights` },
-      row ? datum(METRIC_KINDS[metric], value) : "",
+      row ? linked(linkOf(row), datum(METRIC_KINDS[metric], value)) : "",
     );
   };
   const line = (hour) =>
     h(
       "tr",
       {},
-      h("th", { scope: "row" }, `${String(hour).padStart(2, "0")}:00`),
+      h("th", { scope: "row" }, clock(hour)),
       WEEKDAYS.map((_, i) => cell(at.get(`${i + 1} ${hour}`))),
     );
   const caption = `${HEAT_METRICS[metric]}, by weekday and hour of scheduled departure (local time)`;

@@ -9,6 +9,8 @@ const GROUPS = {
   weekday: "isodow(flight_date) AS weekday",
   hour: "scheduled_departure_hour AS hour",
 };
+// Filters of numbers; the others are columns of texts.
+const NUMBERS = { flight_number: "flight_number", weekday: "isodow(flight_date)", hour: "scheduled_departure_hour" };
 const PROBES = "ZZ"; // in no answer unless asked for by name; they have a view of their own
 
 export function curl(origin, path, hasKey) {
@@ -75,7 +77,7 @@ function where(filters) {
     const values = filters.filter(([n]) => n === name).map(([, value]) => value);
     if (name === "date_from") conditions.push(`flight_date >= DATE ${quoted(values[0])}`);
     else if (name === "date_to") conditions.push(`flight_date <= DATE ${quoted(values[0])}`);
-    else if (name === "flight_number") conditions.push(`flight_number IN (${values.map(Number).join(", ")})`);
+    else if (name in NUMBERS) conditions.push(`${NUMBERS[name]} IN (${values.map(Number).join(", ")})`);
     else if (values.length === 1) conditions.push(`${name} = ${quoted(values[0])}`);
     else conditions.push(`${name} IN (${values.map(quoted).join(", ")})`);
   }

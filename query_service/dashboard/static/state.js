@@ -16,7 +16,7 @@ const OWN = {
   ...{ min_flights: "", rows: "", cursor: "", flight: "" },
 };
 const CODES = ["carrier", "origin", "destination"]; // capital letters, as the API reads them
-const LISTS = [...CODES, "status", "tail_number", "flight_number"]; // commas separate their values, as in the API
+const LISTS = [...CODES, "status", "tail_number", "flight_number", "weekday", "hour"]; // commas separate their values, as in the API
 
 // What is not the page's own goes to the API as it is: a filter that is misspelt is answered by a problem that names
 // it, and not by numbers that look right.

@@ -81,7 +81,8 @@ function drawTile(tile, totals, state, periods, found) {
   const changes = periods.map((period, index) => {
     const then = found[index];
     const change = then ? changeOf(tile, now, then[tile.column], period) : unknown(found.length > 0, period);
-    return { period, ...change };
+    const href = then ? flightsBehind({ ...state, filters: period.filters }, tile.column) : null;
+    return { period, href, ...change };
   });
   const says = [text, ...changes.map(({ said }) => said)];
   return h(
@@ -94,5 +95,8 @@ function drawTile(tile, totals, state, periods, found) {
   );
 }
 
-const drawChange = ({ period, text, tone }) =>
-  h("span", { class: "change", "data-change": period.id }, h("b", { class: tone || null }, text), " ", h("span", { class: "nowrap" }, `vs ${period.short}`));
+// Leads to the flights that it is compared with.
+function drawChange({ period, text, tone, href }) {
+  const parts = [h("b", { class: tone || null }, text), " ", h("span", { class: "nowrap" }, `vs ${period.short}`)];
+  return h("span", { class: "change", "data-change": period.id }, linked(href, h("span", {}, parts)));
+}

@@ -54,10 +54,7 @@ export const VIEWS = {
   when: {
     title: "Hours",
     question: () => ({ groupBy: ["weekday", "hour"], orderBy: "", limit: null }),
-    render: (rows, state, go) => [
-      switchOf("Show", state, "metric", HEAT_METRICS, go, "on_time_departure_rate"),
-      heatmap(rows, state.metric || "on_time_departure_rate"),
-    ],
+    render: renderHours,
   },
   map: {
     title: "Map",
@@ -216,6 +213,15 @@ function comparedCharts(rows, at, by, lines) {
       definitionOf(column),
     ]),
   };
+}
+
+function renderHours(rows, state, go) {
+  const metric = state.metric || "on_time_departure_rate";
+  const at = (row) => ["weekday", "hour"].flatMap((name) => filtersOf(state, name, row[name]));
+  return [
+    switchOf("Show", state, "metric", HEAT_METRICS, go, "on_time_departure_rate"),
+    heatmap(rows, metric, (row) => flightsBehind(state, metric, at(row))),
+  ];
 }
 
 function renderMap(rows, state, go) {

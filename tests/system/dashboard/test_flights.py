@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from typing import Any
 from urllib.parse import urlsplit
@@ -155,6 +156,56 @@ def test_a_total_leads_to_its_flights_within_the_filters(browser: Browser, url: 
         page.wait_for_url("**&status=cancelled")
         assert count(page) == row["cancelled"]
         assert {line[4] for line in cells(page)} == {"cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "counted"),
+    [
+        ("on_time_departure_rate", "departed"),
+        pytest.param("arrival_delay_mean", "arrived", marks=pytest.mark.long),
+        ("cancellation_rate", "cancelled"),
+    ],
+)
+def test_a_cell_of_the_hours_leads_to_the_flights_behind_it(
+    browser: Browser, url: str, metric: str, counted: str
+) -> None:
+    query = "carrier=UA&carrier=B6&date_from=2013-01-10"
+    rows = httpx.get(f"{url}/v1/stats?{query}&group_by=weekday,hour").json()["data"]
+    row = max(rows, key=lambda row: row[counted])
+    assert row[counted] > 0
+    with opened(browser, url, f"/?view=when&metric={metric}&{query}") as watched:
+        page = watched.page
+        line = page.locator("#content tbody tr").filter(has_text=f"{row['hour']:02}:00")
+        line.locator("td").nth(row["weekday"] - 1).get_by_role("link").click()
+        page.wait_for_url(f"**&weekday={row['weekday']}&hour={row['hour']}&status=*")
+        assert count(page) == row[counted]
+        day = dt.date(2013, 1, 6 + row["weekday"])  # the 7th is a Monday
+        chips = page.locator("#filters .chip")
+        expect(chips.filter(has_text=f"{day:%A}")).to_have_count(1)
+        expect(chips.filter(has_text=f"{row['hour']:02}:00")).to_have_count(1)
+        wanted = [f for f in flights_of(url, query) if f["scheduled_departure_hour"] == row["hour"]]
+        assert set(ids(page)) <= {f["flight_id"] for f in wanted}
+        assert watched.errors == []
+
+
+def test_the_number_of_all_flights_leads_to_them(browser: Browser, url: str) -> None:
+    (row,) = httpx.get(f"{url}/v1/stats").json()["data"]
+    with opened(browser, url, "/?carrier=UA&view=carriers") as watched:
+        page = watched.page
+        page.locator("#data a", has_text=f"{row['flights']:,} flights").click()
+        page.wait_for_url("**/?view=flights")
+        assert count(page) == row["flights"]
+
+
+@pytest.mark.parametrize("column", ["flights", pytest.param("cancellation_rate", marks=pytest.mark.long)])
+def test_a_change_leads_to_the_flights_that_it_compares_with(browser: Browser, url: str, column: str) -> None:
+    before = "date_from=2013-01-29&date_to=2013-02-28"
+    (row,) = httpx.get(f"{url}/v1/stats?carrier=UA&{before}").json()["data"]
+    with opened(browser, url, "/?carrier=UA&date_from=2013-03-01&date_to=2013-03-31") as watched:
+        page = watched.page
+        page.locator(f"#totals [data-column={column}] [data-change=before] a").click()
+        page.wait_for_url(f"**/?view=flights&carrier=UA&{before}*")
+        assert count(page) == row["cancelled" if column == "cancellation_rate" else column]
 
 
 def test_enter_on_a_point_of_a_chart_shows_its_flights(browser: Browser, url: str) -> None:

@@ -49,6 +49,10 @@ TABLES = [
     ),
     ("/?by=month", "/v1/stats?group_by=month&limit=10000"),
     ("/?view=carriers&tail_number=N1", "/v1/stats?tail_number=N1&group_by=carrier&order_by=-flights"),
+    (
+        "/?view=carriers&weekday=1,7&hour=6,7,20",
+        "/v1/stats?weekday=1&weekday=7&hour=6&hour=7&hour=20&group_by=carrier&order_by=-flights",
+    ),
 ]
 
 

@@ -80,7 +80,10 @@ def sql(dialect: Dialect, source: str, question: Mapping[str, Any]) -> str:
     counts = _COUNTS.format(late=question.get("on_time_minutes", 15))
     measures = counts + _DELAYS.format("departure") + _DELAYS.format("arrival")
     text = f"SELECT {', '.join([*selected, measures])} FROM ({_COUNTED.format(source)}) AS counted"
-    text += f" WHERE {where(question) or 'true'}"
+    conditions = [where(question) or "true"]
+    if "weekday" in question:
+        conditions.append(_is_in(dialect.weekday, question["weekday"]))
+    text += f" WHERE {' AND '.join(conditions)}"
     if groups:
         text += f" GROUP BY {', '.join(str(1 + index) for index in range(len(groups)))}"
     if "min_flights" in question:
@@ -98,16 +101,21 @@ def answer(question: Mapping[str, Any], rows: list[tuple[Any, ...]]) -> dict[str
 
 
 def where(question: Mapping[str, Any]) -> str:
-    """The question's filters: `carrier in ('UA') and ...`, or nothing. DuckDB, Spark and PyIceberg read it alike."""
-    conditions = []
-    for name in (*STRING_FILTERS, "flight_number"):
-        if name in question:
-            conditions.append(f"{name} IN ({', '.join(repr(value) for value in question[name])})")
+    """The question's filters of columns: `carrier IN ('UA') AND ...`, or nothing. All engines read it alike.
+
+    Not that of the weekday, which is none: each has a function of its own for it.
+    """
+    columns = {name: name for name in (*STRING_FILTERS, "flight_number")} | {"hour": "scheduled_departure_hour"}
+    conditions = [_is_in(column, question[name]) for name, column in columns.items() if name in question]
     if "date_from" in question:
         conditions.append(f"flight_date >= '{question['date_from']}'")
     if "date_to" in question:
         conditions.append(f"flight_date <= '{question['date_to']}'")
     return " AND ".join(conditions)
+
+
+def _is_in(expression: str, values: list[Any]) -> str:
+    return f"{expression} IN ({', '.join(map(repr, values))})"
 
 
 def _limit(question: Mapping[str, Any]) -> int:

@@ -16,6 +16,7 @@ from tests._support.names_oracle import named
 Row = dict[str, Any]
 
 STRING_FILTERS = ("carrier", "origin", "destination", "tail_number", "status")
+FILTERS = (*STRING_FILTERS, "flight_number", "weekday", "hour")
 GROUPS = (
     *("carrier", "origin", "destination", "route", "status", "flight_number", "tail_number"),
     *("flight_date", "week", "month", "quarter", "year", "weekday", "hour"),
@@ -101,7 +102,7 @@ def answer(flights: pl.DataFrame, question: Mapping[str, Any]) -> Row:
 
 def _conditions(question: Mapping[str, Any]) -> pl.Expr:
     condition = pl.lit(value=True)
-    for name in (*STRING_FILTERS, "flight_number"):
+    for name in FILTERS:
         if name in question:
             condition = condition & pl.col(name).is_in(question[name])
     if "date_from" in question:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from tests.system.integration.oracle import GROUPS, MEASURES, STRING_FILTERS
+from tests.system.integration.oracle import FILTERS, GROUPS, MEASURES
 
 NAMED = {"carrier", "origin", "destination", "route"}
 """Groups of codes, which may have names beside them."""
@@ -20,9 +20,7 @@ Parameters = list[tuple[str, str]]
 
 def questions(flights: pl.DataFrame, count: int, seed: int) -> Iterator[Question]:
     rng = random.Random(seed)
-    values: dict[str, list[Any]] = {
-        name: flights[name].drop_nulls().unique().sort().to_list() for name in (*STRING_FILTERS, "flight_number")
-    }
+    values: dict[str, list[Any]] = {name: flights[name].drop_nulls().unique().sort().to_list() for name in FILTERS}
     days = flights["flight_date"].unique().sort().to_list()
     for _ in range(count):
         yield _with_limits(rng, _question(rng, values, days))

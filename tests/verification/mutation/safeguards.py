@@ -91,8 +91,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "only key columns before the decision",
         "query_service/queries/filters_sql.py",
-        "after += _any_of(column, getattr(filters, column), values)",
-        "before += _any_of(column, getattr(filters, column), values)",
+        "after += _any_of(name, getattr(filters, name), values)",
+        "before += _any_of(name, getattr(filters, name), values)",
         "tests/unit/query_service/queries/test_stats_sql.py::test_a_filter_sees_only_the_newest_state",
     ),
     Safeguard(
@@ -465,6 +465,14 @@ SAFEGUARDS: Final = (
         "on_time_minutes = self.on_time_minutes if _is_within_months(self.group_by) else None",
         "on_time_minutes = ON_TIME_MINUTES if _is_within_months(self.group_by) else None",
         "tests/unit/query_service/queries/test_stats.py::test_rollups_of_another_on_time_limit_decide_nothing",
+    ),
+    Safeguard(
+        "rollups: of one weekday and hour alone",
+        "query_service/queries/model.py",
+        "RollupKey(replace(self.filters, dates=Dates()),",
+        "RollupKey(replace(self.filters, dates=Dates(), weekday=(), hour=()),",
+        "tests/unit/query_service/queries/test_stats_reuse.py::"
+        "test_a_rollup_serves_only_the_weekdays_and_hours_it_was_made_for",
     ),
     Safeguard(
         "pages in another order go on among equals",

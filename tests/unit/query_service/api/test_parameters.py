@@ -31,7 +31,8 @@ from query_service.api.parameters import (
     parameters_of,
 )
 from query_service.api.query_string import Parameter
-from query_service.queries.model import Filters, cursor_of
+from query_service.queries.filters_sql import COMPUTED
+from query_service.queries.model import GROUPS, Filters, cursor_of
 from query_service.settings import Settings
 from tests._support.api import Api, serving
 from tests._support.lake_builder import LakeBuilder, event
@@ -200,10 +201,11 @@ def test_the_default_limit_is_the_documented_one(
     assert tags[0] == tags[1] != tags[2]
 
 
-def test_every_filter_is_a_column_and_a_field_of_the_question() -> None:
+def test_every_filter_is_a_group_and_a_field_of_the_question() -> None:
     names = [parameter.name for parameter in FILTERS]
     assert names == [name for name in vars(Filters()) if name != "dates"]
-    assert set(names) <= set(COLUMNS)
+    assert set(names) <= set(GROUPS)
+    assert set(names) <= {*COLUMNS, *COMPUTED}
 
 
 def test_the_highest_snapshot_is_answered_from_its_files(api: Api) -> None:

@@ -33,6 +33,10 @@ def test_a_carrier_that_is_named_may_be_that_of_the_probes() -> None:
         ({"destination": ("IAH",)}, "", "destination = $destination"),
         ({"tail_number": ("N1", "N2")}, "", "list_contains($tail_number, tail_number)"),
         ({"status": ("arrived",)}, "", "status = $status"),
+        ({"weekday": (1,)}, "isodow(flight_date) = $weekday", ""),
+        ({"weekday": (6, 7)}, "list_contains($weekday, isodow(flight_date))", ""),
+        ({"hour": (0,)}, "", "scheduled_departure_hour = $hour"),
+        ({"hour": (7, 8)}, "", "list_contains($hour, scheduled_departure_hour)"),
     ],
 )
 def test_a_filter_stands_before_the_decision_only_when_it_is_on_the_key(

@@ -29,6 +29,7 @@ from tests._support.sizes import seeds
         ("&carrier=ZZ&carrier=9E", {"carrier": ["ZZ", "9E"]}),
         ("&status=arrived&destination=LAX&destination=KLAX", {"status": ["arrived"], "destination": ["LAX", "KLAX"]}),
         ("&tail_number=N1&flight_number=10", {"tail_number": ["N1"], "flight_number": [10]}),
+        ("&weekday=3,5&hour=0,7,8,23", {"weekday": [3, 5], "hour": [0, 7, 8, 23]}),
     ],
 )
 def test_pages_are_all_flights_that_match_once_and_in_order(limit: int, query: str, filters: dict[str, Any]) -> None:

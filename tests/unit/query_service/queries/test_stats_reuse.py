@@ -99,5 +99,21 @@ def test_the_merged_tail_serves_every_other_question(statements: list[str]) -> N
         assert metric(api, "misses_total") == merged
 
 
+FILTERED = ("weekday=2", "weekday=1,2,3", "hour=5", "hour=4,6", "weekday=2,7&hour=5")
+"""The flights depart at five."""
+
+
+@pytest.mark.parametrize("group", ["", "&group_by=carrier,weekday", "&group_by=month,hour"])
+def test_a_rollup_serves_only_the_weekdays_and_hours_it_was_made_for(group: str) -> None:
+    lake = quarters()
+    lake.merge()
+    with serving(lake.store, **ROLLUPS) as api, serving(lake.store, **PLAIN) as plain:
+        questions = [f"/v1/stats?limit=100{group}{only}" for only in ("", *(f"&{each}" for each in FILTERED))]
+        answers = [plain.get(url).content for url in questions]
+        assert len(set(answers)) > 2
+        for _ in range(2):  # computed, and then kept
+            assert [api.get(url).content for url in questions] == answers
+
+
 def metric(api: Api, name: str) -> float:
     return page(api).cache("tail", name)

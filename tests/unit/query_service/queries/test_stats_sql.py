@@ -51,13 +51,34 @@ def test_a_tail_event_that_is_older_than_the_merged_one_changes_nothing() -> Non
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_filter_sees_only_the_newest_state(state: str) -> None:
-    older = event(destination="LAX", tail_number="N1", status="scheduled", event_time=T0)
+    older = event(destination="LAX", tail_number="N1", status="scheduled", scheduled_departure_hour=6, event_time=T0)
     newer = event(destination="IAH", tail_number="N2", status="arrived", event_time=T0 + timedelta(seconds=1))
+    newer |= {"scheduled_departure_hour": 7}
+    changed = (("destination=LAX", "destination=IAH"), ("tail_number=N1", "tail_number=N2"), ("hour=6", "hour=7"))
     with lake_of([older, older, newer, newer], state) as api:
-        for old, new in (("destination=LAX", "destination=IAH"), ("tail_number=N1", "tail_number=N2")):
+        for old, new in changed:
             assert api.rows(f"/v1/stats?{old}")[0]["flights"] == 0
             assert api.rows(f"/v1/stats?{new}")[0]["flights"] == 1
         assert api.rows("/v1/stats?status=scheduled&group_by=status") == []
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", ["weekday", "hour"])
+def test_a_filter_of_weekday_or_hour_keeps_the_groups_of_that_name(state: str, name: str) -> None:
+    rows = [
+        event(flight_date=date(2013, 1, day), flight_number=100 * day + hour, scheduled_departure_hour=hour)
+        for day in range(1, 15)
+        for hour in (0, day, 23)
+    ]
+    with lake_of(rows, state) as api:
+        groups = api.rows(f"/v1/stats?group_by={name}")
+        assert len(groups) > 5
+        for group in groups:
+            (only,) = api.rows(f"/v1/stats?group_by={name}&{name}={group[name]}")
+            assert only == group
+            assert len(api.rows(f"/v1/flights?{name}={group[name]}")) == group["flights"]
+        first, second = (group[name] for group in groups[:2])
+        assert api.rows(f"/v1/stats?group_by={name}&{name}={second},{first}") == groups[:2]
 
 
 def test_a_void_event_withdraws_its_flight_until_a_newer_one() -> None:

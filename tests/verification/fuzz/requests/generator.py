@@ -59,8 +59,8 @@ class Generator:
 
     def _right_pairs(self, random: Random, path: str) -> Pairs:
         row = random.choice(self._rows)
-        pairs = [(name, str(row[name])) for name in FILTERS if row[name] is not None and random.random() < 0.2]
-        pairs += [(name, str(random.choice(self._rows)[name])) for name, _ in pairs if random.random() < 0.5]
+        pairs = [(name, str(GROUPS[name](row))) for name in FILTERS if random.random() < 0.2]
+        pairs += [(name, str(GROUPS[name](random.choice(self._rows)))) for name, _ in pairs if random.random() < 0.5]
         pairs = [(name, value) for name, value in pairs if value != "None"]
         pairs = _respelled(random, pairs)
         first, last = sorted(random.choices(_DAYS, k=2))
@@ -139,6 +139,8 @@ class Generator:
         name = random.choice((*FILTERS, *FILTERS, "limit", "group_by", "colour"))
         value: dict[str, Callable[[int], str]] = {
             "flight_number": lambda n: str(n % 9999 + 1),
+            "weekday": lambda n: str(n % 7 + 1),
+            "hour": lambda n: str(n % 24),
             "tail_number": lambda n: f"N{n}",
             "status": lambda n: STATUSES[n % 6],
             "limit": lambda _: "1",

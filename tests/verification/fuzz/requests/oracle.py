@@ -28,7 +28,7 @@ SHOWN = (
     *("flight_id", "carrier", "origin", "destination", "status", "tail_number", "scheduled_departure_hour"),
     *("departure_delay_minutes", "arrival_delay_minutes"),
 )
-FILTERS = ("carrier", "origin", "destination", "flight_number", "tail_number", "status")
+FILTERS = ("carrier", "origin", "destination", "flight_number", "tail_number", "status", "weekday", "hour")
 ONCE = (
     *("date_from", "date_to", "order_by", "limit", "format", "cursor"),
     *("min_event_time", "wait_s", "snapshot", "escape_formulas", "min_flights", "on_time_minutes"),
@@ -51,6 +51,8 @@ _CHOICES: dict[str, Sequence[str]] = {
 }
 _INTEGERS = {
     "flight_number": (1, 9999),
+    "weekday": (1, 7),
+    "hour": (0, 23),
     "snapshot": (1, 999_999_999),
     "min_flights": (1, 999_999_999),
     "on_time_minutes": (0, 1440),
@@ -137,8 +139,8 @@ class Oracle:
 
     def _matching(self, pairs: Pairs) -> list[Event]:
         filters: dict[str, Sequence[Any]] = {name: _values(pairs, name) for name in FILTERS if _all(pairs, name)}
-        if "flight_number" in filters:
-            filters["flight_number"] = [int(value) for value in filters["flight_number"]]
+        for name in filters.keys() & _INTEGERS.keys():
+            filters[name] = [int(value) for value in filters[name]]
         first, last = _one(pairs, "date_from"), _one(pairs, "date_to")
         bounds = [None if day is None else date.fromisoformat(day) for day in (first, last)]
         return matching(self.states.values(), filters, bounds[0], bounds[1])
@@ -149,7 +151,7 @@ def is_right(path: str, name: str, value: str) -> bool:
     match name:
         case "carrier" | "origin" | "destination":
             return re.fullmatch(_CODES[name], value, re.ASCII) is not None
-        case "flight_number" | "snapshot" | "min_flights" | "on_time_minutes" | "delay_min" | "delay_max":
+        case _ if name in _INTEGERS:
             is_integer = re.fullmatch(r"0|-?[1-9][0-9]{0,8}", value, re.ASCII) is not None
             return is_integer and _INTEGERS[name][0] <= int(value) <= _INTEGERS[name][1]
         case "tail_number":
@@ -255,7 +257,7 @@ def _rest(path: str, pairs: Pairs) -> str | None:
     first, last = _one(pairs, "date_from"), _one(pairs, "date_to")
     if first and last and first > last:
         return "date_from"
-    filters = ("flight_number", "carrier", "origin", "destination", "tail_number", "status")
+    filters = ("flight_number", "weekday", "hour", "carrier", "origin", "destination", "tail_number", "status")
     if (wrong := _first_wrong(pairs, filters, path)) is not None:
         return wrong
     if path == "/v1/flights" and (wrong := _bad_delay(pairs)) is not None:
