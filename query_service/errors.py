@@ -66,6 +66,11 @@ def unknown_parameter_error(parameter: str, got: str, known: tuple[str, ...]) ->
     return ProblemError(Problem(422, "parameter", "A parameter is unknown", detail, name, shortened(got), expected))
 
 
+def no_request_error(detail: str) -> ProblemError:
+    """400: what came is no request of HTTP, or none that is taken."""
+    return ProblemError(Problem(400, "refused", "Bad Request", detail))
+
+
 def host_error(detail: str) -> ProblemError:
     """400: not one right Host header."""
     return ProblemError(Problem(400, "host", "Invalid Host header", detail))

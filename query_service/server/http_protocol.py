@@ -7,6 +7,7 @@ buffer 4 MB for each reader and hide stalled ones; the send buffer is therefore 
 from __future__ import annotations
 
 import asyncio
+import http
 import itertools
 import logging
 import math
@@ -25,7 +26,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lakehouse.telemetry import logs
 from query_service import problems
-from query_service.errors import connections_error
+from query_service.errors import Problem, connections_error, no_request_error
 from query_service.middleware.addresses import network
 from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE, TRANSPORT_IN_STATE, Transport
 
@@ -192,10 +193,7 @@ class Connection(HttpToolsProtocol):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
         transport.set_write_buffer_limits(0)  # `drain` is: nothing is left, not: less than 64 kB
         way_out = Transport(self.flow.drain, partial(_reset, transport))
-        self.app_state = {
-            **self.app_state,
-            TRANSPORT_IN_STATE: way_out,
-        }  # uvicorn puts a copy into each request's scope
+        self.app_state = {**self.app_state, TRANSPORT_IN_STATE: way_out}  # copied into each request's scope
 
     def _is_admitted(self) -> bool:
         """Whether there is a place; who gets none is told so."""
@@ -203,7 +201,7 @@ class Connection(HttpToolsProtocol):
         with logs.bound(known):
             is_admitted = self._slots.admit(self, network(self.client[0]) if self.client else "")
         if not is_admitted:
-            self.transport.write(_refusal(known[logs.REQUEST_ID], self._prefix))
+            self.transport.write(_refusal(connections_error().problem, known[logs.REQUEST_ID], self._prefix))
         return is_admitted
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -270,8 +268,12 @@ class Connection(HttpToolsProtocol):
         """Refuses an invalid request, but only after the answers that are still owed."""
         if self._is_answering:
             self._end()
-        else:
-            super().send_400_response(msg)
+            return
+        known = logs.request_fields("", None, None)  # whatever its head says is not to be trusted
+        with logs.bound(known):
+            _log.warning("a request is refused: %s", msg)
+        self.transport.write(_refusal(no_request_error(msg).problem, known[logs.REQUEST_ID], self._prefix))
+        self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
         """The request is answered in this protocol. The parser leaves its body unread: it would be the next request."""
@@ -295,14 +297,14 @@ class Connection(HttpToolsProtocol):
         return self.config.h11_max_incomplete_event_size or _HEAD_BYTES
 
 
-def _refusal(request_id: str, prefix: str) -> bytes:
-    """A whole answer, for a connection that is not read."""
-    problem = connections_error().problem
+def _refusal(problem: Problem, request_id: str, prefix: str) -> bytes:
+    """A whole answer, for a connection that is not read any further."""
     body = problems.problem_body(problem, request_id, prefix)
     answer = problems.problem_response(problem, {"Connection": "close", problems.REQUEST_ID_HEADER: request_id})
     answer.headers["Content-Length"] = str(len(body))
     head = [b"%s: %s" % header for header in answer.raw_headers]
-    return b"\r\n".join([b"HTTP/1.1 503 Service Unavailable", *head, b"", body])
+    status = http.HTTPStatus(problem.status)
+    return b"\r\n".join([f"HTTP/1.1 {status} {status.phrase}".encode(), *head, b"", body])
 
 
 async def _refuse(prefix: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -311,9 +313,8 @@ async def _refuse(prefix: str, scope: Scope, receive: Receive, send: Send) -> No
     known = logs.request_fields("", headers.get("traceparent"), headers.get("x-cloud-trace-context"))
     request_id = scope[problems.REQUEST_ID_IN_SCOPE] = known[logs.REQUEST_ID]
     scope[problems.ROOT_PATH_IN_SCOPE] = prefix
-    answer = problems.problem_response(
-        connections_error().problem, {"Connection": "close", problems.REQUEST_ID_HEADER: request_id}
-    )
+    sent = {"Connection": "close", problems.REQUEST_ID_HEADER: request_id}
+    answer = problems.problem_response(connections_error().problem, sent)
     with logs.bound(known):
         _log.warning("a request is refused: its connection is one too many, which may only probe")
         await answer(scope, receive, send)
@@ -325,6 +326,5 @@ class _TooManyRequestsError(Exception):
 
 def _reset(transport: asyncio.Transport) -> None:
     """Drops what the process and the kernel still hold for the reader, who sees a connection reset, not an end."""
-    connection = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import re
 import tomllib
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 import uvicorn
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
@@ -116,6 +118,29 @@ def test_a_body_may_be_longer_than_a_head() -> None:
     head = REQUEST + b"Content-Length: %d\r\n\r\n" % len(body)
     parts = [body[start : start + 600] for start in range(0, len(body), 600)]
     assert answers(head, *parts, REQUEST + b"Connection: close\r\n\r\n").count(b"200 OK") == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [(b"\x00\r\n\r\n",), (b"GET / HTTP/9.9\r\n\r\n",), (REQUEST + b"X", b"X" * 2 * HEAD_BYTES)],
+    ids=["bytes", "version", "endless"],
+)
+def test_what_is_no_request_gets_a_problem_and_an_id_that_is_in_the_log(
+    caplog: pytest.LogCaptureFixture, wrong: tuple[bytes, ...]
+) -> None:
+    with caplog.at_level(logging.WARNING, "query_service"):
+        head, _, body = answers(*wrong).partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    headers = Headers(dict(line.split(": ", 1) for line in lines[1:]))
+    problem = json.loads(body)
+    assert lines[0] == "HTTP/1.1 400 Bad Request"
+    assert (headers["Content-Type"], headers["Connection"]) == ("application/problem+json", "close")
+    assert int(headers["Content-Length"]) == len(body)
+    assert (problem["type"], problem["status"]) == ("/problems#refused", 400)
+    assert re.fullmatch("[0-9a-f]+", headers["X-Request-Id"])
+    assert problem["request_id"] == headers["X-Request-Id"]
+    (refused,) = (record for record in caplog.records if record.name.startswith("query_service"))
+    assert problem["detail"] in refused.message
 
 
 def test_what_comes_behind_something_invalid_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
