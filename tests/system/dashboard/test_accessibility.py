@@ -14,6 +14,7 @@ from tools.browser import opened, settled, tab
 
 SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1200, "height": 860},
+    "tablet": {"width": 768, "height": 1000},
     "phone": {"width": 375, "height": 740},
 }
 
