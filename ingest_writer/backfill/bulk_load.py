@@ -34,6 +34,7 @@ from ingest_writer.backfill.readers.model import (
     ReadError,
     ReadOptions,
     RefusedRow,
+    RowBlock,
     Silent,
     printable,
 )
@@ -44,6 +45,7 @@ from ingest_writer.compaction.model import SCRATCH_SETTING
 from ingest_writer.decoding.decoder import RejectedLine
 from ingest_writer.decoding.event import Origin, RejectError, Row
 from ingest_writer.decoding.line import count_name
+from ingest_writer.decoding.typed import typed_events
 from ingest_writer.landing import by_publish_date, landed_events, rejected_lines, store_with_retry
 from lakehouse.local_disk import local_errors, temporary_folder
 from lakehouse.object_names import RandomId
@@ -141,9 +143,13 @@ class Loader:
             sha256 = _sha256(file, self._progress)
             self._progress.step(f"reading {file.name}")
             opened = open_file(file, options)
-            for row in opened.rows:
-                batch.add(row, Origin(published_us, LOAD_ID + sha256, row.number))
-                if batch.file.read % _PROGRESS_ROWS == 0:
+            origin = Origin(published_us, LOAD_ID + sha256, 0)
+            for row in opened.rows if opened.blocks is None else opened.blocks:
+                if is_block := isinstance(row, RowBlock):
+                    batch.add_block(row, origin)
+                else:
+                    batch.add(row, origin._replace(message_line=row.number))
+                if is_block or batch.file.read % _PROGRESS_ROWS == 0:
                     self._progress.at(batch.file.read, opened.share())
             self._progress.at(batch.file.read, 1)
             self._progress.done()
@@ -200,6 +206,8 @@ class _Batch:
         self._limits = limits
         self._report = report
         self._rows: list[Row] = []
+        self._tables: list[pa.Table] = []
+        self._in_tables = 0
         self._rejected: list[RejectedLine] = []
         self._rejected_bytes = 0
 
@@ -213,7 +221,24 @@ class _Batch:
                 self.file.loaded += 1
             except RejectError as error:
                 self._reject(row, origin, raw_of(row.values) if row.raw is None else row.raw, error)
-        is_full = len(self._rows) + len(self._rejected) >= self._limits.batch_max_rows
+        self._flush_if_full()
+
+    def add_block(self, block: RowBlock, origin: Origin) -> None:
+        """Decodes the rows, those that are odd one by one. Their order is that of their lines, whatever is kept first."""
+        events, is_bad = typed_events(block.columns, origin._replace(message_line=block.number))
+        is_left = pc.or_(is_bad, block.is_odd)
+        if left := pc.indices_nonzero(is_left).to_pylist():
+            events = events.filter(pc.invert(is_left))
+            for row in block.rows(left):
+                self.add(row, origin._replace(message_line=row.number))
+        for at in range(0, events.num_rows, self._limits.batch_max_rows):
+            self._tables.append(events.slice(at, self._limits.batch_max_rows))
+            self._in_tables += self._tables[-1].num_rows
+            self.file.loaded += self._tables[-1].num_rows
+            self._flush_if_full()
+
+    def _flush_if_full(self) -> None:
+        is_full = len(self._rows) + self._in_tables + len(self._rejected) >= self._limits.batch_max_rows
         if is_full or self._rejected_bytes >= self._limits.batch_max_bytes:
             self._flush()
 
@@ -237,9 +262,10 @@ class _Batch:
         self._report.reasons.add(error.reason, f"{self.file.name}:{row.line}", kind_of(error))
 
     def _flush(self) -> None:
-        self._spill.add_events(self._rows)
+        self._spill.add_events(self._rows, self._tables)
         self._spill.add_rejected(self._rejected)
-        self._rows, self._rejected, self._rejected_bytes = [], [], 0
+        self._rows, self._tables, self._in_tables = [], [], 0
+        self._rejected, self._rejected_bytes = [], 0
 
 
 def _last_three(origin: Origin) -> tuple[str, int, int]:

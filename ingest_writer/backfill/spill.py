@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from ingest_writer.decoding.decoder import RejectedLine, event_table
 from ingest_writer.decoding.event import Row
-from ingest_writer.landing import rejected_table, sorted_by_key
+from ingest_writer.landing import by_flight_date, rejected_table
 from lakehouse import object_names
 from lakehouse.local_disk import local_errors
 from lakehouse.schema.event import EVENT_SCHEMA, REJECTED_SCHEMA
@@ -36,13 +36,13 @@ class Spill:
         """The files with the events of the month, in the order in which they were read."""
         return self._files.get(month, [])
 
-    def add_events(self, rows: Sequence[Row]) -> None:
-        """Raises LocalDiskError."""
-        months: dict[str, list[Row]] = {}
-        for row in rows:
-            months.setdefault(object_names.month_of(row[0]), []).append(row)
-        for month, some in months.items():
-            self._write(month, sorted_by_key(event_table(some)), EVENT_SCHEMA)
+    def add_events(self, rows: Sequence[Row], tables: Sequence[pa.Table] = ()) -> None:
+        """Events as rows, and as tables of EVENT_SCHEMA. Raises LocalDiskError."""
+        months: dict[str, list[pa.Table]] = {}
+        for date, events in by_flight_date([event_table(rows), *tables]).items():
+            months.setdefault(object_names.month_of(date), []).append(events)
+        for month, dates in months.items():
+            self._write(month, pa.concat_tables(dates).combine_chunks(), EVENT_SCHEMA)
 
     def add_rejected(self, lines: Sequence[RejectedLine]) -> None:
         """Raises LocalDiskError."""

@@ -28,8 +28,8 @@ _RFC_3339: Final = re.compile(
 _FRACTION_DIGITS: Final = 6
 _DECODER: Final = msgspec.json.Decoder(Event)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MIN_US: Final = -62_135_510_400_000_000  # 0001-01-02: any offset fits
-_MAX_US: Final = 253_402_128_000_000_000  # 9999-12-30
+MIN_US: Final = -62_135_510_400_000_000  # 0001-01-02: any offset fits
+MAX_US: Final = 253_402_128_000_000_000  # 9999-12-30
 _MAX_LEAD_US: Final = rules.MAX_EVENT_LEAD // dt.timedelta(microseconds=1)
 _YEARS: Final = f"{rules.MIN_FLIGHT_DATE.year} to {rules.MAX_FLIGHT_DATE.year}"
 _MINUTE_US: Final = 60_000_000
@@ -162,7 +162,7 @@ def _take_times_as_written(event: Event, values: Mapping[str, Any]) -> None:
 def _microseconds(value: dt.datetime, name: str) -> int:
     delta = value - _EPOCH
     result = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-    if not _MIN_US <= result <= _MAX_US:
+    if not MIN_US <= result <= MAX_US:
         raise RejectError("validate", f"{name} is {value.isoformat()}, outside the years 1 to 9999 in UTC")
     return result
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TextIO
 
 from ingest_writer.backfill.readers.header import FROM_FILE, check_header
@@ -67,27 +68,29 @@ class CsvFile:
         self._options = options
         self.share = Share(file)
         self.header_line = 1
-        with closing(_Lines(file, options)) as lines:
+        with closing(Lines(file, options)) as lines:
+            self.encoding = lines.text.encoding
             first = next((line for line in lines if line.strip()), "")
             self.header_line = max(lines.number, 1)
         self.delimiter = options.delimiter or _delimiter(file, first, self.header_line)
-        with closing(_Lines(file, options)) as lines:
-            self.header = tuple(_header(self._records(lines), lines))
+        with closing(Lines(file, options)) as lines:
+            self.header = tuple(_header(self.records(lines), lines))
 
     def rows(self) -> Iterator[Cells | RefusedRow]:
         """Every row below the header; blank lines are none."""
-        with closing(_Lines(self._file, self._options)) as lines:
-            self.share.follow(lines.text)
-            records = self._records(lines)
-            _header(records, lines)
-            for number, cells in enumerate(records):
-                if lines.count > 1:
-                    self._check_long_cells(cells, lines)
-                row = Cells(number, lines.first, cells, lines.taken)
-                reason = self._what_is_wrong(cells, lines.taken)
-                yield row if reason is None else row.refused(reason)
+        with closing(self.lines()) as lines:
+            for number, cells in enumerate(self.records(lines)):
+                yield self.checked(number, cells, lines)
 
-    def _records(self, lines: _Lines) -> Iterator[list[str]]:
+    def lines(self) -> Lines:
+        """The lines below the header."""
+        lines = Lines(self._file, self._options)
+        self.share.follow(lines.text)
+        _header(self.records(lines), lines)
+        return lines
+
+    def records(self, lines: Lines) -> Iterator[list[str]]:
+        """The cells of each row; blank lines are none."""
         escape = self._options.csv_escape == "backslash"
         csv.field_size_limit(self._options.row_max_bytes)
         reader = csv.reader(
@@ -107,6 +110,14 @@ class CsvFile:
                 return
             if cells:
                 yield cells
+
+    def checked(self, number: int, cells: list[str], lines: Lines) -> Cells | RefusedRow:
+        """The record that was read last, as a row. Raises ReadError."""
+        if lines.count > 1:
+            self._check_long_cells(cells, lines)
+        row = Cells(number, lines.first, cells, lines.taken)
+        reason = self._what_is_wrong(cells, lines.taken)
+        return row if reason is None else row.refused(reason)
 
     def _what_is_wrong(self, cells: list[str], lines: list[str]) -> str | None:
         if not all(map(is_unicode, lines)):
@@ -129,7 +140,7 @@ class CsvFile:
                 return f": {name} is {value!r}"
         return ""
 
-    def _check_long_cells(self, cells: list[str], lines: _Lines) -> None:
+    def _check_long_cells(self, cells: list[str], lines: Lines) -> None:
         """Raises ReadError if a cell holds other rows of the file, or may: then the row has another width."""
         if len(cells) != len(self.header):
             why = f"a row over several lines has {len(cells)} cells, the header {len(self.header)}"
@@ -154,7 +165,7 @@ class CsvFile:
         # Two rows side by side: the end of one, from this column on, and the beginning of the next, up to it.
         return counts[0] + counts[-1] >= most and counts[0] >= most - column and counts[-1] >= min(column, most)
 
-    def _quote_error(self, lines: _Lines, why: str, breaks: int | None = None) -> ReadError:
+    def _quote_error(self, lines: Lines, why: str, breaks: int | None = None) -> ReadError:
         line = lines.first + (_open_quote(lines.taken, self.delimiter) if breaks is None else breaks)
         return ReadError(
             self._file.name,
@@ -171,14 +182,16 @@ def _begin_alike(line: str, first_cell: str, delimiter: str) -> bool:
     return bool(found) and "9" in shape and _FIGURE.sub("9", begin) == shape
 
 
-class _Lines:
+class Lines:
     """The lines of a file, and which of them the current record took."""
 
     def __init__(self, file: InputFile, options: ReadOptions) -> None:
         self.text: TextIO = open_text(file, options)
-        self._lines = lines_of(self.text, file, options)
+        self._read_on = partial(lines_of, self.text, file, options)
+        self._lines = self._read_on()
         self._max = options.row_max_bytes
         self._size = 0
+        self.characters = 0
         self.number = 0
         self.first = 1
         self.taken: list[str] = []
@@ -193,23 +206,31 @@ class _Lines:
         self._size = 0
         self.taken = []
 
-    def __iter__(self) -> _Lines:
+    def __iter__(self) -> Lines:
         return self
 
     def __next__(self) -> str:
         line = next(self._lines)
         self.number += 1
+        self.characters += len(line)
         self._size += len(line)
         self.taken.append(line)
         if self._size > self._max:
             raise csv.Error(f"a row of more than {self._max // 1_000_000} MB, which LOAD_ROW_MAX_MB limits")
         return line
 
+    def skip(self, lines: int, characters: int) -> None:
+        """Leaves out lines that were read otherwise; in a text of one byte a character."""
+        self.number += lines
+        self.characters += characters
+        self.text.seek(self.characters)
+        self._lines = self._read_on(self.number)
+
     def close(self) -> None:
         self.text.close()
 
 
-def _header(records: Iterator[list[str]], lines: _Lines) -> list[str]:
+def _header(records: Iterator[list[str]], lines: Lines) -> list[str]:
     """The first record that is not blank."""
     return next((cells for cells in records if any(map(str.strip, lines.taken))), [])
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import pyarrow as pa
+
 from lakehouse.errors import ConfigError
 
 HEAD_BYTES: Final = 65_536
@@ -103,6 +105,20 @@ Rows = Iterator[FileRow | RefusedRow]
 
 
 @dataclass(frozen=True)
+class RowBlock:
+    """Some thousand rows, the first of them with that number: fields of events as columns of their types.
+
+    The columns are right for each row that is not odd, as `rows` would have them; odd rows are taken from there.
+    """
+
+    number: int
+    columns: Mapping[str, pa.Array]
+    is_odd: pa.Array
+    rows: Callable[[list[int]], Rows]
+    """Those rows of the block (counted from 0) one by one, in their order."""
+
+
+@dataclass(frozen=True)
 class OpenFile:
     """A file whose header was checked; its rows are read while they are asked for.
 
@@ -116,6 +132,8 @@ class OpenFile:
     """How much of the file was read, up to 1; 0 is not known."""
     notes: Callable[[], Sequence[str]] = tuple
     """What the summary says about the file after its last row, one line each."""
+    blocks: Iterator[RowBlock | FileRow | RefusedRow] | None = None
+    """The same rows, most of them many at once, if the reader can; to be read instead of `rows`."""
 
 
 @dataclass(frozen=True)

@@ -81,9 +81,8 @@ def _zeros(head: bytes) -> str | None:
     return None
 
 
-def lines_of(text: TextIO, file: InputFile, options: ReadOptions) -> Iterator[str]:
-    """The lines, with their ends. Raises ReadError for one that is longer than a row may be."""
-    number = 0
+def lines_of(text: TextIO, file: InputFile, options: ReadOptions, number: int = 0) -> Iterator[str]:
+    """The lines after the first `number`, with their ends. Raises ReadError for one longer than a row may be."""
     while True:
         try:
             line = text.readline(options.row_max_bytes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -17,7 +17,10 @@ from ingest_writer.backfill.readers.bts import cells, columns
 from ingest_writer.backfill.readers.bts.airports import zone_of
 from ingest_writer.backfill.readers.bts.columns import Columns, is_ours
 from ingest_writer.backfill.readers.bts.times import Clocks, ContradictionError, moments
+from ingest_writer.backfill.readers.bts.blocks import event_columns
+from ingest_writer.backfill.readers.bts.offsets import Zones
 from ingest_writer.backfill.readers.csv import DELIMITERS, Cells, CsvFile
+from ingest_writer.backfill.readers.csv_blocks import BYTE_BY_BYTE, CsvBlock, CsvBlocks
 from ingest_writer.backfill.readers.model import (
     FileRow,
     Format,
@@ -26,11 +29,10 @@ from ingest_writer.backfill.readers.model import (
     OpenFile,
     ReadOptions,
     RefusedRow,
-    Rows,
+    RowBlock,
 )
 from ingest_writer.backfill.readers.text import open_text
 
-_BYTE_BY_BYTE: Final = "iso8859-1"
 Value = TypeVar("Value")
 
 
@@ -40,27 +42,25 @@ class _RowError(Exception):
 
 def _open(file: InputFile, options: ReadOptions) -> OpenFile:
     open_text(file, options).close()  # refuses UTF-16 that does not say so
-    table = CsvFile(file, replace(options, encoding=options.encoding or _BYTE_BY_BYTE))
+    table = CsvFile(file, replace(options, encoding=options.encoding or BYTE_BY_BYTE))
     found = Columns(file.name, table.header, table.header_line)
     flights = _Flights(found, options.as_of or dt.datetime.now(dt.UTC))
-    return OpenFile(_rows(table, flights), share=table.share, notes=flights.notes)
+    blocks = None
+    if table.encoding == BYTE_BY_BYTE and options.csv_escape == "double":
+        positions = list(found.position.values())
+        blocks = _blocks(CsvBlocks(file, table, positions, options.row_max_bytes), flights)
+    return OpenFile(map(flights.row, table.rows()), share=table.share, notes=flights.notes, blocks=blocks)
 
 
-def _rows(table: CsvFile, flights: _Flights) -> Rows:
-    for row in table.rows():
-        if isinstance(row, RefusedRow):
-            yield _as_written(row)
-            continue
-        try:
-            yield FileRow(row.number, row.line, flights.values(row))
-        except _RowError as error:
-            yield _as_written(row.refused(str(error)))
+def _blocks(read: CsvBlocks, flights: _Flights) -> Iterator[RowBlock | FileRow | RefusedRow]:
+    for each in read:
+        yield flights.block(each) if isinstance(each, CsvBlock) else flights.row(each)
 
 
 def _as_written(row: RefusedRow) -> RefusedRow:
     """With the bytes of the file, not with the UTF-8 of what was read byte by byte."""
     try:
-        return row if row.raw.isascii() else replace(row, raw=row.raw.decode().encode(_BYTE_BY_BYTE))
+        return row if row.raw.isascii() else replace(row, raw=row.raw.decode().encode(BYTE_BY_BYTE))
     except UnicodeError:  # another encoding was asked for
         return row
 
@@ -71,7 +71,24 @@ class _Flights:
     def __init__(self, found: Columns, as_of: dt.datetime) -> None:
         self._columns = found
         self._as_of = as_of
+        self._zones = Zones()
         self._no_tails: Counter[str] = Counter()
+
+    def block(self, block: CsvBlock) -> RowBlock:
+        """Many rows at once."""
+        found = event_columns(block, self._columns, self._zones, self._as_of)
+        return RowBlock(
+            block.first_number, found.fields, found.is_odd, lambda chosen: map(self.row, block.rows(chosen))
+        )
+
+    def row(self, row: Cells | RefusedRow) -> FileRow | RefusedRow:
+        """One row."""
+        if isinstance(row, RefusedRow):
+            return _as_written(row)
+        try:
+            return FileRow(row.number, row.line, self.values(row))
+        except _RowError as error:
+            return _as_written(row.refused(str(error)))
 
     def notes(self) -> list[str]:
         """What was read otherwise than written."""
