@@ -58,7 +58,9 @@ def typed_events(columns: Mapping[str, pa.Array], first: Origin) -> tuple[pa.Tab
 
 def _repeated(name: str, value: Any, rows: int) -> pa.Array:
     kind = EVENT_SCHEMA.field(name).type
-    return pa.repeat(pa.scalar(value, pa.int64()).cast(kind) if pa.types.is_timestamp(kind) else pa.scalar(value, kind), rows)
+    return pa.repeat(
+        pa.scalar(value, pa.int64()).cast(kind) if pa.types.is_timestamp(kind) else pa.scalar(value, kind), rows
+    )
 
 
 class _TypedValidator(ColumnValidator):

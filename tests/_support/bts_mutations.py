@@ -12,13 +12,28 @@ from local_cloud.flights.on_time_file import header, line_of
 
 _AIRPORTS = ("JFK", "ORD", "DEN", "PHX", "LAX", "ANC", "HNL", "GUM", "SJU", "LHR", "LDH", "SYD", "APW", "PPG", "CCS")
 """Among them Lord Howe (half an hour of daylight saving), Samoa (which left out 2011-12-30), Caracas (half hours)."""
-_DAYS = (
+DAYS = (
     *("2013-03-09", "2013-03-10", "2013-03-11", "2013-11-02", "2013-11-03", "2013-11-04", "2013-07-01", "2013-12-31"),
     *("2013-03-30", "2013-03-31", "2013-10-26", "2013-10-27", "2013-10-05", "2013-10-06", "2013-04-06", "2013-04-07"),
     *("2011-12-29", "2011-12-30", "2011-12-31", "2007-12-08", "2007-12-09", "2016-05-01", "1987-04-04", "2000-02-29"),
 )
+"""Most of them at a time change of one of the zones."""
 _CLOCKS = ("2400", "0000", "0", "2401", "2360", "-005", "517", "517.0", "05:17", "0159", "0230", "0130", "99999", "abc")
-_MINUTES = ("-5.00", "0.00", "1440.00", "-1441", "10081.00", "999999", "-0", "2.50", "5.", "+5", "5e1", "-180.00", "4321")
+_MINUTES = (
+    "-5.00",
+    "0.00",
+    "1440.00",
+    "-1441",
+    "10081.00",
+    "999999",
+    "-0",
+    "2.50",
+    "5.",
+    "+5",
+    "5e1",
+    "-180.00",
+    "4321",
+)
 _ELAPSED = ("0.00", "-1.00", "1.00", "1441.00", "9999", "60.5", "3000.00")
 _FLAGS = ("1.00", "0.00", "1", "2.00", "0.5", "-1", "yes")
 _CODES = ("QQQ", "ZZZ", "JFK1", "jfk", "", "HNL", "SYD", "'", "a\tb", "Ünx", "not an airport", "LDH")
@@ -43,11 +58,11 @@ _LINES = ("", "\n", ",\n", '"open,\n', 'a"b,\n', "x" * 300 + "\n", "\r", "2013,\
 Row = dict[str, str]
 
 
-def consistent_row(chance: random.Random) -> Row:
-    """A flight between random zones near a random time change, whose clocks and minutes agree."""
+def consistent_row(chance: random.Random, days: Sequence[str] = DAYS) -> Row:
+    """A flight between random zones on one of the days, whose clocks and minutes agree."""
     origin, destination = chance.choice(_AIRPORTS), chance.choice(_AIRPORTS)
     zones = [zone for code in (origin, destination) if (zone := zone_of(code)) is not None]
-    day = dt.datetime.fromisoformat(chance.choice(_DAYS))
+    day = dt.datetime.fromisoformat(chance.choice(days))
     departure = (day + dt.timedelta(minutes=chance.randrange(1440))).replace(tzinfo=zones[0], fold=chance.randrange(2))
     scheduled = departure.astimezone(dt.UTC)
     late, planned, took = chance.randrange(-30, 300), chance.randrange(20, 1000), chance.randrange(20, 1000)
@@ -68,14 +83,22 @@ def _clock(moment: dt.datetime, minutes: int, zone: ZoneInfo) -> str:
 
 
 def _cancelled(row: Row) -> Row:
-    return {**row, **dict.fromkeys(("DepTime", "DepDelay", "ArrTime", "ArrDelay", "ActualElapsedTime", "AirTime"), ""), "Cancelled": "1.00"}
+    blank = dict.fromkeys(("DepTime", "DepDelay", "ArrTime", "ArrDelay", "ActualElapsedTime", "AirTime"), "")
+    return {**row, **blank, "Cancelled": "1.00"}
 
 
 def _diverted(row: Row, chance: random.Random) -> Row:
     has_reached = chance.random() < 0.5
     known = {"DivActualElapsedTime": row["ActualElapsedTime"], "DivArrDelay": row["ArrDelay"]} if has_reached else {}
     gone = dict.fromkeys(("ActualElapsedTime", "ArrDelay", "AirTime"), "")
-    return {**row, **gone, **known, "Diverted": "1.00", "DivReachedDest": f"{int(has_reached)}.00", "Div1Airport": "ANC"}
+    return {
+        **row,
+        **gone,
+        **known,
+        "Diverted": "1.00",
+        "DivReachedDest": f"{int(has_reached)}.00",
+        "Div1Airport": "ANC",
+    }
 
 
 def mutated_row(row: Row, chance: random.Random) -> Row:
@@ -94,8 +117,8 @@ def odd_file(rows: Sequence[Row], chance: random.Random, odd_lines: int) -> byte
         at = chance.randrange(1, len(lines))
         line = lines[at]
         cut = chance.randrange(len(line))
-        odd = (line + "\n", line.replace("\n", "\r\n"), line.rstrip("\n") + "x,\n", line[:cut] + "\n", line[:cut] + '"' + line[cut:])
-        lines[at] = chance.choice((*odd, line + chance.choice(_LINES)))
+        odd = (line + "\n", line.replace("\n", "\r\n"), line.rstrip("\n") + "x,\n", line[:cut] + "\n")
+        lines[at] = chance.choice((*odd, line[:cut] + '"' + line[cut:], line + chance.choice(_LINES)))
     if chance.random() < 0.5:
         lines[-1] = lines[-1].rstrip("\n")
     return "".join(lines).encode("iso8859-1", errors="replace")

@@ -8,9 +8,9 @@ may be otherwise is marked odd, which is always right: those rows are read one b
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, Final
 
 import pyarrow as pa
@@ -24,6 +24,7 @@ from ingest_writer.backfill.readers.csv_blocks import BYTE_BY_BYTE, CsvBlock
 _DAY: Final = 24 * 60
 _MINUTE_US: Final = 60_000_000
 _UTC: Final = pa.timestamp("us", tz="UTC")
+_ODD: Final = object()
 _STATUS: Final = ("arrived", "cancelled")
 
 
@@ -35,26 +36,35 @@ class EventColumns:
     is_odd: pa.Array
 
 
-def event_columns(block: CsvBlock, found: Columns, zones: Zones, as_of: dt.datetime) -> EventColumns:
-    """What the rows say."""
-    taken = _Block(block, found)
-    is_cancelled = taken.needed(columns.CANCELLED, cells.flag, pa.bool_())
-    taken.mark(taken.needed(columns.DIVERTED, cells.flag, pa.bool_()))
-    carriers = [taken.known(column, cells.carrier, pa.string()) for column in (columns.CARRIER, columns.IATA_CARRIER)]
-    fields = {
-        "flight_date": taken.needed(columns.FLIGHT_DATE, cells.flight_date, pa.date32()),
-        "carrier": pc.coalesce(*carriers),
-        "flight_number": taken.needed(columns.NUMBER, cells.flight_number, pa.int64()),
-        "origin": taken.needed(columns.ORIGIN, str, pa.string()),
-        "destination": taken.needed(columns.DESTINATION, str, pa.string()),
-        "status": pc.if_else(is_cancelled, *(pa.scalar(status) for status in reversed(_STATUS))),
-        "air_time_minutes": taken.known(columns.AIR_TIME, cells.minutes, pa.int64()),
-        "distance_km": taken.known(columns.DISTANCE, cells.kilometres, pa.int64()),
-        "tail_number": taken.known(columns.TAIL, _registration, pa.string()),
-        "event_time": pa.repeat(pa.scalar(as_of, _UTC), block.num_rows),
-    }
-    _Times(taken, zones, fields["flight_date"], is_cancelled).add_to(fields)
-    return EventColumns(fields, taken.is_odd())
+class BlockReader:
+    """Reads the blocks of one file."""
+
+    def __init__(self, found: Columns, as_of: dt.datetime) -> None:
+        self._position = found.position
+        self._as_of = as_of
+        self._zones = Zones()
+        self._readers: dict[Callable[[str], Any], Callable[[bytes], Any]] = {}
+
+    def read(self, block: CsvBlock) -> EventColumns:
+        """What the rows say."""
+        taken = _Cells(block, self._position, self._readers)
+        is_cancelled = taken.needed(columns.CANCELLED, cells.flag, pa.bool_())
+        taken.mark(taken.needed(columns.DIVERTED, cells.flag, pa.bool_()))
+        carriers = [taken.known(each, cells.carrier, pa.string()) for each in (columns.CARRIER, columns.IATA_CARRIER)]
+        fields = {
+            "flight_date": taken.needed(columns.FLIGHT_DATE, cells.flight_date, pa.date32()),
+            "carrier": pc.coalesce(*carriers),
+            "flight_number": taken.needed(columns.NUMBER, cells.flight_number, pa.int64()),
+            "origin": taken.needed(columns.ORIGIN, str, pa.string()),
+            "destination": taken.needed(columns.DESTINATION, str, pa.string()),
+            "status": pc.if_else(is_cancelled, pa.scalar("cancelled"), pa.scalar("arrived")),
+            "air_time_minutes": taken.known(columns.AIR_TIME, cells.minutes, pa.int64()),
+            "distance_km": taken.known(columns.DISTANCE, cells.kilometres, pa.int64()),
+            "tail_number": taken.known(columns.TAIL, _registration, pa.string()),
+            "event_time": pa.repeat(pa.scalar(self._as_of, _UTC), block.num_rows),
+        }
+        fields |= _Times(taken, self._zones, is_cancelled).fields(fields["flight_date"])
+        return EventColumns(fields, taken.is_odd())
 
 
 def _registration(cell: str) -> str:
@@ -64,12 +74,18 @@ def _registration(cell: str) -> str:
     return tail
 
 
-class _Block:
+class _Cells:
     """The cells of a block by the names of their columns, and which rows are odd."""
 
-    def __init__(self, block: CsvBlock, found: Columns) -> None:
+    def __init__(
+        self,
+        block: CsvBlock,
+        position: Mapping[str, int],
+        readers: dict[Callable[[str], Any], Callable[[bytes], Any]],
+    ) -> None:
         self._block = block
-        self._position = found.position
+        self._position = position
+        self._readers = readers
         self._odd: list[pa.Array] = []
 
     def mark(self, is_odd: pa.Array) -> None:
@@ -92,36 +108,45 @@ class _Block:
         if position is None:
             return pa.nulls(self._block.num_rows, kind)
         encoded = self._block.column(position).dictionary_encode()
-        values, odd = [], []
-        for cell in encoded.dictionary.to_pylist():
-            text = cell.decode(BYTE_BY_BYTE).strip()
-            try:
-                values.append(None if cells.is_unknown(text) else read(text))
-                odd.append(False)
-            except cells.CellError:
-                values.append(None)
-                odd.append(True)
-        if any(odd):
+        if read not in self._readers:
+            self._readers[read] = _reader(read)
+        values = list(map(self._readers[read], encoded.dictionary.to_pylist()))
+        if _ODD in values:
+            odd = [value is _ODD for value in values]
+            values = [None if value is _ODD else value for value in values]
             self.mark(pa.array(odd).take(encoded.indices))
         return pa.array(values, kind).take(encoded.indices)
+
+
+def _reader(read: Callable[[str], Any]) -> Callable[[bytes], Any]:
+    """What `read` makes of a cell as it is in the file; None if it is blank, _ODD if nobody can read it."""
+
+    @lru_cache(maxsize=20_000)
+    def value(cell: bytes) -> Any:
+        text = cell.decode(BYTE_BY_BYTE).strip()
+        try:
+            return None if cells.is_unknown(text) else read(text)
+        except cells.CellError:
+            return _ODD
+
+    return value
 
 
 class _Times:
     """Moments as minutes since 1970 in UTC, as `times.py` finds them; a row that needs more than minutes is odd."""
 
-    def __init__(self, taken: _Block, zones: Zones, date: pa.Array, is_cancelled: pa.Array) -> None:
+    def __init__(self, taken: _Cells, zones: Zones, is_cancelled: pa.Array) -> None:
         self._taken = taken
         self._zones = zones
-        self._date = date
         self._is_cancelled = is_cancelled
 
-    def add_to(self, fields: dict[str, pa.Array]) -> None:
-        """Adds the times and delays."""
+    def fields(self, date: pa.Array) -> dict[str, pa.Array]:
+        """Times and delays of flights on these dates."""
         origin, destination = (
             self._taken.needed(column, self._zones.number, pa.int64())
             for column in (columns.ORIGIN, columns.DESTINATION)
         )
-        days = pc.multiply(self._date.cast(pa.int32()).cast(pa.int64()), _DAY)
+        days = pc.multiply(date.cast(pa.int32()).cast(pa.int64()), _DAY)
         wall = pc.add(days, self._clock(columns.CRS_DEPARTURE))
         scheduled = pc.subtract(wall, self._zones.wall_offsets(origin, wall))
         self._taken.mark(scheduled.is_null())
@@ -135,7 +160,7 @@ class _Times:
         self._agree(arrival, self._of_arrived(self._clock(columns.ARRIVAL)), destination)
         self._taken.mark(pc.and_(arrival.is_null(), arrival_delay.is_valid()))
         self._taken.mark(pc.not_equal(pc.add(scheduled_arrival, arrival_delay), arrival))
-        fields |= {
+        return {
             "scheduled_departure": _moments(scheduled),
             "scheduled_departure_hour": pc.divide(_within_day(wall), 60),
             "scheduled_arrival": _moments(scheduled_arrival),

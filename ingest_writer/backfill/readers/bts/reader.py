@@ -15,10 +15,9 @@ from typing import Any, Final, TypeVar
 
 from ingest_writer.backfill.readers.bts import cells, columns
 from ingest_writer.backfill.readers.bts.airports import zone_of
+from ingest_writer.backfill.readers.bts.blocks import BlockReader
 from ingest_writer.backfill.readers.bts.columns import Columns, is_ours
 from ingest_writer.backfill.readers.bts.times import Clocks, ContradictionError, moments
-from ingest_writer.backfill.readers.bts.blocks import event_columns
-from ingest_writer.backfill.readers.bts.offsets import Zones
 from ingest_writer.backfill.readers.csv import DELIMITERS, Cells, CsvFile
 from ingest_writer.backfill.readers.csv_blocks import BYTE_BY_BYTE, CsvBlock, CsvBlocks
 from ingest_writer.backfill.readers.model import (
@@ -71,12 +70,12 @@ class _Flights:
     def __init__(self, found: Columns, as_of: dt.datetime) -> None:
         self._columns = found
         self._as_of = as_of
-        self._zones = Zones()
+        self._blocks = BlockReader(found, as_of)
         self._no_tails: Counter[str] = Counter()
 
     def block(self, block: CsvBlock) -> RowBlock:
         """Many rows at once."""
-        found = event_columns(block, self._columns, self._zones, self._as_of)
+        found = self._blocks.read(block)
         return RowBlock(
             block.first_number, found.fields, found.is_odd, lambda chosen: map(self.row, block.rows(chosen))
         )
