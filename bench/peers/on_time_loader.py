@@ -22,6 +22,7 @@ from ingest_writer.backfill.bulk_load import Loader
 from ingest_writer.backfill.readers.bts.columns import USED
 from ingest_writer.compaction.compactor import Compactor
 from ingest_writer.compaction.model import CompactorOptions
+from lakehouse.no_pandas import without_pandas
 from lakehouse.store.local import LocalStore
 from lakehouse.table.latest_sql import quoted
 
@@ -29,6 +30,7 @@ _MEMORY_MB = 1024  # COMPACTOR_MEMORY_MB's default, for both
 
 
 def main() -> None:
+    without_pandas()  # as the program does
     for line in sys.stdin:
         job: dict[str, Any] = json.loads(line)
         with tempfile.TemporaryDirectory() as folder:

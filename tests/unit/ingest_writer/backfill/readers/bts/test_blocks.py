@@ -109,3 +109,11 @@ def test_a_departure_at_a_time_change_is_left_to_be_read_by_itself(clock: str, i
     late = dict.fromkeys(("DepTime", "DepDelay", "CRSArrTime", "CRSElapsedTime"), "")
     row = {**CANCELLED, **late, "FlightDate": "2013-03-10", "CRSDepTime": clock}
     assert odd_rows(tmp_path, row) == [is_odd]
+
+
+@pytest.mark.parametrize(("clock", "delay", "is_odd"), [("0145", "75.00", True), ("0059", "29.00", False)])
+def test_a_clock_at_a_time_change_is_left_to_be_read_by_itself(
+    clock: str, delay: str, is_odd: bool, tmp_path: Path
+) -> None:
+    row = {**CANCELLED, **dict.fromkeys(("CRSArrTime", "CRSElapsedTime"), ""), "FlightDate": "2013-03-10"}
+    assert odd_rows(tmp_path, {**row, "CRSDepTime": "0030", "DepTime": clock, "DepDelay": delay}) == [is_odd]
