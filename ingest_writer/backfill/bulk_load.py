@@ -54,7 +54,7 @@ from lakehouse.store.store import Store
 log = logging.getLogger(__name__)
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_TABLE_ROWS: Final = 4  # take the memory of one as Python values; fewer, larger files land and merge faster
+_TABLE_ROWS: Final = 2  # take half of the memory of one as Python values; fewer, larger files merge faster
 _PROGRESS_ROWS: Final = 1000  # rows between two looks at the clock
 _PIECE_BYTES: Final = 1 << 20
 _SLOW_BYTES: Final = 256 << 20  # a second or so of a checksum
