@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from ingest_writer.backfill.file_events import event_row
+from ingest_writer.backfill.readers.bts.blocks import BlockReader
+from ingest_writer.backfill.readers.bts.columns import Columns
+from ingest_writer.backfill.readers.csv import CsvFile
+from ingest_writer.backfill.readers.csv_blocks import BYTE_BY_BYTE, CsvBlock, CsvBlocks
 from ingest_writer.backfill.readers.detect import open_file
 from ingest_writer.backfill.readers.model import FileRow, InputFile, ReadOptions, RowBlock
 from ingest_writer.decoding.event import Origin, RejectError, Row
 from ingest_writer.decoding.typed import typed_events
-from tests._support.bts import CANCELLED, FLIGHT, monthly_csv
+from tests._support.bts import CANCELLED, FLIGHT, custom_csv, monthly_csv
 from tests._support.bts_mutations import consistent_row, mutated_row, odd_file
 from tests._support.events import microseconds, rows_of
 from tests._support.files import file_of
@@ -117,3 +121,14 @@ def test_a_clock_at_a_time_change_is_left_to_be_read_by_itself(
 ) -> None:
     row = {**CANCELLED, **dict.fromkeys(("CRSArrTime", "CRSElapsedTime"), ""), "FlightDate": "2013-03-10"}
     assert odd_rows(tmp_path, {**row, "CRSDepTime": "0030", "DepTime": clock, "DepDelay": delay}) == [is_odd]
+
+
+def test_a_column_that_the_file_lacks_is_unknown(tmp_path: Path) -> None:
+    file = file_of(tmp_path / "x.csv", custom_csv(FLIGHT, without=("Tail_Number", "AirTime")))
+    table = CsvFile(file, ReadOptions(encoding=BYTE_BY_BYTE))
+    found = Columns(file.name, table.header, 1)
+    [block] = CsvBlocks(file, table, list(found.position.values()), 10_000)
+    assert isinstance(block, CsvBlock)
+    read = BlockReader(found, dt.datetime(2026, 11, 1, tzinfo=dt.UTC)).read(block)
+    assert [read.fields[name].to_pylist() for name in ("tail_number", "air_time_minutes")] == [[None], [None]]
+    assert read.is_odd.to_pylist() == [False]
