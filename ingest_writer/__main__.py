@@ -273,6 +273,7 @@ def _compactor(store: Store, settings: CompactorSettings) -> Compactor:
         months_at_once=settings.months_at_once,
         merge_max_files=settings.merge_max_files,
         merge_max_bytes=settings.merge_max_mb * 1_000_000,
+        merge_max_rows=settings.merge_max_rows,
         commit_attempts=settings.commit_attempts,
         retention_s=settings.retention_s,
         file_max_bytes=settings.file_max_mb * 1_000_000,

@@ -149,6 +149,9 @@ class CompactorSettings(BaseSettings):
     memory."""
     merge_max_mb: int = Field(1024, ge=1)
     """The same, as a sum of the bytes of landed files."""
+    merge_max_rows: int = Field(10_000_000, ge=1)
+    """The same, as a sum of their rows: a file of some kilobytes may have a million. They take about
+    2 GB when they spill, half of `COMPACTOR_SCRATCH_MB`."""
     file_max_mb: int = Field(64, ge=1)
     """Days at rest are joined up to this size. A late event rewrites one file, and an API instance
     downloads it again in about a second."""

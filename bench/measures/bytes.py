@@ -102,6 +102,7 @@ def default_options(folder: Path) -> CompactorOptions:
         months_at_once=2,
         merge_max_files=5000,
         merge_max_bytes=1_024_000_000,
+        merge_max_rows=10_000_000,
         commit_attempts=100,
         retention_s=86_400.0,
         file_max_bytes=64_000_000,

@@ -31,6 +31,7 @@ class CompactorOptions:
     months_at_once: int
     merge_max_files: int
     merge_max_bytes: int
+    merge_max_rows: int
     commit_attempts: int
     retention_s: float
     file_max_bytes: int

@@ -32,6 +32,7 @@ from lakehouse.local_disk import temporary_folder
 from lakehouse.object_names import RandomId
 from lakehouse.store.store import Store
 from lakehouse.table.file_cache import FileCache
+from lakehouse.table.parquet_files import row_count
 from lakehouse.table.planner import LandedFile, Plan, by_month
 from lakehouse.table.snapshot import Month, MonthFile
 from lakehouse.table.stored_file import StoredFile
@@ -92,6 +93,7 @@ class MonthMerger:
         if not readable:
             return MonthResult(month, unreadable=unreadable)
         try:
+            readable = self._within_rows(readable)
             dates = {file.flight_date for file in readable}
             merged = self._make(month, layout_of(month, plan.snapshot, dates, self._options), readable)
         except ObjectMissingError as error:
@@ -199,4 +201,19 @@ class MonthMerger:
             if taken and size > self._options.merge_max_bytes:
                 break
             taken.append(file)
+        return taken
+
+    def _within_rows(self, files: Sequence[LandedFile]) -> list[LandedFile]:
+        """Those of them that one merge may take by their rows, at least one; bytes tell little of rows.
+
+        Raises what the cache raises.
+        """
+        taken: list[LandedFile] = []
+        with self._cache.pinned(files) as paths:
+            rows = 0
+            for file, path in zip(files, paths, strict=True):
+                rows += row_count(path)
+                if taken and rows > self._options.merge_max_rows:
+                    break
+                taken.append(file)
         return taken

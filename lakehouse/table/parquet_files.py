@@ -98,6 +98,14 @@ def check_landed_file(name: str, path: Path, flight_date: dt.date) -> FooterInfo
     return FooterInfo(rows, version)
 
 
+def row_count(path: Path) -> int:
+    """Rows of a local file that has passed its check. Raises LocalDiskError."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise local_disk_error(path.parent, error) from error
+
+
 def check_month_file(name: str, path: Path, expected: FooterInfo) -> None:
     """Looks at footer and headers of pages. Raises UnreadableError when columns, rows or sizes are not as expected;
     FormatTooNewError."""

@@ -49,6 +49,7 @@ def options(scratch: Path, **changes: Any) -> CompactorOptions:
         "months_at_once": 2,
         "merge_max_files": 5000,
         "merge_max_bytes": 1 << 30,
+        "merge_max_rows": 10_000_000,
         "commit_attempts": 100,
         "retention_s": 86_400.0,
         "file_max_bytes": 64_000_000,

@@ -298,6 +298,7 @@ def options(scratch: Path) -> CompactorOptions:
         months_at_once=1,
         merge_max_files=5000,
         merge_max_bytes=1_000_000_000,
+        merge_max_rows=10_000_000,
         commit_attempts=10,
         retention_s=86_400.0,
         file_max_bytes=64_000_000,

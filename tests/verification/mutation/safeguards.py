@@ -730,6 +730,13 @@ SAFEGUARDS: Final = (
         "tests/unit/lakehouse/table/test_parquet_footer.py::test_a_column_chunk_in_another_file_is_refused_by_name",
     ),
     Safeguard(
+        "a merge takes only so many rows",
+        "ingest_writer/compaction/month_merge.py",
+        "if taken and rows > self._options.merge_max_rows:",
+        "if False:",
+        "tests/unit/ingest_writer/compaction/test_month_merge.py::test_a_merge_takes_as_many_rows_as_allowed_but_at_least_one_file",
+    ),
+    Safeguard(
         "Parquet: encodings that amplify",
         "lakehouse/table/parquet_pages.py",
         "if encoding not in _ENCODINGS or",

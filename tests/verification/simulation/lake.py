@@ -137,6 +137,7 @@ class Lake:
             months_at_once=1,
             merge_max_files=scenario.merge_max_files,
             merge_max_bytes=1_000_000_000,
+            merge_max_rows=10_000_000,
             commit_attempts=scenario.commit_attempts,
             retention_s=scenario.retention_s,
             file_max_bytes=scenario.file_max_bytes,

@@ -59,6 +59,17 @@ def test_a_merge_takes_as_many_bytes_as_allowed_but_at_least_one_file(store: Mem
     assert [r["flight_number"] for r in month_rows(store, "2013-01")] == [1, 2, 3, 4]
 
 
+def test_a_merge_takes_as_many_rows_as_allowed_but_at_least_one_file(store: MemoryStore, tmp_path: Path) -> None:
+    rows = [row(number=number) for number in range(1, 9)]
+    for at in range(0, 8, 2):
+        land(store, rows[at : at + 2])
+    made = compactor(store, tmp_path, merge_max_rows=5)  # two files of two
+    assert [(r.absorbed_files, r.pending_files) for r in (made.compact() for _ in range(3))] == [(2, 2), (2, 0), (0, 0)]
+    land(store, [row(number=number) for number in (9, 10)])
+    assert compactor(store, tmp_path, merge_max_rows=1).compact().absorbed_files == 1  # fewer than any file has
+    assert [r["flight_number"] for r in month_rows(store, "2013-01")] == list(range(1, 11))
+
+
 def test_more_unreadable_files_than_a_merge_takes_do_not_block_their_month(store: MemoryStore, tmp_path: Path) -> None:
     made = compactor(store, tmp_path, merge_max_files=2)  # fewer than the unreadable ones, which come first by name
     for number in range(5):
