@@ -39,7 +39,7 @@ def _ms(peer: Asker, question: dict[str, object]) -> float:
     return float(peer.ask(question)["ms"])
 
 
-_GLOB, _SINGLE = Goal(10, at_least=True), Goal(1.2)
+_GLOB, _SINGLE = Goal(10, at_least=True), Goal(0.8)
 
 
 def _figures(what: str, found: dict[str, list[float]], side: str, peer: str, goal: Goal, note: str) -> list[Figure]:

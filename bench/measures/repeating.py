@@ -11,7 +11,7 @@ from bench.rig import Rig
 from bench.rounds import interleaved
 from local_cloud.processes.supervise import free_port
 
-_GOAL = Goal(1.3)
+_GOAL = Goal(1.2)
 _PEER = "empty FastAPI route, same parameters and bytes"
 _MORE = 5  # an answer from memory takes a twentieth of a query: more of them, for the same time
 
