@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import ClassVar, Final, Protocol, TypeVar
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from lakehouse.bounded_lru import BoundedLRU, CacheStats
 from lakehouse.table.planner import Plan
 from query_service.engine.database import Database
 from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.engine.time_travel import TimeTravel
-from query_service.errors import answer_changed_error
+from query_service.errors import answer_changed_error, deadline_error
 from query_service.queries.filters_sql import asks_hidden
 from query_service.queries.model import Filters, ReferenceRequest
 from query_service.queries.partial_reads import PartialReads
@@ -23,6 +23,8 @@ from query_service.queries.reference import reference_table, with_names
 from query_service.representation.compression import compressed
 from query_service.representation.encoders import Rows, encoded
 from query_service.representation.etag import ETagFactory, ResponsePreferences
+
+T = TypeVar("T")
 
 _INLINE_ROWS: Final = 50  # about a millisecond of encoding, and less than a chunk to send
 
@@ -84,6 +86,82 @@ class ResultCache:
             self._cached.put(tag, result, result.size)
 
 
+class UnderWay(Generic[T]):
+    """Answers that are being computed, by tag: whoever asks meanwhile waits. For one event loop; not thread-safe."""
+
+    def __init__(self, timeout_s: float) -> None:
+        """A computation takes no longer, whoever waits for it."""
+        self._timeout_s = timeout_s
+        self._by_tag: dict[str, _Computation[T]] = {}
+
+    async def get(self, tag: str, compute: Callable[[], Awaitable[T]]) -> T:
+        """What `compute` returns, or what a computation of that tag does that has begun before.
+
+        It goes on when the one who began it leaves, as long as somebody waits. If it fails, everybody
+        else computes alone: it may be for the other's deadline, or for a plan older than a question.
+        Raises what `compute` does, and ProblemError when it takes too long.
+        """
+        found = self._by_tag.get(tag)
+        if found is None:
+            return await self._begin(tag, compute).result()
+        if await found.has_failed():
+            return await compute()
+        return await found.result()
+
+    def _begin(self, tag: str, compute: Callable[[], Awaitable[T]]) -> _Computation[T]:
+        def forget() -> None:
+            if self._by_tag.get(tag) is begun:
+                del self._by_tag[tag]
+
+        begun = self._by_tag[tag] = _Computation(asyncio.create_task(self._bounded(compute)), forget)
+        return begun
+
+    async def _bounded(self, compute: Callable[[], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self._timeout_s) as deadline:
+                return await compute()
+        except TimeoutError:
+            if deadline.expired():
+                raise deadline_error(self._timeout_s) from None
+            raise
+
+
+class _Computation(Generic[T]):
+    """A task, and how many wait for it: when nobody does any more, it is cancelled."""
+
+    def __init__(self, task: asyncio.Task[T], forget: Callable[[], None]) -> None:
+        """`forget` is called when it ends, or is about to: nobody is to wait for it from then on."""
+        self._task = task
+        self._forget = forget
+        self._waiting = 0
+        task.add_done_callback(self._note_end)
+
+    async def has_failed(self) -> bool:
+        """Waits for its end."""
+        await self._ended()
+        return self._task.cancelled() or self._task.exception() is not None
+
+    async def result(self) -> T:
+        """Waits for its end. Raises what it raised."""
+        await self._ended()
+        return self._task.result()
+
+    async def _ended(self) -> None:
+        self._waiting += 1
+        try:
+            await asyncio.wait([self._task])  # who leaves does not cancel it
+        finally:
+            self._waiting -= 1
+            if not self._waiting and not self._task.done():
+                self._forget()
+                self._task.cancel()
+
+    def _note_end(self, task: asyncio.Task[T]) -> None:
+        self._forget()
+        if not task.cancelled():
+            task.exception()  # nobody's, when all have left meanwhile
+
+
 class TableRequest(Protocol):
     """A normalized request. Its answer depends on the files of the dates in `filters`."""
 
@@ -134,7 +212,7 @@ class ConditionalGet:
         self._database = database
         self._check_room = check_room
         self._encoding_reference = asyncio.Lock()
-        self._under_way: dict[str, asyncio.Future[Result]] = {}  # by tag: those that are being computed
+        self._under_way: UnderWay[Result] = UnderWay(executor.timeout_s)
         self._reads = reads
 
     async def handle(
@@ -197,38 +275,20 @@ class ConditionalGet:
         preferences: ResponsePreferences,
         find: Callable[[Q, QueryContext], Awaitable[Rows]],
     ) -> Result:
-        """The answer with that tag: from memory, of another request that computes it, or by a query.
+        """The answer with that tag: from memory, or by a query; by the same for all who ask at once.
 
-        When the tail moves, all who look at its dates ask the same at once. Raises what `find` does.
+        When the tail moves, all who look at its dates ask the same. Raises what `find` does.
         """
-        while (result := self._results.get(tag)) is None and (other := self._under_way.get(tag)) is not None:
-            await asyncio.wait([other])  # who leaves cancels nothing
-            if not other.cancelled():
-                return other.result()
-        return result or await self._computed(tag, request, context, preferences, find)
 
-    async def _computed(
-        self,
-        tag: str,
-        request: Q,
-        context: QueryContext,
-        preferences: ResponsePreferences,
-        find: Callable[[Q, QueryContext], Awaitable[Rows]],
-    ) -> Result:
-        """The answer by a query. Others wait for it, unless nothing is kept: then each question is a query."""
-        computed: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        if self._results.keeps_any:
-            self._under_way[tag] = computed
-        try:
+        async def compute() -> Result:
             rows = await find(request, context)
             result = await self._encoded(await with_names(rows) if request.names else rows, preferences)
-            computed.set_result(result)
             self._results.put(tag, result)
             return result
-        finally:
-            computed.cancel()  # it failed, or who asked has left: one of those who wait computes it
-            if self._under_way.get(tag) is computed:
-                del self._under_way[tag]
+
+        if (kept := self._results.get(tag)) is not None:
+            return kept
+        return await (self._under_way.get(tag, compute) if self._results.keeps_any else compute())
 
     def _has(self, tag: str) -> bool:
         return self._results.get(tag) is not None

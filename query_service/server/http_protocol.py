@@ -36,6 +36,8 @@ _PROBES: Final = (b"/health", b"/ready")  # below any prefix; no other path that
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # linger, 0 seconds
 
 _log = logging.getLogger(__name__)
+# We log it with the id of the answer.
+logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg != "Invalid HTTP request received.")
 
 
 class Slot(Protocol):
@@ -201,7 +203,7 @@ class Connection(HttpToolsProtocol):
         with logs.bound(known):
             is_admitted = self._slots.admit(self, network(self.client[0]) if self.client else "")
         if not is_admitted:
-            self.transport.write(_refusal(connections_error().problem, known[logs.REQUEST_ID], self._prefix))
+            self._write(connections_error().problem, known[logs.REQUEST_ID])
         return is_admitted
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -266,14 +268,22 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuses an invalid request, but only after the answers that are still owed."""
+        with logs.bound(known := logs.request_fields("", None, None)):  # what its head says is not to be trusted
+            _log.warning("a request is refused: %s", msg)
         if self._is_answering:
             self._end()
             return
-        known = logs.request_fields("", None, None)  # whatever its head says is not to be trusted
-        with logs.bound(known):
-            _log.warning("a request is refused: %s", msg)
-        self.transport.write(_refusal(no_request_error(msg).problem, known[logs.REQUEST_ID], self._prefix))
+        self._write(no_request_error(msg).problem, known[logs.REQUEST_ID])
         self.transport.close()
+
+    def _write(self, problem: Problem, request_id: str) -> None:
+        """A whole answer, for a connection that is not read any further."""
+        body = problems.problem_body(problem, request_id, self._prefix)
+        answer = problems.problem_response(problem, {"Connection": "close", problems.REQUEST_ID_HEADER: request_id})
+        answer.headers["Content-Length"] = str(len(body))
+        head = [b"%s: %s" % header for header in (*self.server_state.default_headers, *answer.raw_headers)]
+        status = http.HTTPStatus(problem.status)
+        self.transport.write(b"\r\n".join([f"HTTP/1.1 {status} {status.phrase}".encode(), *head, b"", body]))
 
     def _unsupported_upgrade_warning(self) -> None:
         """The request is answered in this protocol. The parser leaves its body unread: it would be the next request."""
@@ -295,16 +305,6 @@ class Connection(HttpToolsProtocol):
     def _head_bytes(self) -> int:
         """The setting that uvicorn has for its other parser; without one, what that takes."""
         return self.config.h11_max_incomplete_event_size or _HEAD_BYTES
-
-
-def _refusal(problem: Problem, request_id: str, prefix: str) -> bytes:
-    """A whole answer, for a connection that is not read any further."""
-    body = problems.problem_body(problem, request_id, prefix)
-    answer = problems.problem_response(problem, {"Connection": "close", problems.REQUEST_ID_HEADER: request_id})
-    answer.headers["Content-Length"] = str(len(body))
-    head = [b"%s: %s" % header for header in answer.raw_headers]
-    status = http.HTTPStatus(problem.status)
-    return b"\r\n".join([f"HTTP/1.1 {status} {status.phrase}".encode(), *head, b"", body])
 
 
 async def _refuse(prefix: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -22,6 +22,8 @@ from ingest_writer.backfill.readers.model import InputFile, RefusedRow
 
 BYTE_BY_BYTE: Final = "iso8859-1"
 """The encoding of files that are read by blocks: a byte is a character."""
+MOST_COLUMNS: Final = 1000
+"""Files with more are read row by row: RE2, which Arrow looks for ordinary lines with, repeats nothing more often."""
 _MOST_BYTES: Final = 4_000_000  # 20,000 rows of the DOT's: larger blocks save no more time
 _LEAST_BYTES: Final = 65_536  # of what is read row by row where a block would not do, then the next is tried
 

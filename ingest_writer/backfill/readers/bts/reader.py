@@ -19,7 +19,7 @@ from ingest_writer.backfill.readers.bts.blocks import BlockReader
 from ingest_writer.backfill.readers.bts.columns import Columns, is_ours
 from ingest_writer.backfill.readers.bts.times import Clocks, ContradictionError, moments
 from ingest_writer.backfill.readers.csv import DELIMITERS, Cells, CsvFile
-from ingest_writer.backfill.readers.csv_blocks import BYTE_BY_BYTE, CsvBlock, CsvBlocks
+from ingest_writer.backfill.readers.csv_blocks import BYTE_BY_BYTE, MOST_COLUMNS, CsvBlock, CsvBlocks
 from ingest_writer.backfill.readers.model import (
     FileRow,
     Format,
@@ -45,7 +45,8 @@ def _open(file: InputFile, options: ReadOptions) -> OpenFile:
     found = Columns(file.name, table.header, table.header_line)
     flights = _Flights(found, options.as_of or dt.datetime.now(dt.UTC))
     blocks = None
-    if table.encoding == BYTE_BY_BYTE and options.csv_escape == "double":
+    is_plain = table.encoding == BYTE_BY_BYTE and options.csv_escape == "double"
+    if is_plain and len(table.header) <= MOST_COLUMNS:
         positions = list(found.position.values())
         blocks = _blocks(CsvBlocks(file, table, positions, options.row_max_bytes), flights)
     return OpenFile(map(flights.row, table.rows()), share=table.share, notes=flights.notes, blocks=blocks)

@@ -104,6 +104,17 @@ def test_lines_that_are_no_rows_change_nothing(seed: int, tmp_path: Path, monkey
     check(tmp_path, monkeypatch, odd_file(rows(chance, 120), chance, chance.choice((1, 1, 2, 5))))
 
 
+@pytest.mark.parametrize("width", [csv_blocks.MOST_COLUMNS, csv_blocks.MOST_COLUMNS + 1])
+def test_empty_columns_of_a_spreadsheet_change_nothing(
+    width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = odd_file(rows(random.Random(0), 20), random.Random(0), 0).splitlines()
+    empty = b"," * (width - lines[0].count(b",") - 1)
+    found = check(tmp_path, monkeypatch, b"".join(line + empty + b"\n" for line in lines))
+    assert not isinstance(found, str)
+    assert len(found[0]) > 5
+
+
 def test_rows_far_ahead_of_their_publish_time_are_all_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     as_of = PUBLISHED + dt.timedelta(hours=24, microseconds=1)
     found = check(

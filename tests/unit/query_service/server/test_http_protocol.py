@@ -67,6 +67,7 @@ async def connected(app: ASGIApp) -> AsyncIterator[tuple[asyncio.StreamReader, a
     config.load()
     Heard.reads = asyncio.Queue()
     loop, state = asyncio.get_running_loop(), ServerState()
+    state.default_headers = [(b"Date", b"Sat, 28 Nov 2026 00:00:00 GMT")]  # as a server that ticks has them
     server = await loop.create_server(lambda: Heard(config, state, {}, loop, waiting_requests=16), "127.0.0.1", 0)
     async with asyncio.timeout(SOON_S), server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
@@ -128,7 +129,7 @@ def test_a_body_may_be_longer_than_a_head() -> None:
 def test_what_is_no_request_gets_a_problem_and_an_id_that_is_in_the_log(
     caplog: pytest.LogCaptureFixture, wrong: tuple[bytes, ...]
 ) -> None:
-    with caplog.at_level(logging.WARNING, "query_service"):
+    with caplog.at_level(logging.WARNING):
         head, _, body = answers(*wrong).partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     headers = Headers(dict(line.split(": ", 1) for line in lines[1:]))
@@ -139,13 +140,14 @@ def test_what_is_no_request_gets_a_problem_and_an_id_that_is_in_the_log(
     assert (problem["type"], problem["status"]) == ("/problems#refused", 400)
     assert re.fullmatch("[0-9a-f]+", headers["X-Request-Id"])
     assert problem["request_id"] == headers["X-Request-Id"]
-    (refused,) = (record for record in caplog.records if record.name.startswith("query_service"))
+    assert "Date" in headers
+    (refused,) = (record for record in caplog.records if record.levelno >= logging.WARNING)
     assert problem["detail"] in refused.message
 
 
 def test_what_comes_behind_something_invalid_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     answers(REQUEST + b"\r\n", b"\x00\r\n\r\n", *([b"x" * HEAD_BYTES] * 5))
-    assert [record.message for record in caplog.records] == ["Invalid HTTP request received."]
+    assert [record.message for record in caplog.records] == ["a request is refused: Invalid HTTP request received."]
 
 
 def test_more_requests_than_may_wait_end_the_connection_after_their_answers() -> None:
