@@ -14,6 +14,7 @@ locals {
         LAKE_URL                   = google_storage_bucket.lake.url
         COMPACTOR_MEMORY_MB        = tostring(var.compactor_memory.duckdb_mb)
         COMPACTOR_SCRATCH_MB       = tostring(var.compactor_memory.scratch_mb)
+        COMPACTOR_MERGE_MAX_ROWS   = tostring(var.compactor_memory.scratch_mb * 1200) # with 200 bytes each, two months at once spill half of it
         COMPACTOR_THREADS          = tostring(var.compactor_cpus)
         COMPACTOR_MONTHS_AT_ONCE   = "2"
         COMPACTOR_TRUSTED_SNAPSHOT = tostring(var.compactor_trusted_snapshot)

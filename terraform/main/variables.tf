@@ -313,7 +313,7 @@ variable "compactor_cpus" {
 }
 
 variable "compactor_schedule" {
-  description = "When the compactor runs, in cron's form, UTC. Each run is billed for at least a minute: 13 dollars a month at every five minutes, 7 at every ten. At ten, the window of compactor-failing and tables-behind, six runs, is an hour instead of half of one, and a failing compactor is told after 20 minutes instead of 10."
+  description = "When the compactor runs, in cron's form, UTC. Each run is billed for at least a minute: 13 dollars a month at every five minutes, 7 at every ten. At ten, the window of compactor-failing and tables-behind, six runs, is an hour instead of half an hour, and a failing compactor is told after 20 minutes instead of 10."
   type        = string
   nullable    = false
   default     = "*/5 * * * *" # a tail of 60 small files a date costs a question some ms; every minute would cost five times as much

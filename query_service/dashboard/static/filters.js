@@ -149,7 +149,7 @@ function alike(name, words, known) {
 }
 
 function chip(state, name, value, text, change) {
-  const label = `Remove ${LABELS[name] ?? name} ${value}`;
+  const label = `Remove ${LABELS[name] ? `${LABELS[name]} ${value}` : text}`;
   const full = nameOf(name, value);
   return h(
     "button",

@@ -77,7 +77,7 @@ function where(filters) {
     const values = filters.filter(([n]) => n === name).map(([, value]) => value);
     if (name === "date_from") conditions.push(`flight_date >= DATE ${quoted(values[0])}`);
     else if (name === "date_to") conditions.push(`flight_date <= DATE ${quoted(values[0])}`);
-    else if (name in NUMBERS) conditions.push(`${NUMBERS[name]} IN (${values.map(Number).join(", ")})`);
+    else if (Object.hasOwn(NUMBERS, name)) conditions.push(`${NUMBERS[name]} IN (${values.map(Number).join(", ")})`);
     else if (values.length === 1) conditions.push(`${name} = ${quoted(values[0])}`);
     else conditions.push(`${name} IN (${values.map(quoted).join(", ")})`);
   }

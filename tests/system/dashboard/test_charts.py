@@ -67,7 +67,7 @@ EDGES = [
 
 
 @pytest.mark.parametrize("context", long_after(1, PHONE_FIRST))
-@pytest.mark.parametrize(("path", "ends"), long_after(1, EDGES), ids=["one day", "one month", "a month by day"])
+@pytest.mark.parametrize(("path", "ends"), long_after(2, EDGES), ids=["one day", "one month", "a month by day"])
 def test_a_short_span_has_marks_and_labels_of_its_own_days_only(
     browser: Browser, years: str, path: str, ends: list[str], context: dict[str, Any]
 ) -> None:

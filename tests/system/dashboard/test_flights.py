@@ -127,7 +127,7 @@ COUNTED = {
     "cancellation_rate": ["cancelled"],
 }
 LINKED = ["view=carriers", "by=day", "by=month", "view=routes&min_flights=1"]
-LINKS_OF_THE_GATE = [("view=carriers", "cancellation_rate"), ("by=day", "on_time_departure_rate")]
+LINKS_OF_THE_GATE = [("view=carriers", "on_time_arrival_rate"), ("by=day", "on_time_departure_rate")]
 LINKS = [*LINKS_OF_THE_GATE, *(link for link in itertools.product(LINKED, COUNTED) if link not in LINKS_OF_THE_GATE)]
 
 

@@ -37,8 +37,12 @@ TABLES = [
     (f"/?view=airports&{FILTERS}", f"/v1/stats?{FILTERS}&group_by=origin&order_by=-flights&limit=25"),
     ("/?view=routes", "/v1/stats?group_by=route&order_by=-arrival_delay_mean&min_flights=30&limit=25"),
     (f"/?by=day&compare=none&{FILTERS}", f"/v1/stats?{FILTERS}&group_by=flight_date&limit=10000"),
-    ("/?view=carriers", "/v1/stats?group_by=carrier&order_by=-flights"),
+    (
+        "/?view=carriers&weekday=1,7&hour=6,7,20",
+        "/v1/stats?weekday=1&weekday=7&hour=6&hour=7&hour=20&group_by=carrier&order_by=-flights",
+    ),
     ("/?view=carriers&carrier=ZZ&carrier=B6", "/v1/stats?carrier=ZZ&carrier=B6&group_by=carrier&order_by=-flights"),
+    ("/?view=carriers", "/v1/stats?group_by=carrier&order_by=-flights"),
     (
         "/?view=airports&side=destination&order=destination&status=arrived",
         "/v1/stats?status=arrived&group_by=destination&order_by=destination&limit=25",
@@ -49,10 +53,6 @@ TABLES = [
     ),
     ("/?by=month", "/v1/stats?group_by=month&limit=10000"),
     ("/?view=carriers&tail_number=N1", "/v1/stats?tail_number=N1&group_by=carrier&order_by=-flights"),
-    (
-        "/?view=carriers&weekday=1,7&hour=6,7,20",
-        "/v1/stats?weekday=1&weekday=7&hour=6&hour=7&hour=20&group_by=carrier&order_by=-flights",
-    ),
 ]
 
 

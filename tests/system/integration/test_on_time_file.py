@@ -78,7 +78,6 @@ def _moment(name: str, value: Any) -> Any:
     return value if name not in TIMES or value is None else dt.datetime.fromisoformat(value)
 
 
-@pytest.mark.long
 def test_the_example_of_the_readme_ends_with_an_answer(tmp_path: Path) -> None:
     environment = {"LAKE_URL": f"file://{tmp_path}/lake", "PATH": os.environ["PATH"]}
     run(environment, "local_cloud", "on-time-file", str(tmp_path / "july.zip"), "--month", "7")
