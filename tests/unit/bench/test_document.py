@@ -24,8 +24,9 @@ def test_the_tables_are_up_to_date(name: str) -> None:
 
 def test_a_changed_figure_changes_the_documents() -> None:
     published = copy.deepcopy(read_published())
-    for figure in (published[0]["figures"][0], published[-1]["figures"][0]):
-        figure["ours"]["median"] *= 2
+    for measured in published:
+        if measured["name"] in ("writer", "analysts"):
+            measured["figures"][0]["ours"]["median"] *= 2
     for name in DOCUMENTS:
         text = (ROOT / name).read_text()
         assert text != written(text, published)
