@@ -133,6 +133,10 @@ def check_plain_month(name: str, path: Path, expected: FooterInfo) -> None:
         raise UnreadableError(name, f"has {found} rows, not {expected.rows}")
 
 
+def plain_row_count(path: Path) -> int:
+    return len(pickle.loads(path.read_bytes()))
+
+
 class PlainMerger:
     """Like the real merger, for plain rows."""
 

@@ -196,6 +196,7 @@ def machinery(scenario: Scenario) -> Iterator[None]:
             "lakehouse.table.planner.check_landed_file": rows.check_plain_landed,
             "lakehouse.table.snapshot.check_month_file": rows.check_plain_month,
             "ingest_writer.compaction.month_merge.Merger": rows.PlainMerger,
+            "ingest_writer.compaction.month_merge.row_count": rows.plain_row_count,
         }
     else:  # its pulls are small, and would all go line by line
         replaced["ingest_writer.landing.decode_messages"] = partial(decode_messages, columns_from_bytes=0)
