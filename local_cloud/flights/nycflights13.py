@@ -43,6 +43,7 @@ _COLUMNS = (
     *("carrier", "flight", "tailnum", "origin", "dest", "air_time", "distance"),
 )
 
+_MONTH = _COLUMNS.index("month")
 _DAY = 24 * 60
 _KM_PER_MILE = 1.609344
 _UNKNOWN = "NA"
@@ -78,13 +79,14 @@ class Flight(NamedTuple):
         return None if self.arrival_delay is None else self.scheduled_arrival + self.arrival_delay
 
 
-def read_flights(limit: int | None = None, *, every: int = 1) -> list[Flight]:
+def read_flights(limit: int | None = None, *, every: int = 1, month: int | None = None) -> list[Flight]:
     """The first `limit` rows in the order of the file, which is by day; all 336,776 of them without a limit.
 
-    `every`: only each so many-th of them.
+    `every`: only each so many-th of them. `month`: of 1 to 12, only its flights count.
     """
     zones = _airport_zones()
-    return [_flight(row, zones) for row in itertools.islice(_rows(), 0, limit, every)]
+    rows = _rows() if month is None else (row for row in _rows() if row[_MONTH] == str(month))
+    return [_flight(row, zones) for row in itertools.islice(rows, 0, limit, every)]
 
 
 def _flight(row: list[str], zones: dict[str, str]) -> Flight:

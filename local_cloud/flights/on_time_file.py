@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def write_zip(path: Path, month: int | None = None, rows: int | None = None) -> int:
     """Writes the file and a page beside it; how many rows it has. Raises ValueError for more than can be made."""
-    flights = [flight for flight in read_flights() if month is None or int(flight.flight_date[5:7]) == month]
+    flights = read_flights(month=month)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open(f"{path.stem}.csv", "w", force_zip64=True) as file:
             text = io.TextIOWrapper(file, encoding="ascii", newline="")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx
@@ -12,11 +13,17 @@ from fastapi import FastAPI
 
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Now, utc_now
+from query_service import lifespan
 from query_service.app import create_app
 from query_service.auth.api_keys import Keys
+from query_service.dashboard import router
 from query_service.settings import Settings
 
 T = TypeVar("T")
+
+# Read, hashed and compressed once a process, which in production has one application and here has hundreds.
+for _module, _name in ((router, "read_assets"), (lifespan, "build_fingerprint")):
+    setattr(_module, _name, cache(getattr(_module, _name)))
 
 
 class Api:
@@ -66,11 +73,11 @@ def serving(store: Store, now: Now = utc_now, keys: Keys | None = None, **settin
     given: dict[str, Any] = {"lake_url": store.url, "max_concurrent_queries": 2} | fresh | settings
     app = create_app(store, Settings(**given), now, keys)
     with asyncio.Runner() as runner:
-        lifespan = app.router.lifespan_context(app)
-        runner.run(lifespan.__aenter__())
+        opened = app.router.lifespan_context(app)
+        runner.run(opened.__aenter__())
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
         try:
             yield Api(app, runner, client)
         finally:
             runner.run(client.aclose())
-            runner.run(lifespan.__aexit__(None, None, None))
+            runner.run(opened.__aexit__(None, None, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -37,21 +38,25 @@ def encoded(rows: pa.Table, note: bytes | None = None, **options: Any) -> bytes:
     return out.getvalue()
 
 
+@cache
 def many_rows(day: str = "2013-01-01") -> bytes:
     """A million rows and one in 70 kB."""
     return encoded(events(1_000_001, day))
 
 
+@cache
 def long_text(column: str = "tail_number", day: str = "2013-01-01") -> bytes:
     """A text of half a megabyte in 50,000 rows: 25 GB in some ten kilobytes."""
     return encoded(events(50_000, day, **{column: "N" * 500_000}))
 
 
+@cache
 def long_page() -> bytes:
     """A text of 60 MB, once."""
     return encoded(events(1, tail_number="N" * 60_000_000), write_statistics=False)
 
 
+@cache
 def long_page_with_a_footer_that_lies() -> bytes:
     """The same, where the footer says that the column takes 100 bytes."""
     data = long_page()
@@ -63,16 +68,19 @@ def long_page_with_a_footer_that_lies() -> bytes:
     return data[:at] + data[at:].replace(true, _zigzag(100, len(true)))
 
 
+@cache
 def tiny_row_groups() -> bytes:
     """A thousand row groups of a row."""
     return encoded(events(1_000), row_group_size=1)
 
 
+@cache
 def huge_footer() -> bytes:
     """Two megabytes beside the rows, which compress well."""
     return encoded(events(1), note=b"x" * 2_000_000)
 
 
+@cache
 def amplifying_encoding() -> bytes:
     """Each text repeats the one before it, whole, for a byte."""
     return encoded(
@@ -80,21 +88,25 @@ def amplifying_encoding() -> bytes:
     )
 
 
+@cache
 def large_pages() -> bytes:
     """Ids of 200 bytes, of which a page has 4 MB: every file that is read at once would need as much a column."""
     return encoded(events(50_000, message_id="1" * 200), use_dictionary=False, data_page_size=1 << 30)
 
 
+@cache
 def tiny_pages() -> bytes:
     """A page for each of 3,000 rows."""
     return encoded(events(3_000), use_dictionary=False, data_page_size=1, write_batch_size=1)
 
 
+@cache
 def pages_of_version_2() -> bytes:
     """They may say of levels what fits into no page."""
     return encoded(events(10), data_page_version="2.0")
 
 
+@cache
 def dictionary_that_promises_more() -> bytes:
     """Dictionaries of a value that say they have 63: readers make room for what they say."""
     data = encoded(events(10), write_statistics=False)

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ingest_writer.backfill.readers.model import InputFile, OpenFile, ReadError,
 from lakehouse import object_names
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.parquet_files import read_rejected_file
-from local_cloud.flights.nycflights13 import read_flights
+from local_cloud.flights.nycflights13 import Flight, read_flights
 from local_cloud.flights.on_time_file import row_of
 from tests._support.bts_mutations import Row, consistent_row, mutated_row, odd_file
 from tests._support.compactors import compactor, table_rows
@@ -73,10 +74,14 @@ def check(folder: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, options: R
     return found
 
 
+@cache
+def flights_of_a_day() -> list[Flight]:
+    return [flight for flight in read_flights(month=7) if flight.flight_date == "2013-07-01"]
+
+
 def rows(chance: random.Random, count: int) -> list[Row]:
     """Half of them real, the other half made, on a day of July; a third of all odd. A month is merged in no time."""
-    flights = [flight for flight in read_flights() if flight.flight_date == "2013-07-01"]
-    real = [row_of(chance.choice(flights)) for _ in range(count // 2)]
+    real = [row_of(chance.choice(flights_of_a_day())) for _ in range(count // 2)]
     made = [consistent_row(chance, ["2013-07-02"]) for _ in range(count - len(real))]
     mixed = [mutated_row(row, chance) if chance.random() < 0.33 else row for row in real + made]
     chance.shuffle(mixed)
@@ -125,7 +130,7 @@ def test_rows_far_ahead_of_their_publish_time_are_all_rejected(tmp_path: Path, m
 
 
 def test_real_rows_are_read_at_once(tmp_path: Path) -> None:
-    flights = read_flights()[:2_000]
+    flights = read_flights(2_000)
     path = tmp_path / "x.csv"
     path.write_bytes(odd_file([row_of(flight) for flight in flights], random.Random(0), 0).rstrip(b"\n") + b"\n")
     opened = open_file(InputFile("x.csv", path), ReadOptions())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 import pytest
 
 from ingest_writer.compaction.merge_sql import Merger
@@ -106,15 +106,30 @@ def test_a_text_of_a_byte_more_is_unreadable(tmp_path: Path, column: str) -> Non
         check_landed_file("landing/x", path, _DAY)
 
 
+@cache
+def _alike() -> pa.Table:
+    """As many rows as a file may have, all of them the same."""
+    return bombs.events(LANDED_MAX_ROWS).cast(EVENT_SCHEMA)
+
+
+def _with(rows: pa.Table, **columns: pa.Array) -> pa.Table:
+    for name, column in columns.items():
+        field = EVENT_SCHEMA.field(name)
+        rows = rows.set_column(EVENT_SCHEMA.get_field_index(name), field, pc.cast(column, field.type))
+    return rows
+
+
+def _remainder(numbers: pa.Array, by: int) -> pa.Array:
+    return pc.subtract(numbers, pc.multiply(pc.divide(numbers, by), by))
+
+
+_COUNT = pa.array(range(LANDED_MAX_ROWS))
+
+
 def _numbered(per_message: int) -> pa.Table:
     """As many rows as a file may have, that many in each message, with nothing else to tell them apart."""
-    count = range(LANDED_MAX_ROWS)
-    ids = pa.array([str(10**15 + number // per_message) for number in count])
-    lines = pa.array([number % per_message for number in count], pa.int32())
-    rows = bombs.events(LANDED_MAX_ROWS).cast(EVENT_SCHEMA)
-    for name, column in (("message_id", ids), ("message_line", lines)):
-        rows = rows.set_column(EVENT_SCHEMA.get_field_index(name), EVENT_SCHEMA.field(name), column)
-    return rows
+    ids = pc.cast(pc.add(pc.divide(_COUNT, per_message), 10**15), pa.string())
+    return _with(_alike(), message_id=ids, message_line=_remainder(_COUNT, per_message))
 
 
 @pytest.mark.parametrize("per_message", [1, 300, LANDED_MAX_ROWS])
@@ -125,14 +140,12 @@ def test_as_many_rows_as_a_writer_lands_pass_however_alike_they_are(tmp_path: Pa
 
 
 def test_a_month_of_flights_in_a_pattern_passes_however_well_it_compresses(tmp_path: Path) -> None:
-    rows = _numbered(100)
-    numbers = pa.array(
-        [number % 100 + 1 for number in range(LANDED_MAX_ROWS)], EVENT_SCHEMA.field("flight_number").type
+    codes = pa.array([f"{chr(65 + n // 676)}{chr(65 + n // 26 % 26)}{chr(65 + n % 26)}" for n in range(10_000)])
+    rows = _with(
+        _numbered(100),
+        flight_number=pc.add(_remainder(_COUNT, 100), 1),
+        origin=codes.take(pc.divide(_COUNT, 100)),
     )
-    codes = [f"{chr(65 + n // 676)}{chr(65 + n // 26 % 26)}{chr(65 + n % 26)}" for n in range(10_000)]
-    origins = pa.array([codes[number // 100] for number in range(LANDED_MAX_ROWS)])
-    for name, column in (("flight_number", numbers), ("origin", origins)):
-        rows = rows.set_column(EVENT_SCHEMA.get_field_index(name), EVENT_SCHEMA.field(name), column)
     (tmp_path / "landed").write_bytes(to_parquet(rows))
     merger = Merger(tmp_path, 512, 2)
     found = merger.merge([tmp_path / "landed"], tmp_path / "month")
@@ -148,18 +161,18 @@ def test_a_single_row_with_empty_texts_passes(tmp_path: Path) -> None:
     assert check_landed_file("landing/x", path, _DAY).rows == 1
 
 
-def _rejected(lines: list[bytes]) -> bytes:
+def _rejected(lines: list[bytes]) -> pa.Table:
     count = len(lines)
     attributes = pa.array([[("a", "b")]] * count, REJECTED_SCHEMA.field("attributes").type)
     texts = [pa.array(["x"] * count)] * 3
     time = pa.array([at("2013-01-01 12:00")] * count, REJECTED_SCHEMA.field("publish_time").type)
     columns = [pa.array(lines, pa.binary()), attributes, *texts, pa.array(range(count), pa.int32()), time]
-    return to_parquet(pa.table(columns, schema=REJECTED_SCHEMA))
+    return pa.table(columns, schema=REJECTED_SCHEMA)
 
 
 def test_rejected_lines_that_would_take_gigabytes_are_unreadable(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    path.write_bytes(_rejected([b"x" * 1_000_000] * 300))
+    path.write_bytes(to_parquet(_rejected([b"x" * 1_000_000] * 300)))
     assert path.stat().st_size < 100_000
     with pytest.raises(UnreadableError, match=f"its lines take 300[0-9]+ bytes; .* at most {REJECTED_MAX_BYTES}"):
         read_rejected_file("rejected/x", path)
@@ -167,7 +180,7 @@ def test_rejected_lines_that_would_take_gigabytes_are_unreadable(tmp_path: Path)
 
 def test_the_row_groups_of_a_rejected_file_count_together(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    lines = pq.read_table(io.BytesIO(_rejected([bytes([65 + number]) * 60_000_000 for number in range(5)])))
+    lines = _rejected([bytes([65 + number]) * 60_000_000 for number in range(5)])
     path.write_bytes(bombs.encoded(lines, row_group_size=1, write_statistics=False))
     with pytest.raises(
         UnreadableError, match=f"column bytes takes 300[0-9]+ bytes .* {REJECTED_MAX_BYTES} is the most"
@@ -177,7 +190,7 @@ def test_the_row_groups_of_a_rejected_file_count_together(tmp_path: Path) -> Non
 
 def test_rejected_lines_that_repeat_are_read_back(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    path.write_bytes(_rejected([b"x" * 1_000, b"y"] * 100))
+    path.write_bytes(to_parquet(_rejected([b"x" * 1_000, b"y"] * 100)))
     found = read_rejected_file("rejected/x", path)
     assert found.schema.equals(REJECTED_SCHEMA)
     assert found["bytes"].to_pylist() == [b"x" * 1_000, b"y"] * 100
@@ -185,6 +198,6 @@ def test_rejected_lines_that_repeat_are_read_back(tmp_path: Path) -> None:
 
 
 def test_the_rows_of_a_rejected_file_are_counted_by_its_footer() -> None:
-    assert rejected_rows("rejected/x", _rejected([b"x"] * 3)) == 3
+    assert rejected_rows("rejected/x", to_parquet(_rejected([b"x"] * 3))) == 3
     with pytest.raises(UnreadableError, match="rejected/x"):
         rejected_rows("rejected/x", b"nonsense")

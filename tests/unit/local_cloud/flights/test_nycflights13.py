@@ -61,6 +61,13 @@ def test_the_first_flight_of_the_year_is_read_to_the_minute() -> None:
     assert flight.actual_arrival == minute("2013-01-01 14:30")
 
 
+def test_flights_of_a_month_are_those_of_the_year_in_it() -> None:
+    january = [flight for flight in read_flights(30_000) if flight.flight_date.startswith("2013-01-")]
+    assert len(january) < 30_000
+    assert read_flights(month=1) == january
+    assert read_flights(50, every=7, month=1) == january[:50:7]
+
+
 def test_a_cancelled_flight_has_neither_departed_nor_arrived(data: Path) -> None:
     (flight,) = read(data, "2013,1,2,NA,1540,NA,NA,1747,NA,UA,714,NA,LGA,IAH,NA,1416,15,40,x")
     assert flight.is_cancelled
