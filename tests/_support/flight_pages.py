@@ -37,11 +37,11 @@ def pages(api: Api, url: str) -> list[list[str]]:
         cursor = f"&cursor={body['next_cursor']}"
 
 
-def random_lake(seed: int) -> tuple[LakeBuilder, list[Event]]:
+def random_lake(seed: int, count: int = 300) -> tuple[LakeBuilder, list[Event]]:
     """Half merged, over three dates of two months."""
-    events = stats_oracle.random_events(random.Random(seed), 300)
+    events = stats_oracle.random_events(random.Random(seed), count)
     lake = LakeBuilder(MemoryStore())
-    lake.land(*events[:150])
+    lake.land(*events[: count // 2])
     lake.merge()
-    lake.land(*events[150:])
+    lake.land(*events[count // 2 :])
     return lake, events

@@ -43,13 +43,6 @@ Connect = Callable[[Store], duckdb.DuckDBPyConnection]
 
 
 @pytest.fixture
-def cache_dir(tmp_path: Path) -> Path:
-    folder = tmp_path / "caches"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def connect(now: Callable[[], dt.datetime], cache_dir: Path) -> Iterator[Connect]:
     opened = []
 

@@ -40,12 +40,12 @@ def spy(memory: MemoryStore) -> SpyStore:
 
 
 @pytest.fixture
-def connect(spy: SpyStore, now: Callable[[], dt.datetime], tmp_path: Path) -> Iterator[Connect]:
+def connect(spy: SpyStore, now: Callable[[], dt.datetime], cache_dir: Path) -> Iterator[Connect]:
     opened: list[duckdb.DuckDBPyConnection] = []
 
     def connect(first: str | None = None, last: str | None = None, **options: object) -> duckdb.DuckDBPyConnection:
         read = Options(dates=dates_between(first, last), **options)  # type: ignore[arg-type]
-        opened.append(connect_store(spy, now, tmp_path / "cache", 1 << 20, options=read))
+        opened.append(connect_store(spy, now, cache_dir, 1 << 20, options=read))
         return opened[-1]
 
     yield connect
@@ -207,12 +207,12 @@ def test_a_relation_and_an_answer_keep_the_files_of_their_connection(
     assert (relation.fetchall(), answer.fetchall(), reader.read_all().num_rows) == ([(2,)], [(5,)], 5)
 
 
-def test_what_a_fork_does_leaves_the_files_of_its_parent(connect: Connect, tmp_path: Path) -> None:
+def test_what_a_fork_does_leaves_the_files_of_its_parent(connect: Connect, cache_dir: Path) -> None:
     connection = connect()
 
     assert in_a_fork(weakref.finalize._exitfunc) == 0  # type: ignore[attr-defined]  # what the exit runs
     assert _numbers(connection) == [1, 2, 3, 4, 5]
-    assert len(list((tmp_path / "cache" / "sessions").iterdir())) == 2
+    assert len(list((cache_dir / "sessions").iterdir())) == 2
 
 
 def test_the_example_of_its_help_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

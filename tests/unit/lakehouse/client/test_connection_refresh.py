@@ -27,8 +27,8 @@ Connect = Callable[[Store], Connection]
 
 
 @pytest.fixture
-def connect(now: Callable[[], dt.datetime], tmp_path: Path) -> Connect:
-    return lambda store: connect_store(store, now, tmp_path / "caches", 1 << 20)
+def connect(now: Callable[[], dt.datetime], cache_dir: Path) -> Connect:
+    return lambda store: connect_store(store, now, cache_dir, 1 << 20)
 
 
 def _numbers(connection: Connection, view: str = "flights") -> list[int]:

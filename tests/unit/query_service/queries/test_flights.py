@@ -56,7 +56,7 @@ def test_pages_keep_to_the_dates(dates: tuple[str | None, str | None]) -> None:
 @pytest.mark.parametrize("seed", seeds(4))
 def test_pages_are_exact_in_every_order_and_with_limits_of_delay(seed: int) -> None:
     choose = random.Random(seed)
-    lake, events = random_lake(seed)
+    lake, events = random_lake(seed, 120)
     with serving(lake.store) as api:
         for _ in range(8):
             order_by = choose.choice(["", "-"]) + choose.choice(FLIGHT_ORDERS)
