@@ -51,6 +51,7 @@ def test_removing_a_safeguard_is_noticed(safeguard: Safeguard, tree: Path, serve
     assert code == pytest.ExitCode.TESTS_FAILED, output
 
 
+@pytest.mark.timeout(900)
 def test_the_tests_of_the_table_pass_with_all_safeguards_in_place(server: ForkServer) -> None:
     code, output = server(*sorted({safeguard.test for safeguard in SAFEGUARDS}))
     assert code == pytest.ExitCode.OK, output
