@@ -21,12 +21,11 @@ import pyarrow.parquet as pq
 
 from ingest_writer.compaction.merge_sql import Merger, month_entry
 from ingest_writer.decoding.decoder import decode_messages
-from ingest_writer.landing import sorted_by_key
+from ingest_writer.landing import LANDED_COMPRESSION, sorted_by_key, to_parquet
 from ingest_writer.message import Message
 from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA
 from lakehouse.table.latest_sql import quoted
-from lakehouse.table.parquet_files import LANDED_COMPRESSION, to_parquet
 from lakehouse.table.snapshot import MonthFile, Snapshot, from_json, to_json
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights

@@ -17,11 +17,11 @@ from bench.figure import Figure, Goal, bounded
 from bench.rig import Rig
 from bench.scale import Lake
 from bench.storage_traffic import Traffic, counted
+from ingest_writer.landing import to_parquet
 from ingest_writer.publishing.publisher import Publisher
 from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA
 from lakehouse.store.gcs import GcsStore
-from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.planner import Planner, utc_now
 from lakehouse.table.snapshot import from_json, to_json
 from local_cloud.emulators.gcs import GcsServer

@@ -26,10 +26,10 @@ from bench.measures.tails import first_answer
 from bench.question import month_of
 from bench.rig import Rig
 from bench.scale import Lake
+from ingest_writer.landing import to_parquet
 from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA
 from lakehouse.store.local import LocalStore
-from lakehouse.table.parquet_files import to_parquet
 
 _CLIENTS = 64
 _PER_S = 200.0

@@ -14,10 +14,10 @@ from bench.figure import Figure, Goal, bounded
 from bench.measures.bytes import default_options
 from bench.rig import Rig
 from ingest_writer.compaction.compactor import Compactor
+from ingest_writer.landing import to_parquet
 from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA
 from lakehouse.store.memory import MemoryStore
-from lakehouse.table.parquet_files import to_parquet
 
 _DAY_S = 86_400
 _RUN_S = 300

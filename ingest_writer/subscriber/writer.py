@@ -25,7 +25,6 @@ from ingest_writer.subscriber.subscription import AckIdsError, Subscription, Sub
 from ingest_writer.subscriber.uploads import Uploads
 from lakehouse.object_names import RandomId
 from lakehouse.store.store import Store
-from lakehouse.telemetry import logs
 
 log = logging.getLogger(__name__)
 
@@ -212,23 +211,18 @@ def _log_rejected(prepared: Prepared) -> None:
 
 
 def _log_landed(batch: Batch, prepared: Prepared, began_s: float, messages: int) -> None:
-    rejected = sum(map(len, prepared.rejected.values()))
-    landing_s = asyncio.get_running_loop().time() - began_s
+    fields = {
+        "rows": prepared.events,
+        "rejected": sum(map(len, prepared.rejected.values())),
+        "messages": messages,
+        "objects": len(prepared.objects),
+        "bytes": batch.byte_count,
+        "age_s": began_s - batch.opened_s,
+        "landing_s": asyncio.get_running_loop().time() - began_s,
+    }
     log.info(
-        "batch landed: rows=%d rejected=%d messages=%d objects=%d bytes=%d landing_s=%.3f",
-        prepared.events,
-        rejected,
-        messages,
-        len(prepared.objects),
-        batch.byte_count,
-        landing_s,
-        extra=logs.fields(
-            rows=prepared.events,
-            rejected=rejected,
-            messages=messages,
-            objects=len(prepared.objects),
-            bytes=batch.byte_count,
-            age_s=began_s - batch.opened_s,
-            landing_s=landing_s,
-        ),
+        "batch landed: rows=%(rows)d rejected=%(rejected)d messages=%(messages)d objects=%(objects)d bytes=%(bytes)d"
+        " landing_s=%(landing_s).3f",
+        fields,
+        extra={"fields": fields},
     )

@@ -1,4 +1,4 @@
-"""Writes and checks the lake's Parquet files. Any engine can read a file that passes.
+"""Checks and reads the lake's Parquet files. Any engine can read a file that passes.
 
 What it may cost to read one is bounded before it is read: see `parquet_limits`.
 """
@@ -35,10 +35,6 @@ from lakehouse.table.parquet_limits import (
 )
 
 METADATA_KEY: Final = b"format_version"
-LANDED_COMPRESSION: Final = "snappy"
-"""A landed file has some hundred rows and is soon merged. Of 300, zstd saves nothing, and takes twice as long to
-write and three times as long to read; of 10,000 it saves a third."""
-REJECTED_COMPRESSION: Final = "zstd"  # whole messages, kept for long
 
 _MAGIC: Final = b"PAR1"
 _TAIL_BYTES: Final = 8  # the footer's length, and the magic
@@ -49,15 +45,6 @@ _REJECTED_TEXTS: Final = (
     *("bytes", "stage", "reason", "message_id"),
     *("attributes.key_value.key", "attributes.key_value.value"),
 )
-
-
-def to_parquet(table: pa.Table, compression: str = LANDED_COMPRESSION) -> bytes:
-    """The bytes of a landed or rejected file with the rows of `table` (one of the two schemas)."""
-    out = io.BytesIO()
-    with pq.ParquetWriter(out, table.schema, compression=compression, store_schema=False) as writer:
-        writer.write_table(table)
-        writer.add_key_value_metadata({METADATA_KEY.decode(): str(FORMAT_VERSION)})
-    return out.getvalue()
 
 
 @dataclass(frozen=True)

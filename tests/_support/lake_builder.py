@@ -9,10 +9,10 @@ from typing import Any
 import google_crc32c
 import pyarrow as pa
 
+from ingest_writer.landing import to_parquet
 from lakehouse import object_names
 from lakehouse.schema.event import COLUMNS, DECODER_VERSION, REJECTED_SCHEMA
 from lakehouse.store.store import Store
-from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, to_json
 from tests._support.lakes import is_hidden, newest, table, unique
 

@@ -12,10 +12,10 @@ import google_crc32c
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest_writer.landing import to_parquet
 from lakehouse import object_names
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION, KEY, ORDER, PROBE_CARRIER
 from lakehouse.store.store import Store
-from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 
 Row = dict[str, Any]

@@ -13,11 +13,11 @@ import pytest
 from ingest_writer.backfill.bulk_load import Loader
 from ingest_writer.compaction.garbage_collector import Collected, GarbageCollector
 from ingest_writer.compaction.history import History
+from ingest_writer.landing import to_parquet
 from lakehouse import object_names
 from lakehouse.client.connection import connect_store
 from lakehouse.errors import ForeignSnapshotError
 from lakehouse.store.memory import MemoryStore
-from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import MAX_BYTES, MonthFile, Snapshot, to_json
 from tests._support.api import serving

@@ -9,8 +9,8 @@ import pytest
 
 from bench.duckdb_on_gcs import connect
 from bench.storage_traffic import counted
+from ingest_writer.landing import to_parquet
 from lakehouse.store.gcs import GcsStore
-from lakehouse.table.parquet_files import to_parquet
 from local_cloud.emulators.gcs import GcsServer
 
 

@@ -10,9 +10,9 @@ import pytest
 from bench.machine import Cores
 from bench.stream import DAYS_AT_ONCE, live_events
 from ingest_writer.decoding.decoder import decode_messages
+from ingest_writer.landing import to_parquet
 from ingest_writer.message import Message
 from lakehouse.schema.event import KEY
-from lakehouse.table.parquet_files import to_parquet
 
 
 @pytest.fixture(scope="module")

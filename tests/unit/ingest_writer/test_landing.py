@@ -22,13 +22,14 @@ from ingest_writer.landing import (
     sorted_by_key,
     store_object,
     store_with_retry,
+    to_parquet,
 )
 from ingest_writer.message import Message
 from lakehouse.errors import CreateStateUnknownError, StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.object_names import RandomId
 from lakehouse.schema.event import EVENT_SCHEMA, REJECTED_SCHEMA
 from lakehouse.store.memory import MemoryStore
-from lakehouse.table.parquet_files import check_landed_file, read_rejected_file, to_parquet
+from lakehouse.table.parquet_files import check_landed_file, read_rejected_file
 from tests._support.compactors import MeddlingStore
 from tests._support.events import encode, event, ids, line, message, microseconds, rows_of, whole_event
 from tests._support.mistakes import Mistake

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from ingest_writer.decoding.decoder import decode_messages
-from ingest_writer.landing import PendingObject, store_with_retry
+from ingest_writer.landing import PendingObject, store_with_retry, to_parquet
 from lakehouse import object_names
 from lakehouse.client.connection import connect_store
 from lakehouse.errors import LakeError, StoreUnavailableError, UnreadableError
 from lakehouse.store.store import Store
-from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.planner import LandedFile, Planner, utc_now
 from lakehouse.table.snapshot import Snapshot
 from tests._support.compactors import compactor, numbers, problems, table_rows

@@ -10,11 +10,10 @@ import pytest
 from ingest_writer.backfill.load_report import Reasons
 from ingest_writer.backfill.replay_rejected import replay_rejected
 from ingest_writer.decoding.decoder import RejectedLine, decode_messages
-from ingest_writer.landing import rejected_table
+from ingest_writer.landing import rejected_table, to_parquet
 from lakehouse import object_names
 from lakehouse.errors import CreateStateUnknownError
 from lakehouse.store.memory import MemoryStore
-from lakehouse.table.parquet_files import to_parquet
 from tests._support.compactors import MeddlingStore, compactor, month_rows, table_rows
 from tests._support.events import PUBLISHED, ids, line, message, microseconds
 from tests._support.lakes import land, row, unique

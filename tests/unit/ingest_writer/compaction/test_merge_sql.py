@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest_writer.compaction.merge_sql import NO_CONFLICTS, DateRows, KeyConflicts, Merger
+from ingest_writer.landing import to_parquet
 from lakehouse.errors import ResourcesExhaustedError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
-from lakehouse.table.parquet_files import FooterInfo, check_month_file, to_parquet
+from lakehouse.table.parquet_files import FooterInfo, check_month_file
 from tests._support.compactors import random_rows
 from tests._support.lakes import newest, row, write
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ingest_writer.landing import to_parquet
 from lakehouse import object_names
 from lakehouse.__main__ import main
 from lakehouse.client.verify import Report, verify
@@ -17,7 +18,6 @@ from lakehouse.errors import StoreAccessDeniedError
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
-from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 from tests._support import parquet_bombs as bombs
 from tests._support.lakes import Row, at, commit, land, put_month, put_month_bytes, row, table

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ingest_writer.landing import to_parquet
 from lakehouse.errors import (
     CacheFullError,
     DiskFullError,
@@ -27,7 +28,6 @@ from lakehouse.local_disk import BLOCK_BYTES, local_disk_error
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table import file_cache as cache_module
 from lakehouse.table.file_cache import FileCache
-from lakehouse.table.parquet_files import to_parquet
 from lakehouse.table.planner import LandedFile, list_landing
 from lakehouse.table.snapshot import MonthFile
 from tests._support.forks import in_a_fork

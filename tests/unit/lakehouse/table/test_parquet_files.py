@@ -12,15 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest_writer.landing import to_parquet
 from lakehouse.errors import FormatTooNewError, UnreadableError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
-from lakehouse.table.parquet_files import (
-    FooterInfo,
-    check_landed_file,
-    check_month_file,
-    read_rejected_file,
-    to_parquet,
-)
+from lakehouse.table.parquet_files import FooterInfo, check_landed_file, check_month_file, read_rejected_file
 from tests._support.lakes import raw_parquet, row, table, write
 
 _DAY = dt.date(2013, 1, 1)

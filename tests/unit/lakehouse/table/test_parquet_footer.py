@@ -12,9 +12,10 @@ from typing import Final
 import duckdb
 import pytest
 
+from ingest_writer.landing import to_parquet
 from lakehouse.errors import FormatTooNewError, UnreadableError
 from lakehouse.schema.event import EVENT_SCHEMA
-from lakehouse.table.parquet_files import FooterInfo, check_landed_file, check_month_file, to_parquet
+from lakehouse.table.parquet_files import FooterInfo, check_landed_file, check_month_file
 from lakehouse.table.parquet_footer import check_structure
 from tests._support.lakes import row, table, write
 

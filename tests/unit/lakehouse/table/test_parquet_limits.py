@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from ingest_writer.compaction.merge_sql import Merger
+from ingest_writer.landing import to_parquet
 from lakehouse.errors import UnreadableError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION, REJECTED_SCHEMA
 from lakehouse.table.parquet_files import (
@@ -21,7 +22,6 @@ from lakehouse.table.parquet_files import (
     check_month_file,
     read_rejected_file,
     rejected_rows,
-    to_parquet,
 )
 from lakehouse.table.parquet_limits import (
     LANDED_MAX_BYTES,
