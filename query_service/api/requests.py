@@ -23,8 +23,7 @@ from query_service.auth.api_keys import NO_KEY
 from query_service.auth.middleware import KEY_IN_SCOPE
 from query_service.errors import caller_gone_error, parameter_error
 from query_service.lifespan import Services
-from query_service.middleware.access_log import ADDRESS_IN_SCOPE
-from query_service.middleware.addresses import network
+from query_service.middleware.access_log import ADDRESS_IN_SCOPE, network
 from query_service.middleware.headers import HEAD_IN_SCOPE
 from query_service.queries.model import (
     FLIGHT_COLUMNS,

@@ -1,8 +1,10 @@
-"""Logs and counts each request once its answer is sent or cut off. Plain ASGI, outermost."""
+"""Logs and counts each request once its answer is sent or cut off, and says who called. Plain ASGI, outermost."""
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lakehouse.telemetry import logs
 from query_service.auth.api_keys import NO_KEY
 from query_service.auth.middleware import KEY_IN_SCOPE
-from query_service.middleware.addresses import address_in
 from query_service.middleware.exceptions import ROUTE_IN_SCOPE
 from query_service.middleware.headers import HEAD_IN_SCOPE
 from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE
@@ -29,6 +30,8 @@ ADDRESS_IN_SCOPE: Final = "flights.address"
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 _OTHER: Final = "other"  # no such path, a page of the framework, or refused by a middleware
 _SHOWN: Final = 2000  # characters of what a caller sent: a usual URL is far shorter, a log entry may have 256 KB
+
+_WITH_PORT: Final = re.compile(r"\[([^\]]*)\](?::[0-9]{1,5})?|([^:\[\]]*):[0-9]{1,5}")
 
 _log = logging.getLogger("query_service.api.requests")
 
@@ -135,3 +138,27 @@ def _level(status: int) -> int:
     if status < 500:
         return logging.INFO
     return logging.ERROR if status == 500 else logging.WARNING
+
+
+def address_in(entry: str) -> str | None:
+    """The address in an entry of X-Forwarded-For, without brackets, port and zone; None when there is none."""
+    entry = entry.strip()
+    if (found := _WITH_PORT.fullmatch(entry)) is not None:
+        entry = found[1] if found[1] is not None else found[2]
+    try:
+        return str(ipaddress.ip_address(entry.partition("%")[0]))
+    except ValueError:
+        return None
+
+
+def network(address: str) -> str:
+    """Of an IPv6 address the /64 network: a single host has all of its addresses."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address  # a server without sockets, in tests
+    if parsed.version == 4:
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed.packed, 64), strict=False))

@@ -27,7 +27,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from lakehouse.telemetry import logs
 from query_service import problems
 from query_service.errors import Problem, connections_error, no_request_error
-from query_service.middleware.addresses import network
+from query_service.middleware.access_log import network
 from query_service.middleware.send_timeout import CUT_OFF_IN_SCOPE, TRANSPORT_IN_STATE, Transport
 
 _KERNEL_BYTES: Final = 256 * 1024  # send buffer: 2.5 MB/s at 100 ms round trip, more at less

@@ -70,7 +70,6 @@ TESTED_THROUGH = {
     "query_service/dashboard/router.py": "requests over HTTP",
     "query_service/engine/executor.py": "requests over HTTP",
     "query_service/middleware/root_path.py": "requests over HTTP",
-    "query_service/middleware/access_log.py": "requests over HTTP, and their log lines",
     "query_service/problems.py": "requests over HTTP",
     "query_service/queries/stats.py": "requests over HTTP",
     "query_service/queries/stats_sql.py": "requests over HTTP, against the oracle",
