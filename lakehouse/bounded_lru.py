@@ -21,13 +21,17 @@ class CacheStats:
 
     hits: int = 0
     misses: int = 0
-    puts: int = 0
+    """Lookups that found nothing, or nothing usable."""
     evictions: int = 0
     bytes: int = 0
 
 
 def _never(_: object) -> bool:
     return False
+
+
+def _always(_: object) -> bool:
+    return True
 
 
 class BoundedLRU(Generic[K, V]):
@@ -45,13 +49,12 @@ class BoundedLRU(Generic[K, V]):
         self._size = 0
         self._hits = 0
         self._misses = 0
-        self._puts = 0
         self._evictions = 0
 
     @property
     def stats(self) -> CacheStats:
         """`bytes` is the sum of the sizes, in the unit that the caller uses."""
-        return CacheStats(self._hits, self._misses, self._puts, self._evictions, self._size)
+        return CacheStats(self._hits, self._misses, self._evictions, self._size)
 
     @property
     def size(self) -> int:
@@ -68,10 +71,10 @@ class BoundedLRU(Generic[K, V]):
         """Keys, the least recently used first."""
         return iter(self._entries)
 
-    def get(self, key: K) -> V | None:
-        """The value, used now; a hit or a miss."""
+    def get(self, key: K, is_usable: Callable[[V], bool] = _always) -> V | None:
+        """The value, used now; a hit or a miss. One that is not usable stays, and is a miss."""
         entry = self._entries.get(key)
-        if entry is None:
+        if entry is None or not is_usable(entry[0]):
             self._misses += 1
             return None
         self._hits += 1
@@ -91,7 +94,6 @@ class BoundedLRU(Generic[K, V]):
         replaced = self.remove(key)
         self._entries[key] = value, size
         self._size += size
-        self._puts += 1
         evicted = self.make_room(0)
         return evicted if replaced is None else [replaced, *evicted]
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.bounded_lru import BoundedLRU
+from lakehouse.bounded_lru import BoundedLRU, CacheStats
 from lakehouse.object_names import month_of
 from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.table.latest_sql import SORT_KEY, newest, read_files
@@ -43,6 +43,10 @@ class _Inputs:
     months: frozenset[tuple[str, int]]
     tail: frozenset[tuple[str, int]]
 
+    def made(self, changes: _Changes) -> bool:
+        """Whether the changes are those of these files."""
+        return self == changes.inputs
+
 
 @dataclass(frozen=True)
 class _Changes:
@@ -61,6 +65,11 @@ class LongTail:
         self._too_large: int | None = None
         self._merging = asyncio.Lock()
 
+    @property
+    def stats(self) -> CacheStats:
+        """Since this object was made."""
+        return self._cached.stats
+
     def is_possible(self, files: FileSet) -> bool:
         """Whether the changes of a tail are kept at all, and are not known to be too large."""
         return self._max_bytes > 0 and (self._too_large is None or files.tail_bytes < self._too_large)
@@ -71,13 +80,13 @@ class LongTail:
         `fetch` runs a query over files; `pin` lets downloads begin before it is their turn.
         """
         months = _months(plan, files)
-        if any(not self._has(month, each) for month, each in months.items()):
+        if None in [self._cached.get(month, _inputs(each).made) for month, each in months.items()]:
             async with self._merging:
                 missing = {month: each for month, each in months.items() if not self._has(month, each)}
                 with pin([file for each in missing.values() for file in self._unread(each)]):
                     for step in self._steps(missing):
                         await self._merge(step, fetch)
-        kept = [self._cached.get(month) for month, each in months.items() if self._has(month, each)]
+        kept = [self._cached.peek(month) for month, each in months.items() if self._has(month, each)]
         if len(kept) < len(months):
             self._too_large = files.tail_bytes
             return None
@@ -85,7 +94,7 @@ class LongTail:
 
     def _has(self, month: str, files: FileSet) -> bool:
         kept = self._cached.peek(month)
-        return kept is not None and kept.inputs == _inputs(files)
+        return kept is not None and _inputs(files).made(kept)
 
     def _earlier(self, files: FileSet) -> _Changes | None:
         """Changes of the same month files by some of the tail."""

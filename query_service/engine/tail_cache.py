@@ -54,6 +54,10 @@ class _Inputs:
         """Whether these are the files of `other`, and more landed ones."""
         return self.months == other.months and self.tail > other.tail
 
+    def made(self, state: _CachedState) -> bool:
+        """Whether these are the files of the state."""
+        return self == state.inputs
+
 
 @dataclass
 class _CachedState:
@@ -86,9 +90,8 @@ class TailCache:
 
     @property
     def stats(self) -> CacheStats:
-        """Counters since this object was made. The bytes are on disk; every miss is computed."""
-        stats = self._cached.stats
-        return replace(stats, misses=stats.puts, bytes=self._disk_bytes)
+        """Counters since this object was made. The bytes are on disk."""
+        return replace(self._cached.stats, bytes=self._disk_bytes)
 
     def drop_unused(self) -> bool:
         """Evicts all states, to make room on the disk; False when queries read all that there are."""
@@ -130,26 +133,30 @@ class TailCache:
     ) -> list[_CachedState] | None:
         """The state of each date of the tail, marked as in use; None if there is no room."""
         inputs_of = _inputs_by_date(local.files)
-        if not self._missing(inputs_of):
-            return self._acquire_cached(inputs_of)
+        if self._are_cached(inputs_of):
+            return _used(self._find(inputs_of).values())
         async with self._merging:
-            missing = self._missing(inputs_of)
+            self._drop_lost(inputs_of)
+            cached = self._find(inputs_of)
+            missing = {date: inputs for date, inputs in inputs_of.items() if date not in cached}
             if missing and self._disk_bytes > 2 * self._max_bytes:
                 return None
-            found = self._acquire_cached([date for date in inputs_of if date not in missing])
+            found = _used(cached.values())
             try:
                 return found + await self._merge(missing, local, fetch)
             except BaseException:
                 self._release(found)
                 raise
 
-    def _missing(self, inputs_of: Mapping[dt.date, _Inputs]) -> dict[dt.date, _Inputs]:
+    def _are_cached(self, inputs_of: Mapping[dt.date, _Inputs]) -> bool:
         self._drop_lost(inputs_of)
-        return {
-            date: inputs
-            for date, inputs in inputs_of.items()
-            if (cached := self._cached.peek(date)) is None or cached.inputs != inputs
-        }
+        states = ((inputs, self._cached.peek(date)) for date, inputs in inputs_of.items())
+        return all(state is not None and inputs.made(state) for inputs, state in states)
+
+    def _find(self, inputs_of: Mapping[dt.date, _Inputs]) -> dict[dt.date, _CachedState]:
+        """The states of those dates that are cached; the others are misses."""
+        states = {date: self._cached.get(date, inputs.made) for date, inputs in inputs_of.items()}
+        return {date: state for date, state in states.items() if state is not None}
 
     def _drop_lost(self, dates: Iterable[dt.date]) -> None:
         """Something outside (a cleaner of temporary folders) may have taken files away."""
@@ -171,8 +178,7 @@ class TailCache:
             for date, inputs in missing.items()
             if (cached := self._cached.peek(date)) is not None and inputs.extends(cached.inputs)
         }
-        for cached in known.values():
-            cached.users += 1
+        _used(known.values())
         folder = self._folder / str(next(self._attempts))
         try:
             await fetch(Query(_sql(missing, known, local, folder)))
@@ -185,13 +191,6 @@ class TailCache:
             self._disk_bytes += state.bytes
             self._evict(self._cached.put(date, state, state.bytes))
         return list(merged.values())
-
-    def _acquire_cached(self, dates: Iterable[dt.date]) -> list[_CachedState]:
-        """The cached states of these dates, marked as in use."""
-        found = [cached for date in dates if (cached := self._cached.get(date)) is not None]
-        for cached in found:
-            cached.users += 1
-        return found
 
     def _release(self, taken: Iterable[_CachedState]) -> None:
         for state in taken:
@@ -220,6 +219,14 @@ class TailCache:
         for folder in self._folder.iterdir():
             if folder not in self._states_by_folder:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _used(states: Iterable[_CachedState]) -> list[_CachedState]:
+    """The states, marked as in use."""
+    used = list(states)
+    for state in used:
+        state.users += 1
+    return used
 
 
 def _inputs_by_date(files: FileSet) -> dict[dt.date, _Inputs]:

@@ -73,8 +73,15 @@ class ResultCache:
         return self.has_room_for(0)
 
     def get(self, tag: str) -> Result | None:
-        """The answer with that tag, if it is kept."""
+        """The answer with that tag, if it is kept; a hit or a miss."""
         return self._cached.get(tag)
+
+    def peek(self, tag: str) -> Result | None:
+        """The same, neither used nor counted."""
+        return self._cached.peek(tag)
+
+    def __contains__(self, tag: str) -> bool:
+        return tag in self._cached
 
     def has_room_for(self, body_bytes: int) -> bool:
         """Whether a body of that size is kept at all."""
@@ -235,7 +242,7 @@ class ConditionalGet:
             plan = context.plan
             if preferences.part is not None and preferences.names_no_tag:
                 tag, plan = self._reads.choose(
-                    preferences.part, self._tags.tag(request, preferences, ()), tag, plan, self._has
+                    preferences.part, self._tags.tag(request, preferences, ()), tag, plan, self._results.__contains__
                 )
             return TableResponse(tag, plan, await self._result(tag, request, context, preferences, find))
 
@@ -258,7 +265,7 @@ class ConditionalGet:
     async def _reference(self, tag: str, request: ReferenceRequest, preferences: ResponsePreferences) -> Result:
         """Encodes the table, once for all who wait for it. Raises ProblemError."""
         async with self._executor.admission(), self._encoding_reference:
-            result = self._results.get(tag)
+            result = self._results.peek(tag)  # another one may have waited for the same
             if result is None:
                 result = await self._database.finish(
                     lambda: _whole(Rows(reference_table(request.table), {"truncated": False}), preferences),
@@ -289,9 +296,6 @@ class ConditionalGet:
         if (kept := self._results.get(tag)) is not None:
             return kept
         return await (self._under_way.get(tag, compute) if self._results.keeps_any else compute())
-
-    def _has(self, tag: str) -> bool:
-        return self._results.get(tag) is not None
 
     async def _encoded(self, rows: Rows, preferences: ResponsePreferences) -> Result:
         """Encodes `rows` completely before sending; long encodings take a query's slot.

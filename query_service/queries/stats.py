@@ -118,22 +118,25 @@ class RollupStats:
         self, rollup_key: RollupKey, span: RollupSpan, context: QueryContext
     ) -> list[pa.Table] | None:
         """The rollups of the span; None when one of them is too large."""
-        cached = self._cached(span)
-        if cached is not None or self._rollups.holds(span.too_large):
+        if self._rollups.holds(span.too_large) and not all(map(self._rollups.holds, span.needed)):
+            return None
+        found = self._find(span.needed)
+        cached = [table for table in found.values() if table is not None]
+        if len(cached) == len(found):
             return cached
-        computed = await self._compute(rollup_key, span, context)
+        single = self._find(span.keys) if span.is_summed else found
+        computed = await self._compute(rollup_key, span, single, context)
         if computed is None:
             self._rollups.put(span.too_large, pa.table({}))
         return computed
 
-    def _cached(self, span: RollupSpan) -> list[pa.Table] | None:
-        found = [self._rollups.get(key) for key in span.needed]
-        tables = [table for table in found if table is not None]
-        return tables if len(tables) == len(found) else None
+    def _find(self, keys: Sequence[str]) -> dict[str, pa.Table | None]:
+        return {key: self._rollups.get(key) for key in keys}
 
-    async def _compute(self, rollup_key: RollupKey, span: RollupSpan, context: QueryContext) -> list[pa.Table] | None:
-        """Computes missing rollups in steps; steps done before a deadline stay cached."""
-        tables = {key: self._rollups.get(key) for key in span.keys}
+    async def _compute(
+        self, rollup_key: RollupKey, span: RollupSpan, tables: dict[str, pa.Table | None], context: QueryContext
+    ) -> list[pa.Table] | None:
+        """Adds what `tables`, by key, is missing, in steps; steps done before a deadline stay cached."""
         missing = [unit for key, unit in zip(span.keys, span.units, strict=True) if tables[key] is None]
         for step in _steps(missing):
             computed = await self._compute_step(rollup_key, step, context)

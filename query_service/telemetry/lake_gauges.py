@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from prometheus_client import Metric
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import Now, Plan
 from query_service.engine.executor import QueryExecutor
+from query_service.engine.long_tail import LongTail
 from query_service.engine.plan_cache import PlanCache
 from query_service.engine.tail_cache import TailCache
 from query_service.queries.conditional_get import ResultCache
@@ -28,6 +29,7 @@ class LakeMetrics(Collector):
     plan_cache: PlanCache
     cache: FileCache
     tail_cache: TailCache
+    long_tail: LongTail
     rollups: RollupCache
     results: ResultCache
     executor: QueryExecutor
@@ -39,14 +41,20 @@ class LakeMetrics(Collector):
         yield from self._of_caches()
 
     def _of_caches(self) -> Iterator[Metric]:
-        """One vocabulary for all. A miss of the first three is what had to be fetched or computed, and was kept."""
-        made_on_miss = {"file": self.cache.stats, "tail": self.tail_cache.stats, "rollup": self.rollups.stats}
-        caches = {name: replace(stats, misses=stats.puts) for name, stats in made_on_miss.items()}
-        caches["result"] = self.results.stats
-        yield _by_cache(GaugeMetricFamily, "bytes", "Bytes that a cache takes", {n: s.bytes for n, s in caches.items()})
-        yield _by_cache(CounterMetricFamily, "hits", "What was there already", {n: s.hits for n, s in caches.items()})
-        yield _by_cache(CounterMetricFamily, "misses", "What was not", {n: s.misses for n, s in caches.items()})
+        caches = {
+            "file": self.cache.stats,
+            "tail": self.tail_cache.stats,
+            "long_tail": self.long_tail.stats,
+            "rollup": self.rollups.stats,
+            "result": self.results.stats,
+        }
+        taken = {name: stats.bytes for name, stats in caches.items()}
+        hits = {name: stats.hits for name, stats in caches.items()}
+        misses = {name: stats.misses for name, stats in caches.items()}
         evictions = {name: stats.evictions for name, stats in caches.items()}
+        yield _by_cache(GaugeMetricFamily, "bytes", "Bytes that a cache takes", taken)
+        yield _by_cache(CounterMetricFamily, "hits", "Lookups that found something", hits)
+        yield _by_cache(CounterMetricFamily, "misses", "Lookups that found nothing", misses)
         yield _by_cache(CounterMetricFamily, "evictions", "What was given up for others", evictions)
         yield _gauge("local_disk_trouble", "Whether files cannot be written here", self.cache.is_disk_failing)
 

@@ -78,4 +78,12 @@ def test_everything_is_counted() -> None:
     assert lru.get("b") == "b"
     assert lru.remove("b") == "b"
     assert lru.remove("b") is None
-    assert lru.stats == CacheStats(hits=1, misses=1, puts=3, evictions=1, bytes=1)
+    assert lru.stats == CacheStats(hits=1, misses=1, evictions=1, bytes=1)
+
+
+def test_a_value_that_cannot_be_used_stays_and_is_a_miss() -> None:
+    lru = filled(2, "ab")
+    assert lru.get("a", lambda value: value != "a") is None
+    assert lru.get("b", lambda value: value != "a") == "b"
+    assert (lru.peek("a"), lru.stats.hits, lru.stats.misses) == ("a", 1, 1)
+    assert lru.put("c", "c") == ["a"]

@@ -446,8 +446,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "long tail: a month that was merged again changes otherwise",
         "query_service/engine/long_tail.py",
-        "return kept is not None and kept.inputs == _inputs(files)",
-        "return kept is not None and kept.inputs.tail == _inputs(files).tail",
+        "return self == changes.inputs",
+        "return self.tail == changes.inputs.tail",
         "tests/unit/query_service/engine/test_long_tail.py::"
         "test_a_month_that_was_merged_beside_the_tail_changes_otherwise",
     ),
@@ -606,8 +606,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "tail cache: of no landed file that the plan does not know",
         "query_service/engine/tail_cache.py",
-        "cached.inputs != inputs",
-        "not cached.inputs.tail >= inputs.tail",
+        "return self == state.inputs",
+        "return self.tail <= state.inputs.tail",
         "tests/unit/query_service/engine/test_tail_cache.py::test_an_older_plan_sees_nothing_of_a_newer_one",
     ),
     Safeguard(

@@ -434,7 +434,7 @@ def test_files_that_nobody_uses_give_way_on_a_full_disk(
     assert not cache.is_disk_failing
     with cache.pinned([third, first]) as paths:  # those that were used last are still there
         assert all(path.exists() for path in paths)
-        assert cache.stats.puts == 4
+        assert cache.stats.misses == 4
 
 
 def test_pinned_files_stay_on_a_full_disk_and_it_heals_when_they_are_free(

@@ -143,6 +143,18 @@ def test_an_answer_larger_than_its_share_is_not_kept() -> None:
     assert not results.has_room_for(11_501)
 
 
+def test_who_only_looks_whether_an_answer_is_kept_neither_uses_nor_counts_it() -> None:
+    results = ResultCache(100_000)
+    for number in range(100):
+        results.put(f"{number}", Result(b"", LABEL))
+    assert "0" in results
+    assert results.peek("0") is not None
+    assert "x" not in results
+    results.put("more", Result(b"", LABEL))
+    assert "0" not in results
+    assert (results.stats.hits, results.stats.misses) == (0, 0)
+
+
 def test_the_same_answer_twice_takes_its_room_once() -> None:
     results = ResultCache(100_000)
     for _ in range(3):

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -86,4 +87,29 @@ def test_all_caches_have_the_same_series(lake: LakeBuilder) -> None:
         samples = page(api).samples
     for name in ("bytes", "hits_total", "misses_total", "evictions_total"):
         caches = {dict(labels)["cache"] for found, labels in samples if found == f"flights_api_cache_{name}"}
-        assert caches == {"file", "tail", "rollup", "result"}
+        assert caches == {"file", "tail", "long_tail", "rollup", "result"}
+
+
+@pytest.mark.parametrize(
+    ("cache", "settings", "expected"),
+    [
+        ("file", {}, [[0, 2], [2, 2]]),
+        ("tail", {"tail_cache_min_kb": 0}, [[0, 2], [2, 2]]),
+        ("long_tail", {"long_tail_min_files": 2}, [[0, 2], [2, 2]]),
+        ("rollup", {"rollup_min_rows": 0}, [[0, 3], [1, 3]]),  # of the year, and where it is not there of each month
+    ],
+)
+def test_each_lookup_is_a_hit_or_a_miss_once(
+    lake: LakeBuilder, cache: str, settings: dict[str, Any], expected: list[list[int]]
+) -> None:
+    for month in (1, 2):
+        lake.land(event(flight_date=dt.date(2013, month, 1)))
+    if cache == "rollup":
+        lake.merge()
+    counts = []
+    with serving(lake.store, result_cache_mb=0, **settings) as api:
+        for _ in range(2):
+            assert api.rows("/v1/stats")[0]["flights"] == 2
+            seen = page(api)
+            counts.append([seen.get(f"cache_{what}_total", cache=cache) for what in ("hits", "misses")])
+    assert counts == expected
