@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from ingest_writer.decoding.decoder import RejectedLine, event_table
 from ingest_writer.decoding.event import Row
 from ingest_writer.landing import by_flight_date, rejected_table
 from lakehouse import object_names
+from lakehouse.bounded_lru import BoundedLRU
 from lakehouse.local_disk import local_errors
 from lakehouse.schema.event import EVENT_SCHEMA, REJECTED_SCHEMA
 
@@ -23,8 +24,7 @@ class Spill:
 
     def __init__(self, folder: Path, max_open_files: int) -> None:
         self._folder = folder
-        self._max_open_files = max_open_files
-        self._open: dict[str, pq.ParquetWriter] = {}  # the one written to last comes last
+        self._open: BoundedLRU[str, pq.ParquetWriter] = BoundedLRU(max_open_files)
         self._files: dict[str, list[Path]] = {}
 
     @property
@@ -59,20 +59,24 @@ class Spill:
     def close(self) -> None:
         """Ends all files, which can then be read. Raises LocalDiskError."""
         with local_errors(self._folder):
-            while self._open:
-                self._open.popitem()[1].close()
+            while len(self._open):
+                _close(self._open.evict(1))
 
     def _write(self, name: str, table: pa.Table, schema: pa.Schema) -> None:
         with local_errors(self._folder):
-            writer = self._open.pop(name, None)
+            writer = self._open.get(name)
             if writer is None:
-                if len(self._open) >= self._max_open_files:
-                    self._open.pop(next(iter(self._open))).close()
+                _close(self._open.make_room(1))
                 files = self._files.setdefault(name, [])
                 files.append(self._folder / f"{name}-{len(files)}.parquet")
                 writer = pq.ParquetWriter(files[-1], schema, compression="zstd")
-            self._open[name] = writer
+                self._open.put(name, writer)
             writer.write_table(table)
+
+
+def _close(writers: Iterable[pq.ParquetWriter]) -> None:
+    for writer in writers:
+        writer.close()
 
 
 def _rejected_lines(table: pa.Table) -> list[RejectedLine]:
