@@ -25,7 +25,7 @@ from lakehouse import object_names
 from lakehouse.errors import CreateStateUnknownError, ObjectExistsError, StoreUnavailableError
 from lakehouse.object_names import RandomId
 from lakehouse.schema.event import FORMAT_VERSION, KEY, REJECTED_SCHEMA
-from lakehouse.store.store import Store
+from lakehouse.store.store import Source, Store
 from lakehouse.table.parquet_files import METADATA_KEY
 from lakehouse.table.parquet_limits import ATTRIBUTE_BYTES, LANDED_MAX_ROWS, REJECTED_SPLIT_BYTES
 
@@ -206,15 +206,26 @@ def store_object(store: Store, pending: PendingObject) -> str:
 
 
 def store_with_retry(store: Store, pending: PendingObject) -> str:
-    """Like `store_object`; after a create of unknown outcome it tries other names, a few times.
+    """Like `store_object`; after a create of unknown outcome it tries other names: see `create_with_retry`."""
+    return create_with_retry(store, pending.name, pending.data)
 
-    A random name that already exists was created by our own request, sent twice on the way.
+
+def create_with_retry(store: Store, new_name: Callable[[], str], source: Source) -> str:
+    """Stores bytes or a file under a name that `new_name` gives, and returns the name.
+
+    After a create of unknown outcome it tries other names, a few times. A random name that already
+    exists was created by our own request, sent twice on the way.
 
     Raises StoreUnavailableError when none of the tries is known to have succeeded, and the store's errors.
     """
+    last = ""
     for _ in range(_CREATE_TRIES):
+        name = new_name()
         try:
-            return store_object(store, pending)
+            store.create(name, source)
         except (CreateStateUnknownError, ObjectExistsError) as error:
-            log.warning("may not be stored, uses another name: %s", error)
-    raise StoreUnavailableError(f"an object is not known to be stored after {_CREATE_TRIES} tries; run again")
+            last = str(error)
+            log.warning("may not be stored, uses another name: %s", last)
+        else:
+            return name
+    raise StoreUnavailableError(f"not known to be stored after {_CREATE_TRIES} tries, run again; the last: {last}")

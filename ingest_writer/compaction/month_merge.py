@@ -12,20 +12,19 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ingest_writer.compaction.layout import DateSize, Layout, Part, Rewrite, layout_of, rewrite_layout
 from ingest_writer.compaction.merge_sql import NO_CONFLICTS, DateRows, Merger, month_entry
 from ingest_writer.compaction.model import SCRATCH_SETTING, CompactorOptions, Merged, MonthResult
+from ingest_writer.landing import create_with_retry
 from lakehouse import object_names
 from lakehouse.errors import (
     CacheFullError,
-    CreateStateUnknownError,
     LocalDiskError,
-    ObjectExistsError,
     ObjectMissingError,
     ResourcesExhaustedError,
-    StoreUnavailableError,
     UnreadableError,
 )
 from lakehouse.local_disk import temporary_folder
@@ -148,27 +147,14 @@ class MonthMerger:
             else:
                 stats = self._merger.cut(merged, part.first, part.last, output, is_hidden=is_hidden)
             entry = month_entry("", 0, output, stats)
-            name = self._upload(month, layout.base.added_snapshot, output, is_hidden=is_hidden)
+            name = create_with_retry(self._store, partial(self._new_name, month, layout, is_hidden), output)
         finally:
             if not is_all:
                 output.unlink(missing_ok=True)
         return replace(entry, name=name)
 
-    def _upload(self, month: str, added_snapshot: int, output: Path, *, is_hidden: bool) -> str:
-        """Stores the new month file; after a create of unknown outcome under another name, a few times.
-
-        A random name that already exists was created by our own request, sent twice on the way.
-        """
-        for attempt in range(5):
-            name = object_names.month_file(month, added_snapshot, self._random_id(), is_hidden=is_hidden)
-            try:
-                self._store.create(name, output)
-            except (CreateStateUnknownError, ObjectExistsError) as error:
-                log.warning("month file may not be there, uses another name (%d): %s", attempt + 1, error)
-            else:
-                return name
-        area = object_names.HIDDEN if is_hidden else object_names.FLIGHTS
-        raise StoreUnavailableError(f"{area}: no month file is known to be stored after 5 tries; run again")
+    def _new_name(self, month: str, layout: Layout, is_hidden: bool) -> str:
+        return object_names.month_file(month, layout.base.added_snapshot, self._random_id(), is_hidden=is_hidden)
 
     def _first_readable(self, tail: list[LandedFile], unreadable: dict[str, str]) -> list[LandedFile]:
         """The readable files of what one merge may take; unreadable ones never block the rest.
