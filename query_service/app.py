@@ -15,7 +15,7 @@ from lakehouse.store.store import Store
 from lakehouse.table.planner import Now, utc_now
 from query_service.api.openapi import document
 from query_service.api.parameters import max_pairs
-from query_service.api.query_string import KeptQueries
+from query_service.api.query_string import ParsedQueryCache
 from query_service.api.requests import stats_request
 from query_service.api.routes import paths, router
 from query_service.auth.api_keys import NO_KEY, Keys
@@ -86,7 +86,7 @@ def create_app(store: Store, settings: Settings, now: Now = utc_now, keys: Keys 
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.stats_queries = KeptQueries(partial(stats_request, max_values=settings.filter_max_values))
+    app.state.stats_queries = ParsedQueryCache(partial(stats_request, max_values=settings.filter_max_values))
     app.state.metrics_page = lambda: metrics.page(now())
     _add_middleware(app, settings, keys, metrics, send_budget)
     app.add_middleware(HeadMiddleware)  # outermost: all the others see a GET

@@ -26,7 +26,7 @@ from query_service.middleware.send_timeout import SendBudget
 from query_service.queries.conditional_get import ConditionalGet, ResultCache
 from query_service.queries.inventory import InventorySampler
 from query_service.queries.lake_status import LakeStatusService
-from query_service.queries.long_poll import LongPoll, WaitingPlaces, WaitLimits
+from query_service.queries.long_poll import LongPoll, LongPollLimits, LongPollSlots
 from query_service.queries.partial_reads import PartialReads
 from query_service.queries.rollup_cache import RollupCache
 from query_service.queries.stats import RollupStats
@@ -89,13 +89,13 @@ def opened(
         stack.callback(lake.close)
         tags = ETagFactory(build_fingerprint())
         reads = PartialReads(settings.max_connections, settings.partial_read_s)
-        places = WaitingPlaces(_wait_limits(settings, has_keys))
+        slots = LongPollSlots(_long_poll_limits(settings, has_keys))
         yield Services(
             plan_cache,
             executor,
             ConditionalGet(executor, history, tags, results, database, send_budget.check_room, reads),
             RollupStats(rollups, settings.max_concurrent_queries, settings.rollup_min_rows),
-            LongPoll(executor, history, tags, now, settings.plan_max_age_s, places, reads),
+            LongPoll(executor, history, tags, now, settings.plan_max_age_s, slots, reads),
             lake,
             settings.filter_max_values,
             DiskCheck(cache.check_disk, settings.disk_check_s),
@@ -123,8 +123,8 @@ def _query_limits(settings: Settings) -> _QueryLimits:
     }
 
 
-def _wait_limits(settings: Settings, has_keys: bool) -> WaitLimits:
-    return WaitLimits(
+def _long_poll_limits(settings: Settings, has_keys: bool) -> LongPollLimits:
+    return LongPollLimits(
         settings.max_long_polls,
         settings.max_long_polls_per_caller,
         settings.canary_long_polls,

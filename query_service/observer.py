@@ -29,5 +29,5 @@ class Observer:
     def disk_failed(self) -> None:
         """A question could not be answered since this machine's disk refused."""
 
-    def lake_looked_at(self, listed_at: dt.datetime, newest_publish_time: dt.datetime | None, tail_rows: int) -> None:
+    def lake_refreshed(self, listed_at: dt.datetime, newest_publish_time: dt.datetime | None, tail_rows: int) -> None:
         """The lake's status was computed from a listing of `listed_at`."""

@@ -29,7 +29,7 @@ _TIME_PATTERN: Final = (
     r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
 
-_KEPT_QUERIES: Final = 256  # the questions of a few dashboards; each takes a few kB
+_CACHED_QUERIES: Final = 256  # the questions of a few dashboards; each takes a few kB
 _DATE = re.compile(_DATE_PATTERN, re.ASCII)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,8}", re.ASCII)
 _TIME = re.compile(_TIME_PATTERN, re.ASCII)
@@ -167,17 +167,17 @@ def pairs_of(query: bytes) -> list[tuple[str, str]]:
     return pairs
 
 
-class KeptQueries(Generic[T]):
+class ParsedQueryCache(Generic[T]):
     """Reads query strings, and keeps what short ones mean: the same are asked again and again."""
 
     def __init__(self, read: Callable[[Sequence[tuple[str, str]]], T]) -> None:
         """`read` makes the request of names and values, or raises ProblemError, which is not kept."""
         self._read = read
-        self._kept = lru_cache(_KEPT_QUERIES)(self._parsed)
+        self._cached = lru_cache(_CACHED_QUERIES)(self._parsed)
 
     def read(self, query: bytes) -> tuple[Sequence[tuple[str, str]], T]:
         """Its names and values, and the request. Raises ProblemError (422)."""
-        return self._kept(query) if len(query) <= USUAL_CHARACTERS else self._parsed(query)
+        return self._cached(query) if len(query) <= USUAL_CHARACTERS else self._parsed(query)
 
     def _parsed(self, query: bytes) -> tuple[Sequence[tuple[str, str]], T]:
         pairs = tuple(pairs_of(query))

@@ -1,4 +1,4 @@
-"""Turns an HTTP request into a frozen `StatsRequest`, `FlightsRequest` or one of `other_requests.py`.
+"""Turns an HTTP request into a frozen `StatsRequest`, `FlightsRequest` or one of `lookup_requests.py`.
 
 `parameters.py` says which values a parameter takes. Here are the rules between parameters, what
 routes depend on in their signatures, and cancellation when the caller disconnects.
@@ -17,7 +17,7 @@ from lakehouse.schema.event import FLIGHT_ID_PATTERN
 from lakehouse.table.planner import Dates
 from query_service.api import parameters as table
 from query_service.api.flight_pages import delay_range, order_of, page_end
-from query_service.api.other_requests import flight_events_request, flight_request, reference_request
+from query_service.api.lookup_requests import flight_events_request, flight_request, reference_request
 from query_service.api.query_string import Parameter, Parameters, contradiction_error, pairs_of, parse
 from query_service.auth.api_keys import NO_KEY
 from query_service.auth.middleware import KEY_IN_SCOPE

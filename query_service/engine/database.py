@@ -120,7 +120,7 @@ class Database:
             parquet_metadata_cache=True,
         )
         self._observer = observer
-        self._turns = PrioritySemaphore(max_concurrent_queries)
+        self._slots = PrioritySemaphore(max_concurrent_queries)
         self._threads = ThreadPoolExecutor(max_concurrent_queries, thread_name_prefix="query")
 
     async def fetch(self, query: Query, admitted: Callable[[], None]) -> pa.Table:
@@ -128,13 +128,13 @@ class Database:
 
         When the caller is cancelled the query is interrupted; its core is free again when it has ended.
         """
-        await self._turn(is_finishing=False)
+        await self._acquire_slot(is_finishing=False)
         try:
             admitted()
             cursor = self._connection.cursor()
             work = asyncio.get_running_loop().run_in_executor(self._threads, _run, cursor, query)
         except BaseException:
-            self._turns.release()
+            self._slots.release()
             raise
         self._observer.query_began()
         work.add_done_callback(partial(self._ended, time.perf_counter()))
@@ -150,12 +150,12 @@ class Database:
         Calls `admitted` when its turn has come, which may raise. The work cannot be stopped: when the caller is
         cancelled it runs on, and its core is free again when it has ended.
         """
-        await self._turn(is_finishing=True)
+        await self._acquire_slot(is_finishing=True)
         try:
             admitted()
             running = asyncio.get_running_loop().run_in_executor(self._threads, work)
         except BaseException:
-            self._turns.release()
+            self._slots.release()
             raise
         running.add_done_callback(self._free)
         return await asyncio.shield(running)
@@ -177,11 +177,11 @@ class Database:
             self._threads.shutdown(cancel_futures=True)
             self._connection.close()
 
-    async def _turn(self, is_finishing: bool) -> None:
+    async def _acquire_slot(self, is_finishing: bool) -> None:
         """Waits for a core."""
         self._observer.query_queued()
         try:
-            await self._turns.acquire(is_finishing)
+            await self._slots.acquire(is_finishing)
         finally:
             self._observer.query_left_queue()
 
@@ -190,7 +190,7 @@ class Database:
         self._free(work)
 
     def _free(self, work: asyncio.Future[Any]) -> None:
-        self._turns.release()
+        self._slots.release()
         if not work.cancelled():
             work.exception()  # seen: what was abandoned may fail in silence
 

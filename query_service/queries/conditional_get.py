@@ -93,7 +93,7 @@ class ResultCache:
             self._cached.put(tag, result, result.size)
 
 
-class UnderWay(Generic[T]):
+class RequestCoalescer(Generic[T]):
     """Answers that are being computed, by tag: whoever asks meanwhile waits. For one event loop; not thread-safe."""
 
     def __init__(self, timeout_s: float) -> None:
@@ -219,7 +219,7 @@ class ConditionalGet:
         self._database = database
         self._check_room = check_room
         self._encoding_reference = asyncio.Lock()
-        self._under_way: UnderWay[Result] = UnderWay(executor.timeout_s)
+        self._coalescer: RequestCoalescer[Result] = RequestCoalescer(executor.timeout_s)
         self._reads = reads
 
     async def handle(
@@ -295,7 +295,7 @@ class ConditionalGet:
 
         if (kept := self._results.get(tag)) is not None:
             return kept
-        return await (self._under_way.get(tag, compute) if self._results.keeps_any else compute())
+        return await (self._coalescer.get(tag, compute) if self._results.keeps_any else compute())
 
     async def _encoded(self, rows: Rows, preferences: ResponsePreferences) -> Result:
         """Encodes `rows` completely before sending; long encodings take a query's slot.

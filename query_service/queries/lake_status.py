@@ -1,9 +1,9 @@
 """/v1/lake: the current content of the lake, month by month, even if some files are unreadable.
 
 Month files never change, so what one amounts to on each date is computed once and remembered; only dates that
-the tail touches are merged again. One look at a time serves all who ask: it has its own beginning and deadline, and
+the tail touches are merged again. One refresh at a time serves all who ask: it has its own beginning and deadline, and
 its result is good for a while after its end, since it may take longer than a plan may be old: the longer it took,
-the longer. Else one slow look, the first one say, would hide what comes for as long as the slowest is good for. What
+the longer. Else one slow refresh, the first one say, would hide what comes for as long as the slowest is good for. What
 needs a listing of the whole bucket is sampled beside it: see inventory.
 """
 
@@ -27,7 +27,7 @@ from query_service.engine.executor import QueryContext, QueryExecutor
 from query_service.observer import Observer
 from query_service.queries.inventory import Inventory, InventorySampler
 
-_GOOD_FOR: Final = 2.0  # times as long as a slow look took: a third of the time goes into looking, at most
+_GOOD_FOR: Final = 2.0  # times as long as a slow refresh took: a third of the time goes into refreshing, at most
 _COUNTED: Final = f"{without_probes()} AND {VISIBLE}"
 
 
@@ -59,7 +59,7 @@ class LakeStatus:
 
 
 class LakeStatusService:
-    """Makes LakeStatus; remembers the totals of month files. One look at a time, shared. Lives on the event loop."""
+    """Makes LakeStatus; remembers the totals of month files. One refresh at a time, shared. Lives on the event loop."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class LakeStatusService:
         plan_max_age_s: float,
         max_age_s: float,
     ) -> None:
-        """`max_age_s`: how long after its end a look is good for at most that took longer than `plan_max_age_s`."""
+        """`max_age_s`: how long after its end a refresh is good for at most that took longer than `plan_max_age_s`."""
         self._executor = executor
         self._inventory = inventory
         self._observer = observer
@@ -79,20 +79,20 @@ class LakeStatusService:
         self._plan_max_age_s = plan_max_age_s
         self._max_age_s = max_age_s
         self._by_date: dict[str, dict[dt.date, Totals]] = {}  # month file -> date -> totals
-        self._look: _Look | None = None
-        self._last: _Looked | None = None
+        self._refresh: _Refresh | None = None
+        self._last: _Refreshed | None = None
 
     async def find(self) -> LakeStatus:
         """Every month of the lake. Raises what answering raises, except UnreadableError."""
         async with self._executor.admission():
             inventory = asyncio.create_task(self._inventory.latest())
             try:
-                looked = await self._looked()
+                refreshed = await self._refreshed()
                 sampled = await inventory
             finally:
                 inventory.cancel()
-        months = looked.months
-        self._observer.lake_looked_at(months.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
+        months = refreshed.months
+        self._observer.lake_refreshed(months.plan.listed_at, months.totals.newest_publish_time, months.tail_rows)
         unreadable = sorted((*months.unreadable, *sampled.unreadable), key=lambda error: error.name)
         return LakeStatus(months.plan, months.totals, months.tail_rows, tuple(unreadable), sampled)
 
@@ -100,39 +100,39 @@ class LakeStatusService:
         """Ends a listing that is under way."""
         self._inventory.close()
 
-    async def _looked(self) -> _Looked:
-        """The last look if it is good for a request that arrives now, else the first one that ends and is."""
+    async def _refreshed(self) -> _Refreshed:
+        """The last refresh if it is good for a request that arrives now, else the first one that ends and is."""
         arrived, arrived_s = self._now(), _loop_s()
         while self._last is None or not self._is_good(self._last, arrived, arrived_s):
-            if self._look is None:
-                self._look = _Look(asyncio.create_task(self._run()))
-                self._look.task.add_done_callback(self._forget)
-            await self._joined(self._look)
+            if self._refresh is None:
+                self._refresh = _Refresh(asyncio.create_task(self._run()))
+                self._refresh.task.add_done_callback(self._forget)
+            await self._joined(self._refresh)
         return self._last
 
-    def _is_good(self, last: _Looked, arrived: dt.datetime, arrived_s: float) -> bool:
+    def _is_good(self, last: _Refreshed, arrived: dt.datetime, arrived_s: float) -> bool:
         if last.began_s >= arrived_s or self._executor.is_fresh_enough(last.months.plan, arrived):
             return True
         took_s = last.ended_s - last.began_s
         is_slow = took_s > self._plan_max_age_s
         return is_slow and _loop_s() - last.ended_s < min(self._max_age_s, _GOOD_FOR * took_s)
 
-    async def _joined(self, look: _Look) -> None:
+    async def _joined(self, refresh: _Refresh) -> None:
         """Waits until it has ended. Raises what it raised, but not its deadline: that of who waits may be later."""
-        look.waiting += 1
+        refresh.waiting += 1
         try:
-            await asyncio.wait({look.task})
+            await asyncio.wait({refresh.task})
         finally:
-            look.waiting -= 1
-            if look.waiting == 0 and not look.task.done():
-                self._forget(look.task)  # nobody may join it any more
-                look.task.cancel()
+            refresh.waiting -= 1
+            if refresh.waiting == 0 and not refresh.task.done():
+                self._forget(refresh.task)  # nobody may join it any more
+                refresh.task.cancel()
         with contextlib.suppress(TimeoutError):
-            look.task.result()
+            refresh.task.result()
 
     def _forget(self, task: asyncio.Task[None]) -> None:
-        if self._look is not None and self._look.task is task:
-            self._look = None
+        if self._refresh is not None and self._refresh.task is task:
+            self._refresh = None
         if task.done() and not task.cancelled():
             task.exception()  # seen: whoever waited may just have left
 
@@ -140,7 +140,7 @@ class LakeStatusService:
         began_s = _loop_s()
         async with asyncio.timeout(self._executor.timeout_s):
             months = await self._executor.run(self._months)
-        self._last = _Looked(months, began_s, _loop_s())
+        self._last = _Refreshed(months, began_s, _loop_s())
 
     async def _months(self, context: QueryContext) -> _Months:
         plan = context.plan
@@ -187,16 +187,16 @@ class LakeStatusService:
 
 
 @dataclass
-class _Look:
-    """A look that is under way, and how many wait for it; it ends with the last of them."""
+class _Refresh:
+    """A refresh that is under way, and how many wait for it; it ends with the last of them."""
 
     task: asyncio.Task[None]
     waiting: int = 0
 
 
 @dataclass(frozen=True)
-class _Looked:
-    """What a look found, and when on the loop's clock."""
+class _Refreshed:
+    """What a refresh found, and when on the loop's clock."""
 
     months: _Months
     began_s: float

@@ -1,6 +1,6 @@
 """Waits until a flight is at least as new as asked: looks once a plan age, holds nothing in between.
 
-Who waits has a place. One caller cannot take all of them. Some are for flights of the probes' carrier; where keys are
+Who waits has a slot. One caller cannot take all of them. Some are for flights of the probes' carrier; where keys are
 on, for the probes' key alone.
 """
 
@@ -35,7 +35,7 @@ _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
 
 
 @dataclass(frozen=True)
-class WaitLimits:
+class LongPollLimits:
     """How many requests may wait: in all, of one caller, and beside them for the probes' carrier.
 
     Those are for `canary_caller` alone, if there is one.
@@ -47,27 +47,27 @@ class WaitLimits:
     canary_caller: str | None = None
 
 
-class WaitingPlaces:
-    """Places for those who wait. Lives on the event loop: not for threads."""
+class LongPollSlots:
+    """Slots for those who wait. Lives on the event loop: not for threads."""
 
-    def __init__(self, limits: WaitLimits) -> None:
+    def __init__(self, limits: LongPollLimits) -> None:
         self._limits = limits
-        self._shared: Counter[str] = Counter()  # by caller; nobody is in it without a place
+        self._shared: Counter[str] = Counter()  # by caller; nobody is in it without a slot
         self._reserved: Counter[str] = Counter()
 
     @contextmanager
     def taken(self, caller: str, carrier: str) -> Iterator[None]:
-        """A place while the block runs. Raises ProblemError: 429 for a caller with too many, 503 when all are taken."""
-        places = self._places(caller, carrier)
-        places[caller] += 1
+        """A slot while the block runs. Raises ProblemError: 429 for a caller with too many, 503 when all are taken."""
+        slots = self._slots(caller, carrier)
+        slots[caller] += 1
         try:
             yield
         finally:
-            places[caller] -= 1
-            if not places[caller]:
-                del places[caller]
+            slots[caller] -= 1
+            if not slots[caller]:
+                del slots[caller]
 
-    def _places(self, caller: str, carrier: str) -> Counter[str]:
+    def _slots(self, caller: str, carrier: str) -> Counter[str]:
         limits = self._limits
         mine_is_full = self._shared.get(caller, 0) >= limits.per_caller
         if not mine_is_full and self._shared.total() < limits.total:
@@ -90,7 +90,7 @@ class FlightVersion:
 
 
 class LongPoll:
-    """Answers /v1/flights/{flight_id}; those that have to wait take one of `places`."""
+    """Answers /v1/flights/{flight_id}; those that have to wait take one of `slots`."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class LongPoll:
         tags: ETagFactory,
         now: Now,
         plan_max_age_s: float,
-        places: WaitingPlaces,
+        slots: LongPollSlots,
         reads: PartialReads,
     ) -> None:
         self._executor = executor
@@ -107,18 +107,18 @@ class LongPoll:
         self._tags = tags
         self._now = now
         self._plan_max_age_s = plan_max_age_s
-        self._places = places
+        self._slots = slots
         self._reads = reads
 
     async def flight(self, request: FlightRequest, preferences: ResponsePreferences, caller: str) -> FlightVersion:
         """The flight once it is new enough. Raises ProblemError: 404 none or withdrawn, 504 not by then.
 
-        `caller` is whose place it takes to wait.
+        `caller` is whose slot it takes to wait.
         """
         poll = _Poll(request, preferences, self._history, self._tags)
         version = await self._executor.answer(poll)
         if not poll.is_new_enough(version) and request.wait_s > 0:
-            with self._places.taken(caller, request.key.carrier):
+            with self._slots.taken(caller, request.key.carrier):
                 version = await self._wait(poll, version)
         state = version.state
         if request.min_event_time is not None and not poll.is_new_enough(version):

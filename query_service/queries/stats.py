@@ -112,13 +112,15 @@ class RollupStats:
             yield
 
     def _are_cached(self, spans: Sequence[RollupSpan]) -> bool:
-        return all(all(map(self._rollups.holds, span.needed)) or self._rollups.holds(span.too_large) for span in spans)
+        return all(
+            all(map(self._rollups.holds, span.needed)) or self._rollups.holds(span.negative_key) for span in spans
+        )
 
     async def _rollups_of(
         self, rollup_key: RollupKey, span: RollupSpan, context: QueryContext
     ) -> list[pa.Table] | None:
         """The rollups of the span; None when one of them is too large."""
-        if self._rollups.holds(span.too_large) and not all(map(self._rollups.holds, span.needed)):
+        if self._rollups.holds(span.negative_key) and not all(map(self._rollups.holds, span.needed)):
             return None
         found = self._find(span.needed)
         cached = [table for table in found.values() if table is not None]
@@ -127,7 +129,7 @@ class RollupStats:
         single = self._find(span.keys) if span.is_summed else found
         computed = await self._compute(rollup_key, span, single, context)
         if computed is None:
-            self._rollups.put(span.too_large, pa.table({}))
+            self._rollups.put(span.negative_key, pa.table({}))
         return computed
 
     def _find(self, keys: Sequence[str]) -> dict[str, pa.Table | None]:
@@ -195,7 +197,7 @@ class RollupSpan:
         return [self.key] if self.is_summed else self.keys
 
     @property
-    def too_large(self) -> str:
+    def negative_key(self) -> str:
         """The key of the negative cache entry: rollups of this key are too large to cache."""
         return key_of(self.rollup_key, ())
 

@@ -114,7 +114,7 @@ class Metrics(Observer):
         self._queries_running.dec()
         self._query_seconds.observe(seconds)
 
-    def lake_looked_at(self, listed_at: dt.datetime, newest_publish_time: dt.datetime | None, tail_rows: int) -> None:
+    def lake_refreshed(self, listed_at: dt.datetime, newest_publish_time: dt.datetime | None, tail_rows: int) -> None:
         self._looked_at = listed_at
         self._tail_rows.set(tail_rows)
         self._freshness.set(age_s(newest_publish_time, listed_at))

@@ -9,7 +9,7 @@ import pytest
 
 from lakehouse.store.memory import MemoryStore
 from query_service.api.parameters import FILTERS
-from query_service.api.query_string import KeptQueries
+from query_service.api.query_string import ParsedQueryCache
 from query_service.api.requests import stats_request
 from query_service.errors import ProblemError
 from query_service.queries.model import cursor_of
@@ -189,7 +189,7 @@ def test_the_lake_takes_no_parameter_but_the_format(api: Api) -> None:
 
 
 def test_a_short_query_string_is_read_once_and_a_long_one_is_not_kept() -> None:
-    queries = KeptQueries(partial(stats_request, max_values=150))
+    queries = ParsedQueryCache(partial(stats_request, max_values=150))
     short, long = b"carrier=ua&group_by=origin", b"carrier=" + b",".join([b"UA"] * 150)
     for query in (short, long):
         sent, asked = queries.read(query)
@@ -199,7 +199,7 @@ def test_a_short_query_string_is_read_once_and_a_long_one_is_not_kept() -> None:
 
 
 def test_a_query_string_that_is_refused_is_refused_each_time() -> None:
-    queries = KeptQueries(partial(stats_request, max_values=1))
+    queries = ParsedQueryCache(partial(stats_request, max_values=1))
     for _ in range(2):
         with pytest.raises(ProblemError, match="limit is '0'"):
             queries.read(b"limit=0")

@@ -341,7 +341,7 @@ def test_a_look_goes_on_for_others_when_its_first_caller_leaves() -> None:
             first = asyncio.create_task(service.lake.find())
             await asyncio.to_thread(gate.wait_until_reached)
             second = asyncio.create_task(service.lake.find())
-            while service.lake._look.waiting < 2:  # noqa: ASYNC110  # yields, and waits for no time
+            while service.lake._refresh.waiting < 2:  # noqa: ASYNC110  # yields, and waits for no time
                 await asyncio.sleep(0)
             first.cancel()
             await asyncio.wait({first})
@@ -364,7 +364,7 @@ def test_a_look_ends_with_the_last_who_wants_it_and_a_new_one_begins() -> None:
         async def leave() -> tuple[LakeStatus, bool]:
             first = asyncio.create_task(service.lake.find())
             await asyncio.to_thread(gate.wait_until_reached)
-            look = service.lake._look.task
+            look = service.lake._refresh.task
             first.cancel()
             second = asyncio.create_task(service.lake.find())
             await asyncio.wait({first, look})

@@ -16,7 +16,7 @@ from lakehouse.store.memory import MemoryStore
 from query_service.auth.api_keys import load_keys, new_key
 from query_service.engine.database import Database, Query
 from query_service.errors import ProblemError
-from query_service.queries.long_poll import WaitingPlaces, WaitLimits
+from query_service.queries.long_poll import LongPollLimits, LongPollSlots
 from tests._support.api import Api, serving
 from tests._support.lake_builder import T0, Event, LakeBuilder, event
 from tests._support.stores import Gate, WatchedStore
@@ -287,10 +287,10 @@ def test_with_keys_the_canarys_places_are_for_its_key_alone() -> None:
 
 
 def test_a_place_is_free_again_after_the_wait() -> None:
-    places = WaitingPlaces(WaitLimits(total=3, per_caller=1, canary=0))
+    slots = LongPollSlots(LongPollLimits(total=3, per_caller=1, canary=0))
     for _ in range(3):
-        with places.taken("a", "UA"), places.taken("b", "UA"), places.taken("c", "UA"):
-            with pytest.raises(ProblemError, match=r"^429 "), places.taken("a", "UA"):
+        with slots.taken("a", "UA"), slots.taken("b", "UA"), slots.taken("c", "UA"):
+            with pytest.raises(ProblemError, match=r"^429 "), slots.taken("a", "UA"):
                 pass
-            with pytest.raises(ProblemError, match=r"^503 "), places.taken("d", "ZZ"):
+            with pytest.raises(ProblemError, match=r"^503 "), slots.taken("d", "ZZ"):
                 pass

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from query_service.errors import ProblemError
-from query_service.queries.conditional_get import UnderWay
+from query_service.queries.conditional_get import RequestCoalescer
 
 LONG_S = 30.0
 
@@ -42,49 +42,49 @@ class Work:
         return number
 
 
-def run(scene: Callable[[UnderWay[int], Work], Awaitable[None]], timeout_s: float = LONG_S) -> None:
+def run(scene: Callable[[RequestCoalescer[int], Work], Awaitable[None]], timeout_s: float = LONG_S) -> None:
     async def bounded() -> None:
         async with asyncio.timeout(LONG_S):
-            await scene(UnderWay(timeout_s), Work())
+            await scene(RequestCoalescer(timeout_s), Work())
 
     asyncio.run(bounded())
 
 
-async def all_asking(under_way: UnderWay[int], work: Work, count: int = 3) -> list[asyncio.Task[int]]:
-    asking = [asyncio.create_task(under_way.get("a", work)) for _ in range(count)]
+async def all_asking(coalescer: RequestCoalescer[int], work: Work, count: int = 3) -> list[asyncio.Task[int]]:
+    asking = [asyncio.create_task(coalescer.get("a", work)) for _ in range(count)]
     await work.has_begun(1)
     return asking
 
 
 def test_the_same_is_computed_once_and_then_anew() -> None:
-    async def scene(under_way: UnderWay[int], work: Work) -> None:
-        asking = await all_asking(under_way, work)
+    async def scene(coalescer: RequestCoalescer[int], work: Work) -> None:
+        asking = await all_asking(coalescer, work)
         work.may_end.set()
         assert await asyncio.gather(*asking) == [1, 1, 1]
-        assert await under_way.get("a", work) == 2
+        assert await coalescer.get("a", work) == 2
 
     run(scene)
 
 
 def test_others_are_computed_beside_it() -> None:
-    async def scene(under_way: UnderWay[int], work: Work) -> None:
-        await all_asking(under_way, work)
+    async def scene(coalescer: RequestCoalescer[int], work: Work) -> None:
+        await all_asking(coalescer, work)
         work.may_end.set()
-        assert await under_way.get("b", work) == 2
+        assert await coalescer.get("b", work) == 2
 
     run(scene)
 
 
 def test_it_goes_on_when_the_first_leaves_and_ends_with_the_last() -> None:
-    async def scene(under_way: UnderWay[int], work: Work) -> None:
-        first, second, third = await all_asking(under_way, work)
+    async def scene(coalescer: RequestCoalescer[int], work: Work) -> None:
+        first, second, third = await all_asking(coalescer, work)
         for leaving in (first, second):
             leaving.cancel()
             await asyncio.wait([leaving])
             assert (work.begun, work.cancelled) == (1, 0)
         third.cancel()
         await asyncio.wait([third])
-        new = asyncio.create_task(under_way.get("a", work))
+        new = asyncio.create_task(coalescer.get("a", work))
         await work.has_begun(2)
         assert work.cancelled == 1
         work.may_end.set()
@@ -94,9 +94,9 @@ def test_it_goes_on_when_the_first_leaves_and_ends_with_the_last() -> None:
 
 
 def test_when_it_fails_the_others_compute_at_the_same_time() -> None:
-    async def scene(under_way: UnderWay[int], work: Work) -> None:
+    async def scene(coalescer: RequestCoalescer[int], work: Work) -> None:
         work.first_fails = asyncio.Event()
-        first, *others = await all_asking(under_way, work)
+        first, *others = await all_asking(coalescer, work)
         work.first_fails.set()
         with pytest.raises(ValueError, match="the first fails"):
             await first
@@ -108,9 +108,9 @@ def test_when_it_fails_the_others_compute_at_the_same_time() -> None:
 
 
 def test_it_takes_no_longer_than_a_question_may() -> None:
-    async def scene(under_way: UnderWay[int], work: Work) -> None:
+    async def scene(coalescer: RequestCoalescer[int], work: Work) -> None:
         with pytest.raises(ProblemError, match=r"took longer|0\.01"):
-            await under_way.get("a", work)
+            await coalescer.get("a", work)
         assert work.cancelled == 1
 
     run(scene, timeout_s=0.01)

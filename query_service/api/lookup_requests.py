@@ -1,4 +1,4 @@
-"""Reads the requests of one flight, and of names and places: `FlightRequest` and others without filters."""
+"""Reads requests that look something up: a flight, its events, or a reference table. They have no filters."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from lakehouse.table.planner import Dates
-from query_service.api.other_requests import flight_request
+from query_service.api.lookup_requests import flight_request
 from tests._support.query_strings import FLIGHT, KEY, pairs, refused
 
 
