@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -59,7 +59,7 @@ class Prepared:
     objects: Sequence[PendingObject] = ()
     events: int = 0
     rejected: Mapping[dt.date, Sequence[RejectedLine]] = field(default_factory=dict)
-    unknown_fields: Counter[str] = field(default_factory=Counter)
+    unknown_fields: int = 0
 
 
 def prepare(messages: Sequence[Message], random_id: RandomId) -> Prepared:
@@ -72,7 +72,7 @@ def prepare(messages: Sequence[Message], random_id: RandomId) -> Prepared:
         for each in landed_events(date, events, random_id)
     ]
     objects += [each for date, lines in rejected.items() for each in rejected_lines(date, lines, random_id)]
-    return Prepared(objects, decoded.events.num_rows, rejected, decoded.unknown_fields)
+    return Prepared(objects, decoded.events.num_rows, rejected, decoded.unknown_fields.total())
 
 
 def isolate_poison_messages(messages: Sequence[Message], random_id: RandomId) -> tuple[Prepared, PoisonMessages]:

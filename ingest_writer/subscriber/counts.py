@@ -29,13 +29,11 @@ class Counts:
     failed_batches: int = 0
     """That could not be prepared."""
 
-    batches: int = 0
-    """Landed; so are all that follow."""
     landed_objects: int = 0
+    """Durable; so are all that follow."""
     rows: int = 0
     rejected: int = 0
-    unknown_fields: Counter[str] = field(default_factory=Counter)
-    """By name, for a bounded number of names."""
+    unknown_fields: int = 0
 
 
 class Observer:

@@ -62,5 +62,5 @@ def writer_status(writer: Writer, now_s: float, is_stopping: bool) -> Mapping[st
         "landed_objects": counts.landed_objects,
         "acked": counts.acked,
         "given_up": counts.given_up,
-        "unknown_fields": sum(counts.unknown_fields.values()),
+        "unknown_fields": counts.unknown_fields,
     }

@@ -13,7 +13,6 @@ import logging
 import random
 from typing import Final
 
-from ingest_writer.decoding.line import count_name
 from ingest_writer.landing import Prepared, isolate_poison_messages
 from ingest_writer.subscriber.buffer import Batch, Buffer
 from ingest_writer.subscriber.counts import Counts, Observer
@@ -167,18 +166,16 @@ class Writer:
     def _count_decoded(self, prepared: Prepared) -> None:
         """The messages of a batch became events and rejected lines."""
         self.counts.decoded_rows += prepared.events
-        self.counts.decoded_unknown_fields += prepared.unknown_fields.total()
+        self.counts.decoded_unknown_fields += prepared.unknown_fields
         for lines in prepared.rejected.values():
             self.counts.decoded_rejected.update(line.stage for line in lines)
 
     def _count_landed(self, prepared: Prepared) -> None:
         """All of a batch is durable."""
-        self.counts.batches += 1
         self.counts.landed_objects += len(prepared.objects)
         self.counts.rows += prepared.events
         self.counts.rejected += sum(map(len, prepared.rejected.values()))
-        for name, times in prepared.unknown_fields.items():
-            count_name(self.counts.unknown_fields, name, times)
+        self.counts.unknown_fields += prepared.unknown_fields
 
     async def _drain(self, batcher: asyncio.Task[None]) -> None:
         with contextlib.suppress(TimeoutError):
