@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import importlib.metadata
 import io
 import re
@@ -11,6 +12,8 @@ import sys
 import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -90,10 +93,10 @@ def test_one_file_of_the_services_knows_the_google_client(module: str, owner: st
 
 def test_messages_are_acked_in_one_place() -> None:
     calls = Counter(
-        (str(file.relative_to(ROOT)), node.func.attr)
+        (str(file.relative_to(ROOT)), method)
         for file in (ROOT / "ingest_writer").rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "acknowledge" in node.func.attr
+        for method in _read(file).calls
+        if "acknowledge" in method
     )
     assert calls == {
         ("ingest_writer/subscriber/writer.py", "_acknowledge"): 1,  # by what lands a batch
@@ -109,15 +112,44 @@ def test_small_servers_are_quiet_about_callers_that_go_away() -> None:
     assert users == {"local_cloud/emulators/http_server.py"}
 
 
-def _imports(file: Path) -> set[str]:
-    found: set[str] = set()
+@dataclass
+class _Source:
+    """What the rules ask about a file."""
+
+    imports: set[str] = field(default_factory=set)
+    functions: list[tuple[str, int]] = field(default_factory=list)
+    """Each with its number of lines."""
+    calls: list[str] = field(default_factory=list)
+    """Methods, as often as they are called."""
+    strings: list[str] = field(default_factory=list)
+    """Docstrings."""
+    has_logic: bool = False
+    """Whether any function does more than hand values on: protocols, records and exceptions do not."""
+
+
+@cache
+def _read(file: Path) -> _Source:
+    """Every file is parsed once, for all rules: that is most of what they cost."""
+    found = _Source()
     for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return found | {name.rpartition(".")[0] for name in found}
+        match node:
+            case ast.Import(names):
+                found.imports.update(alias.name for alias in names)
+            case ast.ImportFrom(str(module), names):
+                found.imports |= {module, *(f"{module}.{alias.name}" for alias in names)}
+            case ast.FunctionDef(name, _, body) | ast.AsyncFunctionDef(name, _, body):
+                found.functions.append((name, (node.end_lineno or 0) - node.lineno))
+                found.has_logic |= not all(_declares(statement) for statement in body)
+            case ast.Call(ast.Attribute(attr=method)):
+                found.calls.append(method)
+            case ast.Expr(ast.Constant(str(text))):
+                found.strings.append(text)
+    found.imports |= {name.rpartition(".")[0] for name in found.imports}
+    return found
+
+
+def _imports(file: Path) -> set[str]:
+    return _read(file).imports
 
 
 @pytest.mark.parametrize(
@@ -150,10 +182,11 @@ def test_no_two_installed_packages_own_the_same_file() -> None:
     locked = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
     owners: defaultdict[str, set[str]] = defaultdict(set)
     for package in importlib.metadata.distributions():
-        is_ours = package.name.lower().replace("_", "-") in locked  # the bench's peers are installed too, where it ran
-        for file in package.files or ():
-            if is_ours and file.suffix in (".py", ".pyi", ".so"):
-                owners[str(file)].add(package.name)
+        name = package.name  # read from its metadata each time
+        is_ours = name.lower().replace("_", "-") in locked  # the bench's peers are installed too, where it ran
+        for file, *_ in csv.reader((package.read_text("RECORD") or "").splitlines() if is_ours else ()):
+            if file.endswith((".py", ".pyi", ".so")):
+                owners[file].add(name)
     assert {file: names for file, names in owners.items() if len(names) > 1} == {}
 
 
@@ -174,15 +207,15 @@ def test_comments_name_no_file_that_is_gone() -> None:
 
 
 _FILE_NAME = re.compile(r"\b([a-z_0-9]+\.py)\b")
+_COMMENT_WITH_ONE = re.compile(r"#.*\.py\b")
 
 
 def _prose(file: Path) -> str:
-    """Comments and docstrings."""
+    """Docstrings, and comments that may name a file."""
     code = file.read_text()
-    comments = [t.string for t in tokenize.generate_tokens(io.StringIO(code).readline) if t.type == tokenize.COMMENT]
-    texts = (node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Expr))
-    strings = [text.value for text in texts if isinstance(text, ast.Constant) and isinstance(text.value, str)]
-    return "\n".join([*comments, *strings])
+    lines = io.StringIO(code if _COMMENT_WITH_ONE.search(code) else "")
+    comments = [t.string for t in tokenize.generate_tokens(lines.readline) if t.type == tokenize.COMMENT]
+    return "\n".join([*comments, *_read(file).strings])
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -212,11 +245,10 @@ def _parents(module: str) -> list[str]:
 
 def test_functions_of_the_source_have_at_most_40_lines() -> None:
     long = [
-        (str(file.relative_to(ROOT)), node.name)
+        (str(file.relative_to(ROOT)), name)
         for file in _source()
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.end_lineno or 0) - node.lineno >= MAX_FUNCTION_LINES
+        for name, lines in _read(file).functions
+        if lines >= MAX_FUNCTION_LINES
     ]
     assert long == []
 
@@ -232,13 +264,8 @@ def _source() -> list[Path]:
 
 def test_names_of_tests_are_short() -> None:
     """About 70 characters (CONTRIBUTING.md), at most 80."""
-    names = {name for file in (ROOT / "tests").rglob("*.py") for name in _functions(file) if name.startswith("test_")}
-    assert [name for name in names if len(name) > 80] == []
-
-
-def _functions(file: Path) -> Iterator[str]:
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return (node.name for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, functions))
+    names = {name for file in (ROOT / "tests").rglob("*.py") for name, _ in _read(file).functions}
+    assert [name for name in names if name.startswith("test_") and len(name) > 80] == []
 
 
 def test_every_module_has_its_test_module() -> None:
@@ -248,7 +275,7 @@ def test_every_module_has_its_test_module() -> None:
         for path in _modules()
         if not (UNIT / path.parent / f"test_{path.name}").exists()
         and not {str(path), str(path.parent)} & WITHOUT_UNIT_TESTS.keys()
-        and _has_logic(ROOT / path)
+        and _read(ROOT / path).has_logic
     ]
     assert lacking == []
 
@@ -309,16 +336,6 @@ def _tested() -> Iterator[tuple[Path, Path]]:
 
 def _dotted(module: Path) -> str:
     return ".".join(module.with_suffix("").parts)
-
-
-def _has_logic(file: Path) -> bool:
-    """Whether any function does more than hand values on: protocols, records and exceptions do not."""
-    functions = (
-        node
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-    return any(not _declares(statement) for function in functions for statement in function.body)
 
 
 def _declares(statement: ast.stmt) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -26,6 +27,12 @@ OLD = {
     "flights-canary": f"old/canary@sha256:{'3' * 64}",
 }
 TOOLS = ("gcloud", "docker", "curl", "terraform", "make", "chromium-headless-shell")
+
+STAND_IN = f"""import sys
+sys.path.append({str(Path(__file__).parent)!r})
+import standins
+sys.exit(standins.main(sys.argv[1], sys.argv[2:]))"""
+"""A module is compiled once, a script each time."""
 
 
 @dataclass
@@ -52,25 +59,25 @@ class Run:
         tools = self.folder / "bin"
         tools.mkdir()
         for tool in TOOLS:
-            stand_in = f"{sys.executable} -S -E {ROOT}/tests/repo/deploy/standins.py {tool}"
-            (tools / tool).write_text(f'#!/bin/sh\nexec {stand_in} "$@"\n')
+            command = shlex.join([sys.executable, "-S", "-E", "-c", STAND_IN, tool])
+            (tools / tool).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
             (tools / tool).chmod(0o755)
         (tools / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} -S -E "$@"\n')
         (tools / "python3").chmod(0o755)
-        self.world = self.folder / "world.json"
+        self.world = self.folder / "world"
         self.save(images=OLD, serving="flights-api-0", tags={}, revisions=0, log=[])
         self.save(template_name=None, revision_images={}, pushed={}, terraform={}, pinned=[], latest={})
 
     def save(self, **changes: Any) -> None:
-        known = json.loads(self.world.read_text()) if self.world.exists() else {}
+        known = marshal.loads(self.world.read_bytes()) if self.world.exists() else {}
         now: dict[str, Any] = {"api": self.api, "failing": self.failing, "older_builds": self.older_builds}
         now |= {"other_builds": self.other_builds}
         now |= {"hanging": self.hanging, "settings": self.settings, "secrets": self.secrets}
         now |= {"gcloud": self.gcloud, "deploys_instead": self.deploys_instead, "people": self.people}
-        self.world.write_text(json.dumps({**known, **now, **changes}))
+        self.world.write_bytes(marshal.dumps({**known, **now, **changes}))
 
     def __getitem__(self, name: str) -> Any:
-        return json.loads(self.world.read_text())[name]
+        return marshal.loads(self.world.read_bytes())[name]
 
     def build(self, build_id: str = BUILD_ID) -> bool:
         """Runs the steps as Cloud Build does; whether the build succeeded."""

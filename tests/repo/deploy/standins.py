@@ -1,39 +1,48 @@
 """Stand-ins for gcloud, docker, curl, terraform and make: they record what is asked, and keep what runs.
 
-`WORLD` names the file. Run as `standins.py gcloud|docker|curl|terraform|make ARGUMENTS`.
+`WORLD` names the file. `main` is called with gcloud, docker, curl, terraform or make, and its arguments. A build starts
+dozens of them: nothing is imported that a call does not need, and the file is of the format that needs no import.
 """
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
-import signal
 import sys
-import zlib
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # they are started hundreds of times: what is not needed is not imported
+if TYPE_CHECKING:
     from typing import Any
 
 URL = "https://flights-api-mock.a.run.app"
 
 
 def main(tool: str, arguments: list[str]) -> int:
-    with open(os.environ["WORLD"]) as file:
-        world = json.load(file)
+    with open(os.environ["WORLD"], "rb") as file:
+        world = marshal.load(file)
     command = " ".join([tool, *arguments])
     world["log"].append(command)
     if any(stuck in command for stuck in world["hanging"]):
-        signal.pause()  # whoever started it has to end it
+        _hang()
     if any(wrong in command for wrong in world["failing"]):
         print(f"{command}: made to fail", file=sys.stderr)
         code = 1
     else:
         tools = {"gcloud": _gcloud, "docker": _docker, "curl": _curl, "terraform": _terraform}
         code = tools[tool](world, arguments) if tool in tools else 0
-    with open(os.environ["WORLD"], "w") as file:
-        json.dump(world, file)
+    with open(os.environ["WORLD"], "wb") as file:
+        marshal.dump(world, file)
     return code
+
+
+def _hang() -> None:
+    """Whoever started it has to end it: `timeout CALL_S`, whose clock this signal is, and which is not waited for."""
+    import signal
+
+    with open(f"/proc/{os.getppid()}/cmdline") as file:
+        if file.read().split("\0")[:2] == ["timeout", os.environ["CALL_S"]]:
+            os.kill(os.getppid(), signal.SIGALRM)
+    signal.pause()
 
 
 def _gcloud(world: dict[str, Any], arguments: list[str]) -> int:
@@ -107,6 +116,8 @@ def _gcloud_service(world: dict[str, Any], words: list[str], options: dict[str, 
         case ["revisions", "describe", _]:
             print(world["revision_images"][words[-1]])
         case ["services", "describe", _]:
+            import json
+
             spec = {"containers": [{"env": [{"name": n} for n in world["settings"]]}]}
             template = {"metadata": {"name": world["template_name"]}, "spec": spec}
             print(json.dumps({"spec": {"template": template}, "status": {"url": URL, "traffic": _traffic(world)}}))
@@ -160,6 +171,8 @@ def _terraform(world: dict[str, Any], arguments: list[str]) -> int:
         return 1
     done.append(command)
     if command == "output" and "-json" in arguments:
+        import json
+
         names = ("name", "region", "build_sources")
         jfk = {name: f"the-{name}-of-jfk" for name in names}
         print(json.dumps({"jfk": {**jfk, "build_account": "projects/flights-jfk/serviceAccounts/jfk-build@mock"}}))
@@ -170,6 +183,8 @@ def _terraform(world: dict[str, Any], arguments: list[str]) -> int:
 
 def _curl(world: dict[str, Any], arguments: list[str]) -> int:
     """Google's interface for identity tokens: it wants an access token, here as a header on standard input."""
+    import json
+
     assert arguments[arguments.index("--header") + 1] == "@-"
     if sys.stdin.read() != "Authorization: Bearer an-access-token\n":
         print("401", file=sys.stderr)
@@ -183,6 +198,8 @@ def _docker(world: dict[str, Any], arguments: list[str]) -> int:
     """A push gives a digest; `run ... probe deploy` runs the real probe, where there is an API."""
     match arguments:
         case ["push", name]:
+            import zlib
+
             world["pushed"][name] = f"{name.rpartition(':')[0]}@sha256:{zlib.crc32(name.encode()):064x}"
         case ["image", "inspect", _, name]:
             print(world["pushed"][name])
@@ -199,7 +216,3 @@ def _docker(world: dict[str, Any], arguments: list[str]) -> int:
     environment["PUBSUB_TOPIC"] = os.environ["PUBSUB_TOPIC"]  # of the local cloud, not of the project
     done = subprocess.run([sys.executable, "-m", *command], env={**os.environ, **environment}, check=False)
     return done.returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))

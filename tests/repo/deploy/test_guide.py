@@ -29,9 +29,15 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def checkout(committed: Path, tmp_path: Path) -> Path:
+    """A clone of the test's own."""
+    return shutil.copytree(committed, tmp_path / "checkout")
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of what the steps use, all of it committed."""
-    folder = tmp_path / "checkout"
+    folder = tmp_path_factory.mktemp("committed") / "checkout"
     for name in ("deploy", "terraform"):
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns(".terraform", "flights.tfvars", "*.tfstate*")
@@ -39,7 +45,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("cloudbuild.yaml", ".gitignore"):
         shutil.copy(ROOT / name, folder)
     identity = ("config user.name me", "config user.email me@example.com")
-    for command in ("init", *identity, "add .", "commit -m all"):
+    for command in ("init --template=", *identity, "add .", "commit -m all"):
         subprocess.run(["git", *command.split()], cwd=folder, check=True, capture_output=True)
     return folder
 
