@@ -17,20 +17,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from lakehouse.command_line.outside import leave
 
 try:
     from ingest_writer.backfill.arguments import EPILOG, add_arguments, publish_moment, read_options
-    from ingest_writer.compaction.compactor import Compactor
-    from ingest_writer.compaction.garbage_collector import GarbageCollector
-    from ingest_writer.compaction.model import CompactorOptions
-    from ingest_writer.compaction.runner import Compaction
-    from ingest_writer.health_server import listen
-    from ingest_writer.publishing.background import BackgroundPublisher
-    from ingest_writer.publishing.publisher import Publisher
-    from ingest_writer.publishing.rebuild import rebuild
     from ingest_writer.settings import (
         CompactorSettings,
         LoadSettings,
@@ -46,11 +38,14 @@ try:
     from lakehouse.no_pandas import without_pandas
     from lakehouse.store.open import store_from_environment
     from lakehouse.store.store import Store
-    from lakehouse.table.planner import Planner
     from lakehouse.telemetry import logs
     from lakehouse.telemetry.instrumented_store import InstrumentedStore
 except ModuleNotFoundError as error:
     leave(error)
+
+if TYPE_CHECKING:  # each command imports its own: a writer does without DuckDB, a help without both
+    from ingest_writer.compaction.compactor import Compactor
+    from ingest_writer.publishing.publisher import Publisher
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -166,7 +161,11 @@ def _run(_: argparse.Namespace, all_settings: Settings) -> int:
 def _compact(options: argparse.Namespace, all_settings: Settings) -> int:
     from prometheus_client import CollectorRegistry
 
+    from ingest_writer.compaction.garbage_collector import GarbageCollector
     from ingest_writer.compaction.metrics import CompactorMetrics
+    from ingest_writer.compaction.runner import Compaction
+    from ingest_writer.health_server import listen
+    from ingest_writer.publishing.background import BackgroundPublisher
 
     settings = all_settings.compactor
     metrics = CompactorMetrics(CollectorRegistry())
@@ -239,6 +238,9 @@ def _publish_loaded(store: Store, settings: CompactorSettings) -> None:
 
 
 def _publish(options: argparse.Namespace, all_settings: Settings) -> int:
+    from ingest_writer.publishing.rebuild import rebuild
+    from lakehouse.table.planner import Planner
+
     settings = all_settings.compactor
     store = store_from_environment()
     if options.rebuild:
@@ -261,10 +263,16 @@ def _replay_rejected(_: argparse.Namespace, __: Settings) -> int:
 
 def _publisher(store: Store, settings: CompactorSettings) -> Publisher:
     """With a planner of its own: it may run beside a compactor."""
+    from ingest_writer.publishing.publisher import Publisher
+    from lakehouse.table.planner import Planner
+
     return Publisher(store, Planner(store, _now, settings.trusted_snapshot), settings.trusted_snapshot)
 
 
 def _compactor(store: Store, settings: CompactorSettings) -> Compactor:
+    from ingest_writer.compaction.compactor import Compactor
+    from ingest_writer.compaction.model import CompactorOptions
+
     options = CompactorOptions(
         scratch=settings.scratch_dir,
         scratch_max_bytes=settings.scratch_mb * 1_000_000,
