@@ -81,7 +81,7 @@ class Rehearsal:
     def answers(self, processes: Processes) -> list[bytes]:
         """What a new API says to each question."""
         with self.service(processes, "api", "query_service") as url:
-            return [_get(url + question) for question in _QUESTIONS]
+            return _answers(url)
 
     def objects(self, prefix: str = "") -> dict[str, str]:
         """The objects of the lake whose names begin so, each with the checksum of its bytes."""
@@ -139,32 +139,43 @@ def main(arguments: Sequence[str]) -> int:
             rehearsal = Rehearsal(storage, cloud.environment, folder, gcloud)
             try:
                 events = list(events_of(read_flights(options.flights)))
-                _fill(rehearsal, processes, events)
-                return _rehearse(rehearsal, processes, events, "gcloud" if gcloud else "the storage's API")
+                with rehearsal.service(
+                    processes, "writer", "ingest_writer", "run", WRITER_BATCH_MAX_AGE_S="0.2"
+                ) as writer:
+                    _fill(rehearsal, writer, events)
+                    return _rehearse(rehearsal, processes, writer, events, "gcloud" if gcloud else "the storage's API")
             except ProcessFailed as error:
                 print(f"rehearse-restore: {error}", file=sys.stderr)
                 return 1
 
 
-def _fill(rehearsal: Rehearsal, processes: Processes, events: Sequence[bytes]) -> None:
+def _fill(rehearsal: Rehearsal, writer: str, events: Sequence[bytes]) -> None:
     """Two snapshots and a tail, as in service."""
     for number in range(3):
-        _land(rehearsal, processes, events[number * len(events) // 3 : (number + 1) * len(events) // 3])
+        _land(writer, events[number * len(events) // 3 : (number + 1) * len(events) // 3])
         if number < 2:
             _must(rehearsal.run("ingest_writer", "compact"))
 
 
-def _land(rehearsal: Rehearsal, processes: Processes, events: Sequence[bytes]) -> None:
-    before = len(rehearsal.objects(object_names.LANDING))
-    with rehearsal.service(processes, "writer", "ingest_writer", "run", WRITER_BATCH_MAX_AGE_S="0.2"):
-        replay(events, TOPIC)
-        _wait_until(lambda: len(rehearsal.objects(object_names.LANDING)) > before, "nothing landed")
+def _land(writer: str, events: Sequence[bytes]) -> None:
+    """Returns when the writer at this address has acked all of them."""
+    wanted = _acked(writer) + replay(events, TOPIC).messages
+    _wait_until(lambda: _acked(writer) >= wanted, "not all landed")
 
 
-def _rehearse(rehearsal: Rehearsal, processes: Processes, events: Sequence[bytes], by: str) -> int:
-    answers = rehearsal.answers(processes)
-    wrong = _loses_one(rehearsal, processes, answers, by)
-    wrong += _loses_all(rehearsal, processes, answers, events, by)
+def _acked(writer: str) -> int:
+    try:
+        status = _get(f"{writer}/ready")
+    except urllib.error.HTTPError as error:  # not ready yet: it has acked all the same
+        status = error.read()
+    return int(json.loads(status)["acked"])
+
+
+def _rehearse(rehearsal: Rehearsal, processes: Processes, writer: str, events: Sequence[bytes], by: str) -> int:
+    with rehearsal.service(processes, "api", "query_service") as up:
+        answers = _answers(up)
+        wrong = _loses_one(rehearsal, processes, answers, by)
+        wrong += _loses_all(rehearsal, processes, writer, up, answers, events, by)
     wrong += _goes_on(rehearsal, processes, answers)
     print(*(wrong or ["verify finds nothing, and every answer is that of before"]), sep="\n")
     return 1 if wrong else 0
@@ -185,25 +196,30 @@ def _loses_one(rehearsal: Rehearsal, processes: Processes, answers: Sequence[byt
 
 
 def _loses_all(
-    rehearsal: Rehearsal, processes: Processes, answers: Sequence[bytes], events: Sequence[bytes], by: str
+    rehearsal: Rehearsal,
+    processes: Processes,
+    writer: str,
+    up: str,
+    answers: Sequence[bytes],
+    events: Sequence[bytes],
+    by: str,
 ) -> list[str]:
+    """`up` is an API that knows the lake."""
     what, objects = "the whole bucket", rehearsal.objects()
-    with rehearsal.service(processes, "api", "query_service") as up:
-        _get(up + _QUESTIONS[0])  # it knows the lake
-        began, accident = time.monotonic(), dt.datetime.now(dt.UTC)
-        rehearsal.lose(objects)
-        _wait_until(lambda: _problem(up).endswith("line-broken"), "an API that knew the lake did not refuse")
-        landed = _begin_anew(rehearsal, processes, events[: len(events) // 3])
-        rehearsal.restore_all(accident, _end_new_line(rehearsal))
-        wrong = [] if _is_back(objects | landed, rehearsal.objects()) else [f"{what}: objects are not those of before"]
-        rebuilt = rehearsal.run("ingest_writer", "publish", "--rebuild", **_trust(rehearsal))
-        print(f"{what}: {len(objects)} objects lost, restored by {by} in {time.monotonic() - began:.1f} s")
-        wrong += [] if rebuilt.returncode == 0 else [f"{what}: publish --rebuild: {rebuilt.stdout}{rebuilt.stderr}"]
-        if wrong:
-            return wrong
-        is_same = _data(rehearsal.answers(processes)) == _data(answers)
-        wrong += [] if is_same else [f"{what}: answers are not those of before"]
-        wrong += [] if not _problem(up) else [f"{what}: the API that was up still refuses: {_problem(up)}"]
+    began, accident = time.monotonic(), dt.datetime.now(dt.UTC)
+    rehearsal.lose(objects)
+    _wait_until(lambda: _problem(up).endswith("line-broken"), "an API that knew the lake did not refuse")
+    landed = _begin_anew(rehearsal, writer, events[: len(events) // 3])
+    rehearsal.restore_all(accident, _end_new_line(rehearsal))
+    wrong = [] if _is_back(objects | landed, rehearsal.objects()) else [f"{what}: objects are not those of before"]
+    rebuilt = rehearsal.run("ingest_writer", "publish", "--rebuild", **_trust(rehearsal))
+    print(f"{what}: {len(objects)} objects lost, restored by {by} in {time.monotonic() - began:.1f} s")
+    wrong += [] if rebuilt.returncode == 0 else [f"{what}: publish --rebuild: {rebuilt.stdout}{rebuilt.stderr}"]
+    if wrong:
+        return wrong
+    is_same = _data(rehearsal.answers(processes)) == _data(answers)
+    wrong += [] if is_same else [f"{what}: answers are not those of before"]
+    wrong += [] if not _problem(up) else [f"{what}: the API that was up still refuses: {_problem(up)}"]
     return wrong + _verified(rehearsal, what)
 
 
@@ -215,10 +231,10 @@ def _is_back(objects: Mapping[str, str], now: Mapping[str, str]) -> bool:
     return kept.items() <= now.items() and snapshots[0] == snapshots[1]
 
 
-def _begin_anew(rehearsal: Rehearsal, processes: Processes, events: Sequence[bytes]) -> dict[str, str]:
+def _begin_anew(rehearsal: Rehearsal, writer: str, events: Sequence[bytes]) -> dict[str, str]:
     """Until a person comes, events land (these say nothing new), and a compactor takes the empty bucket for a new
     lake. What landed."""
-    _land(rehearsal, processes, events)
+    _land(writer, events)
     landed = rehearsal.objects(object_names.LANDING)
     _must(rehearsal.run("ingest_writer", "compact"))
     if not rehearsal.objects(object_names.SNAPSHOTS):
@@ -252,6 +268,11 @@ def _trust(rehearsal: Rehearsal) -> dict[str, str]:
     """A person's word for the restored snapshots, whose times are those of their restore."""
     latest = max((int(Path(name).stem) for name in rehearsal.objects(object_names.SNAPSHOTS)), default=0)
     return {"COMPACTOR_TRUSTED_SNAPSHOT": str(latest)}
+
+
+def _answers(url: str) -> list[bytes]:
+    """What the API at this address says to each question."""
+    return [_get(url + question) for question in _QUESTIONS]
 
 
 def _data(answers: Sequence[bytes]) -> list[Any]:

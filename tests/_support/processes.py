@@ -8,13 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+
+from tests._support.http_server import serving_with
 
 TOPIC = "projects/local/topics/flights"
 SUBSCRIPTION = "projects/local/subscriptions/flights-writer"
@@ -111,9 +115,30 @@ def free_port() -> int:
 
 
 @contextmanager
-def silent_server() -> Iterator[str]:
-    """A server on this machine that takes connections and never answers; gives `host:port`."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(64)  # the kernel accepts connections; nothing ever reads
-        yield f"127.0.0.1:{server.getsockname()[1]}"
+def storage_without_answers_to_uploads() -> Iterator[str]:
+    """A server on this machine that lists nothing, takes every upload and never answers it; its URL.
+
+    A writer that starts looks into its bucket, and would wait three seconds for an answer.
+    """
+    is_over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b"{}"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            is_over.wait()
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving_with(Handler) as server:
+        try:
+            yield server.url
+        finally:
+            is_over.set()

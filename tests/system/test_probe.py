@@ -23,7 +23,7 @@ BUILD = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with system(tmp_path_factory.mktemp("probe")) as everything:
-        everything.start_writer("writer")
+        everything.start_writer("writer", {"WRITER_BATCH_MAX_AGE_S": "0.1"})  # which every probe waits for, twice
         yield everything
 
 

@@ -19,7 +19,15 @@ from local_cloud.emulators.pubsub import PubsubServer
 from tests._support.compactors import latest, problems, table_rows
 from tests._support.events import encode, event, line
 from tests._support.lakes import land, row
-from tests._support.processes import SUBSCRIPTION, TOPIC, free_port, get, run, silent_server, started
+from tests._support.processes import (
+    SUBSCRIPTION,
+    TOPIC,
+    free_port,
+    get,
+    run,
+    started,
+    storage_without_answers_to_uploads,
+)
 
 
 @pytest.fixture
@@ -236,9 +244,9 @@ def test_sigterm_ends_in_time_while_storage_does_not_answer(
     server: PubsubServer, publish: pubsub_v1.PublisherClient, tmp_path: Path
 ) -> None:
     port = free_port()
-    with silent_server() as storage:
+    with storage_without_answers_to_uploads() as storage:
         settings = _writer_settings(server, "gs://flights-lake", port)
-        settings |= {"STORAGE_EMULATOR_HOST": f"http://{storage}", "WRITER_BATCH_MAX_AGE_S": "0.1"}
+        settings |= {"STORAGE_EMULATOR_HOST": storage, "WRITER_BATCH_MAX_AGE_S": "0.1"}
         settings["WRITER_DRAIN_S"] = "1"  # instead of six, to wait less: what is left is the end itself
         with started(tmp_path / "log", "run", **settings) as process:
             publish.publish(TOPIC, line()).result()
@@ -254,9 +262,9 @@ def test_a_writer_whose_storage_takes_uploads_and_does_not_answer_says_so(
     server: PubsubServer, publish: pubsub_v1.PublisherClient, tmp_path: Path
 ) -> None:
     port = free_port()
-    with silent_server() as storage:
+    with storage_without_answers_to_uploads() as storage:
         settings = _writer_settings(server, "gs://flights-lake", port)
-        settings |= {"STORAGE_EMULATOR_HOST": f"http://{storage}", "WRITER_BATCH_MAX_AGE_S": "0.1"}
+        settings |= {"STORAGE_EMULATOR_HOST": storage, "WRITER_BATCH_MAX_AGE_S": "0.1"}
         # Tiny, to wait less: anything below the 30 s after which the first upload fails shows the same.
         settings["WRITER_UPLOAD_STALL_S"] = "0.5"
         with started(tmp_path / "log", "run", **settings) as process:

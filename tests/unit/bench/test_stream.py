@@ -17,8 +17,8 @@ from lakehouse.schema.event import KEY
 
 @pytest.fixture(scope="module")
 def batch() -> pa.Table:
-    """As many events as come in 5 s at 5,000 a second."""
-    events = live_events(None, 25_000)
+    """As many events as come in 5 s at 5,000 a second. Of these flights, each of the 27 days running has two."""
+    events = live_events(45_000, 25_000)
     decoded = decode_messages([Message("", b"\n".join(events), {}, "1", 1_400_000_000_000_000)])
     assert decoded.rejected == []
     return decoded.events

@@ -13,8 +13,8 @@ from tests._support.fake_api import BUILD, NOW, FakePublisher, FakeService, Lies
 
 def probe(lies: Lies) -> None:
     published = FakePublisher()
-    # One second: lies that the probe waits out are told again and again.
-    DeployProbe(FakeService(lies, published.last), published, flight_of_build(BUILD, NOW), 1.0, lambda _: None).run()
+    # Less than one of its pauses: lies that it waits out are told twice.
+    DeployProbe(FakeService(lies, published.last), published, flight_of_build(BUILD, NOW), 0.1, lambda _: None).run()
 
 
 def test_probe_passes_when_nothing_is_wrong() -> None:
