@@ -22,6 +22,10 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from lakehouse.command_line.outside import leave
 
 try:
+    from lakehouse.no_pandas import without_pandas_and_numpy
+
+    if __name__ == "__main__":
+        without_pandas_and_numpy()
     from ingest_writer.backfill.arguments import EPILOG, add_arguments, publish_moment, read_options
     from ingest_writer.settings import (
         CompactorSettings,
@@ -35,7 +39,6 @@ try:
     from lakehouse.command_line.arguments import Parser
     from lakehouse.command_line.settings_text import LAKE_URL, Variable, settings_text
     from lakehouse.errors import ConfigError, LakeError
-    from lakehouse.no_pandas import without_pandas
     from lakehouse.store.open import store_from_environment
     from lakehouse.store.store import Store
     from lakehouse.telemetry import logs
@@ -319,5 +322,4 @@ def _exit(code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    without_pandas()
     _exit(main())

@@ -16,7 +16,7 @@ from lakehouse.command_line.outside import leave
 try:
     from lakehouse.command_line.arguments import Parser
     from lakehouse.errors import ConfigError, StoreAccessDeniedError
-    from lakehouse.no_pandas import without_pandas
+    from lakehouse.no_pandas import without_pandas_and_numpy
     from query_service.auth.api_keys import new_key
     from query_service.settings import settings_text
 except ModuleNotFoundError as error:
@@ -76,5 +76,5 @@ def _new_key(name: str) -> int:
 
 
 if __name__ == "__main__":
-    without_pandas()
+    without_pandas_and_numpy()
     sys.exit(main())
