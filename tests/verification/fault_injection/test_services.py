@@ -156,6 +156,7 @@ def test_nothing_is_committed_from_a_part_of_a_listing(
     for number in range(1, 4):
         land(lake.truth, [row(number=number)])
     lake.proxy.plan = times(1000, Fault(kind, at=0.6), Operation.LIST, named=prefix)
+    lake.store._retry = lake.store._retry.with_timeout(0.3)  # several tries
     with pytest.raises(StoreUnavailableError, match=prefix):
         compactor(lake.store, tmp_path).compact()
     assert numbers(lake.truth) == []
