@@ -270,6 +270,11 @@ def _source() -> list[Path]:
     return [file for package in MIRRORED for file in (ROOT / package).rglob("*.py")]
 
 
+@pytest.mark.parametrize("package", ["lakehouse", "ingest_writer", "query_service"])
+def test_a_package_has_at_most_nine_files_at_its_top_level(package: str) -> None:
+    assert len(list((ROOT / package).glob("*.py"))) <= 9
+
+
 def test_names_of_tests_are_short() -> None:
     """About 70 characters (CONTRIBUTING.md), at most 80."""
     names = {name for file in (ROOT / "tests").rglob("*.py") for name, _ in _read(file).functions}
