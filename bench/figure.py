@@ -40,7 +40,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `theirs` is None where the other side is a limit of ours."""
+    """One line of the table. `theirs` is None where the other side is a limit that we set."""
 
     measure: str
     what: str

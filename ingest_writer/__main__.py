@@ -265,7 +265,7 @@ def _replay_rejected(_: argparse.Namespace, __: Settings) -> int:
 
 
 def _publisher(store: Store, settings: CompactorSettings) -> Publisher:
-    """With a planner of its own: it may run beside a compactor."""
+    """With its own planner: it may run while a compactor does."""
     from ingest_writer.publishing.publisher import Publisher
     from lakehouse.table.planner import Planner
 

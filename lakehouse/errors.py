@@ -41,7 +41,7 @@ class UnreadableError(LakeError):
 
 
 class ForeignSnapshotError(UnreadableError):
-    """No compactor of ours can have made this snapshot: go on with nothing; a person looks, and removes it."""
+    """No compactor can have made this snapshot: stop reading; a person checks it and removes it."""
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(name, why)

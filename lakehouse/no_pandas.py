@@ -27,7 +27,7 @@ class _Without:
 def without_pandas() -> None:
     """From here on this process has no pandas, as in the images.
 
-    For programs: who imports a library of ours keeps it.
+    For programs only: a program that imports `lakehouse` as a library keeps its pandas.
     """
     sys.meta_path.insert(0, _Without("pandas"))
 

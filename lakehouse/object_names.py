@@ -20,7 +20,7 @@ ICEBERG: Final = "iceberg/"
 ICEBERG_METADATA: Final = f"{ICEBERG}metadata/"
 ICEBERG_HINT: Final = f"{ICEBERG_METADATA}version-hint.text"
 DERIVED: Final = (DELTA_LOG, ICEBERG)
-"""The tables for other engines: made from the snapshots, and no answer of ours comes from them."""
+"""The tables for other engines: made from the snapshots; the API never reads them."""
 
 MAX_SNAPSHOT: Final = 999_999_999
 """The highest number that a snapshot may have: one commit a second for thirty years."""
@@ -95,17 +95,17 @@ def month_of(date: dt.date) -> str:
 
 
 def parse_landed_file(name: str) -> dt.date | None:
-    """The flight date in the name of a landed file; None when it is not a name of ours."""
+    """The flight date in the name of a landed file; None when the lake has no such names."""
     return _parse_date(_LANDED, name)
 
 
 def parse_rejected_file(name: str) -> dt.date | None:
-    """The date in the name of a rejected file; None when it is not a name of ours."""
+    """The date in the name of a rejected file; None when the lake has no such names."""
     return _parse_date(_REJECTED, name)
 
 
 def parse_month_file(name: str) -> MonthFileName | None:
-    """The parts of a month file's name; None when it is not a name of ours."""
+    """The parts of a month file's name; None when the lake has no such names."""
     match = _MONTH.fullmatch(name)
     return None if match is None else MonthFileName(match[2], int(match[3]), f"{match[1]}/" == HIDDEN)
 
@@ -116,31 +116,31 @@ def is_hidden(name: str) -> bool:
 
 
 def parse_snapshot(name: str) -> int | None:
-    """The number of a snapshot; None when it is not a name of ours."""
+    """The number of a snapshot; None when the lake has no such names."""
     match = _SNAPSHOT.fullmatch(name)
     return None if match is None or int(match[1]) == 0 else int(match[1])
 
 
 def parse_delta_commit(name: str) -> int | None:
-    """The version that a commit of the Delta table makes; None when it is not a name of ours."""
+    """The version that a commit of the Delta table makes; None when the lake has no such names."""
     match = _DELTA_COMMIT.fullmatch(name)
     return None if match is None else int(match[1])
 
 
 def parse_delta_checkpoint(name: str) -> int | None:
-    """The version of a checkpoint of the Delta table; None when it is not a name of ours."""
+    """The version of a checkpoint of the Delta table; None when the lake has no such names."""
     match = _DELTA_CHECKPOINT.fullmatch(name)
     return None if match is None else int(match[1])
 
 
 def parse_iceberg_table(name: str) -> int | None:
-    """The snapshot of an Iceberg table's metadata; None when it is not a name of ours."""
+    """The snapshot of an Iceberg table's metadata; None when the lake has no such names."""
     match = _ICEBERG_TABLE.fullmatch(name)
     return None if match is None else int(match[1])
 
 
 def parse_iceberg(name: str) -> int | None:
-    """The snapshot that an object of the Iceberg table belongs to; None when it is not a name of ours."""
+    """The snapshot that an object of the Iceberg table belongs to; None when the lake has no such names."""
     match = _ICEBERG_TABLE.fullmatch(name) or _ICEBERG_OTHER.fullmatch(name)
     return None if match is None else int(next(group for group in match.groups() if group is not None))
 

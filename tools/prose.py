@@ -1,17 +1,18 @@
-"""`python -m tools.prose`: wording that the documents avoid, and lines that are too long, each with its place.
+"""`python -m tools.prose`: wording that documents and docstrings avoid, and long lines of documents, with their places.
 
 The list of wordings is the project's own, so a general linter adds only a binary that has to be fetched.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tools.pages import ROOT, pages
+from tools.pages import PACKAGES, ROOT, pages
 
 MAX_LINE: Final = 100
 _NOT_READ: Final = re.compile(
@@ -42,7 +43,7 @@ WORDINGS: Final = {
     r"on (?:its|their) way": "in transit",
     r"for ever": "forever, permanently",
 }
-"""A pattern in whole words, and what a reader of the field expects in its place."""
+"""A pattern in whole words, and what a reader expects instead."""
 
 _GENERATED: Final = re.compile(r"^<!-- ([\w ]+): written by .*?^<!-- end of \1 -->", re.MULTILINE | re.DOTALL)
 _FENCE: Final = re.compile(r"^( *)```.*?^ *```", re.MULTILINE | re.DOTALL)
@@ -62,6 +63,18 @@ def findings(text: str) -> list[Finding]:
     """What to change in the prose of a document; code, and what a program writes, are left out."""
     prose = _without(_GENERATED, _without(_FENCE, text))
     return sorted([*_wordings(_without(_CODE, prose)), *_long_lines(prose)])
+
+
+def docstring_findings(source: str) -> list[Finding]:
+    """What to change in the docstrings of a module: its own, and those of all that it defines."""
+    lines = source.splitlines()
+    docstrings = [""] * len(lines)
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Expr(ast.Constant(str())):
+                place = slice(node.lineno - 1, node.end_lineno)
+                docstrings[place] = lines[place]
+    return sorted(_wordings(_without(_CODE, "\n".join(docstrings))))
 
 
 def words(text: str) -> int:
@@ -96,12 +109,18 @@ def read_pages() -> list[Path]:
     return [page for page, name in names.items() if not _NOT_READ.fullmatch(name)]
 
 
+def read_modules() -> list[Path]:
+    """The modules whose docstrings are checked."""
+    return sorted(module for package in (*PACKAGES, "bench", "tools") for module in (ROOT / package).rglob("*.py"))
+
+
 def main() -> int:
     """Prints every finding; 1 if there is one."""
+    checks = [(page, findings) for page in read_pages()] + [(module, docstring_findings) for module in read_modules()]
     found = [
-        f"{page.relative_to(ROOT)}:{finding.line}: {finding.text}"
-        for page in read_pages()
-        for finding in findings(page.read_text(encoding="utf-8"))
+        f"{file.relative_to(ROOT)}:{finding.line}: {finding.text}"
+        for file, check in checks
+        for finding in check(file.read_text(encoding="utf-8"))
     ]
     print("\n".join(found), end="\n" if found else "")
     return 1 if found else 0

@@ -112,7 +112,7 @@ def default_options(folder: Path) -> CompactorOptions:
 
 
 def _ideal_bytes(store: MemoryStore, plan: Plan, folder: Path) -> int:
-    """Of the same rows, all known at once: a file a month, written in one go by the same merger."""
+    """Of the same rows, all known at once: one file per month, written in one go by the same merger."""
     total = 0
     merger = Merger(folder, 1024, 2)
     for month in plan.snapshot.month_names:

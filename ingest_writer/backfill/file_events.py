@@ -1,7 +1,7 @@
 """From the values of a file's row to the row of an event: one strict path behind all readers.
 
 It knows how programs write what an event means (midnight for a date, 5.0 for 5, a timestamp and the
-local hour beside it) and leaves every rule about events to the decoder.
+local hour next to it) and leaves every rule about events to the decoder.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def _decode_again(store: Store, name: str, report: ReplayReport) -> list[Row]:
 
 
 def _decode(line: bytes, origin: Origin) -> Row:
-    """What came from a file is read as files are: its local hour may stand beside a time in UTC."""
+    """Lines that came from a file are read by the rules for files: a local hour may accompany a time in UTC."""
     if origin.message_id.startswith(LOAD_ID):
         return event_row(parse_object(line, keep_numbers=True), origin, Counter())
     return decode_line(line, origin, Counter())

@@ -45,7 +45,7 @@ class GarbageCollector:
         retention_s: float = 0.0,
         history: History | None = None,
     ) -> None:
-        """`history` is that of the compactor beside it, if there is one: what it has read is not read again."""
+        """`history` is shared with the compactor, if there is one: what that has read is not read again."""
         self._store = store
         self._planner = planner
         self._history = history or History(store, planner)

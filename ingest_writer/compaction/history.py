@@ -1,8 +1,8 @@
 """Whether the snapshots in the bucket are one history that our compactors made: asked before anything is built on it.
 
-Snapshots expire from the lowest number on, one after the other, so a snapshot that is there has all later ones beside
-it. The exception is a number that expired, was deleted, and was created again by a process that slept (ADR 6): such a
-one is younger than a later number. Whatever breaks these rules was made by somebody else.
+Snapshots expire in order from the lowest number on, so if a snapshot is there, all later ones are there too.
+The exception is a number that expired, was deleted, and was created again by a process that slept (ADR 6): such a
+snapshot is younger than one with a later number. Whatever breaks these rules was made by somebody else.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class History:
         self._trusted = trusted
         self._checked: set[str] = set()
         self.named = NamedFiles()
-        """Of the snapshots that were read; whoever wants to know of all reads the others too."""
+        """Of the snapshots that were read; a caller that needs those of all reads the others too."""
         self._last: Snapshot | None = None
         self._known: ObjectInfo | None = None
         self._commits: Listed = {}

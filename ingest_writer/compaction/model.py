@@ -88,7 +88,7 @@ class Report:
     rows: int = 0
     """Of the new month files."""
     written_bytes: int = 0
-    """Likewise."""
+    """Of the new month files."""
     rebases: int = 0
     pending_files: int = 0
     conflicts: KeyConflicts = NO_CONFLICTS

@@ -94,7 +94,7 @@ class Compaction:
     def _try_publish(self) -> LakeError | OSError | None:
         """Brings the outside tables up to date; returns the error if that failed.
 
-        No answer of ours comes from them, so the run goes on.
+        No answer comes from them, so the run goes on.
         """
         try:
             self._published = self._publish()

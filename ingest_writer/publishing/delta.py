@@ -1,7 +1,7 @@
 """Writes the log of the Delta table: version N is snapshot N.
 
 Any number of processes may run it, at once, late, and be ended anywhere: each commit has the same
-bytes whoever writes it, is created once, and every prefix of the log is a table of some snapshot.
+bytes from every process, is created once, and every prefix of the log is a table of some snapshot.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Lease:
         return self._where([(message_id in message_ids) == are_in for message_id in self.message_ids])
 
     def of_ack_ids(self, ack_ids: Set[str], *, are_in: bool) -> Lease:
-        """Likewise, by ack ids."""
+        """The part whose ack ids are among `ack_ids`, or the part whose are not."""
         return self._where([(ack_id in ack_ids) == are_in for ack_id in self.ack_ids])
 
     def _where(self, is_kept: Sequence[bool]) -> Lease:

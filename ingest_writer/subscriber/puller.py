@@ -43,7 +43,7 @@ class Puller:
         self.health_error = _NOT_YET
 
     async def run(self) -> None:
-        """One pull after another, for ever. Several may run at once."""
+        """One pull after another, forever. Several may run at once."""
         failures = 0
         while True:
             while not self._may_pull():
@@ -92,7 +92,7 @@ class LeaseKeeper:
         self._observer = observer
 
     async def run(self) -> None:
-        """Checks all leases about once a second, for ever."""
+        """Checks all leases about once a second, forever."""
         while True:
             await asyncio.sleep(min(1.0, self._options.ack_deadline_s / 10))
             self._observer.holds(self._buffer.batches)

@@ -141,7 +141,7 @@ def _remove(
 ) -> None:
     """Cursors may outlive the connection that gave them: their next query says what is wrong.
 
-    `own` is a cursor of ours: opening the database again could wait for ever, for an answer that is still being read.
+    `own` is a cursor that the lake opened: opening the database again could wait forever for an unread answer.
     """
     if not session.is_mine:
         return

@@ -1,7 +1,7 @@
 """Writes a whole query result as CSV, JSON or Parquet, batch by batch: `lakehouse sql --format csv`.
 
 Values have the form that the API gives them. A double parses back to the same double. In CSV, null
-is an empty field and an empty text is `""`. JSON is one array of objects, a row a line. Times are
+is an empty field and an empty text is `""`. JSON is one array of objects, one row per line. Times are
 RFC 3339. A value that the format cannot express is refused.
 """
 

@@ -49,7 +49,7 @@ def line(done: int, size: int) -> str:
 
 
 def _bytes_in(folder: Path) -> int:
-    """Of files that are there, and of those that are on their way."""
+    """Of the files in it, and of those that are being downloaded."""
     found = 0
     with contextlib.suppress(OSError):
         for path in folder.iterdir():

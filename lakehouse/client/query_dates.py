@@ -51,7 +51,7 @@ _DAY: Final = dt.timedelta(days=1)
 
 
 def dates_of(connection: duckdb.DuckDBPyConnection, query: str) -> Dates:
-    """The dates that every row of ours which `query` uses is of, from the first to the last one.
+    """The dates of all rows of the lake that `query` uses, from the first to the last one.
 
     It begins a transaction and leaves it open, unless these are all dates: run the query in it. Its clock stands
     still, so `current_date` is what it was. Nothing must be attached as `plan` yet. Raises QueryError for what is no

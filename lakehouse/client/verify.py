@@ -1,6 +1,6 @@
 """Checks the files of the latest snapshot and the landed files: `python -m lakehouse verify`.
 
-At most one file is on disk, the hidden ones of its month beside it, and one batch of rows in memory.
+On disk are at most one file and the hidden ones of its month; in memory is one batch of rows.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class MonthReport:
 class Report:
     """The result of a check. Each of `problems` names its object.
 
-    `outdated`: months with a file of an older format. That is no problem; compaction rewrites them.
+    `outdated`: months with a file of an older format. Compaction rewrites them; no answer is wrong until then.
     """
 
     listed_at: dt.datetime

@@ -14,7 +14,7 @@ from lakehouse.store.store import Store
 def open_store(url: str, *, must_exist: bool = False) -> Store:
     """The store for `gs://bucket` or `file:///absolute/path` (percent-encoded).
 
-    Raises ConfigError when it is neither, and with `must_exist` when there is no such folder: whoever only reads would
+    Raises ConfigError when it is neither, and with `must_exist` when there is no such folder: a reader would
     take it for an empty lake. (A bucket must always exist, and its server answer: one call finds out.)
     """
     parts = urlsplit(url)

@@ -109,7 +109,7 @@ class FileCache:
 
     @property
     def stats(self) -> CacheStats:
-        """What happened so far. Files on their way count in `bytes`."""
+        """What happened so far. Files that are being downloaded count in `bytes`."""
         with self._lock:
             return self._entries.stats
 

@@ -1,6 +1,6 @@
 """Checked files of lakes that outlive a process, in a folder that all processes of this machine share.
 
-Names are used once and objects never change, so a kept file is right for ever: its bytes were
+Names are used once and objects never change, so a kept file stays right forever: its bytes were
 checked once, before it got its name here. A process works with hard links in a folder of its own
 (a session). What another process evicts therefore stays where it is in use, and what a process
 leaves when it dies goes with the next one, which finds that its lock is free.

@@ -1,4 +1,4 @@
-"""Whether one snapshot can follow another: what every commit of ours keeps, read from the two snapshots alone.
+"""Whether one snapshot can follow another: what every commit preserves, checked on the two snapshots alone.
 
 A merge keeps the newest row of every flight, void ones too: months never go, and never lose rows. Of a month only the
 files change whose dates were merged; a flight may move between those that are shown and those that are hidden.

@@ -136,7 +136,7 @@ class Plan:
         return _between(self._shown, first, last)
 
     def hidden_between(self, first: dt.date | None, last: dt.date | None) -> tuple[MonthFile, ...]:
-        """Likewise, of the rows that no answer shows: for who asks for the reserved carrier, or for one flight."""
+        """The month files of hidden rows: for questions about the reserved carrier, or about one flight."""
         return _between(self._hidden, first, last)
 
     def hidden_beside(self, tail: Iterable[LandedFile]) -> tuple[MonthFile, ...]:
@@ -229,7 +229,7 @@ class Planner:
         )
 
     def _problem(self, found: Snapshot, listed: Listed) -> str | None:
-        """Why no compactor of ours made `found`, as far as one look shows. Raises what reading snapshots raises."""
+        """Why no compactor can have made `found`, as far as one listing shows. Raises what reading snapshots raises."""
         if self._trusted is None and self._latest == EMPTY:
             return None
         if found.number == self._latest.number + 1:

@@ -45,7 +45,7 @@ def download(store: Store, file: StoredFile, path: Path) -> FooterInfo:
 
 
 def fetch(store: Store, file: StoredFile, path: Path) -> None:
-    """Likewise, the bytes alone: their contents are not looked at."""
+    """Downloads the bytes without checking their contents."""
     file.check_listed()
     store.download(file.name, path)
     with local_errors(path.parent):

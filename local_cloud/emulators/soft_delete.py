@@ -234,7 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: whoever asks knows what it asked."""
+        """Logs nothing: the client knows what it requested."""
 
 
 def _time(text: str) -> dt.datetime:

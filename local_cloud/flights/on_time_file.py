@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def write_zip(path: Path, month: int | None = None, rows: int | None = None) -> int:
-    """Writes the file and a page beside it; how many rows it has. Raises ValueError for more than can be made."""
+    """Writes the file and a page next to it; returns the rows written. Raises ValueError for more than can be made."""
     flights = read_flights(month=month)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open(f"{path.stem}.csv", "w", force_zip64=True) as file:

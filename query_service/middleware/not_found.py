@@ -52,7 +52,7 @@ class Paths:
         return problem_response(problem, {"Link": link} if link else None)
 
     def without_slash(self, path: str) -> str | None:
-        """The path without slashes at its end, if that is one of ours."""
+        """The path without slashes at its end, if the service has that path."""
         shorter = path.rstrip("/")
         is_ours = shorter != path and any(pattern.fullmatch(shorter) for pattern in self._patterns)
         return shorter if is_ours else None

@@ -94,10 +94,10 @@ class ResultCache:
 
 
 class RequestCoalescer(Generic[T]):
-    """Answers that are being computed, by tag: whoever asks meanwhile waits. For one event loop; not thread-safe."""
+    """Answers being computed, by tag: other requests for one wait for it. For one event loop; not thread-safe."""
 
     def __init__(self, timeout_s: float) -> None:
-        """A computation takes no longer, whoever waits for it."""
+        """A computation takes no longer than that, however many requests wait for it."""
         self._timeout_s = timeout_s
         self._by_tag: dict[str, _Computation[T]] = {}
 

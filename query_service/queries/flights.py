@@ -69,7 +69,7 @@ async def flights_page(request: FlightsRequest, context: QueryContext) -> Rows:
 
 
 async def flight_state(key: FlightKey, context: QueryContext) -> FlightState | None:
-    """The newest event of the flight, void or not; None when there is no event.
+    """The newest event of the flight, void or not; None when it has none.
 
     A flight that is not among those that answers show may be among the hidden ones.
     """

@@ -4,7 +4,7 @@ Month files never change, so what one amounts to on each date is computed once a
 the tail touches are merged again. One refresh at a time serves all who ask: it has its own beginning and deadline, and
 its result is good for a while after its end, since it may take longer than a plan may be old: the longer it took,
 the longer. Else one slow refresh, the first one say, would hide what comes for as long as the slowest is good for. What
-needs a listing of the whole bucket is sampled beside it: see inventory.
+needs a listing of the whole bucket is sampled separately: see inventory.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _SHORTEST_PAUSE_S = 0.02  # a plan age of 0 must not become a busy loop
 
 @dataclass(frozen=True)
 class LongPollLimits:
-    """How many requests may wait: in all, of one caller, and beside them for the probes' carrier.
+    """How many requests may wait: in all, of one caller, and in addition for the probes' carrier.
 
     Those are for `canary_caller` alone, if there is one.
     """

@@ -2,7 +2,7 @@
 
 Readers of Parquet fetch the end of an answer, then the columns that they need. DuckDB looks whether
 all of it has one tag; others (Polars) send no tag and look at none: to them the parts of two answers
-would look like one file. Their next parts come from the answer of their first one as long as it is
+would look like one file. Their next parts come from the answer of their first one while that is
 kept, and are refused afterwards.
 """
 

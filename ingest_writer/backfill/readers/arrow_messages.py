@@ -52,7 +52,7 @@ def _batch(message: _Table) -> _Table | None:
 
 
 def _unpacked(batch: _Table, data: IO[bytes], body: int, end: int) -> int:
-    """Each packed buffer begins with its length; -1 stands for one that is as it is."""
+    """Each packed buffer begins with its length; -1 means that it is not compressed."""
     total = 0
     for offset, length in batch.pairs(2):
         if length >= 8:

@@ -91,7 +91,7 @@ def _column_bytes(column: pa.Array) -> int:
 
 
 def python_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """The rows. What Python has no date for (infinity is one) is a text, and text that is no UTF-8 is bytes.
+    """The rows. A date that Python cannot express (infinity is one) becomes text; text that is not UTF-8 becomes bytes.
 
     A decoder refuses both, with their rows.
     """

@@ -12,7 +12,7 @@ from ingest_writer.backfill.readers.model import ReadError
 from lakehouse.schema.event import FIELDS
 
 HOUR: Final = "scheduled_departure_hour"
-"""The local hour: the writer computes it, and files of ours bring it along."""
+"""The local hour: the writer computes it, and the lake's own files have it."""
 REQUIRED: Final = tuple(field.name for field in FIELDS if field.required)
 FROM_FILE: Final = tuple(field.name for field in FIELDS if field.from_publisher or field.name == HOUR)
 """Fields that a file's row can have."""

@@ -1,7 +1,7 @@
 """JSON that is no NDJSON: an array of events, an answer of the API (`{"data": [...]}`), objects over several lines.
 
-It is read object by object, so a file may be larger than memory. One that is no JSON cannot be told
-from its neighbours: the file is refused.
+It is read object by object, so a file may be larger than memory. Text that is not JSON hides where
+the next object begins, so the file is refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""NDJSON: one event a line, as strictly as a streamed one is read."""
+"""NDJSON: one event per line, as strictly as a streamed one is read."""
 
 from __future__ import annotations
 

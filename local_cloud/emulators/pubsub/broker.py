@@ -229,7 +229,7 @@ class Broker:
             return acked.failures
 
     def modify_deadlines(self, subscription_name: str, deadlines: Iterable[tuple[str, float]]) -> dict[str, str]:
-        """Likewise."""
+        """The failures by ack id, as in `acknowledge`."""
         with self._lock:
             subscription = self._subscription(subscription_name)
             now = self._clock.monotonic_s()

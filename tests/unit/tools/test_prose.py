@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tools.prose import MAX_LINE, WORDINGS, findings, main, read_pages, words
+from tools.prose import MAX_LINE, WORDINGS, docstring_findings, findings, main, read_modules, read_pages, words
 
 
-def test_the_documents_have_nothing_to_change(capsys: pytest.CaptureFixture[str]) -> None:
+def test_documents_and_docstrings_have_nothing_to_change(capsys: pytest.CaptureFixture[str]) -> None:
     assert main() == 0, capsys.readouterr().out
     assert len(read_pages()) > 30
+    assert len(read_modules()) > 200
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,26 @@ def test_a_wording_is_found_also_over_two_lines(text: str, wording: str) -> None
     [finding] = findings(f"# Title\n\n{text}\n")
     assert finding.text.startswith(f'"{wording}": say ')
     assert finding.line in (3, 4)
+
+
+def test_a_wording_is_found_in_each_docstring_and_in_no_other_code() -> None:
+    source = '''"""Whoever reads this.
+
+`likewise` is a name.
+"""
+
+whoever = "whoever"  # whoever
+
+
+class _Class:
+    """The file stays as it is."""
+
+    size: int
+    """Likewise, and
+    in vain."""
+'''
+    found = [(finding.line, finding.text.split('"')[1]) for finding in docstring_findings(source)]
+    assert found == [(1, "Whoever"), (10, "as it is"), (13, "Likewise"), (14, "in vain")]
 
 
 def test_words_are_counted_without_marks_code_blocks_and_generated_text() -> None:

@@ -1,4 +1,4 @@
-"""The DOT's on-time performance file: one row a flight, as the airlines reported it after the month.
+"""The DOT's on-time performance file: one row per flight, as the airlines reported it after the month.
 
 Its texts are ASCII. What is not (a damaged registration of the 1990s) is in no column that counts, so
 the bytes are read one by one and no row is lost to them.
