@@ -132,7 +132,7 @@ def _announce(store: Store, settings: Settings, keys: Keys) -> None:
         if settings.canary_key not in keys.names and settings.canary_long_polls > 0:
             _log.warning("API_CANARY_KEY is %r, and no key has that name: nobody has its places", settings.canary_key)
     else:
-        _log.info("API keys are off (API_KEYS is not set): whoever reaches this port may ask")
+        _log.info("the API is open: API_KEYS is not set")
     if settings.rate_per_s > 0:
         each = "each key" if keys.entries else "all callers together"
         _log.info("rate limit for %s: %g requests a second, %d at once", each, settings.rate_per_s, settings.rate_burst)

@@ -66,12 +66,12 @@ def test_the_process_writes_json_lines_without_secrets_or_its_server(tmp_path: P
     assert "rate limit for each key: 100 requests a second, 20 at once" in started
 
 
-def test_the_process_says_at_its_start_that_anybody_may_ask(tmp_path: Path) -> None:
+def test_the_process_says_at_its_start_that_the_api_is_open(tmp_path: Path) -> None:
     LocalStore(tmp_path / "lake").create("landing/x", b"x")
     with process(tmp_path / "log", LAKE_URL=f"file://{tmp_path}/lake", API_LOG_FORMAT="text") as url:
         assert answer(f"{url}/v1/stats")[0] == 200
     text = (tmp_path / "log").read_text()
-    assert "API keys are off (API_KEYS is not set): whoever reaches this port may ask" in text
+    assert "the API is open: API_KEYS is not set" in text
     assert "rate limit is off" in text
     assert not text.startswith("{")
 
