@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ingest_writer.decoding.event import Row
 from ingest_writer.message import Message
-from lakehouse.schema.event import COLUMNS
+from lakehouse.schema.event import COLUMNS, FIELDS
 
 Event = dict[str, Any]
 
@@ -53,7 +53,12 @@ def whole_event(**changes: Any) -> Event:
         tail_number="N14228",
         air_time_minutes=227,
         distance_km=2253,
-    ) | (changes)
+    ) | (later_fields() | changes)
+
+
+def later_fields() -> Event:
+    """The examples of the fields that formats after the first have added: a publisher may send them since."""
+    return {field.name: field.example for field in FIELDS if field.from_publisher and field.since_format > 1}
 
 
 def without(name: str) -> Event:

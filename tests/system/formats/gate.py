@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from lakehouse.schema.event import FORMAT_VERSION
+
 
 class Insertion(NamedTuple):
     """Lines that come into a file after the one that `after` is."""
@@ -18,16 +20,17 @@ class Insertion(NamedTuple):
 
 
 TABLE: Final = "lakehouse/schema/event.py"
+FORMAT_WITH_GATE: Final = FORMAT_VERSION + 1
 ENTRY: Final = Insertion(
     TABLE,
     '        example="N14228",\n    ),\n',
-    """\
+    f"""\
     Text(
         "gate",
         description="Departure gate.",
-        pattern="[A-Z0-9]{1,6}",
+        pattern="[A-Z0-9]{{1,6}}",
         example="C71",
-        since_format=3,
+        since_format={FORMAT_WITH_GATE},
     ),
 """,
 )
@@ -72,9 +75,9 @@ def add_gate(tree: Path) -> None:
 
 def _raise_format_version(table: Path) -> None:
     source = table.read_text(encoding="utf-8")
-    before = "FORMAT_VERSION: Final = 2\n"
+    before = f"FORMAT_VERSION: Final = {FORMAT_VERSION}\n"
     assert source.count(before) == 1
-    table.write_text(source.replace(before, "FORMAT_VERSION: Final = 3\n"), encoding="utf-8")
+    table.write_text(source.replace(before, f"FORMAT_VERSION: Final = {FORMAT_WITH_GATE}\n"), encoding="utf-8")
 
 
 def _insert(tree: Path, insertions: Sequence[Insertion]) -> None:

@@ -15,11 +15,21 @@ from typing import Any
 
 import pytest
 
-from tests.system.formats.gate import DECODERS, ENTRY, ORACLE, add_gate
+from lakehouse.schema.event import FORMAT_VERSION
+from tests.system.formats.gate import DECODERS, ENTRY, FORMAT_WITH_GATE, ORACLE, add_gate
 
 ROOT = Path(__file__).parents[3]
 COPIED = ("lakehouse", "ingest_writer", "query_service", "tests", "tools", "docs", "bigquery")
 MONTHS = ("2013-01", "2013-02", "2013-03")
+FOLLOWING = (
+    *("unit/lakehouse/schema", "unit/lakehouse/table/test_snapshot.py", "unit/lakehouse/table/test_parquet_files.py"),
+    *("unit/lakehouse/table/derived/test_content.py", "unit/ingest_writer/backfill/readers/test_header.py"),
+    "unit/ingest_writer/decoding/test_vectorized.py::test_what_is_unusual_is_left_over_and_its_mates_are_not",
+    "unit/ingest_writer/decoding/test_line.py::test_unknown_fields_are_ignored_and_counted",
+    "unit/query_service/api/openapi/test_examples.py",
+    "unit/query_service/queries/test_flights.py::test_rows_have_the_event_as_its_publisher_sent_it",
+)
+"""Tests that know the fields or the format: they take them from the table, and no step changes them."""
 STATS = "/v1/stats?group_by=flight_date,carrier"
 Row = dict[str, Any]
 
@@ -164,6 +174,11 @@ def test_copies_and_decoders_agree_with_the_table_after_the_steps(with_gate: Cod
         assert "gate" in (with_gate.tree / copy).read_text(encoding="utf-8")
 
 
+def test_tests_that_know_the_fields_follow_the_table(with_gate: Code) -> None:
+    configuration = ("-c", str(ROOT / "pyproject.toml"), f"--rootdir={with_gate.tree}", "-p", "no:cacheprovider")
+    with_gate.run("pytest", "-q", *configuration, *(f"tests/{test}" for test in FOLLOWING))
+
+
 def test_a_lake_of_the_format_before_answers_the_same_with_the_field_null(
     old_lake: Lake, without: Code, with_gate: Code
 ) -> None:
@@ -172,7 +187,8 @@ def test_a_lake_of_the_format_before_answers_the_same_with_the_field_null(
     assert len(before) == 19
     assert {status for status, _ in stats} == {200}
     after = old_lake.rows(with_gate)
-    assert list(after[0])[-7:-5] == ["tail_number", "gate"]
+    columns = list(after[0])
+    assert columns[columns.index("tail_number") + 1] == "gate"
     assert [row.pop("gate") for row in after] == [None] * 19
     assert after == before
     assert old_lake.ask(with_gate, *questions) == stats
@@ -212,7 +228,7 @@ def test_compaction_brings_months_to_the_new_format_and_changes_no_row(old_lake:
     old_lake.land(with_gate, [event("2013-01-02", 2, 14, gate="C71")])
     rows = old_lake.rows(with_gate)
     old_lake.step(with_gate, "compact")  # January and February have a tail, March comes along
-    assert old_lake.formats() == {"2013-01": 3, "2013-02": 3, "2013-03": 3}
+    assert old_lake.formats() == dict.fromkeys(MONTHS, FORMAT_WITH_GATE)
     assert old_lake.rows(with_gate) == rows
     assert old_lake.rows(with_gate, "published") == rows
     *problems, summary = old_lake.step(with_gate, "verify")
@@ -223,14 +239,15 @@ def test_compaction_brings_months_to_the_new_format_and_changes_no_row(old_lake:
     assert [file.name for file in (old_lake.folder / "snapshots").iterdir()] == before
 
 
-def test_outside_readers_of_lake_duckdb_see_all_months_while_their_formats_differ(
+def test_the_delta_table_has_all_months_while_their_formats_differ(
     old_lake: Lake, without: Code, with_gate: Code
 ) -> None:
     old_lake.step(without, "compact")
     rows = [{**row, "gate": None} for row in old_lake.rows(without)]
     for upgraded in (1, 2, 3):
         old_lake.step(with_gate, "compact")
-        assert list(old_lake.formats().values()) == [3] * upgraded + [2] * (3 - upgraded)
+        formats = [FORMAT_WITH_GATE] * upgraded + [FORMAT_VERSION] * (3 - upgraded)
+        assert list(old_lake.formats().values()) == formats
         assert old_lake.rows(with_gate, "published") == [{**row, "gate": None} for row in rows]
         *problems, _ = old_lake.step(with_gate, "verify")
         assert problems == []
@@ -240,7 +257,7 @@ def test_the_code_of_before_refuses_what_it_does_not_know(old_lake: Lake, withou
     old_lake.land(with_gate, [event("2013-01-02", 1, 14, gate="C71")])
     [touched, other] = old_lake.ask(without, f"{STATS}&date_to=2013-01-02", f"{STATS}&date_from=2013-02-01")
     assert (touched[0], other[0]) == (503, 200)
-    advice = "format_version 3 is newer than 2, which this program knows; upgrade it"
+    advice = f"format_version {FORMAT_WITH_GATE} is newer than {FORMAT_VERSION}, which this program knows; upgrade it"
     assert advice in old_lake.refusal(without, "flights")
     assert advice in old_lake.refusal(without, "compact")
     assert old_lake.ask(without, f"{STATS}&date_from=2013-02-01")[0][0] == 200
@@ -261,4 +278,4 @@ def test_a_month_that_cannot_be_read_keeps_no_other_from_the_new_format(
     january.write_bytes(data)
     for _ in range(3):
         old_lake.step(with_gate, "compact")
-    assert old_lake.formats() == {"2013-01": 2, "2013-02": 3, "2013-03": 3}
+    assert old_lake.formats() == dict(zip(MONTHS, (FORMAT_VERSION, FORMAT_WITH_GATE, FORMAT_WITH_GATE), strict=True))

@@ -96,13 +96,13 @@ def test_compact_every_so_often_runs_until_sigterm(lake: Store, tmp_path: Path) 
 
 def test_load_and_replay_rejected_say_what_they_did(lake: Store, tmp_path: Path) -> None:
     file = tmp_path / "flights.ndjson"
-    file.write_bytes(line(gate=1) + b"\n" + line(flight_number=2) + b"\n" + b"bad\n")
+    file.write_bytes(line(unlisted=1) + b"\n" + line(flight_number=2) + b"\n" + b"bad\n")
     loaded = run("load", str(file), LAKE_URL=lake.url)
     assert loaded.returncode == 3, loaded.stderr  # some were rejected
     summary = [" ".join(each.split()) for each in loaded.stdout.splitlines()]
     assert f"3 2 1 {file}" in summary
     assert f"1 {file}:3 not JSON: Expecting value: line 1 column 1 (char 0)" in summary
-    assert "ignored the column 'gate' in 1 rows: no event has it" in summary
+    assert "ignored the column 'unlisted' in 1 rows: no event has it" in summary
     assert summary[-1] == "into 1 months, snapshot 1"
     assert lake.read(object_names.ICEBERG_HINT) == b"1"
     replayed = run("replay-rejected", LAKE_URL=lake.url)

@@ -124,7 +124,7 @@ def test_snapshots_that_went_away_are_a_problem() -> None:
 def test_a_newer_format_is_a_problem() -> None:
     lake = two_months()
     snapshot = lake.store.read("snapshots/00000000000000000001.json")
-    newer = snapshot.replace(b'"format_version": 2', f'"format_version": {FORMAT_VERSION + 1}'.encode())
+    newer = snapshot.replace(b'"format_version": %d' % FORMAT_VERSION, b'"format_version": %d' % (FORMAT_VERSION + 1))
     lake.store.create("snapshots/00000000000000000002.json", newer)
     with serving(lake.store) as api:
         problem(api.get(JANUARY), 503, "format")

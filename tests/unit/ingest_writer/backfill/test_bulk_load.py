@@ -152,12 +152,12 @@ def test_a_text_of_digits_stays_a_text_in_a_csv(store: MemoryStore, tmp_path: Pa
 
 def test_unknown_fields_are_ignored_and_counted(store: MemoryStore, tmp_path: Path) -> None:
     files = [
-        file_of(tmp_path / "a.ndjson", line(gate="A")),
-        file_of(tmp_path / "b.csv", csv(event(gate="A", flight_number=2))),
-        parquet_of(tmp_path / "c.parquet", [event(gate="A", flight_number=3)]),
+        file_of(tmp_path / "a.ndjson", line(unlisted="A")),
+        file_of(tmp_path / "b.csv", csv(event(unlisted="A", flight_number=2))),
+        parquet_of(tmp_path / "c.parquet", [event(unlisted="A", flight_number=3)]),
     ]
     report = load(store, tmp_path, *files)
-    assert (report.rows, report.unknown_fields) == (3, {"gate": 3})
+    assert (report.rows, report.unknown_fields) == (3, {"unlisted": 3})
 
 
 # -- the lake's own files --------------------------------------------------------------------------------------

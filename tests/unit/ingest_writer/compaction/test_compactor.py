@@ -19,6 +19,7 @@ from lakehouse.errors import (
     ObjectMissingError,
     SnapshotHistoryLostError,
 )
+from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.snapshot import EMPTY, to_json
 from tests._support import parquet_bombs as bombs
@@ -34,7 +35,7 @@ from tests._support.compactors import (
     snapshot,
     table_rows,
 )
-from tests._support.lakes import land, newest, row
+from tests._support.lakes import land, newest, raw_parquet, row, table
 
 
 @pytest.fixture
@@ -274,17 +275,12 @@ def test_an_unreadable_month_file_blocks_only_its_month(tmp_path: Path) -> None:
 @pytest.mark.parametrize("prefix", [object_names.SNAPSHOTS, object_names.LANDING])
 def test_a_format_that_is_too_new_is_refused(prefix: str, store: MemoryStore, tmp_path: Path) -> None:
     made = compactor(store, tmp_path)
-    name = land(store, [row()])
+    land(store, [row()])
     if prefix == object_names.SNAPSHOTS:
-        data = to_json(EMPTY).replace(b'"format_version": 2', b'"format_version": 3').replace(b": 0", b": 1")
-        store.create(object_names.snapshot(1), data)
+        store.create(object_names.snapshot(1), b'{"format_version": %d}' % (FORMAT_VERSION + 1))
     else:
-        data = store.read(name)
-        assert data.count(b"format_version\x18\x012") == 1
-        store.create(
-            object_names.landed_file(dt.date(2013, 1, 2), "e" * 32),
-            data.replace(b"version\x18\x012", b"version\x18\x013"),
-        )
+        newer = raw_parquet(tmp_path / "newer", table([row("2013-01-02")]), str(FORMAT_VERSION + 1))
+        store.create(object_names.landed_file(dt.date(2013, 1, 2), "e" * 32), newer.read_bytes())
     before = [info.name for info in store.list("")]
     with pytest.raises(FormatTooNewError):
         made.compact()

@@ -152,10 +152,10 @@ def test_what_goes_line_by_line_is_rows_only_some_megabytes_at_a_time(monkeypatc
 
     monkeypatch.setattr("ingest_writer.decoding.decoder.event_table", spy)
     monkeypatch.setattr("ingest_writer.decoding.decoder._GROUP_BYTES", 10_000)
-    messages = [message(line(gate="B7"), f"m{number}") for number in range(300)]
+    messages = [message(line(unlisted="B7"), f"m{number}") for number in range(300)]
     decoded = decode_messages([*messages, message(b"bad", "bad")], columns_from_bytes=0)
     assert [row[COLUMNS.index("message_id")] for row in rows_of(decoded.events)] == [m.message_id for m in messages]
-    assert (len(decoded.rejected), decoded.unknown_fields) == (1, {"gate": 300})
+    assert (len(decoded.rejected), decoded.unknown_fields) == (1, {"unlisted": 300})
     assert max(sizes) < 50
     assert sum(sizes) == 300
 

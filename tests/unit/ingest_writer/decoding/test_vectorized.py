@@ -48,7 +48,7 @@ PLAIN: dict[str, bytes] = {
 }
 
 UNUSUAL: dict[str, bytes] = {
-    "an unknown field": line(gate="B7"),
+    "an unknown field": line(unlisted="B7"),
     "an unknown field with an object": line(x={"carrier": "AA"}),
     "a key twice": GOOD[:-1] + b', "carrier": "UA"}',
     "a comma in a text": line(tail_number="N1,2"),

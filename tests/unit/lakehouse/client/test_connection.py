@@ -27,7 +27,7 @@ from lakehouse.errors import (
     StoreUnavailableError,
     UnreadableError,
 )
-from lakehouse.schema.event import COLUMNS, FIELDS
+from lakehouse.schema.event import COLUMNS, FIELDS, FORMAT_VERSION
 from lakehouse.store.checksum import file_crc32c
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
@@ -214,8 +214,8 @@ def test_a_landed_file_that_no_writer_makes_is_an_error_that_names_it(memory: Me
 
 
 def test_a_newer_format_is_refused(memory: MemoryStore, connect: Connect) -> None:
-    memory.create(object_names.snapshot(1), b'{"format_version": 3}')
-    with pytest.raises(FormatTooNewError, match="format_version 3"):
+    memory.create(object_names.snapshot(1), b'{"format_version": %d}' % (FORMAT_VERSION + 1))
+    with pytest.raises(FormatTooNewError, match=f"format_version {FORMAT_VERSION + 1}"):
         connect(memory)
 
 
@@ -326,7 +326,7 @@ def _put_large_month(store: Store, folder: Path) -> MonthFile:
     columns = ", ".join(f"{expressions.get(column, column)} AS {column}" for column in COLUMNS)
     duckdb.sql(
         f"COPY (SELECT {columns} FROM read_parquet('{template}'), range(300000) t(i)) TO '{month}'"
-        " (FORMAT parquet, ROW_GROUP_SIZE 20000, KV_METADATA {format_version: '2'})"
+        f" (FORMAT parquet, ROW_GROUP_SIZE 20000, KV_METADATA {{format_version: '{FORMAT_VERSION}'}})"
     )
     return MonthFile(
         name=_create(store, object_names.month_file("2013-01", 0, lakes.unique()), month),

@@ -20,9 +20,11 @@ from lakehouse.schema.event import (
 )
 from lakehouse.schema.fields import Field, Integer, Text
 from lakehouse.schema.json_schema import values
+from lakehouse.schema.versions import schema_of
 
 
-def test_columns_are_those_of_the_contract_in_its_order() -> None:
+def test_columns_of_the_first_formats_stay_those_of_the_contract() -> None:
+    """Formats 1 and 2 have the same ones; a later format adds some."""
     contract = """
         flight_date date32[day], carrier string, flight_number int32, operational_suffix string, origin string,
         destination string, diverted_to string, scheduled_departure timestamp[us, tz=UTC],
@@ -31,7 +33,11 @@ def test_columns_are_those_of_the_contract_in_its_order() -> None:
         departure_delay_minutes int32, arrival_delay_minutes int32, air_time_minutes int32, distance_km int32,
         tail_number string, event_time timestamp[us, tz=UTC], publish_time timestamp[us, tz=UTC], message_id string,
         message_line int32, decoder_version int32"""
-    assert ", ".join(f"{field.name} {field.type}" for field in EVENT_SCHEMA) == " ".join(contract.split())
+    assert ", ".join(f"{field.name} {field.type}" for field in schema_of(2)) == " ".join(contract.split())
+    assert schema_of(1) == schema_of(2)
+
+
+def test_columns_are_the_fields_in_their_order() -> None:
     assert tuple(EVENT_SCHEMA.names) == COLUMNS
     assert all(field.nullable and field.metadata is None for field in EVENT_SCHEMA)
     assert EVENT_SCHEMA.metadata is None

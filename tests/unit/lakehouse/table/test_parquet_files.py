@@ -37,14 +37,15 @@ def test_a_landed_file_without_rows_is_unreadable(tmp_path: Path) -> None:
 
 def test_a_file_carries_its_format_version_and_plain_types_for_other_engines(tmp_path: Path) -> None:
     path = write(tmp_path / "x", [row()])
-    assert (pq.read_metadata(path).metadata or {}) == {b"format_version": b"2"}
+    assert (pq.read_metadata(path).metadata or {}) == {b"format_version": b"%d" % FORMAT_VERSION}
     types = duckdb.sql(f"SELECT DISTINCT column_type FROM (DESCRIBE FROM read_parquet('{path}'))").fetchall()
     assert {name for (name,) in types} == {"DATE", "VARCHAR", "INTEGER", "TINYINT", "TIMESTAMP WITH TIME ZONE"}
 
 
 def test_a_file_of_another_engine_passes_with_its_columns_and_version(tmp_path: Path) -> None:
     source = f"read_parquet('{write(tmp_path / 'x', [row()])}')"
-    duckdb.sql(f"COPY (FROM {source}) TO '{tmp_path / 'y'}' (FORMAT parquet, KV_METADATA {{format_version: '2'}})")
+    version = f"KV_METADATA {{format_version: '{FORMAT_VERSION}'}}"
+    duckdb.sql(f"COPY (FROM {source}) TO '{tmp_path / 'y'}' (FORMAT parquet, {version})")
     assert _check(tmp_path / "y") == 1
     duckdb.sql(f"COPY (FROM {source}) TO '{tmp_path / 'z'}' (FORMAT parquet)")
     with pytest.raises(UnreadableError, match="format_version None"):
@@ -115,9 +116,10 @@ def test_a_format_version_that_is_no_number_is_unreadable(tmp_path: Path, versio
 
 
 def test_a_newer_format_version_is_refused_before_its_columns_are_looked_at(tmp_path: Path) -> None:
-    path = raw_parquet(tmp_path / "x", pa.table({"new": [1]}), version="3")
+    path = raw_parquet(tmp_path / "x", pa.table({"new": [1]}), version=str(FORMAT_VERSION + 1))
+    too_new = f"format_version {FORMAT_VERSION + 1} is newer than {FORMAT_VERSION}.*upgrade"
     for check in (_check, lambda path: check_month_file("flights/x", path, FooterInfo(1, FORMAT_VERSION))):
-        with pytest.raises(FormatTooNewError, match=r"format_version 3 is newer than 2.*upgrade"):
+        with pytest.raises(FormatTooNewError, match=too_new):
             check(path)
 
 

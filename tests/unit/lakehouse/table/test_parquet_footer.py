@@ -14,7 +14,7 @@ import pytest
 
 from ingest_writer.landing import to_parquet
 from lakehouse.errors import FormatTooNewError, UnreadableError
-from lakehouse.schema.event import EVENT_SCHEMA
+from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
 from lakehouse.table.parquet_files import FooterInfo, check_landed_file, check_month_file
 from lakehouse.table.parquet_footer import check_structure
 from tests._support.lakes import row, table, write
@@ -91,7 +91,7 @@ def test_a_number_without_end_is_refused() -> None:
 
 def test_no_damaged_footer_ends_the_process_or_passes_and_fails_in_duckdb(tmp_path: Path) -> None:
     landed = write(tmp_path / "landed", [row(), row(number=2)])
-    options = "FORMAT parquet, COMPRESSION zstd, KV_METADATA {format_version: '2'}"
+    options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{format_version: '{FORMAT_VERSION}'}}"
     duckdb.sql(f"COPY (FROM read_parquet('{landed}')) TO '{tmp_path / 'month'}' ({options})")
     seed = random.randrange(10**9)
     print(f"seed {seed}")

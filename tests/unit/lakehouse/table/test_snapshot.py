@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from lakehouse import object_names
 from lakehouse.errors import FormatTooNewError, UnreadableError
+from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, from_json, to_json
 
+_NEWER = FORMAT_VERSION + 1
+_TOO_NEW = f"format_version {_NEWER} is newer than {FORMAT_VERSION}.*upgrade"
 _ID = "0123456789abcdef0123456789abcdef"
 _NAME = "snapshots/00000000000000000042.json"
 _ENTRY = MonthFile(
@@ -53,7 +56,7 @@ def test_a_snapshot_is_read_back_as_it_was_written() -> None:
 def test_the_document_is_the_one_of_the_contract() -> None:
     document = json.loads(to_json(_SNAPSHOT))
     assert list(document) == ["format_version", "number", "oldest", "months", "hidden", "absorbed"]
-    assert document["format_version"] == 2
+    assert document["format_version"] == FORMAT_VERSION
     entry = {
         "path": f"flights/flight_month=2013-01/40-{_ID}.parquet",
         "since": 41,
@@ -63,7 +66,7 @@ def test_the_document_is_the_one_of_the_contract() -> None:
         "min_flight_date": "2013-01-01",
         "max_flight_date": "2013-01-31",
         "max_event_time": "2013-01-31T12:00:00.000007+00:00",
-        "format_version": 2,
+        "format_version": FORMAT_VERSION,
     }
     assert document["months"] == {"2013-01": [entry]}
     assert document["hidden"] == {
@@ -125,13 +128,13 @@ def test_unknown_members_are_ignored_when_the_version_is_known() -> None:
 
 
 def test_a_month_file_of_a_newer_format_is_refused_by_its_name() -> None:
-    with pytest.raises(FormatTooNewError, match=rf"{_ENTRY.name}: format_version 3 is newer than 2.*upgrade"):
-        from_json(_NAME, _with_entry(format_version=3))
+    with pytest.raises(FormatTooNewError, match=f"{_ENTRY.name}: {_TOO_NEW}"):
+        from_json(_NAME, _with_entry(format_version=_NEWER))
 
 
 def test_a_newer_format_version_is_refused() -> None:
-    with pytest.raises(FormatTooNewError, match=r"snapshots/0+42\.json: format_version 3 is newer than 2.*upgrade"):
-        from_json(_NAME, _document(format_version=3, months="something else by then"))
+    with pytest.raises(FormatTooNewError, match=rf"snapshots/0+42\.json: {_TOO_NEW}"):
+        from_json(_NAME, _document(format_version=_NEWER, months="something else by then"))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tests.verification.fuzz.messages.oracle import expect, lines
 _SLOWEST_S = 1.0  # of this thread's time, for a small message
 _MATE_EVERY = 5  # messages
 
-_MATES = [encode(event()), encode(whole_event()) + b"\n" + encode(event(flight_number=7, gate="B")), b"no event"]
+_MATES = [encode(event()), encode(whole_event()) + b"\n" + encode(event(flight_number=7, unlisted="B")), b"no event"]
 
 
 @dataclass(frozen=True)

@@ -182,7 +182,7 @@ def _odd_date(rng: random.Random, members: _Members) -> None:
 
 
 def _unknown(rng: random.Random, members: _Members) -> None:
-    name = rng.choice([b'"x"', b'""', b'"gate"', b'"' + b"x" * 200 + b'"', b'"\\u00e9"', b'"\\ud83d\\ude80"'])
+    name = rng.choice([b'"x"', b'""', b'"unlisted"', b'"' + b"x" * 200 + b'"', b'"\\u00e9"', b'"\\ud83d\\ude80"'])
     members.insert(rng.randint(0, len(members)), (name, rng.choice(odd.VALUES)))
 
 

@@ -145,7 +145,7 @@ def test_a_row_that_is_larger_than_a_row_may_be_refuses_the_file(tmp_path: Path)
 
 
 def test_only_the_fields_of_an_event_have_values_and_empty_cells_are_unknown(tmp_path: Path) -> None:
-    file = file_of(tmp_path / "a.csv", "tail_number,distance_km,gate," + HEADER + "\n,,7," + flight_line(1) + "\n")
+    file = file_of(tmp_path / "a.csv", "tail_number,distance_km,unlisted," + HEADER + "\n,,7," + flight_line(1) + "\n")
     [row] = rows_of(file)
     assert isinstance(row, FileRow)
     assert row.values == dict(zip(HEADER.split(",")[:-1], flight_line(1).split(",")[:-1], strict=True)) | {

@@ -33,15 +33,16 @@ def test_columns_are_those_of_the_files_with_docs_and_units() -> None:
 
 
 def test_a_column_of_a_later_format_has_an_id_after_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    gate = event.FIELD["tail_number"].__class__("gate", description="Gate.", example="A1", since_format=2)
-    fields = (*FIELDS[:6], gate, *FIELDS[6:])
+    later = event.FORMAT_VERSION + 1
+    added = event.FIELD["tail_number"].__class__("unlisted", description="Unlisted.", example="A1", since_format=later)
+    fields = (*FIELDS[:6], added, *FIELDS[6:])
     monkeypatch.setattr(content, "FIELDS", fields)
-    monkeypatch.setattr(versions, "ADDED", {2: ("gate",)})
+    monkeypatch.setattr(versions, "ADDED", {**versions.ADDED, later: ("unlisted",)})
     monkeypatch.setattr(versions, "EVENT_SCHEMA", pa.schema([(f.name, f.arrow_type) for f in fields]))
-    before, after = columns_of(1), columns_of(2)
-    assert [column.name for column in after][6] == "gate"
+    before, after = columns_of(later - 1), columns_of(later)
+    assert [column.name for column in after][6] == "unlisted"
     assert after[6].id == len(FIELDS) + 1
-    assert [column for column in after if column.name != "gate"] == list(before)
+    assert [column for column in after if column.name != "unlisted"] == list(before)
 
 
 def test_times_are_whole_milliseconds() -> None:
