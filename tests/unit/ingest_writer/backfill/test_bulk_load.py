@@ -24,7 +24,7 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import read_rejected_file
 from tests._support.compactors import MeddlingStore, compactor, latest, problems, table_rows
-from tests._support.events import Event, encode, event, ids, line, whole_event
+from tests._support.events import Event, encode, event, ids, later_fields, line, whole_event
 from tests._support.full_disk import files_limited_to
 from tests._support.lakes import row, write
 
@@ -102,7 +102,7 @@ def _expected(path: Path) -> dict[str, Any]:
         "message_id": "load:" + hashlib.sha256(path.read_bytes()).hexdigest(),
         "message_line": 0,
         "decoder_version": 3,
-    }
+    } | dict.fromkeys(later_fields())
 
 
 def _as_timestamps(values: Event) -> Event:

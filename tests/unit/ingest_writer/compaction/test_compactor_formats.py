@@ -10,6 +10,7 @@ import pytest
 
 from lakehouse import object_names
 from lakehouse.client.connection import connect_store
+from lakehouse.schema.versions import schema_of
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
 from tests._support.compactors import START, MeddlingStore, compactor, latest, numbers, problems, snapshot, table_rows
@@ -136,7 +137,7 @@ def test_a_month_of_format_1_without_a_tail_is_rewritten(tmp_path: Path) -> None
 
 def first_format(store: MemoryStore, folder: Path, rows: list[Row]) -> None:
     """A lake with one month as compactors made it before: one file, with all rows, and one object for it."""
-    data = raw_parquet(folder / "old", table(rows), "1").read_bytes()
+    data = raw_parquet(folder / "old", table(rows).select(schema_of(1).names), "1").read_bytes()
     entry = put_month_bytes(store, data, rows, added_snapshot=1)
     document = json.loads(to_json(Snapshot(1, 1, {"2013-01": (entry,)})))
     (old,) = document["months"]["2013-01"]
