@@ -81,26 +81,29 @@ _KEPT: Final[WeakKeyDictionary[Browser, dict[str, BrowserContext]]] = WeakKeyDic
 
 
 @contextmanager
-def opened(browser: Browser, url: str, path: str = "/", *, is_first: bool = False, **context: Any) -> Iterator[Watched]:
-    """A tab at `path` of the server `url`, once its numbers are there. Arguments: see `tab`."""
-    with tab(browser, url, is_first=is_first, **context) as watched:
+def opened(browser: Browser, url: str, path: str = "/", **options: Any) -> Iterator[Watched]:
+    """A tab at `path` of the server `url`, once its numbers are there. `options`: see `tab`."""
+    with tab(browser, url, **options) as watched:
         watched.page.goto(path)
         settled(watched.page)
         yield watched
 
 
 @contextmanager
-def tab(browser: Browser, url: str, *, is_first: bool = False, **context: Any) -> Iterator[Watched]:
+def tab(
+    browser: Browser, url: str, *, is_first: bool = False, has_clock: bool = False, **context: Any
+) -> Iterator[Watched]:
     """An empty tab for the server `url`, with nothing that others left but the files of the pages.
 
     `is_first`: as for somebody who comes for the first time. That takes a window of its own: a second of CPU time.
+    `has_clock`: `page.clock.fast_forward` makes what the page does every few seconds happen at once.
     `context`: options of Playwright's `Browser.new_context`.
     """
     if is_first:
         with browser.new_context(base_url=url, **context) as fresh:
             yield Watched(fresh.new_page(), url)
         return
-    kept = _kept(browser, url, context)
+    kept = _kept(browser, url, context, has_clock)
     try:
         yield Watched(kept.new_page(), url)
     finally:
@@ -109,11 +112,13 @@ def tab(browser: Browser, url: str, *, is_first: bool = False, **context: Any) -
         kept.clear_cookies()
 
 
-def _kept(browser: Browser, url: str, options: dict[str, Any]) -> BrowserContext:
+def _kept(browser: Browser, url: str, options: dict[str, Any], has_clock: bool) -> BrowserContext:
     contexts = _KEPT.setdefault(browser, {})
-    key = f"{url} {sorted(options.items())}"
+    key = f"{url} {has_clock} {sorted(options.items())}"
     if key not in contexts:
         contexts[key] = browser.new_context(base_url=url, **options)
+        if has_clock:
+            contexts[key].clock.install()  # of all tabs of a context
         contexts[key].new_page()
     return contexts[key]
 

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests._support.long_cases import long_after
+from tests.system.dashboard.clock import AIRPORTS_AFTER_MS, go_on_to_the_next_look
 from tools.browser import opened
 from tools.served_api import served
 
@@ -80,22 +81,25 @@ def test_the_question_mark_has_every_number_and_gives_the_focus_back(browser: Br
 def test_the_header_counts_airports_once_for_each_snapshot(browser: Browser, url: str) -> None:
     routes = [row["route"] for row in httpx.get(f"{url}/v1/stats?group_by=route&limit=10000").json()["data"]]
     airports = {end for route in routes for end in route.split("-")}
-    with opened(browser, url, "/?view=carriers") as watched:
+    with opened(browser, url, "/?view=carriers", has_clock=True) as watched:
         page = watched.page
+        page.clock.fast_forward(AIRPORTS_AFTER_MS)
         expect(page.locator("#data")).to_contain_text(f"· {len(airports)} airports ·")
         page.get_by_role("link", name="Hours").click()
         page.wait_for_url("**/?view=when")
         expect(page.locator(".heat")).to_be_visible()
+        page.clock.fast_forward(AIRPORTS_AFTER_MS)
         assert sum("group_by=route" in request for request in watched.requests) == 1
 
 
 def test_the_header_says_as_of_when_and_goes_on_with_the_looks(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/?view=carriers") as watched:
+    with opened(browser, url, "/?view=carriers", has_clock=True) as watched:
         page = watched.page
         as_of = re.compile(r"as of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$")
         expect(page.locator("#data")).to_have_text(as_of)
         later = httpx.get(f"{url}/v1/lake").json() | {"listed_at": "2100-01-01T00:00:00Z"}
         page.route("**/v1/lake", lambda route: route.fulfill(json=later))
+        go_on_to_the_next_look(page)
         expect(page.locator("#data")).to_contain_text("as of 2100-01-01 00:00:00 UTC")
 
 

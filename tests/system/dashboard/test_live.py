@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from local_cloud.processes.supervise import Processes
 from tests._support.browser_problems import answer
+from tests.system.dashboard.clock import go_on_to_the_next_look
 from tools.browser import opened, settled, tab
 from tools.served_api import serving
 
@@ -38,35 +41,45 @@ window.fetch = (url, ...rest) => {
 """
 
 
+@pytest.fixture(scope="module")
+def api(lake: Path, tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[tuple[Processes, str]]:
+    """A service that tests may stop, and its URL: `api` of the processes. They leave it as it was."""
+    with Processes(tmp_path_factory.mktemp("logs")) as processes:
+        yield processes, serving(processes, lake)
+
+
 def test_a_refresh_that_failed_is_tried_again_with_the_next_look(browser: Browser, url: str) -> None:
-    with opened(browser, url, "/?view=carriers") as watched:
+    with opened(browser, url, "/?view=carriers", has_clock=True) as watched:
         page = watched.page
         page.route("**/v1/stats*", lambda route: route.fulfill(**answer(504, "The question took too long")))
         lake = httpx.get(f"{url}/v1/lake").json() | {"snapshot": 77}
         page.route("**/v1/lake", lambda route: route.fulfill(json=lake))
+        go_on_to_the_next_look(page)
         expect(page.locator("#notice")).to_contain_text(
             "These numbers could not be refreshed: The question took too long."
         )
         assert page.locator("#content tbody tr").count() == 4  # they stay
         page.unroute("**/v1/stats*")  # and the lake stays as it is
+        go_on_to_the_next_look(page)
         expect(page.locator("#notice")).to_be_empty()
         assert len(page.locator("#content tbody tr").all()) == 4
 
 
 def test_a_first_load_that_failed_is_tried_again_with_the_next_look(browser: Browser, url: str) -> None:
-    with tab(browser, url) as watched:
+    with tab(browser, url, has_clock=True) as watched:
         page = watched.page
         page.route("**/v1/stats*", lambda route: route.fulfill(**answer(504, "The question took too long")))
         page.goto("/?view=carriers")
         expect(page.get_by_role("alert")).to_contain_text("The question took too long")
         page.unroute("**/v1/stats*")
+        go_on_to_the_next_look(page)
         expect(page.locator("#content tbody tr")).to_have_count(4)
 
 
 def test_numbers_older_than_the_change_that_they_answer_are_asked_again(browser: Browser, url: str) -> None:
     """Behind a balancer the instance that answers may know less than the one that said that something changed."""
     lagging = True
-    with opened(browser, url, "/?view=carriers") as watched:
+    with opened(browser, url, "/?view=carriers", has_clock=True) as watched:
         page = watched.page
         behind: list[str] = []
 
@@ -84,24 +97,29 @@ def test_numbers_older_than_the_change_that_they_answer_are_asked_again(browser:
         lake = httpx.get(f"{url}/v1/lake").json() | {"snapshot": 77, "listed_at": LATER}
         with page.expect_response("**/v1/stats*"):
             page.route("**/v1/lake", lambda route: route.fulfill(json=lake))
+            go_on_to_the_next_look(page)
         settled(page)
         assert behind
         lagging = False
+        go_on_to_the_next_look(page)
         expect(page.locator("#totals [data-column=flights] data")).to_have_text("12,345")
         expect(page.locator("#notice")).to_be_empty()
 
 
 def test_an_answer_that_breaks_off_does_not_end_the_looks(browser: Browser, url: str) -> None:
-    with tab(browser, url) as watched:
+    with tab(browser, url, has_clock=True) as watched:
         page = watched.page
         page.add_init_script(BREAK_SECOND_LOOK)
         page.goto("/?view=carriers")
+        go_on_to_the_next_look(page)
         expect(page.locator("#live")).to_contain_text("Not live")
+        go_on_to_the_next_look(page)
         expect(page.locator("#live strong")).to_have_text("Live")
 
 
-def test_a_service_that_stalls_is_said_to_be_so_within_3_s(browser: Browser, lake: Path, tmp_path: Path) -> None:
-    with Processes(tmp_path) as processes, opened(browser, serving(processes, lake), "/?view=carriers") as watched:
+def test_a_service_that_stalls_is_said_to_be_so_within_3_s(browser: Browser, api: tuple[Processes, str]) -> None:
+    processes, url = api
+    with opened(browser, url, "/?view=carriers") as watched:
         page = watched.page
         expect(page.locator("#live strong")).to_have_text("Live")
         page.evaluate(WATCH_LIVE)
@@ -117,11 +135,14 @@ def test_a_service_that_stalls_is_said_to_be_so_within_3_s(browser: Browser, lak
         assert page.locator("#content tbody tr").count() == 4
 
 
-def test_a_service_that_was_away_is_shown_again_once_it_is_back(browser: Browser, lake: Path, tmp_path: Path) -> None:
-    with Processes(tmp_path) as processes, opened(browser, serving(processes, lake), "/?view=carriers") as watched:
+def test_a_service_that_was_away_is_shown_again_once_it_is_back(
+    browser: Browser, lake: Path, api: tuple[Processes, str]
+) -> None:
+    processes, url = api
+    with opened(browser, url, "/?view=carriers") as watched:
         page = watched.page
         processes.stop("api")
         expect(page.locator("#live")).to_contain_text("Not live")
-        serving(processes, lake, PORT=watched.url.rpartition(":")[2])
+        serving(processes, lake, PORT=url.rpartition(":")[2])
         expect(page.locator("#live strong")).to_have_text("Live")
         expect(page.locator("#content tbody tr")).to_have_count(4)

@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, expect
 import lakehouse
 from tests._support.lake_builder import event
 from tests._support.long_cases import long_after
+from tests._support.waiting import eventually
+from tests.system.dashboard.clock import go_on_to_the_next_look
 from tests.system.dashboard.lake import build_lake
 from tests.system.dashboard.reading import as_on_page, cells, expected, table, tiles
 from tools.browser import Watched, opened
@@ -168,14 +170,19 @@ def test_a_late_event_and_a_new_snapshot_show_without_a_reload(browser: Browser,
     builder = build_lake(tmp_path / "lake")
     with (
         served(tmp_path / "lake", tmp_path / "logs") as url,
-        opened(browser, url, "/?view=carriers&carrier=UA") as watched,
+        opened(browser, url, "/?view=carriers&carrier=UA", has_clock=True) as watched,
     ):
         flights = watched.page.locator("#totals [data-column=flights] data")
         before = int(flights.inner_text())
         watched.page.evaluate("window.notReloaded = true")
+        rows = httpx.get(f"{url}/v1/lake").json()["tail"]["rows"]
         builder.land(event(flight_number=9999))
+        eventually(lambda: bool(httpx.get(f"{url}/v1/lake").json()["tail"]["rows"] > rows), "the service sees it")
+        go_on_to_the_next_look(watched.page)
         expect(flights).to_have_text(str(before + 1))
         builder.merge()
+        eventually(lambda: bool(httpx.get(f"{url}/v1/lake").json()["snapshot"] == 2), "the service sees it")
+        go_on_to_the_next_look(watched.page)
         expect(watched.page.locator("[data-fact=snapshot]")).to_have_text("snapshot 2")
         assert watched.page.evaluate("window.notReloaded")
         quiet(watched)

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests._support.browser_problems import answer
 from tests._support.long_cases import long_after
+from tests.system.dashboard.clock import COPIED_FOR_MS, FIRST_LOOK_WITHIN_MS
 from tests.system.dashboard.reading import cells, pairs, tiles
 from tools.browser import Watched, opened, settled, tab
 
@@ -224,7 +225,7 @@ def background(page: Page) -> list[int]:
 
 def test_curl_and_sql_are_copied_as_they_are_shown(browser: Browser, url: str) -> None:
     permissions = ["clipboard-read", "clipboard-write"]
-    with opened(browser, url, "/?view=carriers&carrier=UA", permissions=permissions) as watched:
+    with opened(browser, url, "/?view=carriers&carrier=UA", has_clock=True, permissions=permissions) as watched:
         for what in ("curl", "sql", "python"):
             if what != "curl":
                 watched.page.locator("#ask summary", has_text=re.compile(f"^{what} of carriers", re.IGNORECASE)).click()
@@ -233,6 +234,7 @@ def test_curl_and_sql_are_copied_as_they_are_shown(browser: Browser, url: str) -
             expect(watched.page.get_by_text("Copied")).to_have_count(1)
             shown = watched.page.locator(f"#ask pre.{what}").first.text_content()
             assert watched.page.evaluate("navigator.clipboard.readText()") == shown
+            watched.page.clock.fast_forward(COPIED_FOR_MS)
             expect(watched.page.get_by_text("Copied")).to_have_count(0)
 
 
@@ -275,7 +277,7 @@ def test_an_answer_that_is_not_of_the_service_is_a_problem_in_words(browser: Bro
 def test_a_busy_service_is_asked_again_after_the_time_that_it_named(
     browser: Browser, url: str, status: int, title: str
 ) -> None:
-    with tab(browser, url) as watched:
+    with tab(browser, url, has_clock=True) as watched:
         refused: list[str] = []
 
         def busy_once(route: Route) -> None:
@@ -289,16 +291,19 @@ def test_a_busy_service_is_asked_again_after_the_time_that_it_named(
         watched.page.route("**/v1/stats*", busy_once)
         watched.page.goto("/?view=carriers")
         expect(watched.page.locator("#notice")).to_contain_text(f"{title}; trying again in 1 s")
+        watched.page.clock.fast_forward(1_000)
         settled(watched.page)
         assert len(refused) == 2
         assert len(cells(watched.page)) == 4
 
 
 def test_a_failure_that_stays_is_shown_with_a_way_to_try_again(browser: Browser, url: str) -> None:
-    with tab(browser, url) as watched:
+    with tab(browser, url, has_clock=True) as watched:
         watched.page.route("**/v1/lake", lambda route: route.abort())  # nothing tries again but the button
         watched.page.route("**/v1/stats*", lambda route: route.fulfill(**answer(504, "The question took too long")))
         watched.page.goto("/?view=carriers")
+        expect(watched.page.locator("#live")).to_contain_text("Not live")
+        watched.page.clock.fast_forward(FIRST_LOOK_WITHIN_MS)
         expect(watched.page.get_by_role("alert")).to_contain_text("The question took too long, in detail.")
         watched.page.unroute_all()
         watched.page.get_by_role("button", name="Try again").click()
@@ -314,10 +319,9 @@ def test_a_service_that_is_gone_is_said_to_be_not_live(browser: Browser, url: st
 
 
 def test_a_page_that_nobody_sees_asks_for_nothing(browser: Browser, url: str) -> None:
-    with tab(browser, url, is_first=True) as watched:
+    with tab(browser, url, has_clock=True) as watched:
         page = watched.page
         page.add_init_script("Object.defineProperty(document, 'hidden', { get: () => window.isHidden ?? false })")
-        page.clock.install()
         page.goto("/?view=carriers")
         settled(page)
         expect(page.locator("#live")).to_contain_text("Live")

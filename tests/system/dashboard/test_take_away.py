@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests._support.long_cases import long_after
+from tests.system.dashboard.clock import AIRPORTS_AFTER_MS
 from tools.browser import opened
 
 QUESTIONS = [
@@ -70,7 +71,8 @@ def test_a_page_of_flights_is_not_said_to_be_all_of_them(browser: Browser, url: 
 
 def test_the_header_says_which_data_these_are(browser: Browser, url: str) -> None:
     flights = httpx.get(f"{url}/v1/lake").json()["flights"]
-    with opened(browser, url) as watched:
+    with opened(browser, url, has_clock=True) as watched:
+        watched.page.clock.fast_forward(AIRPORTS_AFTER_MS)
         said = re.compile(
             rf"^{flights} flights · January 2013 to \w+, Apr \d+, 2013 · 7 airports · as of [\d :-]+ UTC$"
         )
