@@ -1,16 +1,17 @@
-"""One lake for all engines of a worker, and the questions about it."""
+"""One lake for all engines, and the questions about it."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests._support.shared_folder import shared_folder
 from tests.system.engines.asked import Asked, ask_api
-from tests.system.engines.lake import Lake, make_lake
+from tests.system.engines.lake import Lake, make_lake, open_lake
 
 
 @pytest.fixture(scope="session")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    return make_lake(tmp_path_factory.mktemp("engines"))
+    return open_lake(shared_folder(tmp_path_factory, "engines", make_lake))
 
 
 @pytest.fixture(scope="session")

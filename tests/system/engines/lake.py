@@ -39,7 +39,14 @@ class Lake:
         return str(self.folder / "iceberg")
 
 
-def make_lake(folder: Path) -> Lake:
+def open_lake(folder: Path) -> Lake:
+    """The lake that `make_lake` made there."""
+    store = LocalStore(folder / "lake")
+    numbers = json.loads((folder / "snapshots.json").read_text())
+    return Lake(store, folder / "lake", *numbers)
+
+
+def make_lake(folder: Path) -> None:
     """Loads events of flights by the commands that a user would call."""
     flights = read_flights(every=EVERY)
     events = list(events_of(flights))
@@ -51,7 +58,7 @@ def make_lake(folder: Path) -> Lake:
         file.write_bytes(b"\n".join([*part, *_hidden(part)]) + b"\n")
         _load(folder, file)
         numbers.append(Planner(store, utc_now).latest_snapshot().number)
-    return Lake(store, folder / "lake", *numbers)
+    (folder / "snapshots.json").write_text(json.dumps(numbers))
 
 
 def _hidden(part: list[bytes]) -> Iterator[bytes]:
