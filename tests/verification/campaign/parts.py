@@ -69,7 +69,12 @@ PARTS: Final = (
     ),
     Part("kills", ("tests/system/integration/test_kills.py",), ("--kills",)),
     Part("messages", ("tests/verification/fuzz/messages",), ("--messages",), "more kinds of 10 MB in a message"),
-    Part("simulation", ("tests/verification/simulation",), ("--seeds", "--real-seeds", "--pairs")),
+    Part(
+        "simulation",
+        ("tests/verification/simulation",),
+        ("--seeds", "--real-seeds", "--pairs"),
+        says="kills before each operation too, where the others see what they saw after the one before",
+    ),
     Part("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
     Part("engines", ("tests/system/engines",), ("--asked-engines",)),
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),

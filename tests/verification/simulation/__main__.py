@@ -32,7 +32,7 @@ def main() -> int:
         return _mutations()
     if options.command == "crashes":
         kind, work, chunk = ("pairs of kills", pairs, 1) if options.pairs else ("kills", singles, _CHUNK)
-        return Campaign(kind, work, chunk, options.processes, options.state).run(0, run(SCRIPT).points - 1)
+        return Campaign(kind, work, chunk, options.processes, options.state).run(0, len(run(SCRIPT).points) - 1)
     if options.seed is not None:
         return _one(options)
     if options.seeds is None:
@@ -74,7 +74,10 @@ def _one(options: argparse.Namespace) -> int:
         scenario, outcome = shrink(scenario)
     print(scenario)
     print("\n".join(outcome.trace))
-    print("\n".join(outcome.violations) or f"the invariants hold; {outcome.points} points, {len(outcome.fired)} faults")
+    print(
+        "\n".join(outcome.violations)
+        or f"the invariants hold; {len(outcome.points)} points, {len(outcome.fired)} faults"
+    )
     return 1 if outcome.violations else 0
 
 

@@ -25,14 +25,15 @@ SCRIPT = Scenario(
 """Two writers, a compactor that collects, a reader; nothing goes wrong but the kills."""
 
 
-def single_kills(script: Scenario = SCRIPT) -> Iterator[Scenario]:
-    """The script with one kill, at each of its points."""
-    for point in range(run(script).points):
-        yield replace(script, kill_at=frozenset({point}))
+def single_kills(side: str = "", script: Scenario = SCRIPT) -> Iterator[Scenario]:
+    """The script with one kill, at each of its points; `side`: only those `before` or `after` operations."""
+    for point, where in enumerate(run(script).points):
+        if where.startswith(side):
+            yield replace(script, kill_at=frozenset({point}))
 
 
 def pairs_from(first: int, script: Scenario = SCRIPT) -> Iterator[Scenario]:
     """The script with a kill at the point `first`, and a second one at each of those that follow."""
     once = replace(script, kill_at=frozenset({first}))
-    for second in range(first + 1, run(once).points):
+    for second in range(first + 1, len(run(once).points)):
         yield replace(script, kill_at=frozenset({first, second}))

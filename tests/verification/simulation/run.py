@@ -34,12 +34,12 @@ _DRAIN_S = 900.0  # of virtual time: all leases have ended several times
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a run. `points`: the number of points at which a kill is possible."""
+    """The result of a run. `points`: at which a kill is possible, each before or after an operation."""
 
     violations: tuple[str, ...]
     trace: tuple[str, ...]
     fired: tuple[str, ...]
-    points: int
+    points: tuple[str, ...]
 
 
 def run(scenario: Scenario, *, trace: bool = False) -> Outcome:
@@ -56,7 +56,7 @@ def run(scenario: Scenario, *, trace: bool = False) -> Outcome:
         finally:
             loop.close()
     lines = world.lines() if trace or world.violations else []
-    return Outcome(tuple(world.violations), tuple(lines), tuple(world.fired), world.points)
+    return Outcome(tuple(world.violations), tuple(lines), tuple(world.fired), tuple(world.points))
 
 
 class _Run:

@@ -57,7 +57,8 @@ class World:
         """No faults any more."""
         self.is_ending = False
         """No new rounds any more."""
-        self.points = 0
+        self.points: list[str] = []
+        """Where a process may die: before or after which operation."""
         self.late_effects = 0
         self.fired: list[str] = []
         self.violations: list[str] = []
@@ -139,8 +140,8 @@ class Actor:
         """A place where the process may die."""
         if self.is_dead:
             raise Killed
-        number = self.world.points
-        self.world.points += 1
+        number = len(self.world.points)
+        self.world.points.append(where)
         if self.chance(self.world.scenario.kill_rate) or number in self.world.scenario.kill_at:
             self.world.note(self.name, f"KILLED {where} (point {number})")
             self.kill()
