@@ -27,7 +27,8 @@ pytestmark = pytest.mark.early
 
 @pytest.mark.timeout(600)
 def test_answers_after_a_load_of_the_dots_files_are_exact(tmp_path: Path, seed: int, count: int) -> None:
-    flights = read_flights(every=60)
+    # Of every fifth day only: each day is a file of its own until it is merged.
+    flights = [flight for flight in read_flights(every=12) if int(flight.flight_date[-2:]) % 5 == 1]
     zones = {**{flight.destination: flight.destination_zone for flight in flights}, **ZONES}
     zones |= dict.fromkeys(("EWR", "JFK", "LGA"), "America/New_York")
     published = monthly_zip(tmp_path / "published.zip", map(row_of, flights))
