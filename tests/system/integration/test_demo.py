@@ -24,16 +24,19 @@ pytestmark = pytest.mark.early
 
 LIMIT = 2_000
 OTHER_PORTS = "--writer-port=0 --pubsub-port=0 --gcs-port=0"
+SOON = {"WRITER_BATCH_MAX_AGE_S": "1"}
+"""So that what is published last, and each canary, is visible in a second or two."""
 LOAD = 3
 """How much longer than on a quiet machine something may take here."""
 
 
 @pytest.mark.timeout(240)
 def test_the_demo_prints_its_numbers_and_ends_with_0_where_there_is_no_terminal() -> None:
-    # A rate that takes a few seconds, so that there are canaries; compactions often, so that the tail is soon empty.
-    options = [f"--limit={LIMIT}", "--rate=1500", "--compact-every=1"]
+    # A rate that takes two seconds, so that there are canaries; compactions often, so that the tail is soon empty.
+    options = [f"--limit={LIMIT}", "--rate=3000", "--compact-every=1"]
     done = subprocess.run(
         [sys.executable, "-m", "local_cloud", "demo", *options],
+        env={**os.environ, **SOON},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -169,7 +172,7 @@ def test_ctrl_c_while_python_starts_shows_no_traceback(tmp_path: Path) -> None:
 def own_environment(folder: Path) -> dict[str, str]:
     """Temporary files go to `folder`, where nothing else does; MAKE* of a make around the tests is not for this one."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "FLIGHTS_"))}
-    return {**ours, "TMPDIR": str(folder), "FLIGHTS_CACHE_DIR": str(folder / "cache")}
+    return {**ours, **SOON, "TMPDIR": str(folder), "FLIGHTS_CACHE_DIR": str(folder / "cache")}
 
 
 def processes_with(word: str) -> list[str]:
