@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MemoryStore:
     for number in (6, 7, 8):
         land(lake, [row(number=number)])
     return lake
+
+
+@pytest.fixture(scope="module")
+def databases(made: MemoryStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a first connection makes for all later ones, of whatever lake."""
+    folder = tmp_path_factory.mktemp("connected")
+    for number in (None, 5):
+        connect_store(made, lambda: START, folder, 1 << 30, number).close()
+    return folder / "made"
 
 
 @pytest.fixture
@@ -277,9 +287,10 @@ def test_no_compactor_builds_on_a_foreign_snapshot(
     ids=lambda create: create.__name__,
 )
 def test_a_reader_that_starts_after_a_plant_answers_nothing(
-    create: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, tmp_path: Path
+    create: Callable[[MemoryStore, Snapshot], str], store: MemoryStore, tmp_path: Path, databases: Path
 ) -> None:
     create(store, latest(store))
+    shutil.copytree(databases, tmp_path / "made")
     for number in (None, 5):
         with pytest.raises(ForeignSnapshotError, match="foreign-snapshot"):
             connect_store(store, lambda: START, tmp_path, 1 << 30, number)
