@@ -89,7 +89,7 @@ def with_gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Code]:
     """The code with a field `gate` more."""
     tree = tmp_path_factory.mktemp("with_gate")
     for folder in COPIED:
-        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("*.pyc.*"))  # being written
     add_gate(tree)
     with running(tree) as code:
         yield code
