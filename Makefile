@@ -91,9 +91,10 @@ lock:  ## resolve the newest versions that fit into requirements.lock
 	    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	@$(MAKE) --no-print-directory lock-images lock-engines
 
+# NumPy is for analysts: the services do without.
 lock-images:  ## the part of requirements.lock that each image installs, its bill of materials, and the bench's peers: after a change of an extra
 	@for image in api writer; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra $$image --generate-hashes \
-	    --constraint requirements.lock --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.$$image.lock; done
+	    --no-emit-package numpy --constraint requirements.lock --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.$$image.lock; done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --generate-hashes \
 	    --constraint requirements.lock --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.bench.lock
 	@$(BIN)/python -m tools.sbom
