@@ -73,7 +73,7 @@ PARTS: Final = (
         "simulation",
         ("tests/verification/simulation",),
         ("--seeds", "--real-seeds", "--pairs"),
-        says="kills before each operation too, where the others see what they saw after the one before",
+        says="kills of the simulation before each operation and after those that only read, not after changes alone",
     ),
     Part("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
     Part("engines", ("tests/system/engines",), ("--asked-engines",)),
