@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Iterator
@@ -36,12 +37,15 @@ class VisitedFiles:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Only what runs in this block counts."""
+        """Only what runs in this block counts, and no finalizer of what earlier tests have left."""
+        gc.collect()
+        gc.disable()
         self._is_recording = True
         try:
             yield
         finally:
             self._is_recording = False
+            gc.enable()
 
     @property
     def names(self) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 from google.cloud import storage
@@ -63,7 +65,8 @@ def test_few_files_are_visited_from_pull_to_ack(
     events: int, decoding: set[str], pubsub: PubsubBench, bucket: str
 ) -> None:
     visited = VisitedFiles(("lakehouse", "ingest_writer"))
-    with visited.on_all_threads(), _writer(bucket) as writer:
+    no_handlers = patch.object(logging.getLogger(), "handlers", [])  # an earlier test may have set up our log
+    with no_handlers, visited.on_all_threads(), _writer(bucket) as writer:
         asyncio.run(_twice(writer, pubsub, flights(events), visited))
     stages = {f"ingest_writer/subscriber/{name}.py" for name in ("puller", "buffer", "writer", "uploads", "metrics")}
     stages |= {f"ingest_writer/decoding/{name}" for name in decoding}

@@ -179,6 +179,7 @@ def test_copies_and_decoders_agree_with_the_table_after_the_steps(with_gate: Cod
         assert "gate" in (with_gate.tree / copy).read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_tests_that_know_the_fields_follow_the_table(with_gate: Code) -> None:
     configuration = ("-c", str(ROOT / "pyproject.toml"), f"--rootdir={with_gate.tree}", "-p", "no:cacheprovider")
     with_gate.run("pytest", "-q", *configuration, *(f"tests/{test}" for test in FOLLOWING))

@@ -83,9 +83,10 @@ PARTS: Final = (
         "cases",
         (
             *("tests/unit/query_service", "tests/unit/ingest_writer"),
-            *("tests/system/test_exports_are_imports.py", "tests/system/test_query_memory.py"),
+            *("tests/system/test_exports_are_imports.py", "tests/system/test_query_memory.py", "tests/system/formats"),
         ),
-        says="more seeds of each random test of answers, and more cases where one stands for its kind here",
+        says="more seeds of each random test of answers, and more cases where one stands for its kind here; unit tests "
+        "that know the fields, with one field more",
         is_long_only=True,
     ),
     Part(
