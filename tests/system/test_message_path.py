@@ -65,8 +65,8 @@ def test_few_files_are_visited_from_pull_to_ack(
     events: int, decoding: set[str], pubsub: PubsubBench, bucket: str
 ) -> None:
     visited = VisitedFiles(("lakehouse", "ingest_writer"))
-    no_handlers = patch.object(logging.getLogger(), "handlers", [])  # an earlier test may have set up our log
-    with no_handlers, visited.on_all_threads(), _writer(bucket) as writer:
+    root = logging.getLogger()  # an earlier test may have given it a handler with our format
+    with patch.object(root, "handlers", []), visited.on_all_threads(), _writer(bucket) as writer:
         asyncio.run(_twice(writer, pubsub, flights(events), visited))
     stages = {f"ingest_writer/subscriber/{name}.py" for name in ("puller", "buffer", "writer", "uploads", "metrics")}
     stages |= {f"ingest_writer/decoding/{name}" for name in decoding}
