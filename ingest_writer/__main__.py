@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = settings.compactor if options.command in (_compact, _publish, _load) else settings.writer
         logs.configure(chosen.log_format, lines_per_minute=chosen.log_lines_per_minute)
         return int(options.command(options, settings))
+    except ModuleNotFoundError as error:  # of a command's own imports
+        leave(error)
     except ConfigError as error:
         print(f"ingest_writer: {error}", file=sys.stderr)
         return 2

@@ -206,7 +206,7 @@ def store_object(store: Store, pending: PendingObject) -> str:
 
 
 def store_with_retry(store: Store, pending: PendingObject) -> str:
-    """Like `store_object`; after a create of unknown outcome it tries other names: see `create_with_retry`."""
+    """The same; after a create of unknown outcome it tries other names: see `create_with_retry`."""
     return create_with_retry(store, pending.name, pending.data)
 
 

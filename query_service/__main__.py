@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "new-key":
             return _new_key(options.name)
         return _serve()
+    except ModuleNotFoundError as error:
+        leave(error)
     except (ConfigError, StoreAccessDeniedError) as error:
         print(f"query_service: {error}", file=sys.stderr)
         return 2

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 _OURS: Final = ("lakehouse", "ingest_writer", "query_service", "local_cloud", "probe")
+_KEPT_OUT: Final = ("numpy", "pandas")  # on purpose: see `no_pandas`
 
 
 def leave(error: ModuleNotFoundError) -> NoReturn:
-    """Ends the process with what to do. A module of our own that is not there is a fault, and raised again."""
+    """Ends the process with what to do. One of our own that is not there is a fault, and raised again."""
     name = error.name or ""
-    if not name or name.partition(".")[0] in _OURS:
+    if not name or name.partition(".")[0] in (*_OURS, *_KEPT_OUT):
         raise error
     root = Path(__file__).resolve().parents[2]
     print(

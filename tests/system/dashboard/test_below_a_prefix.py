@@ -73,6 +73,7 @@ def test_the_dashboard_shows_its_numbers_and_its_links_stay_below(browser: Brows
         quiet(watched)
 
 
+@pytest.mark.long
 def test_a_csv_for_a_spreadsheet_is_downloaded(browser: Browser, below: str) -> None:
     with opened(browser, below, f"{PREFIX}/?view=carriers&carrier=UA") as watched:
         with watched.page.expect_download() as downloading:
@@ -98,6 +99,7 @@ def test_the_reference_shows_operations_and_sends_requests(browser: Browser, bel
         quiet(watched)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("below", long_after(1, TOLD), indirect=True)
 def test_a_client_follows_the_pages_of_an_answer(below: str) -> None:
     url, seen = f"{below}{PREFIX}/v1/flights?carrier=UA&limit=50", []
@@ -112,6 +114,7 @@ def test_a_client_follows_the_pages_of_an_answer(below: str) -> None:
     assert len(seen) == len(set(seen)) == row["flights"] > 50
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("below", long_after(1, TOLD), indirect=True)
 def test_a_client_finds_the_operations_where_the_document_says(below: str) -> None:
     document = get(f"{below}{PREFIX}/openapi.json").json()

@@ -66,6 +66,7 @@ EDGES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("context", long_after(1, PHONE_FIRST))
 @pytest.mark.parametrize(("path", "ends"), long_after(2, EDGES), ids=["one day", "one month", "a month by day"])
 def test_a_short_span_has_marks_and_labels_of_its_own_days_only(
@@ -81,6 +82,7 @@ def test_a_short_span_has_marks_and_labels_of_its_own_days_only(
         assert_inside(labels)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("context", long_after(1, PHONE_FIRST[::-1]))
 def test_ten_years_are_labelled_by_years_that_do_not_touch(
     browser: Browser, years: str, context: dict[str, Any]

@@ -84,6 +84,7 @@ def test_each_carrier_has_the_line_that_the_legends_show(browser: Browser, url: 
         assert watched.errors == []
 
 
+@pytest.mark.long
 def test_six_lines_are_told_apart_by_their_dashes_alone(browser: Browser, url: str) -> None:
     with opened(browser, url, f"/?by=month&carrier={','.join(SIX)}") as watched:
         assert len({line["dash"] for line in legend(watched.page, ".legend li")}) == 6
@@ -140,6 +141,7 @@ def test_arrow_keys_read_every_line_and_a_number_leads_to_its_flights(browser: B
         assert ("carrier", rows[1]["carrier"]) in pairs(page)
 
 
+@pytest.mark.long
 def test_lines_that_an_answer_cuts_off_end_together_and_it_is_said(browser: Browser, url: str) -> None:
     rows = rows_of(url, "/v1/stats?carrier=UA&carrier=B6&group_by=month,carrier")
     assert [row["month"] for row in rows[-2:]] == ["2013-04", "2013-04"]
@@ -165,6 +167,7 @@ def test_lines_that_an_answer_cuts_off_end_together_and_it_is_said(browser: Brow
         expect(page.locator("#content [data-cut]")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_seven_have_six_lines_and_a_word_of_the_seventh_in_place(browser: Browser, url: str) -> None:
     with opened(browser, url, f"/?by=month&carrier={','.join(SIX[:3])},ZZ,XQ,DL,WN") as watched:
         page = watched.page
@@ -178,6 +181,7 @@ def test_seven_have_six_lines_and_a_word_of_the_seventh_in_place(browser: Browse
         expect(page.locator(".legend li")).to_have_text([re.compile(code) for code in [*SIX]])
 
 
+@pytest.mark.long
 def test_lines_are_put_together_and_the_choice_is_in_the_url(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?by=month&carrier=UA,B6&origin=EWR,JFK") as watched:
         page = watched.page

@@ -27,6 +27,7 @@ EXPLAINED = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("path", "selector", "words"), long_after(2, EXPLAINED))
 def test_a_number_says_what_it_means_on_hover_and_on_focus(
     browser: Browser, url: str, path: str, selector: str, words: str
@@ -46,6 +47,7 @@ def test_a_number_says_what_it_means_on_hover_and_on_focus(
         assert watched.errors == []
 
 
+@pytest.mark.long
 def test_a_head_that_does_not_order_is_reached_by_keys_too(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?by=month") as watched:
         page = watched.page
@@ -56,6 +58,7 @@ def test_a_head_that_does_not_order_is_reached_by_keys_too(browser: Browser, url
         expect(page.get_by_role("tooltip")).to_contain_text("Cancelled flights")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", long_after(1, [375, 1200]))
 def test_the_question_mark_has_every_number_and_gives_the_focus_back(browser: Browser, url: str, width: int) -> None:
     context: dict[str, Any] = {"viewport": {"width": width, "height": 740}}
@@ -134,6 +137,7 @@ def test_the_question_mark_leads_to_the_page_of_the_view(
         assert watched.errors == watched.foreign == []
 
 
+@pytest.mark.long
 def test_the_question_mark_has_no_link_where_no_documents_are_served(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=carriers") as watched:
         watched.page.locator("#glossary-open").click()

@@ -64,6 +64,7 @@ def test_a_flight_has_its_events_newest_first_with_file_and_what_won(
         assert watched.errors == []
 
 
+@pytest.mark.long
 def test_the_events_are_taken_away_by_the_shown_curl_and_as_a_file(browser: Browser, events_url: str) -> None:
     with opened(browser, events_url, f"/?view=flight&flight={FLIGHT}&carrier=UA") as watched:
         page = watched.page

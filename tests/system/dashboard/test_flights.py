@@ -62,6 +62,7 @@ def test_pages_of_flights_are_those_of_the_api_and_no_flight_is_there_twice(brow
         assert watched.errors == []
 
 
+@pytest.mark.long
 def test_other_filters_begin_with_their_first_page(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=flights") as watched:
         page = watched.page
@@ -105,6 +106,7 @@ def assert_one(analyst: duckdb.DuckDBPyConnection, sql: str, flight: dict[str, A
     assert row == (flight["tail_number"], flight["flight_number"], flight["destination"])
 
 
+@pytest.mark.long
 def test_a_flight_of_an_id_in_small_letters_is_found_by_its_sql_too(browser: Browser, url: str, lake: Any) -> None:
     flight = flights_of(url, "status=arrived")[0]
     with (
@@ -114,6 +116,7 @@ def test_a_flight_of_an_id_in_small_letters_is_found_by_its_sql_too(browser: Bro
         assert_one(analyst, watched.page.locator("#ask pre.sql").first.text_content() or "", flight)
 
 
+@pytest.mark.long
 def test_a_flight_that_is_not_there_is_a_problem_in_words(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=flight&flight=2013-01-01-UA-9998-EWR") as watched:
         expect(watched.page.get_by_role("alert")).to_contain_text("2013-01-01-UA-9998-EWR")
@@ -208,6 +211,7 @@ def test_a_change_leads_to_the_flights_that_it_compares_with(browser: Browser, u
         assert count(page) == row["cancelled" if column == "cancellation_rate" else column]
 
 
+@pytest.mark.long
 def test_enter_on_a_point_of_a_chart_shows_its_flights(browser: Browser, url: str) -> None:
     first = httpx.get(f"{url}/v1/stats?group_by=month").json()["data"][0]
     with opened(browser, url, "/?by=month") as watched:
@@ -231,6 +235,7 @@ ORDERS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("orders", long_after(1, ORDERS))
 def test_flights_are_ordered_by_a_column_and_its_pages_go_on_in_it(
     browser: Browser, url: str, lake: Any, orders: list[str]

@@ -65,6 +65,7 @@ def test_a_refresh_that_failed_is_tried_again_with_the_next_look(browser: Browse
         assert len(page.locator("#content tbody tr").all()) == 4
 
 
+@pytest.mark.long
 def test_a_first_load_that_failed_is_tried_again_with_the_next_look(browser: Browser, url: str) -> None:
     with tab(browser, url, has_clock=True) as watched:
         page = watched.page
@@ -76,6 +77,7 @@ def test_a_first_load_that_failed_is_tried_again_with_the_next_look(browser: Bro
         expect(page.locator("#content tbody tr")).to_have_count(4)
 
 
+@pytest.mark.long
 def test_numbers_older_than_the_change_that_they_answer_are_asked_again(browser: Browser, url: str) -> None:
     """Behind a balancer the instance that answers may know less than the one that said that something changed."""
     lagging = True

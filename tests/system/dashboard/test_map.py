@@ -60,6 +60,7 @@ def test_each_known_airport_has_a_circle_inside_the_map(browser: Browser, url: s
         assert watched.foreign == []
 
 
+@pytest.mark.long
 def test_size_says_how_many_flights_and_colour_how_late(browser: Browser, url: str) -> None:
     found = [row for row in rows(url, "group_by=destination") if row["destination"] != "QQQ"]
     steps = [0, 5, 10, 20, 30]
@@ -119,6 +120,7 @@ def test_the_map_is_read_and_used_by_keys(browser: Browser, url: str) -> None:
         page.wait_for_url(f"**/?view=map&side=origin&destination={second['destination']}")
 
 
+@pytest.mark.long
 def test_the_table_below_has_all_airports_and_filters_too(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=map&side=origin") as watched:
         page = watched.page

@@ -103,6 +103,7 @@ def test_fields_write_the_url_and_going_back_undoes_them(browser: Browser, url: 
         quiet(watched)
 
 
+@pytest.mark.long
 def test_a_year_that_is_still_being_typed_is_not_asked_for(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=carriers") as watched:
         watched.page.get_by_label("First day", exact=True).focus()
@@ -180,6 +181,7 @@ def test_a_chart_has_a_table_that_opens_and_stays_open(browser: Browser, url: st
         expect(watched.page.get_by_role("table", name="By day")).to_be_visible()
 
 
+@pytest.mark.long
 def test_routes_are_turned_from_worst_to_best(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=routes") as watched:
         page = watched.page
@@ -271,6 +273,7 @@ def test_an_answer_that_is_not_of_the_service_is_a_problem_in_words(browser: Bro
         expect(watched.page.get_by_role("alert")).to_contain_text("The answer is not JSON")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("status", "title"), long_after(1, [(503, "Too many questions at once"), (429, "Too many requests")])
 )

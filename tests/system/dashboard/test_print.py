@@ -42,6 +42,7 @@ def test_a_printed_view_has_its_numbers_and_no_controls(browser: Browser, url: s
         assert set(page.evaluate(COLOURS)) <= {"rgb(0, 0, 0)", "rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}
 
 
+@pytest.mark.long
 def test_a_chart_is_drawn_for_paper_where_the_page_was_dark(browser: Browser, url: str) -> None:
     has_dark_text = """() => {
       const canvas = document.querySelector('.plot canvas');
@@ -57,6 +58,7 @@ def test_a_chart_is_drawn_for_paper_where_the_page_was_dark(browser: Browser, ur
         watched.page.wait_for_function(has_dark_text)
 
 
+@pytest.mark.long
 def test_a_printed_page_has_its_pages(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=flights") as watched:
         paper = watched.page.pdf(format="A4")

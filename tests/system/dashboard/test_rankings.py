@@ -68,6 +68,7 @@ def test_groups_of_few_flights_are_in_no_ranking_until_asked_for(browser: Browse
         assert watched.errors == []
 
 
+@pytest.mark.long
 def test_bars_are_coloured_by_goodness_and_an_early_one_goes_the_other_way(browser: Browser, uneven: str) -> None:
     with opened(browser, uneven, "/?view=carriers&order=arrival_delay_mean") as watched:
         bars = watched.page.evaluate(BARS, "arrival_delay_mean")
@@ -91,6 +92,7 @@ def test_more_rows_are_shown_when_asked_for_and_the_link_keeps_them(browser: Bro
         assert [row[0].split()[0] for row in cells(page)] == [row["destination"] for row in answer]
 
 
+@pytest.mark.long
 def test_a_ranking_that_nobody_is_in_says_why_and_shows_all(browser: Browser, uneven: str) -> None:
     with opened(browser, uneven, "/?view=routes&min_flights=9000") as watched:
         page = watched.page
@@ -99,6 +101,7 @@ def test_a_ranking_that_nobody_is_in_says_why_and_shows_all(browser: Browser, un
         expect(page.locator("#content tbody tr")).to_have_count(25)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "part"), long_after(1, [("rows=many", "limit is 'many'"), ("min_flights=few", "is 'few'")])
 )

@@ -54,6 +54,7 @@ def test_an_unknown_text_says_so_in_its_place_and_the_numbers_stay(browser: Brow
         assert page.url == f"{url}/?view=carriers"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("label", "text", "query"),
     long_after(
@@ -76,6 +77,7 @@ def test_a_name_in_a_field_becomes_its_code(browser: Browser, url: str, label: s
         watched.page.wait_for_url(f"**/?view=carriers&{query}")
 
 
+@pytest.mark.long
 def test_a_name_that_several_have_says_which(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=carriers") as watched:
         watched.page.get_by_label("From", exact=True).fill("Waco")
@@ -87,6 +89,7 @@ def test_a_name_that_several_have_says_which(browser: Browser, url: str) -> None
         assert watched.page.url == f"{url}/?view=carriers"
 
 
+@pytest.mark.long
 def test_a_suggestion_is_chosen_by_the_mouse_and_escape_closes_the_list(browser: Browser, url: str) -> None:
     with opened(browser, url, "/") as watched:
         page = watched.page
@@ -99,6 +102,7 @@ def test_a_suggestion_is_chosen_by_the_mouse_and_escape_closes_the_list(browser:
         page.wait_for_url("**/?carrier=B6")
 
 
+@pytest.mark.long
 def test_what_is_typed_before_the_data_is_known_means_what_the_data_has(browser: Browser, url: str) -> None:
     with opened(browser, url, "/") as watched:
         page = watched.page

@@ -47,6 +47,7 @@ CHOSEN = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("query", "step"), long_after(2, CHOSEN))
 def test_the_step_is_chosen_by_the_span(browser: Browser, years: str, query: str, step: str) -> None:
     with opened(browser, years, f"/?{query}") as watched:
@@ -70,6 +71,7 @@ def test_a_step_shows_what_the_api_and_the_shown_sql_answer(browser: Browser, ur
         assert watched.errors == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", long_after(1, ["week", "quarter", "year"]))
 @pytest.mark.parametrize("which", long_after(1, [0, -1]))
 def test_a_step_leads_to_the_flights_of_its_dates_within_those_of_the_page(
@@ -90,6 +92,7 @@ def test_a_step_leads_to_the_flights_of_its_dates_within_those_of_the_page(
         expect(page.locator("#totals [data-column=flights] data")).to_have_text(str(row["flights"]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("step", "words"),
     long_after(1, [("week", "Week 2, Jan 5, 2004 to Jan 11, 2004"), ("quarter", "Q1 2004"), ("year", "2004")]),

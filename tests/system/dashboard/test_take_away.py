@@ -45,6 +45,7 @@ def test_the_shown_python_runs_and_gets_the_same(browser: Browser, url: str, pat
     assert found["data"] == httpx.get(url + question).json()["data"]
 
 
+@pytest.mark.long
 def test_the_file_of_a_ranking_has_the_rows_that_the_view_leaves_out(browser: Browser, url: str) -> None:
     rows = httpx.get(f"{url}/v1/stats?group_by=destination&order_by=-flights").json()["data"]
     with opened(browser, url, "/?view=airports&side=destination&rows=2") as watched:
@@ -58,6 +59,7 @@ def test_the_file_of_a_ranking_has_the_rows_that_the_view_leaves_out(browser: Br
     assert len(rows) > 2
 
 
+@pytest.mark.long
 def test_a_page_of_flights_is_not_said_to_be_all_of_them(browser: Browser, url: str) -> None:
     flight = httpx.get(f"{url}/v1/flights?limit=1").json()["data"][0]
     with opened(browser, url, "/?view=flights") as watched:

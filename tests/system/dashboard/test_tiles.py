@@ -120,6 +120,7 @@ def mid_month(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Ite
         yield url
 
 
+@pytest.mark.long
 def test_a_period_before_that_is_not_all_in_the_lake_is_no_comparison(browser: Browser, mid_month: str) -> None:
     with opened(browser, mid_month, "/?date_from=2013-03-24&date_to=2013-03-30") as watched:
         assert changes(watched.page, "before")["flights"] == "0.0%"  # 17 to 23 March are
@@ -131,11 +132,13 @@ def test_a_period_before_that_is_not_all_in_the_lake_is_no_comparison(browser: B
         assert watched.errors == []
 
 
+@pytest.mark.long
 def test_days_that_are_still_to_come_are_compared_with_nothing(browser: Browser, years: str) -> None:
     with opened(browser, years, "/?date_from=2013-12-01&date_to=2013-12-31") as watched:
         expect(watched.page.locator("[data-change=before]").first).to_contain_text(f"vs {LAST_DAY.day} days before")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", long_after(1, ["/?carrier=UA,B6&date_from=2013-01-05", "/", "/?view=flights"]))
 def test_nothing_is_asked_and_shown_where_nothing_is_earlier(browser: Browser, url: str, path: str) -> None:
     with opened(browser, url, path) as watched:
@@ -144,6 +147,7 @@ def test_nothing_is_asked_and_shown_where_nothing_is_earlier(browser: Browser, u
         assert len({r for r in watched.requests if "/v1/stats" in r and "group_by" not in r}) == 1  # the totals
 
 
+@pytest.mark.long
 def test_the_numbers_stay_where_the_earlier_ones_cannot_be_had(browser: Browser, url: str) -> None:
     with tab(browser, url) as watched:
         page = watched.page
@@ -182,6 +186,7 @@ def test_a_total_says_what_it_means_on_hover_and_on_focus(browser: Browser, url:
         expect(tip).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_finger_on_the_question_mark_says_what_a_total_means(browser: Browser, url: str) -> None:
     phone: dict[str, Any] = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
     with opened(browser, url, "/?view=carriers", **phone) as watched:

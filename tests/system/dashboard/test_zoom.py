@@ -87,6 +87,7 @@ def test_keys_select_points_and_enter_zooms_into_them(browser: Browser, url: str
         assert watched.errors == []
 
 
+@pytest.mark.long
 def test_the_dates_before_the_first_zoom_stay_the_way_back(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?by=month") as watched:
         page = watched.page
@@ -103,6 +104,7 @@ def test_the_dates_before_the_first_zoom_stay_the_way_back(browser: Browser, url
         assert ("zoomed_from", "..") in pairs(page)
 
 
+@pytest.mark.long
 def test_a_click_that_shakes_shows_flights_and_does_not_zoom(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?by=month") as watched:
         page = watched.page
@@ -118,6 +120,7 @@ def test_a_click_that_shakes_shows_flights_and_does_not_zoom(browser: Browser, u
         assert watched.errors == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", long_after(1, ["yesterday", "2013-01-01", ""]))
 def test_a_way_back_that_is_no_dates_is_none(browser: Browser, url: str, text: str) -> None:
     with opened(browser, url, f"/?zoomed_from={text}&date_from=2013-02-01") as watched:

@@ -30,6 +30,7 @@ LOAD = 3
 """How much longer than on a quiet machine something may take here."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_the_demo_prints_its_numbers_and_ends_with_0_where_there_is_no_terminal() -> None:
     # A rate that takes two seconds, so that there are canaries; compactions often, so that the tail is soon empty.

@@ -22,13 +22,19 @@ from tests._support.system import System, system
 from tests.system.integration.asked import ask_oracle, check_answers
 from tests.system.integration.on_time_oracle import TIMES, read_raw
 
+CLOCKS_CHANGE = ("2013-03-09", "2013-03-10", "2013-11-02", "2013-11-03")
 pytestmark = pytest.mark.early
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_answers_after_a_load_of_the_dots_files_are_exact(tmp_path: Path, seed: int, count: int) -> None:
-    # Of every fifth day only: each day is a file of its own until it is merged.
-    flights = [flight for flight in read_flights(every=12) if int(flight.flight_date[-2:]) % 5 == 1]
+    # Of every fifth day, and when clocks change: each day is a file of its own until it is merged.
+    flights = [
+        flight
+        for flight in read_flights(every=12)
+        if int(flight.flight_date[-2:]) % 5 == 1 or flight.flight_date in CLOCKS_CHANGE
+    ]
     zones = {**{flight.destination: flight.destination_zone for flight in flights}, **ZONES}
     zones |= dict.fromkeys(("EWR", "JFK", "LGA"), "America/New_York")
     published = monthly_zip(tmp_path / "published.zip", map(row_of, flights))

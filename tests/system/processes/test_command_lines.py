@@ -128,6 +128,22 @@ def test_a_python_without_the_packages_gets_one_line(words: str) -> None:
     assert "run `make setup` once, then `. .venv/bin/activate`" in line
 
 
+@pytest.mark.parametrize(("words", "missing"), [("query_service", "uvicorn"), ("ingest_writer compact", "duckdb")])
+def test_a_package_that_only_a_command_needs_is_missed_in_one_line(words: str, missing: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\nsys.modules[{missing!r}] = None\n{_BARE}", *words.split()],
+        cwd=ROOT,
+        env={**os.environ, "LAKE_URL": f"file://{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"{missing} is not installed in {sys.executable}: in ")
+    assert "Traceback" not in done.stderr
+
+
 _BARE = """
 import runpy, sys
 sys.path.insert(0, ".")

@@ -13,6 +13,7 @@ from local_cloud.emulators.soft_delete import SoftDelete
 SMALL = ["--flights", "600", "--without-gcloud"]  # a day; gcloud itself: tests/unit/local_cloud/emulators
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)  # a dozen processes; on a loaded machine each takes many seconds to start
 def test_all_that_was_lost_comes_back_and_answers_are_those_of_before(capsys: pytest.CaptureFixture[str]) -> None:
     assert rehearse_restore.main(SMALL) == 0
