@@ -62,6 +62,18 @@ PARTS: Final = (
         says="each safeguard, taken out of the source, is missed by its test",
     ),
     Part(
+        "pages",
+        ("tests/system/dashboard", "tests/system/integration/test_demo.py"),
+        says="the dashboard in all sizes, themes and steps, axe in every view, and Ctrl-C at more moments of the demo",
+        is_long_only=True,
+    ),
+    Part(
+        "simulation",
+        ("tests/verification/simulation",),
+        ("--seeds", "--real-seeds", "--pairs"),
+        says="kills of the simulation before each operation and after those that only read, not after changes alone",
+    ),
+    Part(
         "exactness",
         tuple(f"tests/system/integration/test_{name}.py" for name in ("exactness", "caches", "on_time_file")),
         ("--flights", "--asked"),
@@ -69,12 +81,6 @@ PARTS: Final = (
     ),
     Part("kills", ("tests/system/integration/test_kills.py",), ("--kills",)),
     Part("messages", ("tests/verification/fuzz/messages",), ("--messages",), "more kinds of 10 MB in a message"),
-    Part(
-        "simulation",
-        ("tests/verification/simulation",),
-        ("--seeds", "--real-seeds", "--pairs"),
-        says="kills of the simulation before each operation and after those that only read, not after changes alone",
-    ),
     Part("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
     Part("engines", ("tests/system/engines",), ("--asked-engines",)),
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
@@ -87,12 +93,6 @@ PARTS: Final = (
         ),
         says="more seeds of each random test of answers, and more cases where one stands for its kind here; unit tests "
         "that know the fields, with one field more",
-        is_long_only=True,
-    ),
-    Part(
-        "pages",
-        ("tests/system/dashboard", "tests/system/integration/test_demo.py"),
-        says="the dashboard in all sizes, themes and steps, axe in every view, and Ctrl-C at more moments of the demo",
         is_long_only=True,
     ),
     Part(
@@ -110,7 +110,7 @@ PARTS: Final = (
     Part("model", ("tests/verification/model_checker",), says="the larger of the small worlds of the protocol"),
     Part("bench", ("tests/system/test_bench.py",), says="five measures in small", arguments=(_FIVE,)),
 )
-"""The longest first: two run at a time."""
+"""The longest first: three run at a time, since many wait for processes or a browser."""
 
 
 def left_out() -> list[str]:

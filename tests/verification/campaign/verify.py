@@ -60,7 +60,7 @@ def _parser(parts: Sequence[Part]) -> argparse.ArgumentParser:
     )
     known = [part.name for part in parts]
     parser.add_argument("--only", nargs="+", choices=known, default=known, metavar="PART", help=", ".join(known))
-    parser.add_argument("--processes", type=int, default=2, metavar="N", help="at a time (default %(default)s)")
+    parser.add_argument("--processes", type=int, default=3, metavar="N", help="at a time (default %(default)s)")
     parser.add_argument("--folder", type=Path, default=Path("build/verify"), help="results and output (%(default)s)")
     return parser
 
