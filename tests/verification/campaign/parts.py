@@ -64,7 +64,7 @@ PARTS: Final = (
     Part(
         "pages",
         ("tests/system/dashboard", "tests/system/integration/test_demo.py"),
-        says="the dashboard in all sizes, themes and steps, axe in every view, and Ctrl-C at more moments of the demo",
+        says="the dashboard's rarer cases, sizes, themes and steps, axe in every view, and more of the demo",
         is_long_only=True,
     ),
     Part(
