@@ -77,8 +77,10 @@ class Campaign:
 def campaign(folder: Path) -> Iterator[Campaign]:
     """A campaign over a new lake in `folder`.
 
-    Nobody waits (`max_long_polls` is 0, and 503 the answer): how waiting goes is tested elsewhere, and takes seconds.
+    Nobody waits, not even for flights of the canary: 503 is the answer. How waiting goes is tested elsewhere.
     """
     lake = make_lake(folder / "lake")
-    with serving(lake.store, cache_dir=folder / "cache", max_long_polls=0, plan_max_age_s=1.0) as api:
+    with serving(
+        lake.store, cache_dir=folder / "cache", max_long_polls=0, canary_long_polls=0, plan_max_age_s=1.0
+    ) as api:
         yield Campaign(api, lake)

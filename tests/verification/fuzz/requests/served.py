@@ -20,7 +20,9 @@ _PATIENCE_S = 20
 @contextmanager
 def served(lake: Lake, cache_dir: Path) -> Iterator[str]:
     """The base URL, until the block ends. Long polls are off, as in a campaign."""
-    settings = Settings(lake_url=lake.store.url, cache_dir=cache_dir, max_long_polls=0, max_concurrent_queries=2)
+    settings = Settings(
+        lake_url=lake.store.url, cache_dir=cache_dir, max_long_polls=0, canary_long_polls=0, max_concurrent_queries=2
+    )
     app = create_app(lake.store, settings)
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", 0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
