@@ -26,8 +26,7 @@ $(VENV)/ready: pyproject.toml requirements.lock requirements.uv.lock
 demo: setup  ## the whole system on this machine, with a year of real flights (other ports: ARGS="--api-port 9000"; see ARGS=--help)
 	@bash tools/demo.sh $(BIN)/python $(ARGS)
 
-# Tests wait for more than a third of their time, most of all for a browser: four workers keep two cores busy, and the types
-# are checked while they run.
+# Tests wait for processes and a browser: four workers keep two cores busy, and the types are checked while they run.
 test: setup  ## checks, all tests, and a short gate of each verification: some minutes (what it leaves out it says)
 	@$(MAKE) --no-print-directory check-quick
 	@mkdir -p build && rm -f build/types.txt
@@ -35,7 +34,7 @@ test: setup  ## checks, all tests, and a short gate of each verification: some m
 	    $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	    wait $$types; types=$$?; echo "mypy, beside the tests:"; cat build/types.txt; test $$tests -eq 0 && test $$types -eq 0
 
-verify: setup  ## the long gates, half an hour at most, for every night; goes on where it was cut off (ARGS="--only mutation")
+verify: setup  ## the long gates, about half an hour, for every night; goes on where it was cut off (ARGS="--only mutation")
 	@$(BIN)/python -m tests.verification.campaign.verify $(ARGS)
 
 test-year: setup  ## the exactness tests with all flights of the year instead of a part

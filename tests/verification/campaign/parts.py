@@ -118,7 +118,7 @@ def left_out() -> list[str]:
     less = [f"{size.long:,} {size.what} (here {size.gate:,})" for size in SIZES.values()]
     more = [part.says for part in PARTS if part.says]
     return [
-        "make verify (half an hour at most):",
+        "make verify (about half an hour):",
         *(f"  {each}" for each in (*more, *less)),
         "make prove (hours): the same with much larger sizes; make test-year: all real flights",
         "make test-engines: Spark; make check-deploy: Terraform and the images; make bench: measurements",

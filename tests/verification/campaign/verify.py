@@ -1,6 +1,6 @@
 """The long gates: `make verify`, or `python -m tests.verification.campaign.verify`. What a nightly run calls.
 
-Half an hour at most on two cores. It resumes where it was interrupted: a part that has passed with
+About half an hour on two cores. It resumes where it was interrupted: a part that has passed with
 this very source is not run again (delete the folder to start again). It prints a table at its end;
 exit code 1 when a part did not pass.
 """
