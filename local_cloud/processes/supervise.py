@@ -87,11 +87,15 @@ class Processes:
     def log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
 
+    def ended(self) -> dict[str, int]:
+        """The exit codes of those that have ended by themselves; that of a signal is negative."""
+        codes = {name: process.poll() for name, process in self._started}
+        return {name: code for name, code in codes.items() if code is not None}
+
     def check(self) -> None:
         """Raises ProcessFailed when one of them has ended."""
-        for name, process in self._started:
-            if process.poll() is not None:
-                raise ProcessFailed(f"{name} exited with {process.returncode}:\n{self._end_of_log(name)}")
+        for name, code in self.ended().items():
+            raise ProcessFailed(f"{name} exited with {code}:\n{self._end_of_log(name)}")
 
     def wait_until_answers(self, name: str, url: str, within_s: float = 30.0) -> None:
         """Returns when `url` answers with 200. Raises ProcessFailed."""

@@ -45,6 +45,11 @@ _TICK_S: Final = 0.05
 _PATIENCE_S: Final = 120.0
 _LEAST_COUNTS: Final = 2  # different ones, that each reader sees before the end
 _SHOWN: Final = 5
+_ABORTS: Final = {"duckdb-iceberg"}
+"""Engines that may end their whole process when storage is killed while they read: a successor goes on.
+
+https://github.com/duckdb/duckdb-iceberg/pull/1305, which no extension of DuckDB 1 has.
+"""
 
 
 @dataclass
@@ -163,7 +168,15 @@ class Live:
         for _, _, action in due:
             action()
         self._services.check(frozenset())
+        self._restart_aborted()
         self._readers.check()
+
+    def _restart_aborted(self) -> None:
+        for engine, code in self._readers.ended().items():
+            if engine in _ABORTS and code == -signal.SIGABRT:
+                self._faults[f"abort of {engine}"] += 1
+                self._readers.stop(engine)
+                self._start_reader(engine)
 
     def _start_reader(self, engine: str) -> None:
         module = "tests.verification.outside_tables.live_reader"

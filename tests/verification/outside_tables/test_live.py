@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from local_cloud.processes.supervise import Processes, ProcessFailed
+from tests._support.waiting import eventually
 from tests.verification.outside_tables.live import Live, Outcome
 
 _COUNTS = {0: 0, 1: 10, 2: 30}
@@ -46,6 +48,35 @@ def test_a_look_that_is_of_no_snapshot_or_goes_back_is_wrong(looks: list[tuple[i
 
 def test_a_snapshot_that_was_not_seen_is_a_gap() -> None:
     assert Outcome({0: 0, 2: 30}, {}).gaps() == [1]
+
+
+def test_a_reader_that_its_engine_aborts_is_started_again(tmp_path: Path) -> None:
+    live, started = _live(tmp_path, "duckdb-iceberg", "import os; os.abort()")
+    live._restart_aborted()
+    live._readers.check()
+    assert started == ["duckdb-iceberg"]
+    assert live._faults == {"abort of duckdb-iceberg": 1}
+
+
+@pytest.mark.parametrize(("engine", "code"), [("polars", "import os; os.abort()"), ("duckdb-iceberg", "raise OSError")])
+def test_a_reader_that_ends_otherwise_ends_the_run(tmp_path: Path, engine: str, code: str) -> None:
+    live, started = _live(tmp_path, engine, code)
+    live._restart_aborted()
+    with pytest.raises(ProcessFailed, match=f"{engine} exited"):
+        live._readers.check()
+    assert not started
+
+
+def _live(folder: Path, engine: str, code: str) -> tuple[Live, list[str]]:
+    """A run whose one reader has ended, and a list of the readers that it starts from now on."""
+    (folder / "reader.py").write_text(code)
+    live = Live(folder, "0", 0)
+    live._readers = Processes(folder)
+    live._readers.start(engine, ["reader"], {"PYTHONPATH": str(folder)})
+    eventually(lambda: bool(live._readers.ended()), "the reader ends")
+    started: list[str] = []
+    live._start_reader = started.append  # type: ignore[method-assign, assignment]
+    return live, started
 
 
 def _look(flights: int, version: int | None = None) -> dict[str, Any]:
