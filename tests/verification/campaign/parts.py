@@ -71,7 +71,6 @@ PARTS: Final = (
         "simulation",
         ("tests/verification/simulation",),
         ("--seeds", "--real-seeds", "--pairs"),
-        says="kills of the simulation before each operation and after those that only read, not after changes alone",
     ),
     Part(
         "exactness",

@@ -1,4 +1,4 @@
-"""The invariants hold for some tens of seeds and for a kill after any change; mutations are found.
+"""The invariants hold for some tens of seeds and for a kill at any operation; mutations are found.
 
 More of both: `make verify`; any number: `python -m tests.verification.simulation`.
 """
@@ -10,7 +10,7 @@ from itertools import islice
 
 import pytest
 
-from tests.verification.simulation.crashes import SCRIPT, follows_a_change, pairs_from, single_kills
+from tests.verification.simulation.crashes import SCRIPT, pairs_from, single_kills
 from tests.verification.simulation.mutations import FIRST_SEED_THAT_FINDS, MUTATIONS, mutated
 from tests.verification.simulation.run import run
 from tests.verification.simulation.scenario import Scenario, from_seed
@@ -31,14 +31,9 @@ def test_the_invariants_hold_with_real_files_and_the_real_merge(pytestconfig: py
         _check(from_seed(seed, is_real=True))
 
 
-def test_the_invariants_hold_whatever_change_a_process_dies_after() -> None:
-    for scenario in single_kills(follows_a_change):
-        _check(scenario)
-
-
-@pytest.mark.long
+@pytest.mark.timeout(300)
 def test_the_invariants_hold_whatever_operation_a_process_dies_at() -> None:
-    for scenario in single_kills(lambda point: not follows_a_change(point)):
+    for scenario in single_kills():
         _check(scenario)
 
 
@@ -83,8 +78,8 @@ def test_kills_are_at_points_that_the_script_reaches() -> None:
     outcome = run(SCRIPT, trace=True)
     assert not outcome.violations
     assert len(outcome.points) > 200
-    changes = {where.split()[1] for where in outcome.points if follows_a_change(where)}
-    assert changes == {"pull", "create", "replace", "ack", "delete"}
+    operations = {where.split()[1] for where in outcome.points}
+    assert operations >= {"pull", "create", "replace", "ack", "delete", "list", "read"}
     assert "KILLED" in "\n".join(run(next(single_kills()), trace=True).trace)
 
 
