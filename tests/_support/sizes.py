@@ -34,8 +34,8 @@ SIZES: Final = {
         Size("--soak-s", "seconds of load with faults", 0, 900),  # too long for `make test`: a minute with its ends
         Size("--live-s", "seconds of kills while engines count flights in the outside tables", 0, 600),
         Size("--flights", "real flights, of 336776, that the exactness tests replay", 2_000, 10_000),
-        Size("--asked", "random questions about them, each several times, and about the DOT's files", 60, 1_000),
-        Size("--asked-engines", "random questions asked of each engine that reads the outside tables", 40, 200),
+        Size("--asked", "random questions about them, each several times, and about the DOT's files", 40, 1_000),
+        Size("--asked-engines", "random questions asked of each engine that reads the outside tables", 25, 200),
         Size("--queries", "random queries of an analyst, over the dates that they need", 60, 500),
     )
 }

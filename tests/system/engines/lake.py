@@ -15,7 +15,7 @@ from lakehouse.table.planner import Planner, utc_now
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights
 
-EVERY = 40  # every 40th flight of the year: all months, carriers and airports, in seconds
+EVERY = 80  # every 80th flight of the year: all months, nearly all carriers and airports, in seconds
 HIDE_EVERY = 100  # events: some of each month
 
 

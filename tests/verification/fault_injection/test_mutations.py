@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_cloud.emulators.gcs import GcsServer
+from tests._support.sizes import seeds
 from tests.verification.fault_injection import checks
 from tests.verification.fault_injection.faults import FLIP_UPLOAD, UPLOADS, Operation, Plan, every
 from tests.verification.fault_injection.lakes import LyingLake, resumable_uploads
@@ -62,7 +63,7 @@ def test_a_safeguard_that_is_not_there_is_noticed(lake: LyingLake, tmp_path: Pat
         FINDS[safeguard][number](lake, tmp_path)
 
 
-@pytest.mark.parametrize("seed", [0, 1])  # both ways of uploading
+@pytest.mark.parametrize("seed", seeds(2))  # both ways of uploading
 def test_a_random_run_notices_that_uploads_are_not_checked(gcs_server: GcsServer, tmp_path: Path, seed: int) -> None:
     def damaged_uploads() -> Plan:
         return every(3, FLIP_UPLOAD, *UPLOADS)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 BUCKET: Final = "flights-lake"
-_BETWEEN_LOOKS_S: Final = 0.2
+_BETWEEN_LOOKS_S: Final = 0.5
 _WHY_CHARACTERS: Final = 300
 
 

@@ -98,7 +98,7 @@ print(sum(1 for _ in opened.rows), own_peak_mb() - before)
 """
 
 
-@pytest.mark.parametrize("suffix", ["arrow", "arrows"])
+@pytest.mark.parametrize("suffix", ["arrow", pytest.param("arrows", marks=pytest.mark.long)])
 def test_one_batch_of_many_rows_takes_the_memory_of_a_slice(suffix: str, tmp_path: Path) -> None:
     rows = pa.concat_tables([TABLE] * 30_000).combine_chunks()  # 60 MB of what is taken, and 180 MB of what is not
     rows = rows.append_column("remarks", pa.array(["x" * 600] * rows.num_rows))
