@@ -28,7 +28,7 @@ from lakehouse.errors import CreateStateUnknownError, StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Source
 from lakehouse.table.parquet_files import check_landed_file
-from tests._support.events import ids, line, microseconds
+from tests._support.events.builders import ids, line, microseconds
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests._support.terminal import terminal
+from tests._support.processes.terminal import terminal
 from tests._support.waiting import eventually
 from tools.pages import ROOT
 

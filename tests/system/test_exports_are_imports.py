@@ -15,12 +15,12 @@ from ingest_writer.backfill.bulk_load import Loader
 from lakehouse.client.connection import connect_store
 from lakehouse.client.export import export
 from lakehouse.store.memory import MemoryStore
-from tests._support.api import serving
-from tests._support.compactors import compactor, latest
-from tests._support.events import ids
-from tests._support.lakes import land, row
+from tests._support.api.in_process import serving
+from tests._support.events.builders import ids
+from tests._support.files.random_flights import flights
+from tests._support.lakes.compactors import compactor, latest
+from tests._support.lakes.rows import land, row
 from tests._support.long_cases import long_after
-from tests._support.random_flights import flights
 
 FIRST = dt.datetime(2014, 6, 1, tzinfo=dt.UTC)
 LATER = dt.datetime(2014, 6, 2, tzinfo=dt.UTC)

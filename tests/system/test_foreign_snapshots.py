@@ -21,10 +21,19 @@ from lakehouse.errors import ForeignSnapshotError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import MAX_BYTES, MonthFile, Snapshot, to_json
-from tests._support.api import serving
-from tests._support.compactors import START, Clock, MeddlingStore, commit_often, compactor, latest, numbers, problems
-from tests._support.events import ids
-from tests._support.lakes import commit, land, put_month, row, table, unique
+from tests._support.api.in_process import serving
+from tests._support.events.builders import ids
+from tests._support.lakes.compactors import (
+    START,
+    Clock,
+    MeddlingStore,
+    commit_often,
+    compactor,
+    latest,
+    numbers,
+    problems,
+)
+from tests._support.lakes.rows import commit, land, put_month, row, table, unique
 
 HIGHEST = "snapshots/99999999999999999999.json"
 

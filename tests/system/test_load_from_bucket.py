@@ -10,9 +10,9 @@ import pytest
 from ingest_writer.__main__ import main
 from lakehouse.store.open import open_store
 from local_cloud.emulators.gcs import GcsServer
-from tests._support.compactors import table_rows
-from tests._support.events import event
-from tests._support.files import csv_text
+from tests._support.events.builders import event
+from tests._support.files.written import csv_text
+from tests._support.lakes.compactors import table_rows
 
 
 def test_objects_that_match_a_pattern_are_loaded(

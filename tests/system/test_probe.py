@@ -12,7 +12,7 @@ import pytest
 from local_cloud.processes.supervise import free_port
 from probe.__main__ import main
 from query_service.auth.api_keys import new_key
-from tests._support.system import System, system
+from tests._support.processes.system import System, system
 from tests.repo.deploy.build_run import Run
 
 pytestmark = pytest.mark.early

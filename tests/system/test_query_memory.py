@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("threads", long_after(1, [2, 1]))
 def test_memory_of_queries_and_answers_that_were_given_up_goes_back(threads: int) -> None:
-    command = [sys.executable, "-m", "tests._support.query_memory", str(threads)]
+    command = [sys.executable, "-m", "tests._support.api.query_memory", str(threads)]
     run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300)
     found = json.loads(run.stdout)
     assert found["peak_mb"] > 80, found  # else nothing is shown

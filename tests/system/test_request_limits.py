@@ -12,8 +12,8 @@ from lakehouse.store.memory import MemoryStore
 from query_service.api.parameters import max_pairs
 from query_service.representation import etag, negotiation
 from query_service.settings import Settings
-from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.api.in_process import Api, serving
+from tests._support.lakes.builder import LakeBuilder, event
 
 HEADERS = Settings.model_fields["max_headers"].default
 ITEMS = Settings.model_fields["max_header_items"].default

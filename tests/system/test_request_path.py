@@ -21,8 +21,8 @@ from query_service.server.descriptors import connection_room
 from query_service.server.listening import listen
 from query_service.server.run import uvicorn_config
 from query_service.settings import Settings
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.request_log import logged
+from tests._support.api.request_log import logged
+from tests._support.lakes.builder import LakeBuilder, event
 from tests._support.visited_files import VisitedFiles
 from tests._support.waiting import eventually
 

@@ -15,8 +15,8 @@ from ingest_writer.backfill.readers import detect
 from ingest_writer.backfill.readers.bts import columns
 from ingest_writer.backfill.readers.model import Format
 from lakehouse.store.memory import MemoryStore
-from tests._support.compactors import compactor, table_rows
-from tests._support.events import ids
+from tests._support.events.builders import ids
+from tests._support.lakes.compactors import compactor, table_rows
 
 PAGE = (Path(__file__).parents[3] / "docs" / "loading.md").read_text()
 LEG = {

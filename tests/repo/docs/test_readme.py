@@ -12,8 +12,8 @@ import pytest
 
 from lakehouse.__main__ import main as lakehouse
 from lakehouse.store.local import LocalStore
-from tests._support.api import serving
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.api.in_process import serving
+from tests._support.lakes.builder import LakeBuilder, event
 from tools.pages import ROOT, Block, blocks
 
 README = ROOT / "README.md"

@@ -14,7 +14,7 @@ import pytest
 from local_cloud.emulators.gcs import GcsServer
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights
-from tests._support.lakes import land, row
+from tests._support.lakes.rows import land, row
 from tests.system.analysts.lakes import BUCKET, EVERY, MONTHS, Lakes
 
 

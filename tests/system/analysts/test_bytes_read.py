@@ -15,7 +15,7 @@ from lakehouse import object_names
 from lakehouse.store.gcs import GcsStore
 from lakehouse.table.snapshot import MonthFile
 from local_cloud.emulators.gcs import GcsServer
-from tests._support.lakes import commit, land, put_month, row
+from tests._support.lakes.rows import commit, land, put_month, row
 
 _ONE_DAY = "SELECT count(*) AS flights FROM flights WHERE flight_date = '2013-06-15'"
 

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import lakehouse
-from tests._support.api import serving
-from tests._support.lakes import land, row
+from tests._support.api.in_process import serving
+from tests._support.lakes.rows import land, row
 from tests.system.analysts.document import PAGE, Block, blocks, pointed_at
 from tests.system.analysts.lakes import BUCKET, Lakes
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests._support.api import serving
+from tests._support.api.in_process import serving
 from tests.system.analysts.lakes import Lakes
 from tools import notebook as tool
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from lakehouse.store.local import LocalStore
-from tests._support.lakes import land, row
+from tests._support.lakes.rows import land, row
 
 ROOT = Path(__file__).parents[3]
 _RUN = """

@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from lakehouse.store.local import LocalStore
-from tests._support.api_process import process
-from tests._support.real_day import real_day
+from tests._support.api.process import process
+from tests._support.lakes.real_day import real_day
 
 pytestmark = pytest.mark.long
 

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from lakehouse.store.local import LocalStore
-from tests._support.lake_builder import Event, LakeBuilder, event
+from tests._support.lakes.builder import Event, LakeBuilder, event
 
 FIRST_YEAR, LAST_YEAR = 2004, 2013
 LAST_DAY = dt.date(2013, 12, 21)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from lakehouse.store.local import LocalStore
-from tests._support.lake_builder import T0, LakeBuilder, event
+from tests._support.lakes.builder import T0, LakeBuilder, event
 from tests._support.long_cases import long_after
 from tools.browser import opened
 from tools.served_api import served

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from local_cloud.processes.supervise import Processes
-from tests._support.browser_problems import answer
+from tests._support.api.browser_problems import answer
 from tests.system.dashboard.clock import go_on_to_the_next_look
 from tools.browser import opened, settled, tab
 from tools.served_api import serving

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 import lakehouse
-from tests._support.lake_builder import event
+from tests._support.lakes.builder import event
 from tests._support.long_cases import long_after
 from tests._support.waiting import eventually
 from tests.system.dashboard.clock import go_on_to_the_next_look

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests._support.browser_problems import answer
+from tests._support.api.browser_problems import answer
 from tests._support.long_cases import long_after
 from tests.system.dashboard.clock import COPIED_FOR_MS, FIRST_LOOK_WITHIN_MS
 from tests.system.dashboard.reading import cells, pairs, tiles

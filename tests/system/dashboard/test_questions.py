@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from lakehouse.store.local import LocalStore
-from tests._support.lake_builder import Event, LakeBuilder, event
+from tests._support.lakes.builder import Event, LakeBuilder, event
 from tests.system.dashboard.looks import LOOKS, Look, is_phone
 from tests.system.dashboard.reading import pairs
 from tools.browser import opened, settled

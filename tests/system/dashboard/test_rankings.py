@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from lakehouse.store.local import LocalStore
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.lakes.builder import LakeBuilder, event
 from tests._support.long_cases import long_after
 from tests.system.dashboard.reading import cells
 from tools.browser import opened, settled

@@ -11,7 +11,7 @@ import httpx
 import polars as pl
 
 import lakehouse
-from tests._support.api import serving
+from tests._support.api.in_process import serving
 from tests.system.engines.lake import Lake
 from tests.system.integration import oracle
 from tests.system.integration.questions import Question, parameters, questions

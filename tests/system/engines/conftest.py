@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests._support.shared_folder import shared_folder
+from tests._support.processes.shared_folder import shared_folder
 from tests.system.engines.asked import Asked, ask_api
 from tests.system.engines.lake import Lake, make_lake, open_lake
 

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.store.local import LocalStore
-from tests._support.api_keys import CONFIGURED, MOBILE
-from tests._support.api_process import process
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.api.keys import CONFIGURED, MOBILE
+from tests._support.api.process import process
+from tests._support.lakes.builder import LakeBuilder, event
 
 FLIGHTS = 900
 QUESTION = "/v1/flights?carrier=UA&limit=1000&format=parquet"

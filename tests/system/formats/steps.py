@@ -33,8 +33,8 @@ from lakehouse.client.verify import lines, verify
 from lakehouse.errors import LakeError
 from lakehouse.store.open import open_store
 from lakehouse.table.planner import Planner, utc_now
-from tests._support.api import serving
-from tests._support.compactors import options
+from tests._support.api.in_process import serving
+from tests._support.lakes.compactors import options
 
 _PUBLISHED_US = 1_400_000_000_000_000  # 2014: after all events
 

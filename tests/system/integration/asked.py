@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from tests._support.system import System
+from tests._support.processes.system import System
 from tests.system.integration import oracle
 from tests.system.integration.questions import parameters, questions
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from tests._support.names_oracle import named
+from tests._support.oracles.names_oracle import named
 
 Row = dict[str, Any]
 

@@ -11,10 +11,10 @@ from ingest_writer.decoding.decoder import decode_messages
 from lakehouse.store.memory import MemoryStore
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights
-from tests._support.api import Api, serving
-from tests._support.events import message
-from tests._support.lake_builder import LakeBuilder
-from tests._support.metrics_page import page
+from tests._support.api.in_process import Api, serving
+from tests._support.api.metrics_page import page
+from tests._support.events.builders import message
+from tests._support.lakes.builder import LakeBuilder
 from tests.system.integration.asked import Asked, ask_oracle
 
 PUBLISHED = "2014-01-02T00:00:00Z"

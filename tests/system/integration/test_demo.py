@@ -16,7 +16,7 @@ from local_cloud.demo import demo
 from local_cloud.demo.recompute import by_carrier, differences
 from local_cloud.flights.nycflights13 import read_flights
 from probe.errors import ProbeFailedError
-from tests._support.terminal import terminal
+from tests._support.processes.terminal import terminal
 from tests._support.waiting import eventually
 from tools.pages import ROOT
 

@@ -16,9 +16,9 @@ import pytest
 
 from local_cloud.flights.nycflights13 import read_flights
 from local_cloud.flights.on_time_file import row_of
-from tests._support.bts import SHORT_NAMES, custom_csv, monthly_zip
-from tests._support.on_time_flights import ZONES, random_rows
-from tests._support.system import System, system
+from tests._support.files.bts import SHORT_NAMES, custom_csv, monthly_zip
+from tests._support.files.on_time_flights import ZONES, random_rows
+from tests._support.processes.system import System, system
 from tests.system.integration.asked import ask_oracle, check_answers
 from tests.system.integration.on_time_oracle import TIMES, read_raw
 

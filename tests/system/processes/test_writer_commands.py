@@ -16,10 +16,10 @@ from lakehouse import object_names
 from lakehouse.store.local import LocalStore
 from lakehouse.store.store import Store
 from local_cloud.emulators.pubsub import PubsubServer
-from tests._support.compactors import latest, problems, table_rows
-from tests._support.events import encode, event, line
-from tests._support.lakes import land, row
-from tests._support.processes import (
+from tests._support.events.builders import encode, event, line
+from tests._support.lakes.compactors import latest, problems, table_rows
+from tests._support.lakes.rows import land, row
+from tests._support.processes.commands import (
     SUBSCRIPTION,
     TOPIC,
     free_port,

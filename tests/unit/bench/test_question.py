@@ -11,7 +11,7 @@ import pytest
 
 from bench.question import Window, by_glob, month_of, single_file, thirty_days
 from bench.scale import Lake
-from tests._support.lakes import row, write
+from tests._support.lakes.rows import row, write
 
 LAKE = Lake(Path("lake"), ("2013-01", "2013-02", "2013-03"), 0)
 

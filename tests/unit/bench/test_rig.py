@@ -15,7 +15,7 @@ from bench.scale import ScaleData
 from bench.sizes import QUICK
 from lakehouse.store.local import LocalStore
 from local_cloud.processes.supervise import Processes
-from tests._support.lakes import land, row
+from tests._support.lakes.rows import land, row
 from tests._support.waiting import eventually
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from ingest_writer.health_server import HealthLimits, HealthServer, listen
 from lakehouse.errors import ConfigError
-from tests._support.processes import get
+from tests._support.processes.commands import get
 
 
 class _Writer:

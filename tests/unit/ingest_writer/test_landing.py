@@ -30,9 +30,19 @@ from lakehouse.object_names import RandomId
 from lakehouse.schema.event import EVENT_SCHEMA, REJECTED_SCHEMA
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.parquet_files import check_landed_file, read_rejected_file
-from tests._support.compactors import MeddlingStore
-from tests._support.events import encode, event, ids, later_fields, line, message, microseconds, rows_of, whole_event
-from tests._support.mistakes import Mistake
+from tests._support.events.builders import (
+    encode,
+    event,
+    ids,
+    later_fields,
+    line,
+    message,
+    microseconds,
+    rows_of,
+    whole_event,
+)
+from tests._support.events.mistakes import Mistake
+from tests._support.lakes.compactors import MeddlingStore
 
 
 def an_object() -> PendingObject:

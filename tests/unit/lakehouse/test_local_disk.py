@@ -20,8 +20,8 @@ from lakehouse.local_disk import (
     room,
     temporary_folder,
 )
-from tests._support.forks import in_a_fork
-from tests._support.full_disk import files_limited_to
+from tests._support.processes.forks import in_a_fork
+from tests._support.processes.full_disk import files_limited_to
 
 
 def test_an_error_names_the_folder_the_reason_and_the_room(tmp_path: Path) -> None:

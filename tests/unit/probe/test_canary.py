@@ -10,7 +10,7 @@ from probe.canary import Canary, send_canary
 from probe.errors import ProbeFailedError
 from probe.flight import flight_of_minute
 from probe.service import Answer
-from tests._support.fake_api import NOW, FakePublisher, FakeService, Lies, changed, ok, problem
+from tests._support.api.fake import NOW, FakePublisher, FakeService, Lies, changed, ok, problem
 
 
 def canary(lies: Lies) -> Canary:

@@ -8,7 +8,7 @@ from probe.deployed import DeployProbe
 from probe.errors import ProbeFailedError
 from probe.flight import flight_of_build
 from probe.service import Answer
-from tests._support.fake_api import BUILD, NOW, FakePublisher, FakeService, Lies, changed, ok, problem
+from tests._support.api.fake import BUILD, NOW, FakePublisher, FakeService, Lies, changed, ok, problem
 
 
 def probe(lies: Lies) -> None:

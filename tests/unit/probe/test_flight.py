@@ -10,7 +10,7 @@ from ingest_writer.decoding.event import Origin
 from ingest_writer.decoding.line import decode_line
 from lakehouse.schema.event import COLUMNS, parse_flight_id
 from probe.flight import CANARY_ORIGIN, ProbeFlight, flight_of_build, flight_of_minute, flight_of_number
-from tests._support.fake_api import BUILD, NOW
+from tests._support.api.fake import BUILD, NOW
 
 _ORIGIN = Origin(int(NOW.timestamp() * 1_000_000), "1", 0)
 

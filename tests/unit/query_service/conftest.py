@@ -9,9 +9,9 @@ import pytest
 
 from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
-from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.query_counter import Counter
+from tests._support.api.in_process import Api, serving
+from tests._support.api.query_counter import Counter
+from tests._support.lakes.builder import LakeBuilder, event
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from lakehouse.store.memory import MemoryStore
 from query_service.app import EXPOSED
 from query_service.auth.api_keys import load_keys, new_key
 from query_service.auth.middleware import HEADER
-from tests._support.api import Api, serving
+from tests._support.api.in_process import Api, serving
 
 PAGE = "https://page.example"
 

@@ -17,10 +17,10 @@ from query_service.lifespan import opened, workspace
 from query_service.middleware.send_timeout import SendBudget
 from query_service.settings import Settings
 from query_service.telemetry.metrics import Metrics
-from tests._support.api import serving
-from tests._support.forks import in_a_fork
-from tests._support.full_disk import files_limited_to
-from tests._support.two_months import JANUARY, two_months
+from tests._support.api.in_process import serving
+from tests._support.lakes.two_months import JANUARY, two_months
+from tests._support.processes.forks import in_a_fork
+from tests._support.processes.full_disk import files_limited_to
 
 
 def test_a_cache_folder_belongs_to_one_process(tmp_path: Path) -> None:

@@ -20,12 +20,12 @@ from lakehouse.errors import StoreAccessDeniedError, StoreUnavailableError
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.table.file_cache import FileCache
 from query_service.engine.database import Database, Query
-from tests._support.api import serving
-from tests._support.full_disk import files_limited_to
-from tests._support.lake_builder import LakeBuilder, event, parquet
-from tests._support.problems import problem
-from tests._support.stores import WatchedStore
-from tests._support.two_months import FEBRUARY, JANUARY, raising, two_months
+from tests._support.api.in_process import serving
+from tests._support.api.problems import problem
+from tests._support.lakes.builder import LakeBuilder, event, parquet
+from tests._support.lakes.stores import WatchedStore
+from tests._support.lakes.two_months import FEBRUARY, JANUARY, raising, two_months
+from tests._support.processes.full_disk import files_limited_to
 
 
 def test_an_unreadable_tail_file_fails_questions_about_its_date_only() -> None:

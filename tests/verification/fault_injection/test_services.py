@@ -16,9 +16,9 @@ from lakehouse.errors import LakeError, StoreUnavailableError, UnreadableError
 from lakehouse.store.store import Store
 from lakehouse.table.planner import LandedFile, Planner, utc_now
 from lakehouse.table.snapshot import Snapshot
-from tests._support.compactors import compactor, numbers, problems, table_rows
-from tests._support.events import ids, line, message
-from tests._support.lakes import Row, land, newest, row
+from tests._support.events.builders import ids, line, message
+from tests._support.lakes.compactors import compactor, numbers, problems, table_rows
+from tests._support.lakes.rows import Row, land, newest, row
 from tests.verification.fault_injection.faults import (
     FLIP_UPLOAD,
     LATE,

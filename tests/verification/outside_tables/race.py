@@ -18,7 +18,7 @@ from lakehouse.errors import LakeError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, to_json
-from tests._support.lakes import unique
+from tests._support.lakes.rows import unique
 from tests.verification.outside_tables.readers import BrokenTableError, DeltaReader, IcebergReader
 
 _MOST_AT_ONCE = 4

@@ -23,10 +23,10 @@ from lakehouse.schema.event import COLUMNS, EVENT_SCHEMA
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.parquet_files import read_rejected_file
-from tests._support.compactors import MeddlingStore, compactor, latest, problems, table_rows
-from tests._support.events import Event, encode, event, ids, later_fields, line, whole_event
-from tests._support.full_disk import files_limited_to
-from tests._support.lakes import row, write
+from tests._support.events.builders import Event, encode, event, ids, later_fields, line, whole_event
+from tests._support.lakes.compactors import MeddlingStore, compactor, latest, problems, table_rows
+from tests._support.lakes.rows import row, write
+from tests._support.processes.full_disk import files_limited_to
 
 _names = ids()  # never the same name twice, over all loads
 

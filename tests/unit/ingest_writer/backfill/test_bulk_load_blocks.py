@@ -23,9 +23,9 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.table.parquet_files import read_rejected_file
 from local_cloud.flights.nycflights13 import Flight, read_flights
 from local_cloud.flights.on_time_file import row_of
-from tests._support.bts_mutations import Row, consistent_row, mutated_row, odd_file
-from tests._support.compactors import compactor, table_rows
-from tests._support.events import ids
+from tests._support.events.builders import ids
+from tests._support.files.bts_mutations import Row, consistent_row, mutated_row, odd_file
+from tests._support.lakes.compactors import compactor, table_rows
 
 PUBLISHED = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 Outcome = tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]] | str

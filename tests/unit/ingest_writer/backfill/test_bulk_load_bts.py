@@ -10,9 +10,9 @@ from ingest_writer.backfill.bulk_load import Loader
 from ingest_writer.backfill.load_report import LoadReport
 from ingest_writer.backfill.readers.model import ReadOptions
 from lakehouse.store.memory import MemoryStore
-from tests._support.bts import CANCELLED, FLIGHT, Row, monthly_zip
-from tests._support.compactors import compactor, table_rows
-from tests._support.events import ids
+from tests._support.events.builders import ids
+from tests._support.files.bts import CANCELLED, FLIGHT, Row, monthly_zip
+from tests._support.lakes.compactors import compactor, table_rows
 
 PUBLISHED = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 _names = ids()

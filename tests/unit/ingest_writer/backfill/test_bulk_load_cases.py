@@ -14,11 +14,11 @@ import pytest
 from ingest_writer.__main__ import main
 from ingest_writer.backfill.file_events import event_row
 from lakehouse.store.local import LocalStore
-from tests._support.compactors import latest, table_rows
-from tests._support.events import encode, event, line
-from tests._support.files import HEADER, csv_text, flight_line
+from tests._support.events.builders import encode, event, line
+from tests._support.files.written import HEADER, csv_text, flight_line
+from tests._support.lakes.compactors import latest, table_rows
 
-CASES = Path(__file__).parents[3] / "_support" / "cases"
+CASES = Path(__file__).parents[3] / "_support" / "files" / "cases"
 
 
 class Run(NamedTuple):

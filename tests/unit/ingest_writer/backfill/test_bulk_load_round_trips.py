@@ -24,10 +24,10 @@ from ingest_writer.backfill.file_events import event_row
 from ingest_writer.backfill.readers.model import FileRow, InputFile, ReadError
 from ingest_writer.decoding.event import Origin, RejectError
 from lakehouse.schema.event import COLUMNS
-from tests._support.events import microseconds
-from tests._support.files import HEADER, file_of, flight_line, rows_of
-from tests._support.lakes import Row
-from tests._support.random_flights import flights, table, with_offsets
+from tests._support.events.builders import microseconds
+from tests._support.files.random_flights import flights, table, with_offsets
+from tests._support.files.written import HEADER, file_of, flight_line, rows_of
+from tests._support.lakes.rows import Row
 
 OWN = ("publish_time", "message_id", "message_line", "decoder_version")
 ORIGIN = Origin(microseconds("2014-06-01T00:00:00Z"), "load:x", 0)

@@ -13,7 +13,7 @@ import pytest
 from ingest_writer.backfill.file_events import ValueRejectedError, event_row, raw_of
 from ingest_writer.decoding.event import Origin, RejectError
 from ingest_writer.decoding.line import parse_object
-from tests._support.events import PUBLISHED, by_column, event, microseconds, without
+from tests._support.events.builders import PUBLISHED, by_column, event, microseconds, without
 
 ORIGIN = Origin(microseconds(PUBLISHED), "load:x", 0)
 NOON = dt.datetime(2013, 1, 1, 12, tzinfo=dt.UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from ingest_writer.backfill.preview import MonthPreview, preview, preview_lines
-from tests._support.lakes import row, write
+from tests._support.lakes.rows import row, write
 
 
 def test_a_flight_is_counted_once_and_each_of_its_rows(tmp_path: Path) -> None:

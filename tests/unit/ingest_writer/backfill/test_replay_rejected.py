@@ -14,9 +14,9 @@ from ingest_writer.landing import rejected_table, to_parquet
 from lakehouse import object_names
 from lakehouse.errors import CreateStateUnknownError
 from lakehouse.store.memory import MemoryStore
-from tests._support.compactors import MeddlingStore, compactor, month_rows, table_rows
-from tests._support.events import PUBLISHED, ids, line, message, microseconds
-from tests._support.lakes import land, row, unique
+from tests._support.events.builders import PUBLISHED, ids, line, message, microseconds
+from tests._support.lakes.compactors import MeddlingStore, compactor, month_rows, table_rows
+from tests._support.lakes.rows import land, row, unique
 
 NO_TIME = microseconds(PUBLISHED)
 

@@ -13,7 +13,7 @@ from ingest_writer.backfill.file_events import event_row
 from ingest_writer.backfill.spill import Spill
 from ingest_writer.decoding.decoder import RejectedLine
 from ingest_writer.decoding.event import Origin, Row
-from tests._support.events import PUBLISHED, event, microseconds
+from tests._support.events.builders import PUBLISHED, event, microseconds
 
 
 def row_on(day: dt.date, number: int) -> Row:

@@ -22,8 +22,8 @@ from lakehouse.errors import (
 from lakehouse.schema.event import FORMAT_VERSION
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.snapshot import EMPTY, to_json
-from tests._support import parquet_bombs as bombs
-from tests._support.compactors import (
+from tests._support.lakes import parquet_bombs as bombs
+from tests._support.lakes.compactors import (
     Clock,
     MeddlingStore,
     compactor,
@@ -35,7 +35,7 @@ from tests._support.compactors import (
     snapshot,
     table_rows,
 )
-from tests._support.lakes import land, newest, raw_parquet, row, table
+from tests._support.lakes.rows import land, newest, raw_parquet, row, table
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from ingest_writer.compaction.garbage_collector import GarbageCollector
 from lakehouse import object_names
 from lakehouse.store.local import LocalStore
-from tests._support.compactors import compactor, numbers, problems, table_rows
-from tests._support.lakes import land, row
+from tests._support.lakes.compactors import compactor, numbers, problems, table_rows
+from tests._support.lakes.rows import land, row
 
 HOUR_NS = 3_600 * 10**9
 

@@ -13,8 +13,17 @@ from lakehouse.client.connection import connect_store
 from lakehouse.schema.versions import schema_of
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
-from tests._support.compactors import START, MeddlingStore, compactor, latest, numbers, problems, snapshot, table_rows
-from tests._support.lakes import Row, land, newest, put_month_bytes, raw_parquet, row, table
+from tests._support.lakes.compactors import (
+    START,
+    MeddlingStore,
+    compactor,
+    latest,
+    numbers,
+    problems,
+    snapshot,
+    table_rows,
+)
+from tests._support.lakes.rows import Row, land, newest, put_month_bytes, raw_parquet, row, table
 
 MONTHS = ("2013-01", "2013-02", "2013-03")
 

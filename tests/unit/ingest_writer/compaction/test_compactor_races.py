@@ -18,7 +18,7 @@ from lakehouse.errors import StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import Snapshot, to_json
-from tests._support.compactors import (
+from tests._support.lakes.compactors import (
     START,
     Clock,
     HidingStore,
@@ -32,7 +32,7 @@ from tests._support.compactors import (
     snapshot,
     table_rows,
 )
-from tests._support.lakes import Row, land, newest, row
+from tests._support.lakes.rows import Row, land, newest, row
 
 
 @pytest.fixture

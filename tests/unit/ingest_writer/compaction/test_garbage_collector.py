@@ -13,7 +13,7 @@ from lakehouse.errors import ObjectMissingError, StoreUnavailableError, Unreadab
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Planner
-from tests._support.compactors import (
+from tests._support.lakes.compactors import (
     START,
     Clock,
     MeddlingStore,
@@ -25,7 +25,7 @@ from tests._support.compactors import (
     snapshot,
     table_rows,
 )
-from tests._support.lakes import commit, land, put_month, row
+from tests._support.lakes.rows import commit, land, put_month, row
 
 GRACE_S = 600.0
 

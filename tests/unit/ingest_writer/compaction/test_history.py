@@ -14,9 +14,9 @@ from lakehouse.errors import ForeignSnapshotError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import ObjectInfo, Store
 from lakehouse.table.planner import Planner
-from tests._support.compactors import START, Clock, MeddlingStore, commit_often, compactor, latest
-from tests._support.lakes import commit
-from tests._support.stores import WrappedStore
+from tests._support.lakes.compactors import START, Clock, MeddlingStore, commit_often, compactor, latest
+from tests._support.lakes.rows import commit
+from tests._support.lakes.stores import WrappedStore
 
 
 @pytest.fixture

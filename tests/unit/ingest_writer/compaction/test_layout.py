@@ -15,7 +15,7 @@ from ingest_writer.compaction.layout import DateSize, Layout, Part, Rewrite, lay
 from ingest_writer.compaction.model import CompactorOptions
 from lakehouse import object_names
 from lakehouse.table.snapshot import MonthFile, Snapshot
-from tests._support.compactors import options
+from tests._support.lakes.compactors import options
 
 NOW = dt.datetime(2013, 1, 31, tzinfo=dt.UTC)
 MB = 1_000_000

@@ -18,8 +18,8 @@ from ingest_writer.landing import to_parquet
 from lakehouse.errors import ResourcesExhaustedError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
 from lakehouse.table.parquet_files import FooterInfo, check_month_file
-from tests._support.compactors import random_rows
-from tests._support.lakes import newest, row, write
+from tests._support.lakes.compactors import random_rows
+from tests._support.lakes.rows import newest, row, write
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from lakehouse.errors import (
 )
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.snapshot import MonthFile
-from tests._support.compactors import MeddlingStore, compactor, latest, month_rows, problems, table_rows
-from tests._support.full_disk import files_limited_to
-from tests._support.lakes import Row, land, row
+from tests._support.lakes.compactors import MeddlingStore, compactor, latest, month_rows, problems, table_rows
+from tests._support.lakes.rows import Row, land, row
+from tests._support.processes.full_disk import files_limited_to
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from lakehouse.errors import PublishError, StoreAccessDeniedError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Source, Store
 from lakehouse.table.planner import Planner
-from tests._support.compactors import START, Clock, compactor, latest, numbers
-from tests._support.lakes import land, row
-from tests._support.stores import WrappedStore
+from tests._support.lakes.compactors import START, Clock, compactor, latest, numbers
+from tests._support.lakes.rows import land, row
+from tests._support.lakes.stores import WrappedStore
 
 
 class RefusingStore(WrappedStore):

@@ -13,14 +13,14 @@ from ingest_writer.decoding.event import Row
 from ingest_writer.decoding.vectorized import decode_fast_path
 from ingest_writer.message import Message
 from lakehouse.schema.event import COLUMNS
-from tests._support.decoded import decode, rejection
-from tests._support.events import (
+from tests._support.events.builders import (
     by_column,
     line,
     message,
     microseconds,
     rows_of,
 )
+from tests._support.events.decoded import decode, rejection
 
 
 def test_messages_of_one_pull_keep_their_own_origin() -> None:

@@ -13,8 +13,8 @@ from ingest_writer.decoding.decoder import Decoded, decode_line_by_line, decode_
 from ingest_writer.decoding.vectorized import decode_fast_path
 from lakehouse.schema.event import COLUMNS
 from lakehouse.schema.json_schema import event_schema
-from tests._support.events import encode, line, message, raw, rows_of, whole_event
-from tests._support.message_strategies import EVENTS, JSON_VALUES, MESSAGES_OF_LINES, MUTATED_MESSAGES
+from tests._support.events.builders import encode, line, message, raw, rows_of, whole_event
+from tests._support.events.strategies import EVENTS, JSON_VALUES, MESSAGES_OF_LINES, MUTATED_MESSAGES
 
 # Hypothesis prints the example that fails, and how to run it again.
 many = settings(max_examples=150, deadline=None)

@@ -14,7 +14,7 @@ from ingest_writer.decoding.event import Event, limits
 from ingest_writer.decoding.vectorized import _Line, decode_fast_path
 from lakehouse.schema.event import FIELD, FIELDS
 from lakehouse.schema.fields import Date, Field, Integer, Text, Time
-from tests._support.events import by_column, encode, event, message, rows_of
+from tests._support.events.builders import by_column, encode, event, message, rows_of
 
 OF_EVENTS = [field for field in FIELDS if field.from_publisher]
 AROUND_CLASSES = "AZ09@[/:`az-é Ａ"

@@ -12,8 +12,7 @@ import pytest
 from ingest_writer.decoding.decoder import decode_messages
 from ingest_writer.decoding.event import RejectError
 from ingest_writer.decoding.line import _MAX_NESTING, is_nested_too_deep, parse_object
-from tests._support.decoded import decode, rejection, row_of
-from tests._support.events import (
+from tests._support.events.builders import (
     PUBLISHED,
     by_column,
     encode,
@@ -27,6 +26,7 @@ from tests._support.events import (
     whole_event,
     without,
 )
+from tests._support.events.decoded import decode, rejection, row_of
 from tests._support.long_cases import long_after
 
 GOOD = line()

@@ -13,7 +13,7 @@ from ingest_writer.decoding.event import Origin, RejectError
 from ingest_writer.decoding.line import decode_object
 from ingest_writer.decoding.typed import typed_events
 from lakehouse.schema.event import EVENT_SCHEMA
-from tests._support.events import microseconds, rows_of
+from tests._support.events.builders import microseconds, rows_of
 
 ORIGIN = Origin(microseconds("2013-07-02T00:00:00Z"), "load:x", 7)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ingest_writer.decoding.decoder import _COLUMNS_FROM_BYTES, decode_line_by_line, decode_messages
 from ingest_writer.decoding.vectorized import _instant, decode_fast_path
 from ingest_writer.message import Message
-from tests._support.events import by_column, encode, event, line, message, raw, rows_of, whole_event
-from tests._support.message_strategies import HOSTILE_MESSAGES, MESSAGES_OF_LINES
+from tests._support.events.builders import by_column, encode, event, line, message, raw, rows_of, whole_event
+from tests._support.events.strategies import HOSTILE_MESSAGES, MESSAGES_OF_LINES
 
 
 def pull(*data: bytes) -> list[Message]:

@@ -10,9 +10,9 @@ from lakehouse import object_names
 from lakehouse.errors import PublishError, StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
-from tests._support.compactors import MeddlingStore
-from tests._support.histories import commit_history, expire
-from tests._support.published_tables import delta_checkpoints, delta_commits, delta_hint, planner, ticking_store
+from tests._support.lakes.compactors import MeddlingStore
+from tests._support.lakes.histories import commit_history, expire
+from tests._support.lakes.published_tables import delta_checkpoints, delta_commits, delta_hint, planner, ticking_store
 
 
 @pytest.fixture

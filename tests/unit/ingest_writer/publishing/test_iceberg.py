@@ -13,9 +13,9 @@ from lakehouse.errors import PublishError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.derived.iceberg_metadata import MAX_HISTORY
-from tests._support.compactors import MeddlingStore
-from tests._support.histories import commit_history
-from tests._support.published_tables import iceberg_hint, iceberg_tables, names, planner, ticking_store
+from tests._support.lakes.compactors import MeddlingStore
+from tests._support.lakes.histories import commit_history
+from tests._support.lakes.published_tables import iceberg_hint, iceberg_tables, names, planner, ticking_store
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from ingest_writer.publishing.objects import advance, ensure_created
 from lakehouse.errors import UnreadableError
 from lakehouse.store.memory import MemoryStore
-from tests._support.compactors import MeddlingStore
+from tests._support.lakes.compactors import MeddlingStore
 
 
 def _number(data: bytes) -> int:

@@ -7,9 +7,9 @@ import pytest
 from ingest_writer.publishing.publisher import Published
 from lakehouse import object_names
 from lakehouse.errors import StoreAccessDeniedError
-from tests._support.compactors import MeddlingStore
-from tests._support.histories import commit_history
-from tests._support.published_tables import (
+from tests._support.lakes.compactors import MeddlingStore
+from tests._support.lakes.histories import commit_history
+from tests._support.lakes.published_tables import (
     delta_commits,
     iceberg_hint,
     publisher,

@@ -13,9 +13,9 @@ from lakehouse.client.verify_tables import TableCheck
 from lakehouse.errors import PublishError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
-from tests._support.compactors import MeddlingStore
-from tests._support.histories import commit_history, expire
-from tests._support.published_tables import delta_commits, iceberg_tables, planner, publisher, ticking_store
+from tests._support.lakes.compactors import MeddlingStore
+from tests._support.lakes.histories import commit_history, expire
+from tests._support.lakes.published_tables import delta_commits, iceberg_tables, planner, publisher, ticking_store
 
 
 @pytest.fixture

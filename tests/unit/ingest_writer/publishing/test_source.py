@@ -10,9 +10,9 @@ from ingest_writer.publishing.source import Source, open_source
 from lakehouse import object_names
 from lakehouse.errors import ForeignSnapshotError, PublishError
 from lakehouse.table.snapshot import EMPTY, to_json
-from tests._support.histories import commit_history, following
-from tests._support.published_tables import planner, ticking_store
-from tests._support.stores import SpyStore
+from tests._support.lakes.histories import commit_history, following
+from tests._support.lakes.published_tables import planner, ticking_store
+from tests._support.lakes.stores import SpyStore
 
 
 def test_a_snapshot_is_read_once_and_the_empty_one_never() -> None:

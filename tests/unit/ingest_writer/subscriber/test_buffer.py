@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from ingest_writer.decoding.decoder import decode_line_by_line
 from ingest_writer.subscriber.buffer import Batch, Buffer, flight_dates
 from ingest_writer.subscriber.options import Limits
-from tests._support.events import encode, event, line, message
-from tests._support.message_strategies import HOSTILE_MESSAGES, MESSAGES_OF_LINES
+from tests._support.events.builders import encode, event, line, message
+from tests._support.events.strategies import HOSTILE_MESSAGES, MESSAGES_OF_LINES
 from tests._support.virtual_time import run_virtually
 
 _FIRST = {"flight_date": "2013-01-05"}

@@ -19,7 +19,7 @@ from ingest_writer.message import Message
 from ingest_writer.subscriber.pubsub import PubsubSubscription
 from ingest_writer.subscriber.subscription import AckIdsError, SubscriptionUnavailableError
 from local_cloud.emulators.pubsub import Faults, PubsubServer
-from tests._support.processes import PATIENCE_S, free_port
+from tests._support.processes.commands import PATIENCE_S, free_port
 
 TOPIC = "projects/test/topics/events"
 NAME = "projects/test/subscriptions/writer"

@@ -33,11 +33,11 @@ from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.snapshot import MonthFile
-from tests._support import lakes
-from tests._support import parquet_bombs as bombs
-from tests._support.full_disk import files_limited_to
-from tests._support.lakes import Row, commit, land, put_month, row
-from tests._support.stores import SpyStore
+from tests._support.lakes import parquet_bombs as bombs
+from tests._support.lakes import rows as lakes
+from tests._support.lakes.rows import Row, commit, land, put_month, row
+from tests._support.lakes.stores import SpyStore
+from tests._support.processes.full_disk import files_limited_to
 
 Connect = Callable[[Store], duckdb.DuckDBPyConnection]
 

@@ -20,9 +20,9 @@ from lakehouse.client.connection import Options, connect_store
 from lakehouse.client.reading import Reading, dates_between
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
-from tests._support.forks import in_a_fork
-from tests._support.lakes import commit, land, put_month, row
-from tests._support.stores import SpyStore
+from tests._support.lakes.rows import commit, land, put_month, row
+from tests._support.lakes.stores import SpyStore
+from tests._support.processes.forks import in_a_fork
 
 Connect = Callable[..., duckdb.DuckDBPyConnection]
 

@@ -19,8 +19,8 @@ from lakehouse.errors import CacheFullError, ConfigError, LakeError, SnapshotHis
 from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
-from tests._support.lakes import commit, land, put_month, row
-from tests._support.stores import SpyStore
+from tests._support.lakes.rows import commit, land, put_month, row
+from tests._support.lakes.stores import SpyStore
 
 Connection = duckdb.DuckDBPyConnection
 Connect = Callable[[Store], Connection]

@@ -22,8 +22,8 @@ from lakehouse.__main__ import main
 from lakehouse.client.export import export
 from lakehouse.client.query import QueryError
 from lakehouse.store.local import LocalStore
-from tests._support.api import serving
-from tests._support.lakes import land, row
+from tests._support.api.in_process import serving
+from tests._support.lakes.rows import land, row
 
 _ALL = "SELECT flight_number FROM flights, range(100) ORDER BY ALL"  # 300 rows, more than a table shows
 

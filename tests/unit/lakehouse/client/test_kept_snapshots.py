@@ -11,7 +11,7 @@ from lakehouse import object_names
 from lakehouse.client.kept_snapshots import KeptSnapshots
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.kept_files import KeptFiles, Session
-from tests._support.stores import SpyStore
+from tests._support.lakes.stores import SpyStore
 
 NAME = object_names.snapshot(1)
 

@@ -16,7 +16,7 @@ from lakehouse.__main__ import main
 from lakehouse.client.query import QueryError, run, table
 from lakehouse.store.local import LocalStore
 from lakehouse.table.kept_files import KeptFiles, ObjectId
-from tests._support.lakes import land, row
+from tests._support.lakes.rows import land, row
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from lakehouse.client.query import QueryError
 from lakehouse.client.query_dates import NO_DATES, dates_of
 from lakehouse.table.planner import ALL_DATES, Dates
-from tests._support import random_queries
-from tests._support.lakes import row, table
+from tests._support.lakes.rows import row, table
+from tests._support.oracles import random_queries
 
 JULY = Dates(dt.date(2013, 7, 1), dt.date(2013, 7, 31))
 DAY = dt.date(2013, 7, 4)

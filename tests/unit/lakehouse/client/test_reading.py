@@ -10,7 +10,7 @@ from lakehouse.client.reading import Reading, dates_between, files_of, landed_be
 from lakehouse.errors import ConfigError
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.planner import ALL_DATES, Dates, Plan, Planner
-from tests._support.lakes import commit, land, put_month, row
+from tests._support.lakes.rows import commit, land, put_month, row
 
 JULY_4 = Dates(dt.date(2013, 7, 4), dt.date(2013, 7, 4))
 

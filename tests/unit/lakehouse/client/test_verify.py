@@ -19,9 +19,9 @@ from lakehouse.store.local import LocalStore
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.snapshot import MonthFile, Snapshot, to_json
-from tests._support import parquet_bombs as bombs
-from tests._support.lakes import Row, at, commit, land, put_month, put_month_bytes, row, table
-from tests._support.stores import SpyStore
+from tests._support.lakes import parquet_bombs as bombs
+from tests._support.lakes.rows import Row, at, commit, land, put_month, put_month_bytes, row, table
+from tests._support.lakes.stores import SpyStore
 
 Verify = Callable[[Store], Report]
 

@@ -12,7 +12,7 @@ from lakehouse.client.verify_rows import inspect_month, month_bounds
 from lakehouse.errors import UnreadableError
 from lakehouse.table import parquet_files
 from lakehouse.table.parquet_files import MonthStats
-from tests._support.lakes import Row, at, row, write
+from tests._support.lakes.rows import Row, at, row, write
 
 _IN_ORDER = [row("2013-01-01", number) for number in range(1, 6)]
 

@@ -8,9 +8,9 @@ from ingest_writer.publishing.publisher import Publisher
 from lakehouse import object_names
 from lakehouse.client.verify_tables import TableCheck
 from lakehouse.store.memory import MemoryStore
-from tests._support.histories import commit_history
-from tests._support.published_tables import planner, publisher, ticking_store
-from tests._support.stores import SpyStore
+from tests._support.lakes.histories import commit_history
+from tests._support.lakes.published_tables import planner, publisher, ticking_store
+from tests._support.lakes.stores import SpyStore
 
 _EVERY = (
     object_names.delta_commit(0),

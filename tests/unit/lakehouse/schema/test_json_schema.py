@@ -16,7 +16,7 @@ from ingest_writer.decoding.line import decode_line
 from lakehouse.__main__ import main
 from lakehouse.schema.event import EVENT_SCHEMA
 from lakehouse.schema.json_schema import event_schema, schema_text
-from tests._support.events import later_fields
+from tests._support.events.builders import later_fields
 
 _PUBLISHED = Path(lakehouse.__file__).parent / "schema" / "event.schema.json"
 _VALIDATOR = jsonschema.Draft202012Validator(event_schema())

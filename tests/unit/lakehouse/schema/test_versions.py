@@ -15,7 +15,7 @@ from lakehouse.schema.versions import ADDED, local_name, schema_of
 from lakehouse.table import latest_sql, parquet_files
 from lakehouse.table.latest_sql import format_of, read_files
 from lakehouse.table.parquet_files import FooterInfo, check_month_file, contents
-from tests._support.lakes import raw_parquet, row, table
+from tests._support.lakes.rows import raw_parquet, row, table
 
 WITHOUT = pa.schema([field for field in EVENT_SCHEMA if field.name != "distance_km"])
 

@@ -30,10 +30,10 @@ from lakehouse.table import file_cache as cache_module
 from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import LandedFile, list_landing
 from lakehouse.table.snapshot import MonthFile
-from tests._support.forks import in_a_fork
-from tests._support.full_disk import files_limited_to
-from tests._support.lakes import land, put_month, row, table
-from tests._support.stores import SpyStore
+from tests._support.lakes.rows import land, put_month, row, table
+from tests._support.lakes.stores import SpyStore
+from tests._support.processes.forks import in_a_fork
+from tests._support.processes.full_disk import files_limited_to
 
 _PLENTY = 1 << 20
 _SIZE = len(to_parquet(table([row()])))  # of every landed file here

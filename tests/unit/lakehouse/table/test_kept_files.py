@@ -13,7 +13,7 @@ import pytest
 
 from lakehouse.errors import LocalDiskError
 from lakehouse.table.kept_files import KeptFiles, ObjectId, Session
-from tests._support.forks import in_a_fork
+from tests._support.processes.forks import in_a_fork
 
 _SIZE = 100
 

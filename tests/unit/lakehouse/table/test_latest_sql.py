@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from lakehouse.schema.event import COLUMNS, ORDER, STATUSES
 from lakehouse.table.latest_sql import VISIBLE, merged, newest, quoted, read_files, without_probes
-from tests._support import lakes
-from tests._support.lakes import Row, at, row
+from tests._support.lakes import rows as lakes
+from tests._support.lakes.rows import Row, at, row
 
 _DAYS = ("2013-01-01", "2013-01-02", "2013-01-03")
 _INSTANTS = [at("2013-01-01 12:00") + dt.timedelta(microseconds=n) for n in range(3)]

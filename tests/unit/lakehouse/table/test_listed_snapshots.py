@@ -14,8 +14,8 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import ObjectInfo
 from lakehouse.table.listed_snapshots import by_number, gap_problem, oldest_original, read_listed
 from lakehouse.table.snapshot import MAX_ABSORBED, MAX_BYTES, MonthFile, Snapshot, to_json
-from tests._support.lakes import commit
-from tests._support.stores import SpyStore
+from tests._support.lakes.rows import commit
+from tests._support.lakes.stores import SpyStore
 
 NOON = dt.datetime(2013, 1, 1, 12, tzinfo=dt.UTC)
 

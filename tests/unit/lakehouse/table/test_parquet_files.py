@@ -16,7 +16,7 @@ from ingest_writer.landing import to_parquet
 from lakehouse.errors import FormatTooNewError, UnreadableError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION, REJECTED_SCHEMA, REQUIRED
 from lakehouse.table.parquet_files import FooterInfo, check_landed_file, check_month_file, read_rejected_file
-from tests._support.lakes import raw_parquet, row, table, write
+from tests._support.lakes.rows import raw_parquet, row, table, write
 
 _DAY = dt.date(2013, 1, 1)
 _GOOD = to_parquet(table([row(), row(number=2)]))

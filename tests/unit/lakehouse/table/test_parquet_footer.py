@@ -17,7 +17,7 @@ from lakehouse.errors import FormatTooNewError, UnreadableError
 from lakehouse.schema.event import EVENT_SCHEMA, FORMAT_VERSION
 from lakehouse.table.parquet_files import FooterInfo, check_landed_file, check_month_file
 from lakehouse.table.parquet_footer import check_structure
-from tests._support.lakes import row, table, write
+from tests._support.lakes.rows import row, table, write
 
 _DAY: Final = dt.date(2013, 1, 1)
 _GOOD: Final = to_parquet(table([row(), row(number=2)]))

@@ -30,8 +30,8 @@ from lakehouse.table.parquet_limits import (
     TEXT_MAX_BYTES,
     check_landed_size,
 )
-from tests._support import parquet_bombs as bombs
-from tests._support.lakes import at, row, table
+from tests._support.lakes import parquet_bombs as bombs
+from tests._support.lakes.rows import at, row, table
 
 _DAY = at("2013-01-01 00:00").date()
 

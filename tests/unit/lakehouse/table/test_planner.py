@@ -13,8 +13,8 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import ObjectInfo
 from lakehouse.table.planner import Planner, by_month, list_landing
 from lakehouse.table.snapshot import EMPTY
-from tests._support.lakes import commit, land, put_month, row
-from tests._support.stores import SpyStore
+from tests._support.lakes.rows import commit, land, put_month, row
+from tests._support.lakes.stores import SpyStore
 
 Now = Callable[[], dt.datetime]
 

@@ -15,7 +15,7 @@ from lakehouse.table.parquet_files import FooterInfo
 from lakehouse.table.planner import list_landing
 from lakehouse.table.snapshot import MonthFile
 from lakehouse.table.stored_file import StoredFile, download
-from tests._support.lakes import land, put_month, row
+from tests._support.lakes.rows import land, put_month, row
 
 
 @pytest.fixture

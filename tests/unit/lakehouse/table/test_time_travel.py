@@ -26,8 +26,8 @@ from lakehouse.store.store import Store
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import MonthFile, from_json, to_json
 from lakehouse.table.time_travel import read_snapshot
-from tests._support.lakes import commit, land, put_month, row
-from tests._support.stores import SpyStore
+from tests._support.lakes.rows import commit, land, put_month, row
+from tests._support.lakes.stores import SpyStore
 
 Now = Callable[[], dt.datetime]
 

@@ -11,7 +11,7 @@ from lakehouse.table.planner import Dates
 from query_service.api.flight_pages import order_of
 from query_service.api.requests import flights_request
 from query_service.queries.model import Order, cursor_of
-from tests._support.query_strings import FLIGHT, KEY, MAX_VALUES, pairs, refused
+from tests._support.api.query_strings import FLIGHT, KEY, MAX_VALUES, pairs, refused
 
 
 def test_an_order_is_a_column_with_a_minus_for_descending() -> None:

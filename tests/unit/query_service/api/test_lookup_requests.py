@@ -6,7 +6,7 @@ import datetime as dt
 
 from lakehouse.table.planner import Dates
 from query_service.api.lookup_requests import flight_request
-from tests._support.query_strings import FLIGHT, KEY, pairs, refused
+from tests._support.api.query_strings import FLIGHT, KEY, pairs, refused
 
 
 def test_one_flight_is_named_by_its_key_and_waits_for_nothing_by_default() -> None:

@@ -34,8 +34,8 @@ from query_service.api.query_string import Parameter
 from query_service.queries.filters_sql import COMPUTED
 from query_service.queries.model import GROUPS, Filters, cursor_of
 from query_service.settings import Settings
-from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.api.in_process import Api, serving
+from tests._support.lakes.builder import LakeBuilder, event
 
 ENDPOINTS = (STATS, FLIGHTS, FLIGHT, EVENTS, LAKE, AIRPORTS, CARRIERS)
 MAX_VALUES = 3

@@ -13,9 +13,9 @@ from query_service.api.query_string import ParsedQueryCache
 from query_service.api.requests import stats_request
 from query_service.errors import ProblemError
 from query_service.queries.model import cursor_of
-from tests._support.api import Api, serving
-from tests._support.problems import problem_at
-from tests._support.query_strings import pairs
+from tests._support.api.in_process import Api, serving
+from tests._support.api.problems import problem_at
+from tests._support.api.query_strings import pairs
 
 FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
 

@@ -9,7 +9,7 @@ import pytest
 from lakehouse.table.planner import Dates
 from query_service.api.requests import flights_request, only_format, stats_request
 from query_service.queries.model import FLIGHTS_LIMIT, STATS_LIMIT, Filters, Order, cursor_of
-from tests._support.query_strings import FLIGHT, KEY, MAX_VALUES, pairs, refused
+from tests._support.api.query_strings import FLIGHT, KEY, MAX_VALUES, pairs, refused
 
 
 def test_a_question_without_parameters_is_about_everything() -> None:

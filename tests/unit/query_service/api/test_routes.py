@@ -11,13 +11,13 @@ import pytest
 
 from lakehouse.errors import StoreUnavailableError
 from query_service.api.routes import LATELY
-from tests._support.api import serving
-from tests._support.flight_pages import random_lake
-from tests._support.lake_builder import event
-from tests._support.random_stats import lake_of
-from tests._support.readers import FORMATS
-from tests._support.stores import WatchedStore
-from tests._support.two_months import raising, two_months
+from tests._support.api.flight_pages import random_lake
+from tests._support.api.in_process import serving
+from tests._support.api.readers import FORMATS
+from tests._support.lakes.builder import event
+from tests._support.lakes.stores import WatchedStore
+from tests._support.lakes.two_months import raising, two_months
+from tests._support.oracles.random_stats import lake_of
 
 
 def test_answers_say_which_lake_they_are_about() -> None:

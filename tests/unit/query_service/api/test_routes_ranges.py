@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.api.in_process import Api, serving
+from tests._support.lakes.builder import LakeBuilder, event
 
 FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
 TAGGED = ("/v1/stats?group_by=carrier", "/v1/flights?format=parquet", "/v1/flights?format=csv", FLIGHT)

@@ -13,7 +13,7 @@ import pytest
 from lakehouse.errors import ConfigError
 from query_service.__main__ import main
 from query_service.auth.api_keys import Keys, load_keys, new_key
-from tests._support.api_keys import CONFIGURED, MOBILE, PARTNER, ROTATED, digest
+from tests._support.api.keys import CONFIGURED, MOBILE, PARTNER, ROTATED, digest
 
 
 def test_two_hashes_of_one_name_are_both_let_in() -> None:

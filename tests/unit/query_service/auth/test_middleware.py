@@ -10,9 +10,9 @@ import pytest
 from lakehouse.store.memory import MemoryStore
 from query_service.auth.api_keys import load_keys
 from query_service.auth.middleware import private
-from tests._support.api import Api, serving
-from tests._support.api_keys import CONFIGURED, MOBILE, PARTNER, ROTATED
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.api.in_process import Api, serving
+from tests._support.api.keys import CONFIGURED, MOBILE, PARTNER, ROTATED
+from tests._support.lakes.builder import LakeBuilder, event
 
 OPEN = ("/", "/health", "/ready", "/docs", "/openapi.json")
 PAGES = ("/docs/oauth2-redirect", "/static/{version}/{path:path}")  # of the reference and the dashboard

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from tests._support.api import Api, serving
+from tests._support.api.in_process import Api, serving
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])

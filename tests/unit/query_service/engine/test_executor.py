@@ -18,15 +18,15 @@ from lakehouse import object_names
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import Database, Query
-from tests._support import parquet_bombs as bombs
-from tests._support.api import Api, serving
-from tests._support.compactors import compactor
-from tests._support.lake_builder import T0, Event, LakeBuilder, event
-from tests._support.lakes import unique
-from tests._support.problems import problem
-from tests._support.slow_readers import scope
-from tests._support.stores import Gate, WatchedStore
-from tests._support.two_months import FEBRUARY, JANUARY, two_months
+from tests._support.api.in_process import Api, serving
+from tests._support.api.problems import problem
+from tests._support.api.slow_readers import scope
+from tests._support.lakes import parquet_bombs as bombs
+from tests._support.lakes.builder import T0, Event, LakeBuilder, event
+from tests._support.lakes.compactors import compactor
+from tests._support.lakes.rows import unique
+from tests._support.lakes.stores import Gate, WatchedStore
+from tests._support.lakes.two_months import FEBRUARY, JANUARY, two_months
 
 URL = "/v1/stats"
 

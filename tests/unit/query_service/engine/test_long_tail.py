@@ -11,10 +11,10 @@ import pytest
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.file_cache import FileCache
 from query_service.engine.long_tail import LongTail
-from tests._support import stats_oracle
-from tests._support.api import serving
-from tests._support.lake_builder import T0, Event, LakeBuilder, event
-from tests._support.random_stats import FORMATS, check_same_bytes, growing, random_question
+from tests._support.api.in_process import serving
+from tests._support.lakes.builder import T0, Event, LakeBuilder, event
+from tests._support.oracles import stats_oracle
+from tests._support.oracles.random_stats import FORMATS, check_same_bytes, growing, random_question
 from tests._support.sizes import seeds
 
 LONG: dict[str, Any] = {"long_tail_min_files": 2, "result_cache_mb": 0}

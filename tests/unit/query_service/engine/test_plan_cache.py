@@ -14,7 +14,7 @@ from lakehouse.errors import StoreUnavailableError
 from lakehouse.table.planner import Planner
 from query_service.engine.plan_cache import PlanCache
 from query_service.errors import ProblemError
-from tests._support.stores import Gate, WatchedStore
+from tests._support.lakes.stores import Gate, WatchedStore
 
 T = TypeVar("T")
 

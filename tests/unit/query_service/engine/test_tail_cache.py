@@ -24,13 +24,13 @@ from lakehouse.table.planner import FileSet, LandedFile
 from lakehouse.table.snapshot import MonthFile
 from query_service.engine.database import LocalFiles, Query
 from query_service.engine.tail_cache import TailCache
-from tests._support import stats_oracle
-from tests._support.api import Api, serving
-from tests._support.lake_builder import T0, Event, LakeBuilder, event, parquet
-from tests._support.lakes import newest, unique
-from tests._support.metrics_page import page
-from tests._support.problems import problem
-from tests._support.random_stats import FORMATS, check_same_bytes, growing, random_question
+from tests._support.api.in_process import Api, serving
+from tests._support.api.metrics_page import page
+from tests._support.api.problems import problem
+from tests._support.lakes.builder import T0, Event, LakeBuilder, event, parquet
+from tests._support.lakes.rows import newest, unique
+from tests._support.oracles import stats_oracle
+from tests._support.oracles.random_stats import FORMATS, check_same_bytes, growing, random_question
 from tests._support.sizes import seeds
 
 CACHED: dict[str, Any] = {"tail_cache_min_kb": 0, "result_cache_mb": 0}

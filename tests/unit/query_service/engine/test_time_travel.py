@@ -14,13 +14,13 @@ from lakehouse import object_names
 from lakehouse.store.memory import MemoryStore
 from lakehouse.table.snapshot import Snapshot, from_json, to_json
 from query_service.engine import time_travel
-from tests._support import stats_oracle
-from tests._support.api import Api, serving
-from tests._support.flight_pages import flight_id, pages
-from tests._support.lake_builder import T0, Event, LakeBuilder, event
-from tests._support.query_counter import Counter
-from tests._support.readers import FORMATS
-from tests._support.stores import Hook, WatchedStore
+from tests._support.api.flight_pages import flight_id, pages
+from tests._support.api.in_process import Api, serving
+from tests._support.api.query_counter import Counter
+from tests._support.api.readers import FORMATS
+from tests._support.lakes.builder import T0, Event, LakeBuilder, event
+from tests._support.lakes.stores import Hook, WatchedStore
+from tests._support.oracles import stats_oracle
 
 FOR_EVER = "public, max-age=31536000, immutable"
 

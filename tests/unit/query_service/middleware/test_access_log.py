@@ -14,8 +14,8 @@ import pytest
 from lakehouse.store.memory import MemoryStore
 from lakehouse.telemetry import logs
 from query_service.middleware.access_log import address_in, network
-from tests._support.api import Api, serving
-from tests._support.request_log import logged
+from tests._support.api.in_process import Api, serving
+from tests._support.api.request_log import logged
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 OWN = re.compile("[0-9a-f]{16}")

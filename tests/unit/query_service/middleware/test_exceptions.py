@@ -15,11 +15,11 @@ from starlette.routing import Route
 
 from query_service.errors import overloaded_error
 from query_service.middleware.exceptions import ROUTE_IN_SCOPE, LoadSheddingMiddleware
-from tests._support.api import Api, serving
-from tests._support.problems import problem, problem_at
-from tests._support.slow_readers import scope
-from tests._support.stores import Gate, WatchedStore
-from tests._support.two_months import JANUARY, raising, two_months
+from tests._support.api.in_process import Api, serving
+from tests._support.api.problems import problem, problem_at
+from tests._support.api.slow_readers import scope
+from tests._support.lakes.stores import Gate, WatchedStore
+from tests._support.lakes.two_months import JANUARY, raising, two_months
 
 
 class _Admission:

@@ -11,9 +11,9 @@ import pytest
 from lakehouse.store.memory import MemoryStore
 from query_service.middleware.headers import CSP
 from query_service.queries.lake_status import LakeStatusService
-from tests._support.api import Api, serving
-from tests._support.lake_builder import event
-from tests._support.random_stats import lake_of
+from tests._support.api.in_process import Api, serving
+from tests._support.lakes.builder import event
+from tests._support.oracles.random_stats import lake_of
 
 PAGE = "https://page.example"
 

@@ -9,8 +9,8 @@ import pytest
 from lakehouse.store.memory import MemoryStore
 from query_service.api.routes import paths
 from query_service.middleware.not_found import Paths
-from tests._support.api import Api, serving
-from tests._support.problems import problem
+from tests._support.api.in_process import Api, serving
+from tests._support.api.problems import problem
 
 ID = "2013-01-01-UA-1545-EWR"
 

@@ -8,9 +8,9 @@ import pytest
 
 from lakehouse.store.memory import MemoryStore
 from query_service.auth.api_keys import load_keys
-from tests._support.api import Api, serving
-from tests._support.api_keys import CONFIGURED, MOBILE
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.api.in_process import Api, serving
+from tests._support.api.keys import CONFIGURED, MOBILE
+from tests._support.lakes.builder import LakeBuilder, event
 
 PREFIX = "/air/flights"
 

@@ -30,11 +30,11 @@ from query_service.middleware.send_timeout import (
     SendTimeoutMiddleware,
     with_transport,
 )
-from tests._support.api import Api, serving
-from tests._support.api_process import process
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.request_log import logged
-from tests._support.slow_readers import LARGE, SOON_S, Reader, lake_of_many, scope
+from tests._support.api.in_process import Api, serving
+from tests._support.api.process import process
+from tests._support.api.request_log import logged
+from tests._support.api.slow_readers import LARGE, SOON_S, Reader, lake_of_many, scope
+from tests._support.lakes.builder import LakeBuilder, event
 
 
 def fixed(body: bytes) -> Any:

@@ -18,10 +18,10 @@ from query_service.queries import conditional_get
 from query_service.queries.conditional_get import Result
 from query_service.representation.encoders import Rows
 from query_service.representation.etag import ResponsePreferences
-from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.problems import problem
-from tests._support.slow_readers import LARGE, SOON_S, lake_of_many
+from tests._support.api.in_process import Api, serving
+from tests._support.api.problems import problem
+from tests._support.api.slow_readers import LARGE, SOON_S, lake_of_many
+from tests._support.lakes.builder import LakeBuilder, event
 
 BY_CARRIER = "/v1/stats?group_by=carrier"
 

@@ -11,11 +11,11 @@ import pytest
 from lakehouse.store.memory import MemoryStore
 from query_service.middleware.send_timeout import with_transport
 from query_service.queries.conditional_get import BodyHeaders, Result, ResultCache
-from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.query_counter import Counter
-from tests._support.readers import FORMATS
-from tests._support.slow_readers import SOON_S, Reader, scope
+from tests._support.api.in_process import Api, serving
+from tests._support.api.query_counter import Counter
+from tests._support.api.readers import FORMATS
+from tests._support.api.slow_readers import SOON_S, Reader, scope
+from tests._support.lakes.builder import LakeBuilder, event
 
 LABEL = BodyHeaders(None, truncated=False, next_cursor=None)
 

@@ -13,11 +13,11 @@ from lakehouse.schema.event import FIELDS
 from lakehouse.store.memory import MemoryStore
 from query_service.queries import flights
 from query_service.queries.model import FLIGHT_ORDERS
-from tests._support import stats_oracle
-from tests._support.api import serving
-from tests._support.flight_pages import flight_id, ordered, pages, random_lake
-from tests._support.lake_builder import T0, LakeBuilder, event
-from tests._support.lakes import key, order
+from tests._support.api.flight_pages import flight_id, ordered, pages, random_lake
+from tests._support.api.in_process import serving
+from tests._support.lakes.builder import T0, LakeBuilder, event
+from tests._support.lakes.rows import key, order
+from tests._support.oracles import stats_oracle
 from tests._support.sizes import seeds
 
 

@@ -13,9 +13,9 @@ import pytest
 from lakehouse.errors import StoreUnavailableError
 from query_service.queries import inventory
 from query_service.queries.inventory import Inventory, InventorySampler
-from tests._support.api import Api, serving
-from tests._support.lake_builder import T0, LakeBuilder, event
-from tests._support.stores import Gate, WatchedStore
+from tests._support.api.in_process import Api, serving
+from tests._support.lakes.builder import T0, LakeBuilder, event
+from tests._support.lakes.stores import Gate, WatchedStore
 
 UNKNOWN = {"files": None, "rows": None, "bytes": None}
 

@@ -18,10 +18,10 @@ from lakehouse.store.memory import MemoryStore
 from query_service.engine.executor import QueryContext
 from query_service.queries import inventory
 from query_service.queries.lake_status import LakeStatus, LakeStatusService
-from tests._support import stats_oracle
-from tests._support.api import Api, serving
-from tests._support.lake_builder import T0, LakeBuilder, event, parquet
-from tests._support.stores import Gate, WatchedStore
+from tests._support.api.in_process import Api, serving
+from tests._support.lakes.builder import T0, LakeBuilder, event, parquet
+from tests._support.lakes.stores import Gate, WatchedStore
+from tests._support.oracles import stats_oracle
 
 
 def z(moment: Any) -> str:

@@ -17,9 +17,9 @@ from query_service.auth.api_keys import load_keys, new_key
 from query_service.engine.database import Database, Query
 from query_service.errors import ProblemError
 from query_service.queries.long_poll import LongPollLimits, LongPollSlots
-from tests._support.api import Api, serving
-from tests._support.lake_builder import T0, Event, LakeBuilder, event
-from tests._support.stores import Gate, WatchedStore
+from tests._support.api.in_process import Api, serving
+from tests._support.lakes.builder import T0, Event, LakeBuilder, event
+from tests._support.lakes.stores import Gate, WatchedStore
 
 PATH = "/v1/flights/2013-01-01-UA-1545-EWR"
 LATER = T0 + timedelta(seconds=10)

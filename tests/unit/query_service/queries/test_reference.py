@@ -18,14 +18,14 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.table.planner import utc_now
 from query_service.queries import conditional_get
 from query_service.queries.reference import NAMES, reference_table
-from tests._support.api import serving
-from tests._support.lake_builder import event
-from tests._support.names_oracle import airport_lines, carrier_names, named
-from tests._support.query_counter import Counter
-from tests._support.random_stats import lake_of
-from tests._support.readers import FORMATS, csv_with_nulls, parsed, read, rows_of
-from tests._support.stores import WatchedStore
-from tests._support.two_months import raising
+from tests._support.api.in_process import serving
+from tests._support.api.query_counter import Counter
+from tests._support.api.readers import FORMATS, csv_with_nulls, parsed, read, rows_of
+from tests._support.lakes.builder import event
+from tests._support.lakes.stores import WatchedStore
+from tests._support.lakes.two_months import raising
+from tests._support.oracles.names_oracle import airport_lines, carrier_names, named
+from tests._support.oracles.random_stats import lake_of
 
 FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
 UNKNOWN = "0AK"

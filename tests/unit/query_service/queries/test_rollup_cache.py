@@ -7,7 +7,7 @@ import dataclasses
 import pyarrow as pa
 
 from query_service.queries.rollup_cache import SHARE, RollupCache, key_of
-from tests._support.two_months import two_months
+from tests._support.lakes.two_months import two_months
 
 
 def table(rows: int) -> pa.Table:

@@ -13,16 +13,16 @@ import pytest
 
 from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
-from tests._support import stats_oracle
-from tests._support.api import Api, serving
-from tests._support.lake_builder import T0, Event, LakeBuilder, event
-from tests._support.lakes import key, order
-from tests._support.metrics_page import page
-from tests._support.problems import problem
-from tests._support.query_counter import Counter
-from tests._support.random_stats import FORMATS, check_same_bytes, random_question
+from tests._support.api.in_process import Api, serving
+from tests._support.api.metrics_page import page
+from tests._support.api.problems import problem
+from tests._support.api.query_counter import Counter
+from tests._support.lakes.builder import T0, Event, LakeBuilder, event
+from tests._support.lakes.rows import key, order
+from tests._support.lakes.stores import Gate, WatchedStore
+from tests._support.oracles import stats_oracle
+from tests._support.oracles.random_stats import FORMATS, check_same_bytes, random_question
 from tests._support.sizes import seeds
-from tests._support.stores import Gate, WatchedStore
 
 MONTHS = [date(2012 + n // 12, n % 12 + 1, 1) for n in range(10, 28)]
 """The last two of a year, a whole one, and four more."""

@@ -12,9 +12,9 @@ import pytest
 
 from lakehouse.store.memory import MemoryStore
 from query_service.engine.database import Database, Query
-from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.metrics_page import page
+from tests._support.api.in_process import Api, serving
+from tests._support.api.metrics_page import page
+from tests._support.lakes.builder import LakeBuilder, event
 
 ROLLUPS: dict[str, Any] = {"rollup_min_rows": 0, "result_cache_mb": 0}
 TAIL: dict[str, Any] = {"tail_cache_min_kb": 0, "result_cache_mb": 0}

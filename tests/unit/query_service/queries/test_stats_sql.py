@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from tests._support import stats_oracle
-from tests._support.api import serving
-from tests._support.lake_builder import T0, LakeBuilder, event
-from tests._support.random_stats import STATES, exactly, expected, lake_of, random_question
+from tests._support.api.in_process import serving
+from tests._support.lakes.builder import T0, LakeBuilder, event
+from tests._support.oracles import stats_oracle
+from tests._support.oracles.random_stats import STATES, exactly, expected, lake_of, random_question
 from tests._support.sizes import seeds
 
 

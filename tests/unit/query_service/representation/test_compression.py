@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.readers import FORMATS
-from tests._support.stores import WatchedStore
+from tests._support.api.in_process import Api, serving
+from tests._support.api.readers import FORMATS
+from tests._support.lakes.builder import LakeBuilder, event
+from tests._support.lakes.stores import WatchedStore
 
 SMALL = "/v1/stats"
 MIDDLE = "/v1/stats?group_by=origin&limit=100"

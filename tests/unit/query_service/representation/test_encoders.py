@@ -20,11 +20,11 @@ import pytest
 from lakehouse.store.memory import MemoryStore
 from query_service.representation.encoders import BATCH_ROWS, encoded
 from query_service.representation.negotiation import TABLES
-from tests._support import stats_oracle
-from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.random_stats import STATES, lake_of, random_question
-from tests._support.readers import FORMATS, Row, csv_with_nulls, parsed, read, rows_of
+from tests._support.api.in_process import Api, serving
+from tests._support.api.readers import FORMATS, Row, csv_with_nulls, parsed, read, rows_of
+from tests._support.lakes.builder import LakeBuilder, event
+from tests._support.oracles import stats_oracle
+from tests._support.oracles.random_stats import STATES, lake_of, random_question
 from tests._support.sizes import seeds
 
 TIMES = (

@@ -16,12 +16,12 @@ import pytest
 from lakehouse.errors import ConfigError
 from lakehouse.store.memory import MemoryStore
 from query_service.representation.etag import IfNoneMatch, build_fingerprint, parse_if_none_match
-from tests._support import stats_oracle
-from tests._support.api import Api, serving
-from tests._support.lake_builder import T0, LakeBuilder, event
-from tests._support.query_counter import Counter
-from tests._support.random_stats import STATS_ALONE, random_question
-from tests._support.readers import FORMATS
+from tests._support.api.in_process import Api, serving
+from tests._support.api.query_counter import Counter
+from tests._support.api.readers import FORMATS
+from tests._support.lakes.builder import T0, LakeBuilder, event
+from tests._support.oracles import stats_oracle
+from tests._support.oracles.random_stats import STATS_ALONE, random_question
 from tests._support.sizes import seeds
 
 FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"

@@ -16,8 +16,8 @@ from query_service.representation.negotiation import (
     weight_of,
 )
 from query_service.representation.negotiation import TABLES as FORMATS
-from tests._support.api import Api
-from tests._support.problems import problem_at
+from tests._support.api.in_process import Api
+from tests._support.api.problems import problem_at
 
 BROWSER = "gzip, deflate, br, zstd"
 

@@ -19,9 +19,9 @@ import pytest
 
 from lakehouse.store.local import LocalStore
 from query_service.server.listening import listen
-from tests._support.api_process import started
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.processes import free_port
+from tests._support.api.process import started
+from tests._support.lakes.builder import LakeBuilder, event
+from tests._support.processes.commands import free_port
 from tests._support.waiting import eventually, is_listening
 
 _ANSWERS = 50

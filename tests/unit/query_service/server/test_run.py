@@ -21,9 +21,9 @@ from query_service.auth.middleware import HEADER
 from query_service.server.descriptors import connection_room
 from query_service.server.run import uvicorn_config
 from query_service.settings import Settings
-from tests._support.api_process import COMMAND, process, started
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.processes import free_port
+from tests._support.api.process import COMMAND, process, started
+from tests._support.lakes.builder import LakeBuilder, event
+from tests._support.processes.commands import free_port
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 

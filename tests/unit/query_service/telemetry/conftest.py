@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakehouse.store.memory import MemoryStore
-from tests._support.lake_builder import LakeBuilder
+from tests._support.lakes.builder import LakeBuilder
 
 
 @pytest.fixture

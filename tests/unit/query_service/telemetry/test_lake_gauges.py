@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from lakehouse import object_names
-from tests._support.api import serving
-from tests._support.lake_builder import LakeBuilder, event
-from tests._support.metrics_page import page
+from tests._support.api.in_process import serving
+from tests._support.api.metrics_page import page
+from tests._support.lakes.builder import LakeBuilder, event
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from lakehouse.errors import StoreUnavailableError
 from lakehouse.store.memory import MemoryStore
 from query_service.auth.api_keys import load_keys, new_key
 from query_service.auth.middleware import HEADER
-from tests._support.api import Api, serving
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.api.in_process import Api, serving
+from tests._support.api.metrics_page import Page, page
+from tests._support.lakes.builder import LakeBuilder, event
+from tests._support.lakes.stores import Gate, WatchedStore
 from tests._support.metrics_docs import documented_metrics
-from tests._support.metrics_page import Page, page
-from tests._support.stores import Gate, WatchedStore
 
 
 def test_requests_are_counted_by_route_and_never_by_what_was_asked(lake: LakeBuilder) -> None:

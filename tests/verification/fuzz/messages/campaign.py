@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests._support.events import encode, event
+from tests._support.events.builders import encode, event
 from tests._support.state_file import load_state, save_state
 from tests.verification.fuzz.messages.invariants import Finding, check, signature
 from tests.verification.fuzz.messages.mutations import fuzzed_message

@@ -18,7 +18,7 @@ from ingest_writer.decoding.vectorized import _lines
 from ingest_writer.landing import prepare, store_object
 from ingest_writer.message import Message
 from lakehouse.store.memory import MemoryStore
-from tests._support.events import encode, event, ids, message, rows_of, whole_event
+from tests._support.events.builders import encode, event, ids, message, rows_of, whole_event
 from tests.verification.fuzz.messages.oracle import expect, lines
 
 _SLOWEST_S = 1.0  # of this thread's time, for a small message

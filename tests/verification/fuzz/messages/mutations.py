@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lakehouse.schema.event import FIELDS
 from lakehouse.schema.fields import Integer, Time
-from tests._support.events import Event, encode, event, later_fields, whole_event
+from tests._support.events.builders import Event, encode, event, later_fields, whole_event
 from tests.verification.fuzz.messages import odd
 
 Pool = Sequence[bytes]

@@ -18,7 +18,7 @@ from ingest_writer.decoding import line as line_decoding
 from ingest_writer.decoding import vectorized
 from ingest_writer.decoding.event import Event, Origin, Row
 from ingest_writer.landing import by_flight_date, prepare
-from tests._support.events import encode, event, ids, line, message, raw
+from tests._support.events.builders import encode, event, ids, line, message, raw
 from tests.verification.fuzz.messages.campaign import Campaign, begin, read_corpus, resume
 from tests.verification.fuzz.messages.invariants import check, signature
 from tests.verification.fuzz.messages.mutations import good_message

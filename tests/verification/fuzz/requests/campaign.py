@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests._support.api import Api, serving
+from tests._support.api.in_process import Api, serving
 from tests.verification.fuzz.requests.asking import Answer, ask
 from tests.verification.fuzz.requests.generator import Generator
 from tests.verification.fuzz.requests.invariants import Invariants

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from tests._support.stats_oracle import GROUPS
+from tests._support.oracles.stats_oracle import GROUPS
 from tests.verification.fuzz.requests import values
 from tests.verification.fuzz.requests.oracle import (
     DELAYS,

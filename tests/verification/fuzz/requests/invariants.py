@@ -12,7 +12,7 @@ import pyarrow as pa
 from jsonschema import Draft202012Validator, FormatChecker
 
 from query_service.errors import shortened
-from tests._support.readers import read
+from tests._support.api.readers import read
 from tests.verification.fuzz.requests.asking import Answer
 from tests.verification.fuzz.requests.oracle import SHOWN
 from tests.verification.fuzz.requests.question import Expected, Question

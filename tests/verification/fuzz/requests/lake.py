@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.store.local import LocalStore
-from tests._support.lake_builder import Event, LakeBuilder
-from tests._support.stats_oracle import random_events
+from tests._support.lakes.builder import Event, LakeBuilder
+from tests._support.oracles.stats_oracle import random_events
 
 _EVENTS = 400
 _SEED = 20_130_101

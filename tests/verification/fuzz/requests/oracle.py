@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
-from tests._support.lake_builder import Event
-from tests._support.lakes import key, newest
-from tests._support.names_oracle import named
-from tests._support.stats_oracle import GROUPS, matching, statistics
+from tests._support.lakes.builder import Event
+from tests._support.lakes.rows import key, newest
+from tests._support.oracles.names_oracle import named
+from tests._support.oracles.stats_oracle import GROUPS, matching, statistics
 from tests.verification.fuzz.requests.question import Expected, Pairs, on_the_wire
 
 STATUSES = ("scheduled", "departed", "arrived", "cancelled", "diverted", "void")

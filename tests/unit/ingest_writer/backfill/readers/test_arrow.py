@@ -14,8 +14,8 @@ import pytest
 
 from ingest_writer.backfill.readers.detect import open_file
 from ingest_writer.backfill.readers.model import InputFile, ReadError, ReadOptions
-from tests._support.events import event
-from tests._support.files import file_of, numbers, rows_of
+from tests._support.events.builders import event
+from tests._support.files.written import file_of, numbers, rows_of
 
 TABLE = pa.Table.from_pylist([event(flight_number=number) for number in range(1, 11)])
 

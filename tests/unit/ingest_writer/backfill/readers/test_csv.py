@@ -8,7 +8,7 @@ import pytest
 
 from ingest_writer.backfill.readers.csv import CsvFile, integer_cell
 from ingest_writer.backfill.readers.model import FileRow, ReadError, ReadOptions, RefusedRow
-from tests._support.files import HEADER, file_of, flight_line, numbers, rows_of
+from tests._support.files.written import HEADER, file_of, flight_line, numbers, rows_of
 
 
 def lines(*texts: str, end: str = "\n") -> str:

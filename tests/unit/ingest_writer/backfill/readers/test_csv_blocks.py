@@ -10,7 +10,7 @@ from ingest_writer.backfill.readers import csv_blocks
 from ingest_writer.backfill.readers.csv import Cells, CsvFile
 from ingest_writer.backfill.readers.csv_blocks import BYTE_BY_BYTE, CsvBlock, CsvBlocks
 from ingest_writer.backfill.readers.model import ReadError, ReadOptions, RefusedRow
-from tests._support.files import file_of
+from tests._support.files.written import file_of
 
 OPTIONS = ReadOptions(encoding=BYTE_BY_BYTE, row_max_bytes=10_000)
 Found = list[tuple[int, int, list[str] | str]]

@@ -9,7 +9,7 @@ import pytest
 
 from ingest_writer.backfill.readers.csv_lines import Lines
 from ingest_writer.backfill.readers.model import ReadError, ReadOptions
-from tests._support.files import file_of
+from tests._support.files.written import file_of
 
 OPTIONS = ReadOptions(encoding="iso8859-1", row_max_bytes=30)
 

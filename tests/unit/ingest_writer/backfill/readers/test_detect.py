@@ -13,8 +13,8 @@ import pytest
 
 from ingest_writer.backfill.readers.detect import FORMATS, format_of, open_file, suffix_of
 from ingest_writer.backfill.readers.model import InputFile, ReadError, ReadOptions
-from tests._support.events import event, line
-from tests._support.files import csv_text, file_of
+from tests._support.events.builders import event, line
+from tests._support.files.written import csv_text, file_of
 
 
 def _parquet() -> bytes:

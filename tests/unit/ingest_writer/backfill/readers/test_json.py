@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ingest_writer.backfill.readers.model import FileRow, ReadError
-from tests._support.events import event
-from tests._support.files import file_of, numbers, rows_of
+from tests._support.events.builders import event
+from tests._support.files.written import file_of, numbers, rows_of
 
 EVENTS = [event(flight_number=number) for number in range(1, 6)]
 

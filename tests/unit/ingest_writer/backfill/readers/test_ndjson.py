@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ingest_writer.backfill.readers.model import FileRow, RefusedRow
-from tests._support.events import line
-from tests._support.files import file_of, numbers, rows_of
+from tests._support.events.builders import line
+from tests._support.files.written import file_of, numbers, rows_of
 
 
 def test_a_bad_line_is_refused_with_its_bytes_and_the_others_are_read(tmp_path: Path) -> None:

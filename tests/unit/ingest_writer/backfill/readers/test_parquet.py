@@ -12,8 +12,8 @@ import pytest
 
 from ingest_writer.backfill.readers.detect import open_file
 from ingest_writer.backfill.readers.model import InputFile, ReadError, ReadOptions
-from tests._support.events import event
-from tests._support.files import file_of, numbers, rows_of
+from tests._support.events.builders import event
+from tests._support.files.written import file_of, numbers, rows_of
 
 
 def written(path: Path, table: pa.Table) -> InputFile:

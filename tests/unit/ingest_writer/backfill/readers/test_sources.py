@@ -17,7 +17,7 @@ from ingest_writer.backfill.readers.model import ReadError, Silent
 from ingest_writer.backfill.readers.sources import Unpacking, files_of, is_plain, sources
 from lakehouse.errors import LocalDiskError
 from lakehouse.store.memory import MemoryStore
-from tests._support.full_disk import files_limited_to
+from tests._support.processes.full_disk import files_limited_to
 from tests._support.waiting import eventually
 
 DATA = b"0123456789" * 1000

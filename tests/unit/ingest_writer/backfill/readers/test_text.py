@@ -9,7 +9,7 @@ import pytest
 
 from ingest_writer.backfill.readers.model import ReadError, ReadOptions
 from ingest_writer.backfill.readers.text import Share, decoded, is_unicode, lines_of, open_text
-from tests._support.files import HEADER, file_of, flight_line, numbers, rows_of
+from tests._support.files.written import HEADER, file_of, flight_line, numbers, rows_of
 
 TEXT = f"{HEADER}\n{flight_line(1, 'café')}\n{flight_line(2)}\n"
 

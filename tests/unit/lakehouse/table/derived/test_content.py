@@ -11,7 +11,7 @@ from lakehouse.schema.fields import Integer
 from lakehouse.table.derived import content
 from lakehouse.table.derived.content import columns_of, format_of, shown_files, to_ms
 from lakehouse.table.snapshot import EMPTY
-from tests._support.histories import START, history
+from tests._support.lakes.histories import START, history
 
 
 def test_files_are_those_of_the_snapshot_by_month() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lakehouse.table.derived.delta_checkpoint import actions, checkpoint, read_actions
-from tests._support.histories import history
+from tests._support.lakes.histories import history
 
 
 def test_a_checkpoint_has_the_protocol_the_columns_and_all_files() -> None:

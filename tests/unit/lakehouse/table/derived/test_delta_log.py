@@ -10,7 +10,7 @@ import pytest
 from lakehouse.table.derived.content import DATE_COLUMN
 from lakehouse.table.derived.delta_log import commit, first_commit, hint, hinted_version
 from lakehouse.table.snapshot import EMPTY
-from tests._support.histories import history
+from tests._support.lakes.histories import history
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from lakehouse.table.derived.iceberg_metadata import MAX_HISTORY, hint, hinted_number, history_of, table_metadata
-from tests._support.histories import history
+from tests._support.lakes.histories import history
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = "gs://bucket"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from query_service.api.openapi.columns import STATS
 from query_service.queries.model import GROUPS, METRICS
-from tests._support.api import Api
+from tests._support.api.in_process import Api
 
 
 def test_each_group_and_metric_is_described_in_the_order_of_answers() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from lakehouse.store.memory import MemoryStore
 from query_service.auth.api_keys import load_keys
 from query_service.representation.negotiation import TABLES
-from tests._support.api import Api, serving
-from tests._support.api_keys import CONFIGURED
+from tests._support.api.in_process import Api, serving
+from tests._support.api.keys import CONFIGURED
 
 FLIGHT = "/v1/flights/2013-01-01-UA-1545-EWR"
 

@@ -11,10 +11,10 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from query_service.representation.negotiation import CSV, JSON, NDJSON
-from tests._support.api import Api, serving
-from tests._support.lake_builder import event
-from tests._support.random_stats import lake_of
-from tests._support.real_day import real_day
+from tests._support.api.in_process import Api, serving
+from tests._support.lakes.builder import event
+from tests._support.lakes.real_day import real_day
+from tests._support.oracles.random_stats import lake_of
 
 STATED = ("getLake", "getAirports", "getCarriers")
 """Of the state of a lake, whose bytes and times are not those of the example; and those that show one row of many."""

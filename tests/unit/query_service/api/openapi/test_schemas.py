@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from lakehouse.schema.event import FIELD
-from tests._support.api import Api
+from tests._support.api.in_process import Api
 
 NAMED = {"Stats", "Flight", "FlightEvent", "Lake", "Problem"}
 

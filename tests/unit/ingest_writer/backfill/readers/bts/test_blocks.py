@@ -18,10 +18,10 @@ from ingest_writer.backfill.readers.detect import open_file
 from ingest_writer.backfill.readers.model import FileRow, InputFile, ReadOptions, RowBlock
 from ingest_writer.decoding.event import Origin, RejectError, Row
 from ingest_writer.decoding.typed import typed_events
-from tests._support.bts import CANCELLED, FLIGHT, custom_csv, monthly_csv
-from tests._support.bts_mutations import consistent_row, mutated_row, odd_file
-from tests._support.events import microseconds, rows_of
-from tests._support.files import file_of
+from tests._support.events.builders import microseconds, rows_of
+from tests._support.files.bts import CANCELLED, FLIGHT, custom_csv, monthly_csv
+from tests._support.files.bts_mutations import consistent_row, mutated_row, odd_file
+from tests._support.files.written import file_of
 from tests._support.sizes import seeds
 
 AS_OF = ReadOptions(as_of=dt.datetime(2026, 11, 1, tzinfo=dt.UTC))

@@ -9,7 +9,7 @@ from ingest_writer.backfill.readers.bts.columns import Columns, is_ours
 from ingest_writer.backfill.readers.header import FROM_FILE
 from ingest_writer.backfill.readers.model import ReadError
 from local_cloud.flights.on_time_file import COLUMNS
-from tests._support.bts import SHORT_NAMES
+from tests._support.files.bts import SHORT_NAMES
 
 
 def test_every_column_that_is_used_is_in_the_monthly_zip() -> None:

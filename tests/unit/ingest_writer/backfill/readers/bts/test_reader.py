@@ -11,8 +11,8 @@ import pytest
 from ingest_writer.backfill.readers.bts.reader import BTS
 from ingest_writer.backfill.readers.detect import format_of, open_file
 from ingest_writer.backfill.readers.model import FileRow, InputFile, ReadError, ReadOptions, RefusedRow
-from tests._support.bts import CANCELLED, FLIGHT, Row, custom_csv, monthly_csv
-from tests._support.files import csv_text, file_of, rows_of
+from tests._support.files.bts import CANCELLED, FLIGHT, Row, custom_csv, monthly_csv
+from tests._support.files.written import csv_text, file_of, rows_of
 
 AS_OF = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 DIVERTED: Row = {

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from tests._support.lake_builder import T0, Event, event
-from tests._support.lakes import key, newest, order
+from tests._support.lakes.builder import T0, Event, event
+from tests._support.lakes.rows import key, newest, order
 
 Row = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingest_writer.decoding.decoder import Decoded, decode_messages
-from tests._support.events import PUBLISHED, by_column, line, message, microseconds, rows_of
+from tests._support.events.builders import PUBLISHED, by_column, line, message, microseconds, rows_of
 
 
 def decode(data: bytes) -> Decoded:

@@ -14,7 +14,7 @@ from lakehouse import object_names
 from lakehouse.schema.event import COLUMNS, DECODER_VERSION, REJECTED_SCHEMA
 from lakehouse.store.store import Store
 from lakehouse.table.snapshot import EMPTY, MonthFile, Snapshot, to_json
-from tests._support.lakes import is_hidden, newest, table, unique
+from tests._support.lakes.rows import is_hidden, newest, table, unique
 
 Event = dict[str, Any]
 Months = Mapping[str, MonthFile | tuple[MonthFile, ...]]

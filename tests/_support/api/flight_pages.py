@@ -6,9 +6,9 @@ import random
 from collections.abc import Sequence
 
 from lakehouse.store.memory import MemoryStore
-from tests._support import stats_oracle
-from tests._support.api import Api
-from tests._support.lake_builder import Event, LakeBuilder
+from tests._support.api.in_process import Api
+from tests._support.lakes.builder import Event, LakeBuilder
+from tests._support.oracles import stats_oracle
 
 
 def flight_id(row: Event) -> str:

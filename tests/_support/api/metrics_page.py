@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests._support.api import Api
+from tests._support.api.in_process import Api
 
 
 class Page:

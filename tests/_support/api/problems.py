@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests._support.api import Api
+from tests._support.api.in_process import Api
 
 
 def problem(answer: httpx.Response, status: int, kind: str, prefix: str = "") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from lakehouse.store.memory import MemoryStore
 from query_service.middleware.send_timeout import (
     Transport,
 )
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.lakes.builder import LakeBuilder, event
 
 SOON_S = 20  # what takes longer on a busy machine has failed
 LARGE = "/v1/stats?group_by=route&limit="  # and a number: other numbers are other answers

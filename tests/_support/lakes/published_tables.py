@@ -9,7 +9,7 @@ from lakehouse import object_names
 from lakehouse.store.memory import MemoryStore
 from lakehouse.store.store import Store
 from lakehouse.table.planner import Planner
-from tests._support.histories import START, TickingClock
+from tests._support.lakes.histories import START, TickingClock
 
 
 def ticking_store() -> MemoryStore:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.schema.event import FORMAT_VERSION
-from tests._support.lakes import row, table
+from tests._support.lakes.rows import row, table
 
 
 def events(rows: int, day: str = "2013-01-01", **changes: Any) -> pa.Table:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest_writer.backfill.readers.detect import open_file
 from ingest_writer.backfill.readers.model import FileRow, InputFile, ReadOptions, RefusedRow
-from tests._support.events import Event
+from tests._support.events.builders import Event
 
 HEADER = "flight_date,carrier,flight_number,origin,destination,scheduled_departure,status,event_time,remarks"
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from lakehouse.schema.event import EVENT_SCHEMA, STATUSES
-from tests._support.lakes import Row
+from tests._support.lakes.rows import Row
 
 ZONES = {
     "EWR": "America/New_York",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests._support.processes import free_port
+from tests._support.processes.commands import free_port
 
 COMMAND = [sys.executable, "-m", "query_service"]
 

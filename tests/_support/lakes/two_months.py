@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 from lakehouse.store.memory import MemoryStore
-from tests._support.lake_builder import LakeBuilder, event
+from tests._support.lakes.builder import LakeBuilder, event
 
 JANUARY = "/v1/stats?date_to=2013-01-31"
 FEBRUARY = "/v1/stats?date_from=2013-02-01"

@@ -20,9 +20,9 @@ from lakehouse.client.verify import verify
 from lakehouse.store.store import ObjectInfo, Source, Store
 from lakehouse.table.planner import Planner
 from lakehouse.table.snapshot import Snapshot, from_json
-from tests._support.events import ids
-from tests._support.lakes import Row, key, land, row
-from tests._support.stores import WrappedStore
+from tests._support.events.builders import ids
+from tests._support.lakes.rows import Row, key, land, row
+from tests._support.lakes.stores import WrappedStore
 
 START = dt.datetime(2013, 2, 1, tzinfo=dt.UTC)
 

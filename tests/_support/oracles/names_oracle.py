@@ -12,7 +12,7 @@ from typing import Any
 
 Row = dict[str, Any]
 
-_CARRIERS = Path(__file__).parents[2] / "lakehouse" / "carriers.json"
+_CARRIERS = Path(__file__).parents[3] / "lakehouse" / "carriers.json"
 
 
 def named(row: Mapping[str, Any]) -> Row:

@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from lakehouse.store.memory import MemoryStore
-from tests._support import stats_oracle
-from tests._support.api import Api, serving
-from tests._support.lake_builder import Event, LakeBuilder
-from tests._support.names_oracle import named
+from tests._support.api.in_process import Api, serving
+from tests._support.lakes.builder import Event, LakeBuilder
+from tests._support.oracles import stats_oracle
+from tests._support.oracles.names_oracle import named
 
 FORMATS = ("json", "csv", "arrow", "parquet")
 STATS_ALONE = ("group_by", "order_by", "min_flights", "on_time_minutes")

@@ -1,0 +1,1 @@
+"""Events and messages: built, decoded, drawn at random."""

@@ -1,0 +1,1 @@
+"""Files that people have: the on-time file of the US DOT, and rows of our own."""

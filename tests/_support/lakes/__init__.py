@@ -1,0 +1,1 @@
+"""Lakes in memory and in folders, their histories, and stores with faults."""

@@ -1,0 +1,1 @@
+"""Right answers that share no code with the project, and random questions."""

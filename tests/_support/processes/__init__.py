@@ -1,0 +1,1 @@
+"""Commands, servers and engines as processes, and what may happen to them."""
