@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests._support.long_cases import long_after
 from tests.repo.deploy.build_run import BUILD, BUILD_ID, COMMIT, OLD, STEPS, Run, replaced, substitutions
 from tests.repo.deploy.terraform_files import MAIN, ROOT, local, named, resources
 
@@ -109,13 +110,16 @@ def test_first_step_is_the_gate_of_every_change_with_a_browser() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [
-        "docker run",  # the probe
-        "worker-pools update flights-writer --region=europe-west1 --image=europe",
-        "jobs update flights-canary --region=europe-west1 --image=europe",  # the last of the three
-        "worker-pools describe",
-        "--to-revisions",
-    ],
+    long_after(
+        2,
+        [
+            "docker run",  # the probe
+            "jobs update flights-canary --region=europe-west1 --image=europe",  # the last of the three
+            "worker-pools update flights-writer --region=europe-west1 --image=europe",
+            "worker-pools describe",
+            "--to-revisions",
+        ],
+    ),
 )
 def test_everything_is_put_back_and_the_build_fails_when_a_step_does(run: Run, wrong: str) -> None:
     run.failing = [wrong]
@@ -180,7 +184,10 @@ def test_dashboard_for_people_is_not_touched_when_the_probe_fails(run: Run) -> N
 
 
 @pytest.mark.parametrize(
-    "stuck", ["worker-pools update flights-writer --region=europe-west1 --image=europe", "docker run", "--to-revisions"]
+    "stuck",
+    long_after(
+        1, ["docker run", "worker-pools update flights-writer --region=europe-west1 --image=europe", "--to-revisions"]
+    ),
 )
 def test_everything_is_put_back_when_a_step_does_not_end(run: Run, stuck: str) -> None:
     run.environment = {"CALL_S": "77"}
@@ -212,10 +219,13 @@ def test_what_cannot_be_put_back_is_named_with_the_command(run: Run) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [
-        *("make test", "docker build", "docker push", "docker image", "run deploy", "--update-tags"),
-        *("print-access-token", "generateIdToken"),
-    ],
+    long_after(
+        3,
+        [
+            *("make test", "run deploy", "generateIdToken"),
+            *("docker build", "docker push", "docker image", "--update-tags", "print-access-token"),
+        ],
+    ),
 )
 def test_nothing_that_runs_is_changed_when_it_fails_early(run: Run, wrong: str) -> None:
     run.failing = [wrong]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -38,7 +39,8 @@ def looks(page: Page) -> Iterator[tuple[str, str]]:
             yield size, scheme
 
 
-# Each with one look of its own for short runs: among them are all six.
+# Each with one look of its own for short runs. Among the first six are all of them.
+_SHORT = 6
 VIEWS = {
     "/": ("desktop", "light"),
     "/?view=carriers": ("phone", "dark"),
@@ -61,11 +63,10 @@ def arrived(url: str) -> str:
     return str(httpx.get(f"{url}/v1/flights?status=arrived&limit=1").json()["data"][0]["flight_id"])
 
 
-def test_axe_finds_nothing_on_any_view_in_one_look(browser: Browser, url: str) -> None:
-    flight = arrived(url)
+def test_axe_finds_nothing_on_the_main_views_in_one_look(browser: Browser, url: str) -> None:
     with tab(browser, url) as watched:
-        for path, (size, scheme) in VIEWS.items():
-            watched.page.goto(path.format(flight=flight))
+        for path, (size, scheme) in islice(VIEWS.items(), _SHORT):
+            watched.page.goto(path)
             show(watched.page, size, scheme)  # as when somebody turns the device
             settled(watched.page)
             assert problems(watched.page) == [], path

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,13 @@ def run(*words: str, python: str = sys.executable, **environment: str) -> subpro
     )
 
 
+def called(package: str, *words: str) -> object:
+    """The exit code of a command that ends before it does anything: in this process, which is much quicker."""
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(import_module(f"{package}.__main__").main(list(words)))
+    return ended.value.code
+
+
 def table(name: str) -> dict[str, str]:
     """Variables and their defaults as documented, for those whose default is a value."""
     part = PAGE.partition(f"<!-- {name}: ")[2].partition("<!-- end of")[0]
@@ -62,16 +70,18 @@ def table(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("package", "command"), [(p, c) for p, commands in COMMANDS.items() for c in commands])
-def test_a_help_has_an_example_and_all_settings_with_their_defaults(package: str, command: str) -> None:
-    done = run(package, *command.split(), "--help")
-    assert done.returncode == 0, done.stderr
-    assert f"-m {package} {command}".strip() in done.stdout
+def test_a_help_has_an_example_and_all_settings_with_their_defaults(
+    package: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not called(package, *command.split(), "--help")
+    shown = capsys.readouterr().out
+    assert f"-m {package} {command}".strip() in shown
     for name in COMMANDS[package][command]:
         if name.isupper():
-            assert name in done.stdout
+            assert name in shown
             continue
         for variable, default in table(name).items():
-            listed = re.search(rf"^  {variable} \((required|default ([^)]*))", done.stdout, re.MULTILINE)
+            listed = re.search(rf"^  {variable} \((required|default ([^)]*))", shown, re.MULTILINE)
             assert listed, variable
             value = re.fullmatch(r"`([^`]+)`", default)
             if value and listed[2] is not None and re.fullmatch(r"\d+(\.\d+)?", value[1]):
@@ -96,10 +106,11 @@ def test_all_have_the_version_of_the_project() -> None:
         ("probe canray", "canary"),
     ],
 )
-def test_a_wrong_word_gets_the_one_that_was_probably_meant(words: str, meant: str) -> None:
-    done = run(*words.split())
-    assert done.returncode == 2
-    assert done.stderr.rstrip().endswith(f"did you mean {meant}?")
+def test_a_wrong_word_gets_the_one_that_was_probably_meant(
+    words: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(*words.split()) == 2
+    assert capsys.readouterr().err.rstrip().endswith(f"did you mean {meant}?")
 
 
 @pytest.mark.parametrize("words", ["lakehouse verify", "query_service", "ingest_writer compact"])

@@ -87,7 +87,7 @@ PARTS: Final = (
     Part(
         "cases",
         (
-            *("tests/unit/query_service", "tests/unit/ingest_writer"),
+            *("tests/unit/query_service", "tests/unit/ingest_writer", "tests/repo/deploy"),
             *("tests/system/test_exports_are_imports.py", "tests/system/test_query_memory.py", "tests/system/formats"),
         ),
         says="more seeds of each random test of answers, and more cases where one stands for its kind here; unit tests "

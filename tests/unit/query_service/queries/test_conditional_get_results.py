@@ -27,9 +27,17 @@ def lake_of_many() -> LakeBuilder:
     return lake
 
 
+@pytest.fixture(scope="module")
+def many() -> MemoryStore:
+    """Only read."""
+    store = lake_of_many().store
+    assert isinstance(store, MemoryStore)
+    return store
+
+
 @pytest.fixture
-def api(queries: Counter) -> Iterator[Api]:
-    with serving(lake_of_many().store) as serving_api:
+def api(queries: Counter, many: MemoryStore) -> Iterator[Api]:
+    with serving(many) as serving_api:
         yield serving_api
 
 
