@@ -177,6 +177,7 @@ class FileCache:
         return entry
 
     def _fetch(self, file: StoredFile, deletion: Future[None] | None) -> Path:
+        """Waits for the deletion, which another thread of the pool has begun: a moment."""
         if deletion is not None:
             deletion.result()
         try:

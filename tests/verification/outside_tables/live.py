@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import threading
 import time
@@ -45,8 +46,12 @@ _TICK_S: Final = 0.05
 _PATIENCE_S: Final = 120.0
 _LEAST_COUNTS: Final = 2  # different ones, that each reader sees before the end
 _SHOWN: Final = 5
-_ABORTS: Final = {"duckdb-iceberg"}
-"""Engines that may end their whole process when storage is killed while they read: a successor goes on.
+_ABORTS: Final = {
+    "duckdb-iceberg": re.compile(
+        r"terminate called after throwing an instance of 'duckdb::\w*Exception'\n.*\"exception_type\":\"(IO|HTTP)\""
+    )
+}
+"""What an engine says when it ends its whole process because storage was killed while it read: a successor goes on.
 
 https://github.com/duckdb/duckdb-iceberg/pull/1305, which no extension of DuckDB 1 has.
 """
@@ -54,11 +59,14 @@ https://github.com/duckdb/duckdb-iceberg/pull/1305, which no extension of DuckDB
 
 @dataclass
 class Outcome:
-    """`counts`: the flights of each snapshot by number. `looks`: of each reader, in its order."""
+    """`counts`: the flights of each snapshot by number. `looks`: of each reader, in its order. `faults`: of ours.
+    `aborts`: ends of a reader by its engine.
+    """
 
     counts: Mapping[int, int]
     looks: Mapping[str, Sequence[dict[str, Any]]]
     faults: Counter[str] = field(default_factory=Counter)
+    aborts: Counter[str] = field(default_factory=Counter)
 
     def wrong(self) -> list[str]:
         """Counts that no snapshot has, counts of another version than the one seen, and steps back in time."""
@@ -92,7 +100,8 @@ class Outcome:
             refused = Counter(look["why"].splitlines()[0] for look in looks if "why" in look)
             readers += [f"  {number} x {why}" for why, number in refused.most_common(_SHOWN)]
         faults = ", ".join(f"{number} x {kind}" for kind, number in sorted(self.faults.items()))
-        return [f"{max(self.counts)} snapshots; {self.faults.total()} faults: {faults}", *readers]
+        aborts = [f"{number} aborts of {engine} while storage was away" for engine, number in self.aborts.items()]
+        return [f"{max(self.counts)} snapshots; {self.faults.total()} faults: {faults}", *readers, *aborts]
 
 
 class Live:
@@ -104,6 +113,8 @@ class Live:
         self._seconds = seconds
         self._rng = random.Random(seed)
         self._faults: Counter[str] = Counter()
+        self._aborts: Counter[str] = Counter()
+        self._logged: dict[str, int] = {}
         self._due: list[tuple[float, str, Callable[[], None]]] = []
         self._wait = TickingWait(self._tick, _TICK_S, _PATIENCE_S, TimeoutError)
 
@@ -128,7 +139,7 @@ class Live:
             finally:
                 publisher.abandon()
                 snapshots.close()
-        return Outcome(snapshots.counts, looks, self._faults)
+        return Outcome(snapshots.counts, looks, self._faults, self._aborts)
 
     def _strike_all(self) -> None:
         ends = time.monotonic() + self._seconds
@@ -168,17 +179,29 @@ class Live:
         for _, _, action in due:
             action()
         self._services.check(frozenset())
-        self._restart_aborted()
-        self._readers.check()
+        self._check_readers()
 
-    def _restart_aborted(self) -> None:
-        for engine, code in self._readers.ended().items():
-            if engine in _ABORTS and code == -signal.SIGABRT:
-                self._faults[f"abort of {engine}"] += 1
-                self._readers.stop(engine)
-                self._start_reader(engine)
+    def _check_readers(self) -> None:
+        """Starts readers that their engine has aborted again; raises ProcessFailed where another has ended."""
+        ended = self._readers.ended()
+        aborted = {engine for engine, code in ended.items() if self._is_abort(engine, code)}
+        if ended.keys() - aborted:
+            self._readers.check()
+        for engine in aborted:
+            self._aborts[engine] += 1
+            self._readers.stop(engine)
+            self._start_reader(engine)
+
+    def _is_abort(self, engine: str, code: int) -> bool:
+        """Whether storage was the reason: by what it said at its end, and not more often than storage was killed."""
+        if engine not in _ABORTS or code != -signal.SIGABRT:
+            return False
+        said = self._readers.log(engine).read_bytes()[self._logged[engine] :].decode(errors="replace")
+        return _ABORTS[engine].search(said) is not None and self._aborts[engine] < self._faults["kill gcs"]
 
     def _start_reader(self, engine: str) -> None:
+        log = self._readers.log(engine)
+        self._logged[engine] = log.stat().st_size if log.exists() else 0
         module = "tests.verification.outside_tables.live_reader"
         arguments = [module, engine, self._services.storage_url, str(self._file(engine))]
         self._readers.start(engine, arguments, {})

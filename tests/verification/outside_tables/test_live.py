@@ -50,32 +50,63 @@ def test_a_snapshot_that_was_not_seen_is_a_gap() -> None:
     assert Outcome({0: 0, 2: 30}, {}).gaps() == [1]
 
 
-def test_a_reader_that_its_engine_aborts_is_started_again(tmp_path: Path) -> None:
-    live, started = _live(tmp_path, "duckdb-iceberg", "import os; os.abort()")
-    live._restart_aborted()
-    live._readers.check()
+_SAID = """terminate called after throwing an instance of 'duckdb::Exception'
+  what():  {"exception_type":"%s","exception_message":"Could not connect to server error for HTTP GET to ..."}
+"""
+
+
+def test_a_reader_is_started_again_when_its_engine_aborts_since_storage_is_away(tmp_path: Path) -> None:
+    live, started = _live(tmp_path, "duckdb-iceberg", "IO")
+    live._check_readers()
+    live._check_readers()
     assert started == ["duckdb-iceberg"]
-    assert live._faults == {"abort of duckdb-iceberg": 1}
+    assert live._aborts == {"duckdb-iceberg": 1}
 
 
-@pytest.mark.parametrize(("engine", "code"), [("polars", "import os; os.abort()"), ("duckdb-iceberg", "raise OSError")])
-def test_a_reader_that_ends_otherwise_ends_the_run(tmp_path: Path, engine: str, code: str) -> None:
-    live, started = _live(tmp_path, engine, code)
-    live._restart_aborted()
+@pytest.mark.parametrize(
+    ("engine", "said", "ends", "kills"),
+    [
+        pytest.param("polars", "IO", "os.abort()", 1, id="an engine that is not known for it"),
+        pytest.param("duckdb-iceberg", "INTERNAL", "os.abort()", 1, id="another reason"),
+        pytest.param("duckdb-iceberg", None, "os.abort()", 1, id="no reason"),
+        pytest.param("duckdb-iceberg", "IO", "os._exit(1)", 1, id="no abort"),
+        pytest.param("duckdb-iceberg", "IO", "os.abort()", 0, id="storage was not killed"),
+    ],
+)
+def test_a_reader_that_ends_otherwise_ends_the_run(
+    tmp_path: Path, engine: str, said: str | None, ends: str, kills: int
+) -> None:
+    live, started = _live(tmp_path, engine, said, ends, kills)
     with pytest.raises(ProcessFailed, match=f"{engine} exited"):
-        live._readers.check()
+        live._check_readers()
     assert not started
 
 
-def _live(folder: Path, engine: str, code: str) -> tuple[Live, list[str]]:
+def test_what_an_earlier_reader_said_is_no_reason(tmp_path: Path) -> None:
+    (tmp_path / "duckdb-iceberg.log").write_text(_SAID % "IO")
+    live, _ = _live(tmp_path, "duckdb-iceberg", None)
+    with pytest.raises(ProcessFailed, match="duckdb-iceberg exited"):
+        live._check_readers()
+
+
+def _live(
+    folder: Path, engine: str, said: str | None, ends: str = "os.abort()", kills: int = 1
+) -> tuple[Live, list[str]]:
     """A run whose one reader has ended, and a list of the readers that it starts from now on."""
-    (folder / "reader.py").write_text(code)
+    text = "" if said is None else _SAID % said
+    (folder / "reader.py").write_text(f"import os\nprint({text!r}, flush=True)\n{ends}\n")
     live = Live(folder, "0", 0)
+    live._faults["kill gcs"] = kills
     live._readers = Processes(folder)
+    live._logged[engine] = live._readers.log(engine).stat().st_size if live._readers.log(engine).exists() else 0
     live._readers.start(engine, ["reader"], {"PYTHONPATH": str(folder)})
     eventually(lambda: bool(live._readers.ended()), "the reader ends")
     started: list[str] = []
-    live._start_reader = started.append  # type: ignore[method-assign, assignment]
+
+    def start_reader(engine: str) -> None:
+        started.append(engine)
+
+    live._start_reader = start_reader  # type: ignore[method-assign]
     return live, started
 
 

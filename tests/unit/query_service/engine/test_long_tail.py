@@ -28,11 +28,11 @@ EACH_TIME: dict[str, Any] = {"long_tail_mb": 0, "tail_cache_mb": 0, "result_cach
 def test_answers_have_the_same_bytes_as_those_that_read_the_tail(seed: int, rollup_min_rows: int) -> None:
     print(f"seed {seed}")
     choose = random.Random(seed)
-    events = stats_oracle.random_events(choose, 150)
+    events = stats_oracle.random_events(choose, 300)
     lake = LakeBuilder(MemoryStore())
     with serving(lake.store, rollup_min_rows=rollup_min_rows, **LONG) as kept, serving(lake.store, **EACH_TIME) as read:
         for landed in growing(lake, events, choose):
-            for _ in range(3):
+            for _ in range(2):
                 asked, filters = random_question(choose)
                 asked["format"] = [choose.choice(FORMATS)]
                 check_same_bytes(kept, read, asked, filters, landed)
