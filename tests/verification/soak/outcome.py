@@ -13,6 +13,9 @@ from tests.verification.soak.usage import Third
 FLAT: Final = 1.10
 """The last third's median memory over the second's, at most."""
 
+_FOOTERS_MB: Final = {"api": 20.0}
+"""And so much more: DuckDB keeps the footer of each file that it has read, 33 kB, until its memory is full."""
+
 FLAT_FROM_S: Final = 300.0
 """A shorter soak still fills its caches."""
 
@@ -75,7 +78,7 @@ class Outcome:
             if second is None or last is None:
                 yield f"{name}: not one process in the last two thirds"
                 continue
-            if last.memory_mb > FLAT * second.memory_mb:
+            if last.memory_mb > FLAT * second.memory_mb + _FOOTERS_MB.get(name, 0.0):
                 yield f"{name}: memory grew from {second.memory_mb:.0f} to {last.memory_mb:.0f} MB"
             if last.descriptors > second.descriptors + _MORE:
                 yield f"{name}: descriptors grew from {second.descriptors:.0f} to {last.descriptors:.0f}"

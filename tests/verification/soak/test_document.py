@@ -85,7 +85,11 @@ def test_a_disk_that_was_not_there_is_said() -> None:
         ({"wrong_count": 1, "wrong": ("a flight twice",)}, "1 wrong answers: a flight twice"),
         ({"unexpected": ("500",)}, "1 lost without a reason"),
         ({"costs": (Cost(FAULTS[0], 1, 1, good_after_s=99.0),)}, "good after 99.0 s"),
-        ({"thirds": {"api": (Third(200.0, 20, 10), Third(221.0, 20, 10))}}, "memory grew from 200 to 221 MB"),
+        ({"thirds": {"api": (Third(200.0, 20, 10), Third(241.0, 20, 10))}}, "api: memory grew from 200 to 241 MB"),
+        (
+            {"thirds": {"writer": (Third(200.0, 20, 10), Third(221.0, 20, 10))}},
+            "writer: memory grew from 200 to 221 MB",
+        ),
         ({"thirds": {"api": (Third(200.0, 20, 10), Third(200.0, 40, 10))}}, "descriptors grew from 20 to 40"),
         ({"thirds": {"api": (Third(200.0, 20, 10), Third(200.0, 20, 30))}}, "threads grew from 10 to 30"),
         ({"thirds": {"api": (None, Third(200.0, 20, 10))}}, "not one process"),
