@@ -14,6 +14,7 @@ from lakehouse.__main__ import main as lakehouse
 from lakehouse.store.local import LocalStore
 from tests._support.api.in_process import serving
 from tests._support.lakes.builder import LakeBuilder, event
+from tests._support.sizes import SIZES
 from tools.pages import ROOT, Block, blocks
 
 README = ROOT / "README.md"
@@ -50,6 +51,11 @@ QUERIES = [line for line in lines_of("sh") if " -m lakehouse " in line]
 
 def test_it_is_short() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_it_says_how_many_random_questions_are_asked() -> None:
+    asked = SIZES["--asked"]
+    assert f"(`make test` {asked.gate:,}, `make verify` {asked.long:,})" in README.read_text(encoding="utf-8")
 
 
 def test_every_command_is_run_here_or_by_the_test_that_is_named() -> None:
