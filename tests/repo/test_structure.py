@@ -208,7 +208,7 @@ def test_the_root_has_no_stray_files() -> None:
 
 
 def test_comments_name_no_file_that_is_gone() -> None:
-    files = [file for package in (*MIRRORED, "tests", "tools") for file in (ROOT / package).rglob("*.py")]
+    files = [file for package in (*MIRRORED, "tests") for file in (ROOT / package).rglob("*.py")]
     names = {file.name for file in files} | {"name.py", "test_name.py"}  # examples
     gone = [(str(file), name) for file in files for name in _FILE_NAME.findall(_prose(file)) if name not in names]
     assert gone == []
@@ -227,7 +227,7 @@ def _prose(file: Path) -> str:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_has_few_files_at_its_top_level(package: str) -> None:
+def test_a_package_has_at_most_nine_files_at_its_top_level(package: str) -> None:
     assert len(list((ROOT / package).glob("*.py"))) <= 9
 
 
@@ -270,15 +270,59 @@ def _source() -> list[Path]:
     return [file for package in MIRRORED for file in (ROOT / package).rglob("*.py")]
 
 
-@pytest.mark.parametrize("package", ["lakehouse", "ingest_writer", "query_service"])
-def test_a_package_has_at_most_nine_files_at_its_top_level(package: str) -> None:
-    assert len(list((ROOT / package).glob("*.py"))) <= 9
-
-
 def test_names_of_tests_are_short() -> None:
     """About 70 characters (CONTRIBUTING.md), at most 80."""
     names = {name for file in (ROOT / "tests").rglob("*.py") for name, _ in _read(file).functions}
     assert [name for name in names if name.startswith("test_") and len(name) > 80] == []
+
+
+def test_a_test_that_is_wholly_long_has_no_table_whose_further_cases_are() -> None:
+    """The table would look as if `make test` ran its first cases."""
+    texts = {file: file.read_text() for file in (ROOT / "tests").rglob("*.py")}
+    found = [
+        f"{file.relative_to(ROOT)}: {name}"
+        for file, text in texts.items()
+        if ".long" in text
+        for name in _long_twice(ast.parse(text))
+    ]
+    assert found == []
+
+
+def test_a_table_of_long_cases_is_found_by_its_name_too() -> None:
+    mark = f"pytest.mark.{'long'}"  # in two parts: test_verify.py looks for the files that have the whole
+    table = "CASES = seeds(2)\n"
+    test = '@pytest.mark.parametrize("case", CASES)\ndef test_it(case): ...\n'
+    assert list(_long_twice(ast.parse(f"{table}@{mark}\n{test}"))) == ["test_it"]
+    assert list(_long_twice(ast.parse(f"pytestmark = {mark}\n{table}{test}"))) == ["test_it"]
+    assert list(_long_twice(ast.parse(f"{table}{test}"))) == []
+
+
+def _long_twice(module: ast.Module) -> Iterator[str]:
+    tables = {
+        name: node.value
+        for node in module.body
+        if isinstance(node, ast.Assign)
+        for name in map(ast.unparse, node.targets)
+    }
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            cases = [each for each in node.decorator_list if not _is_long(each)]
+            is_long = len(cases) < len(node.decorator_list) or _is_long(tables.get("pytestmark"))
+            if is_long and any(_has_long_cases(each, tables) for each in cases):
+                yield node.name
+
+
+def _is_long(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "long"
+
+
+def _has_long_cases(node: ast.expr, tables: dict[str, ast.expr]) -> bool:
+    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return (
+        bool(names & {"long_after", "seeds"})
+        or any(map(_is_long, ast.walk(node)))
+        or any(_has_long_cases(tables[name], {}) for name in names & tables.keys())
+    )
 
 
 def test_every_module_has_its_test_module() -> None:

@@ -28,7 +28,7 @@ EXPLAINED = [
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("path", "selector", "words"), long_after(2, EXPLAINED))
+@pytest.mark.parametrize(("path", "selector", "words"), EXPLAINED)
 def test_a_number_says_what_it_means_on_hover_and_on_focus(
     browser: Browser, url: str, path: str, selector: str, words: str
 ) -> None:
@@ -59,7 +59,7 @@ def test_a_head_that_does_not_order_is_reached_by_keys_too(browser: Browser, url
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("width", long_after(1, [375, 1200]))
+@pytest.mark.parametrize("width", [375, 1200])
 def test_the_question_mark_has_every_number_and_gives_the_focus_back(browser: Browser, url: str, width: int) -> None:
     context: dict[str, Any] = {"viewport": {"width": width, "height": 740}}
     with opened(browser, url, "/?view=carriers", **context) as watched:

@@ -236,7 +236,7 @@ ORDERS = [
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("orders", long_after(1, ORDERS))
+@pytest.mark.parametrize("orders", ORDERS)
 def test_flights_are_ordered_by_a_column_and_its_pages_go_on_in_it(
     browser: Browser, url: str, lake: Any, orders: list[str]
 ) -> None:

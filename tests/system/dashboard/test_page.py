@@ -274,9 +274,7 @@ def test_an_answer_that_is_not_of_the_service_is_a_problem_in_words(browser: Bro
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("status", "title"), long_after(1, [(503, "Too many questions at once"), (429, "Too many requests")])
-)
+@pytest.mark.parametrize(("status", "title"), [(503, "Too many questions at once"), (429, "Too many requests")])
 def test_a_busy_service_is_asked_again_after_the_time_that_it_named(
     browser: Browser, url: str, status: int, title: str
 ) -> None:

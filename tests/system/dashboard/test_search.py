@@ -57,18 +57,15 @@ def test_an_unknown_text_says_so_in_its_place_and_the_numbers_stay(browser: Brow
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("label", "text", "query"),
-    long_after(
-        2,
-        [
-            ("To", "San Juan", "destination=SJU"),  # SAN is San Diego
-            ("Carrier", "UA United", "carrier=UA"),
-            ("From", "newark liberty", "origin=EWR"),
-            ("From", "Reno", "origin=RNO"),  # as long as a code, and a part of Moreno
-            ("To", "Luis", "destination=SJU"),  # of the data there is one
-            ("To", "qqq", "destination=QQQ"),  # a code of the data that has no name
-            ("To", "QX1", "destination=QX1"),  # neither a name nor of the data
-        ],
-    ),
+    [
+        ("To", "San Juan", "destination=SJU"),  # SAN is San Diego
+        ("Carrier", "UA United", "carrier=UA"),
+        ("From", "newark liberty", "origin=EWR"),
+        ("From", "Reno", "origin=RNO"),  # as long as a code, and a part of Moreno
+        ("To", "Luis", "destination=SJU"),  # of the data there is one
+        ("To", "qqq", "destination=QQQ"),  # a code of the data that has no name
+        ("To", "QX1", "destination=QX1"),  # neither a name nor of the data
+    ],
 )
 def test_a_name_in_a_field_becomes_its_code(browser: Browser, url: str, label: str, text: str, query: str) -> None:
     with opened(browser, url, "/?view=carriers") as watched:
