@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from lakehouse.__main__ import main
-from lakehouse.client.query import QueryError, run, table
+from lakehouse.client.query import QueryError, reason, run, table
 from lakehouse.store.local import LocalStore
 from lakehouse.table.kept_files import KeptFiles, ObjectId
 from tests._support.lakes.rows import land, row
@@ -144,6 +144,12 @@ def test_a_query_that_fails_is_one_line(query: str, message: str) -> None:
     with duckdb.connect() as connection, pytest.raises(QueryError, match=message) as caught:
         run(connection, query, 100)
     assert "\n" not in str(caught.value)
+
+
+def test_only_an_interrupt_is_told_as_an_error_without_a_reason() -> None:
+    told = "Invalid Input Error: an INTERRUPT Error of row 299999"
+    assert reason(told) == told
+    assert reason("INTERRUPT Error: Interrupted!").startswith("the query failed, and the database did not say why")
 
 
 @pytest.mark.usefixtures("lake")
