@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 import httpx
@@ -18,6 +18,7 @@ SIZES: dict[str, ViewportSize] = {
     "tablet": {"width": 768, "height": 1000},
     "phone": {"width": 375, "height": 740},
 }
+SCHEMES = ("light", "dark")
 
 
 def problems(page: Page) -> list[tuple[str, Any]]:
@@ -34,12 +35,12 @@ def show(page: Page, size: str, scheme: str) -> None:
 def looks(page: Page) -> Iterator[tuple[str, str]]:
     """The page on each device, in light and dark."""
     for size in SIZES:
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             show(page, size, scheme)
             yield size, scheme
 
 
-# Each with one look of its own for short runs. Among the first six are all of them.
+# Each with one look of its own for short runs, which take the first six views: all looks are among them.
 _SHORT = 6
 VIEWS = {
     "/": ("desktop", "light"),
@@ -61,6 +62,10 @@ VIEWS = {
 def arrived(url: str) -> str:
     """A flight's id."""
     return str(httpx.get(f"{url}/v1/flights?status=arrived&limit=1").json()["data"][0]["flight_id"])
+
+
+def test_the_views_of_a_short_run_have_all_looks() -> None:
+    assert set(islice(VIEWS.values(), _SHORT)) == set(product(SIZES, SCHEMES))
 
 
 def test_axe_finds_nothing_on_the_main_views_in_one_look(browser: Browser, url: str) -> None:

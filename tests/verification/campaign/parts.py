@@ -80,7 +80,10 @@ PARTS: Final = (
     ),
     Part("kills", ("tests/system/integration/test_kills.py",), ("--kills",)),
     Part("messages", ("tests/verification/fuzz/messages",), ("--messages",), "more kinds of 10 MB in a message"),
-    Part("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
+    Part(
+        *("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),
+        says="a random run that notices damaged uploads in the second way of uploading",
+    ),
     Part("engines", ("tests/system/engines",), ("--asked-engines",)),
     Part("questions", ("tests/verification/fuzz/requests",), ("--questions",)),
     Part("queries", ("tests/unit/lakehouse/client/test_query_dates.py",), ("--queries",)),
@@ -90,8 +93,8 @@ PARTS: Final = (
             *("tests/unit/query_service", "tests/unit/ingest_writer", "tests/repo/deploy"),
             *("tests/system/test_exports_are_imports.py", "tests/system/test_query_memory.py", "tests/system/formats"),
         ),
-        says="more seeds of each random test of answers, and more cases where one stands for its kind here; unit tests "
-        "that know the fields, with one field more",
+        says="more seeds of each random test of answers, and more cases where one stands for its kind here; a deploy's "
+        "other failing and hanging steps; unit tests that know the fields, with one field more",
         is_long_only=True,
     ),
     Part(

@@ -63,7 +63,7 @@ def test_a_safeguard_that_is_not_there_is_noticed(lake: LyingLake, tmp_path: Pat
         FINDS[safeguard][number](lake, tmp_path)
 
 
-@pytest.mark.parametrize("seed", seeds(2))  # both ways of uploading
+@pytest.mark.parametrize("seed", seeds(2))  # simple uploads, and resumable ones in `make verify`
 def test_a_random_run_notices_that_uploads_are_not_checked(gcs_server: GcsServer, tmp_path: Path, seed: int) -> None:
     def damaged_uploads() -> Plan:
         return every(3, FLIP_UPLOAD, *UPLOADS)
