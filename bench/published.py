@@ -12,8 +12,6 @@ from bench.fingerprint import fingerprint
 
 ROOT: Final = Path(__file__).parents[1]
 PUBLISHED: Final = ROOT / "docs" / "bench.json"
-REFRESH: Final = "make figures"
-"""The command that measures stale figures again."""
 
 Measured = Mapping[str, Any]
 """Of one measure: name, commit, date, fingerprint, seconds, machine, figures."""
@@ -35,19 +33,3 @@ def stale(measures: Sequence[Measure], published: Sequence[Measured], root: Path
     """Those whose code is not the code that their published figures were measured with."""
     known = {each["name"]: each["fingerprint"] for each in published}
     return [measure for measure in measures if known.get(measure.name) != fingerprint(root, measure.sources)]
-
-
-def stale_text(measures: Sequence[Measure], published: Sequence[Measured]) -> str:
-    """Which figures are stale, since which commit, and what to do."""
-    commits = {each["name"]: each["commit"] for each in published}
-    names = ", ".join(f"{measure.name} (measured at {commits.get(measure.name, 'no commit')})" for measure in measures)
-    return (
-        f"the code behind published figures has changed since they were measured: {names}."
-        f" Measure them again and update the documents: {REFRESH}"
-    )
-
-
-def keeps_up(figure: Mapping[str, Any], published: Mapping[str, Any], times: float) -> bool:
-    """Whether the ratio of `figure` is at most `times` worse than the published one. Both have a goal."""
-    ratio, before = figure["ratio"]["median"], published["ratio"]["median"]
-    return bool(ratio >= before / times if published["goal"].startswith(">=") else ratio <= before * times)

@@ -1,9 +1,8 @@
-"""The project's documents, and where in them links lead and commands stand."""
+"""The project's documents, and where in them links lead."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -52,12 +51,6 @@ def anchors(page: Path) -> set[str]:
         number = next(n for n in range(1000) if (f"{name}-{n}" if n else name) not in found)
         found.add(f"{name}-{number}" if number else name)
     return found
-
-
-def module_commands(text: str) -> Iterator[tuple[str, str]]:
-    """`python -m MODULE [SUBCOMMAND]` wherever the text has it."""
-    for module, command in re.findall(r"python3? -m ([a-z_.]+)(?: +([a-z][a-z-]*))?", text):
-        yield module.rstrip("."), command
 
 
 def filled(page: str, begin: str, end: str, text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from bench import __main__ as command
 from bench.catalogue import MEASURES, Measure
 from bench.figure import bounded
 from bench.fingerprint import Sources, fingerprint
-from bench.published import ROOT, keeps_up, read_published
+from bench.published import ROOT, read_published
 from bench.rig import NotMeasuredError, Rig
 
 _TIMES = 3.0
@@ -87,7 +87,7 @@ def _worse(measured: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
     return {
         key: f"{figure['ratio']['median']:.3g}, published {published[key]['ratio']['median']:.3g}"
         for key, figure in _comparable(measured).items()
-        if not keeps_up(figure, published[key], _TIMES)
+        if not _keeps_up(figure, published[key], _TIMES)
     }
 
 
@@ -99,6 +99,24 @@ def _comparable(measured: Sequence[Any]) -> dict[tuple[str, str], Any]:
         for figure in each["figures"]
         if _PEERS.get(figure["measure"], "?") in figure["peer"] and figure["ratio"]["values"] > 1
     }
+
+
+def _keeps_up(figure: Mapping[str, Any], published: Mapping[str, Any], times: float) -> bool:
+    """Whether the ratio of `figure` is at most `times` worse than the published one. Both have a goal."""
+    ratio, before = figure["ratio"]["median"], published["ratio"]["median"]
+    return bool(ratio >= before / times if published["goal"].startswith(">=") else ratio <= before * times)
+
+
+def test_a_ratio_keeps_up_in_the_direction_of_its_goal() -> None:
+    at_least, at_most = {"goal": ">= 10"}, {"goal": "<= 1.3"}
+    assert _keeps_up(_ratio(3), at_least | _ratio(9), 3)
+    assert not _keeps_up(_ratio(2.9), at_least | _ratio(9), 3)
+    assert _keeps_up(_ratio(3.5), at_most | _ratio(1.2), 3)
+    assert not _keeps_up(_ratio(3.7), at_most | _ratio(1.2), 3)
+
+
+def _ratio(median: float) -> dict[str, Any]:
+    return {"ratio": {"median": median}}
 
 
 def test_the_ratios_that_are_compared_are_published() -> None:

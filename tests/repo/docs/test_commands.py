@@ -6,11 +6,12 @@ import contextlib
 import importlib
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tools.pages import PACKAGES, ROOT, module_commands, pages
+from tools.pages import PACKAGES, ROOT, pages
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TEXTS = {page: page.read_text(encoding="utf-8") for page in pages()}
@@ -42,6 +43,17 @@ def test_the_packages_have_the_commands_that_the_search_should_find() -> None:
 def test_every_command_is_documented(package: str, command: str) -> None:
     lines = [line for text in (*TEXTS.values(), MAKEFILE) for line in text.splitlines()]
     assert any(f"-m {package} " in line and re.search(rf"(?<![\w-]){command}(?![\w-])", line) for line in lines)
+
+
+def module_commands(text: str) -> Iterator[tuple[str, str]]:
+    """`python -m MODULE [SUBCOMMAND]` wherever the text has it."""
+    for module, command in re.findall(r"python3? -m ([a-z_.]+)(?: +([a-z][a-z-]*))?", text):
+        yield module.rstrip("."), command
+
+
+def test_commands_are_found_with_their_subcommands() -> None:
+    text = '`python -m lakehouse sql "..."`, then python3 -m probe.\n'
+    assert list(module_commands(text)) == [("lakehouse", "sql"), ("probe", "")]
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: str(page.relative_to(ROOT)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.pages import Block, anchors, blocks, filled, labelled_links, links, module_commands
+from tools.pages import Block, anchors, blocks, filled, labelled_links, links
 
 PAGE = """# A title, `code` and 1.5
 
@@ -39,11 +39,6 @@ def test_a_heading_that_is_there_twice_has_two_anchors(page: Path) -> None:
 
 def test_a_block_has_its_language_and_its_text(page: Path) -> None:
     assert blocks(page) == [Block("sh", "[not](a-link.md)\n")]
-
-
-def test_commands_are_found_with_their_subcommands() -> None:
-    text = '`python -m lakehouse sql "..."`, then python3 -m probe.\n'
-    assert list(module_commands(text)) == [("lakehouse", "sql"), ("probe", "")]
 
 
 def test_a_page_is_filled_between_its_marks() -> None:
