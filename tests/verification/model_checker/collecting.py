@@ -1,9 +1,9 @@
 """The model's garbage collector: it follows the history of snapshots and has no clock.
 
-It deletes (1) snapshots below the latest's `oldest` (`min_retained` in the code); (2) landed files
-that the latest has absorbed, after their grace; (3) month files that no retained snapshot names and
-whose `since` is below the month's. It deletes one at a time, in any order within (1) and (2), and
-may stop at any point.
+It deletes (1) snapshots below the latest's `min_retained`; (2) landed files that the latest has
+absorbed, after their grace; (3) month files that no retained snapshot names and whose
+`added_snapshot` is below the month's. It deletes one at a time, in any order within (1) and (2),
+and may stop at any point.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def steps(me: Collector, lake: Lake, finder: Finder) -> Iterator[Move]:
         if latest is None:
             yield f"snapshot {me.latest.number} is gone, lists again", lake, Collector("find")
         else:
-            text = f"reads snapshot {latest.number}: oldest {latest.oldest}, absorbed {show(latest.absorbed)}"
+            text = (
+                f"reads snapshot {latest.number}: min_retained {latest.min_retained}, absorbed {show(latest.absorbed)}"
+            )
             yield text, lake, Collector("collect", latest)
     elif me.at == "collect" and me.latest is not None:
         yield from _collect(me, me.latest, lake)
@@ -55,9 +57,9 @@ def steps(me: Collector, lake: Lake, finder: Finder) -> Iterator[Move]:
 
 
 def _collect(me: Collector, latest: Snapshot, lake: Lake) -> Iterator[Move]:
-    """Snapshots below the latest's `oldest`, and landed files inside the latest."""
+    """Snapshots below the latest's `min_retained`, and landed files inside the latest."""
     for snapshot in lake.snapshots:
-        if snapshot.number < latest.oldest:
+        if snapshot.number < latest.min_retained:
             yield f"deletes snapshot {snapshot.number}", lake.without_snapshot(snapshot.number), me
     for landed in single_events(latest.absorbed & lake.landing):
         yield f"deletes landed {show(landed)}", lake._replace(landing=lake.landing & ~landed), me
@@ -66,7 +68,9 @@ def _collect(me: Collector, latest: Snapshot, lake: Lake) -> Iterator[Move]:
 def _choose_months(latest: Snapshot, lake: Lake, finder: Finder) -> Iterator[Move]:
     """Month files whose maker, however late it wakes, can no longer commit them."""
     past = frozenset(
-        file for file in lake.files if file.since < latest.since(file.month) or not finder.rules.collects_by_since
+        file
+        for file in lake.files
+        if file.added_snapshot < latest.added_snapshot(file.month) or not finder.rules.collects_by_added_snapshot
     )
     if past:
         yield f"lists month files, may delete {_describe(past)}", lake, Collector("list", latest, past)

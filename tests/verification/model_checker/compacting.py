@@ -6,7 +6,7 @@ Steps that no other process can tell apart are one step, which saves states and 
   (`World.merges`), which covers files that have disappeared by then.
 - A month file is stored in the same step. If it were stored later, a collector could only miss it,
   and a collector may fail to delete it anyway.
-- The second listing ("committed only if the number is not below the latest's `oldest`") happens
+- The second listing ("committed only if the number is not below the latest's `min_retained`") happens
   with the create, which settles the outcome: the next number of the history is committed, an
   expired number never is.
 
@@ -21,7 +21,17 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from tests.verification.model_checker.collecting import single_events
-from tests.verification.model_checker.lake import Entry, Events, File, Lake, Month, Snapshot, describe, show, since_of
+from tests.verification.model_checker.lake import (
+    Entry,
+    Events,
+    File,
+    Lake,
+    Month,
+    Snapshot,
+    added_snapshot_of,
+    describe,
+    show,
+)
 from tests.verification.model_checker.rules import Finder
 
 
@@ -133,8 +143,8 @@ def _replaced(made: Made) -> frozenset[File]:
 
 
 def _made(month: int, base: Month, events: Events, finder: Finder, used: frozenset[File]) -> Made:
-    """The dates of the events, of both sides, a file a date and side. Named with the `since` of the month, and random
-    bits that no process knows."""
+    """The dates of the events, of both sides, a file a date and side. Named with the `added_snapshot` of the
+    month, and random bits that no process knows."""
     world, rules = finder.world, finder.rules
     dates = sorted({event.date for bit, event in enumerate(world.events) if events >> bit & 1})
     dates = dates if rules.absorbs_what_it_writes else dates[:1]
@@ -151,7 +161,7 @@ def _made(month: int, base: Month, events: Events, finder: Finder, used: frozens
         of_date = says & world.of_date(month, date)
         hidden = world.hidden_of(of_date)
         for is_hidden, part in ((False, of_date & ~hidden), (True, hidden)):
-            file = File(month, since_of(base), part, 0, date, is_hidden)
+            file = File(month, added_snapshot_of(base), part, 0, date, is_hidden)
             while file in used:
                 file = file._replace(nonce=file.nonce + 1)
             files += [file] if part else []
@@ -188,20 +198,21 @@ def _seen(snapshot: Snapshot, finder: Finder) -> Snapshot | None:
 
 
 def _commit(me: Compactor, base: Snapshot, lake: Lake, finder: Finder) -> Iterator[Move]:
-    """Creates n+1, with any `oldest` that the retention may give; its outcome may be unknown."""
+    """Creates n+1, with any `min_retained` that the retention may give; its outcome may be unknown."""
     number = base.number + 1
     if lake.read(number) is not None:
         yield f"snapshot {number} exists, rebases", lake, _again(me, _seen(base, finder)), None
         return
-    for oldest in range(max(base.oldest, 1), max(base.number, 1) + 1):
-        if oldest < base.number and finder.world.shortest_retention:
+    for min_retained in range(max(base.min_retained, 1), max(base.number, 1) + 1):
+        if min_retained < base.number and finder.world.shortest_retention:
             continue
-        new = _next(me, base, oldest)
-        text = f"creates snapshot {number} with {show(new.says)}, oldest {oldest}, absorbed {show(new.absorbed)}"
-        if finder.rules.collects_by_the_line:
+        new = _next(me, base, min_retained)
+        absorbed = f"absorbed {show(new.absorbed)}"
+        text = f"creates snapshot {number} with {show(new.says)}, min_retained {min_retained}, {absorbed}"
+        if finder.rules.collects_by_the_history:
             then, wrong = _confirm(me, new, lake.with_snapshot(new), finder)
-            hole = "" if then is IDLE else " (in a hole of the line: not committed)"
-            yield text + hole, lake.with_snapshot(new), then, wrong
+            expired = "" if then is IDLE else " (under an expired number: not committed)"
+            yield text + expired, lake.with_snapshot(new), then, wrong
         else:
             yield text, lake.with_snapshot(new), Compactor("own", snapshot=new), None
         if lake.unknown_creates and lake.on_its_way is None:
@@ -211,14 +222,14 @@ def _commit(me: Compactor, base: Snapshot, lake: Lake, finder: Finder) -> Iterat
             yield f"{text}, which is delayed", left._replace(on_its_way=new), unsure, None
 
 
-def _next(me: Compactor, base: Snapshot, oldest: int) -> Snapshot:
+def _next(me: Compactor, base: Snapshot, min_retained: int) -> Snapshot:
     months = list(base.months)
     absorbed = base.absorbed
     for made in me.kept:
         new = (Entry(file, base.number + 1) for file in made.files)
         months[made.month] = tuple(sorted((*made.stays, *new)))
         absorbed |= made.events
-    return Snapshot(base.number + 1, oldest, tuple(months), absorbed & me.listed)
+    return Snapshot(base.number + 1, min_retained, tuple(months), absorbed & me.listed)
 
 
 def _look(me: Compactor, mine: Snapshot, lake: Lake, finder: Finder) -> Move:
@@ -230,9 +241,9 @@ def _look(me: Compactor, mine: Snapshot, lake: Lake, finder: Finder) -> Move:
 
 
 def _confirm(me: Compactor, mine: Snapshot, lake: Lake, finder: Finder) -> tuple[Compactor, str | None]:
-    """Committed only if, listed once more, its number is not below the latest's `oldest`."""
+    """Committed only if, listed once more, its number is not below the latest's `min_retained`."""
     latest = finder.latest(lake, _seen(mine, finder))
-    if mine.number < latest.oldest:
+    if mine.number < latest.min_retained:
         return _again(me, None), None
     lost = mine.says & ~latest.says
     wrong = f"takes {show(lost)} for committed, which the latest snapshot {latest.number} lacks" if lost else None

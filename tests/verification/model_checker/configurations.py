@@ -38,9 +38,9 @@ class Configuration:
 _A, _B, _C, _D = (Event(name) for name in "abcd")
 _OLDER_AND_NEWER: Final = (Event("a", 2), Event("a", 1))
 _TWO: Final = World((_A, _B), 2)
-_HOLE: Final = World((_A, _B, _C), 3, landed_at_start=True, merges="one", shortest_retention=True)
+_EXPIRED: Final = World((_A, _B, _C), 3, landed_at_start=True, merges="one", shortest_retention=True)
 """The smallest world with an expired number: snapshot 3 is the first that can expire snapshot 1."""
-_HOLE_AND_MORE: Final = replace(_HOLE, events=(_A, _B, _C, _D))
+_EXPIRED_AND_MORE: Final = replace(_EXPIRED, events=(_A, _B, _C, _D))
 """One event more than the history can hold: absorbed only in an expired number is not absorbed."""
 
 _ASLEEP: Final = (
@@ -90,7 +90,7 @@ SAFE: Final = (
     Configuration("crashes", replace(_TWO, readers=0, crashes=True)),
     Configuration("crashes, a create of unknown outcome", replace(_TWO, compactors=1, crashes=True, unknown_creates=1)),
     Configuration("two collectors", replace(_TWO, readers=0, collectors=2)),
-    Configuration("holes in the line", replace(_HOLE, readers=0)),
+    Configuration("expired numbers", replace(_EXPIRED, readers=0)),
 )
 
 VARIANTS: Final = (
@@ -126,34 +126,34 @@ VARIANTS: Final = (
     ),
     Configuration(
         "orphans are deleted by age",
-        replace(_HOLE, readers=0),
-        Rules(collects_by_since=False),
+        replace(_EXPIRED, readers=0),
+        Rules(collects_by_added_snapshot=False),
         "which is gone",
     ),
     Configuration(
-        "landed files are collected by a snapshot in a hole",
-        replace(_HOLE_AND_MORE, readers=0),
-        Rules(collects_by_the_line=False),
+        "landed files are collected by a snapshot under an expired number",
+        replace(_EXPIRED_AND_MORE, readers=0),
+        Rules(collects_by_the_history=False),
         "is neither in landing nor in a month file",
         _ASLEEP,
     ),
     Configuration(
         "the reader probes for n+1",
-        _HOLE,
+        _EXPIRED,
         Rules(lists_for_the_latest=False),
         "acked before its listing began",
         (("reader", "lists landing"), ("reader", "looks for the latest snapshot: 0"), *_ASLEEP),
     ),
     Configuration(
         "the reader reads by name what it listed a while ago",
-        _HOLE,
+        _EXPIRED,
         Rules(reads_what_was_listed=False),
         "acked before its listing began",
         _ABOUT_TO_READ,
     ),
     Configuration(
         "the collector reads by name what it listed a while ago",
-        replace(_HOLE_AND_MORE, readers=0, collectors=2),
+        replace(_EXPIRED_AND_MORE, readers=0, collectors=2),
         Rules(reads_what_was_listed=False),
         "is neither in landing nor in a month file",
         _ASLEEP_BY_NAME,
@@ -161,23 +161,26 @@ VARIANTS: Final = (
 )
 
 BIG: Final = (
-    Configuration("big: three flights, holes, any retention, a reader", replace(_HOLE, shortest_retention=False)),
     Configuration(
-        "big: three flights, holes, any merges", replace(_HOLE, shortest_retention=False, merges="any", readers=0)
+        "big: three flights, expired numbers, any retention, a reader", replace(_EXPIRED, shortest_retention=False)
     ),
-    Configuration("big: three flights, landing at any moment", replace(_HOLE, landed_at_start=False, readers=0)),
-    Configuration("big: four flights, a compactor asleep, a reader", _HOLE_AND_MORE, prologue=_ASLEEP),
+    Configuration(
+        "big: three flights, expired numbers, any merges",
+        replace(_EXPIRED, shortest_retention=False, merges="any", readers=0),
+    ),
+    Configuration("big: three flights, landing at any moment", replace(_EXPIRED, landed_at_start=False, readers=0)),
+    Configuration("big: four flights, a compactor asleep, a reader", _EXPIRED_AND_MORE, prologue=_ASLEEP),
     Configuration("big: two months, a reader", replace(_TWO, events=(_A, Event("b", month=1)))),
     Configuration("big: crashes, a reader", replace(_TWO, crashes=True)),
     Configuration("big: a create of unknown outcome, a reader", replace(_TWO, unknown_creates=1)),
     Configuration(
         "big: crashes, a create of unknown outcome", replace(_TWO, crashes=True, unknown_creates=1, readers=0)
     ),
-    Configuration("big: holes in the line, crashes", replace(_HOLE, crashes=True, readers=0)),
+    Configuration("big: expired numbers, crashes", replace(_EXPIRED, crashes=True, readers=0)),
     Configuration("big: two pages, two compactors, a reader", replace(_TWO, pages=(1, 2))),
     Configuration("big: two collectors, a reader", replace(_TWO, collectors=2)),
     Configuration(
         "big: three events in two months",
-        replace(_HOLE, events=(_A, _B, Event("c", month=1)), shortest_retention=False, readers=0),
+        replace(_EXPIRED, events=(_A, _B, Event("c", month=1)), shortest_retention=False, readers=0),
     ),
 )

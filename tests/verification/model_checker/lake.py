@@ -33,7 +33,7 @@ class World:
 
     events: tuple[Event, ...]
     max_snapshot: int
-    """No compactor starts on a line that is this long."""
+    """No compactor starts on a history that is this long."""
     compactors: int = 2
     collectors: int = 1
     readers: int = 1
@@ -46,7 +46,7 @@ class World:
     merges: Literal["any", "one"] = "any"
     """Which files of its tail a merge takes: it has bounds, some cannot be read just now, some are gone."""
     shortest_retention: bool = False
-    """Whether `oldest` always advances as far as it may, which deletes most."""
+    """Whether `min_retained` always advances as far as it may, which deletes most."""
     unknown_creates: int = 0
     """How many creates of snapshots have an unknown outcome, at most."""
     crashes: bool = False
@@ -113,13 +113,13 @@ class World:
 
 
 class File(NamedTuple):
-    """A month file: `since` is in its name, `says` is its content, `nonce` stands for the random bits.
+    """A month file: `added_snapshot` is in its name, `says` is its content, `nonce` stands for the random bits.
 
     It has the flights of one date of the month that are shown, or those that are hidden.
     """
 
     month: int
-    since: int
+    added_snapshot: int
     says: Events
     nonce: int
     date: int = 0
@@ -130,23 +130,23 @@ class Entry(NamedTuple):
     """A file of a month in a snapshot."""
 
     file: File
-    since: int
+    added_snapshot: int
 
 
 Month = tuple[Entry, ...]
 """The files of one month, of both sides."""
 
 
-def since_of(month: Month) -> int:
+def added_snapshot_of(month: Month) -> int:
     """The number of the snapshot that changed the month last, 0 when it has no file."""
-    return max((entry.since for entry in month), default=0)
+    return max((entry.added_snapshot for entry in month), default=0)
 
 
 class Snapshot(NamedTuple):
     """The table at one commit. `absorbed` are landed files."""
 
     number: int
-    oldest: int
+    min_retained: int
     months: tuple[Month, ...]
     absorbed: Events
 
@@ -157,8 +157,8 @@ class Snapshot(NamedTuple):
             result |= file.says
         return result
 
-    def since(self, month: int) -> int:
-        return since_of(self.months[month])
+    def added_snapshot(self, month: int) -> int:
+        return added_snapshot_of(self.months[month])
 
     def files(self) -> Iterator[File]:
         return (entry.file for month in self.months for entry in month)
@@ -171,7 +171,8 @@ class Lake(NamedTuple):
     acked: Events
     files: frozenset[File]
     snapshots: tuple[Snapshot, ...]
-    """By number, as a listing gives them. The collector leaves no gap but below `oldest`; others may put holes."""
+    """By number, as a listing gives them. The collector leaves no gap but below `min_retained`, where others
+    may create expired numbers again."""
     on_its_way: Snapshot | None
     unknown_creates: int
     """How many more outcomes may be unknown."""
@@ -212,12 +213,12 @@ def problem_of(lake: Lake, before: Lake, empty: Snapshot) -> str | None:
     if lost := lake.acked & ~(lake.landing | latest.says):
         return f"acked {show(lost)} is neither in landing nor in a month file of the latest snapshot {latest.number}"
     if latest.number < parent.number:
-        return f"the line went back from snapshot {parent.number} to {latest.number}"
+        return f"the history went back from snapshot {parent.number} to {latest.number}"
     if lost := parent.says & ~latest.says:
         return f"snapshot {latest.number} does not contain {show(lost)}, which snapshot {parent.number} contained"
-    retained = [snapshot for snapshot in lake.snapshots if snapshot.number >= latest.oldest]
-    if len(retained) != latest.number - max(latest.oldest, 1) + 1:
-        return f"the latest retains snapshots from {latest.oldest} on, and one of them is gone"
+    retained = [snapshot for snapshot in lake.snapshots if snapshot.number >= latest.min_retained]
+    if len(retained) != latest.number - max(latest.min_retained, 1) + 1:
+        return f"the latest retains snapshots from {latest.min_retained} on, and one of them is gone"
     for snapshot in retained:
         for file in snapshot.files():
             if file not in lake.files:
@@ -245,4 +246,4 @@ def show(events: Events) -> str:
 def describe(file: File) -> str:
     """A month file as traces name it."""
     area = "hidden" if file.is_hidden else "flights"
-    return f"{area}/{file.month + 1:02}/{file.since}-{file.nonce} with {show(file.says)}"
+    return f"{area}/{file.month + 1:02}/{file.added_snapshot}-{file.nonce} with {show(file.says)}"

@@ -2,7 +2,7 @@
 
 Each operation on the store is one atomic step, and any process may take the next one: a process may
 sleep between two of its steps for any time. Time is adversarial too: the search tries both outcomes
-of whether a landed file is past its grace, and of how far retention has advanced `oldest`.
+of whether a landed file is past its grace, and of how far retention has advanced `min_retained`.
 
 | who | steps | the sentence of the design |
 |---|---|---|

@@ -19,9 +19,9 @@ class Rules:
     any object of that name, even one created under an expired number. (When true, listing and
     reading are one step of the model: the content is known when listed, and if the object is gone
     the listing is done again, as if for the first time.)"""
-    collects_by_since: bool = True
+    collects_by_added_snapshot: bool = True
     """A month file goes only if its maker can no longer commit it. False: orphans go by age."""
-    collects_by_the_line: bool = True
+    collects_by_the_history: bool = True
     """Landed files go by the latest of the history. False: by a snapshot just created."""
     lists_landing_first: bool = True
     """A reader lists landing, then finds the snapshot. False: the other way round."""
