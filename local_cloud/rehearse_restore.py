@@ -2,7 +2,7 @@
 
 What docs/reliability.md says of a restore, done: first one object, then all of them. Each loss has to be noticed:
 by `verify`, and by an API that was up. Before a person comes to the empty bucket, events land and the compactor begins
-a new line of snapshots. After each restore `verify` finds nothing and every answer is that of before. Restores are
+a new history of snapshots. After each restore `verify` finds nothing and every answer is that of before. Restores are
 gcloud's own where it is on the path, and otherwise the same calls of the storage's API.
 """
 
@@ -102,8 +102,8 @@ class Rehearsal:
             self._run_gcloud(f"gs://{BUCKET}/{name}#{generation}")
 
     def restore_all(self, since: dt.datetime, until: dt.datetime) -> None:
-        """All that was deleted between the two: nothing that compaction had deleted before, no snapshot of a new line
-        that a person deleted after."""
+        """All that was deleted between the two: nothing that compaction had deleted before, no snapshot of a new
+        history that a person deleted after."""
         after, before = since.isoformat(), until.isoformat()
         if self._gcloud is None:
             body = {"matchGlobs": ["**"], "softDeletedAfterTime": after, "softDeletedBeforeTime": before}
@@ -210,7 +210,7 @@ def _loses_all(
     rehearsal.lose(objects)
     _wait_until(lambda: _problem(up).endswith("line-broken"), "an API that knew the lake did not refuse")
     landed = _begin_anew(rehearsal, writer, events[: len(events) // 3])
-    rehearsal.restore_all(accident, _end_new_line(rehearsal))
+    rehearsal.restore_all(accident, _end_new_history(rehearsal))
     wrong = [] if _is_back(objects | landed, rehearsal.objects()) else [f"{what}: objects are not those of before"]
     rebuilt = rehearsal.run("ingest_writer", "publish", "--rebuild", **_trust(rehearsal))
     print(f"{what}: {len(objects)} objects lost, restored by {by} in {time.monotonic() - began:.1f} s")
@@ -224,7 +224,7 @@ def _loses_all(
 
 
 def _is_back(objects: Mapping[str, str], now: Mapping[str, str]) -> bool:
-    """Whether all is there, with its bytes, and no snapshot of another line. What the new line merged, no snapshot
+    """Whether all is there, with its bytes, and no snapshot of another history. What the new one merged, no snapshot
     names, and the tables of other engines are made anew."""
     kept = {name: checksum for name, checksum in objects.items() if not name.startswith(object_names.DERIVED)}
     snapshots = [{name for name in names if name.startswith(object_names.SNAPSHOTS)} for names in (objects, now)]
@@ -238,11 +238,11 @@ def _begin_anew(rehearsal: Rehearsal, writer: str, events: Sequence[bytes]) -> d
     landed = rehearsal.objects(object_names.LANDING)
     _must(rehearsal.run("ingest_writer", "compact"))
     if not rehearsal.objects(object_names.SNAPSHOTS):
-        raise ProcessFailed("the compactor began no new line of snapshots")
+        raise ProcessFailed("the compactor began no new history of snapshots")
     return landed
 
 
-def _end_new_line(rehearsal: Rehearsal) -> dt.datetime:
+def _end_new_history(rehearsal: Rehearsal) -> dt.datetime:
     """Deletes its snapshots; a time before that, and after all that was lost. No compactor runs."""
     until = dt.datetime.now(dt.UTC)
     rehearsal.lose(rehearsal.objects(object_names.SNAPSHOTS))

@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     """Reuse of a slow /v1/lake result: up to twice as long as it took, at most this. Otherwise each
     caller would wait for a listing of its own. `listed_at` has its age."""
     inventory_max_age_s: float = Field(300.0, ge=0, le=86_400)
-    """Age of the counts of rejected and foreign objects in /v1/lake. They need a listing of the
+    """Age of the counts of rejected and unrecognized objects in /v1/lake. They need a listing of the
     whole bucket in the background: 200,000 objects are 200 requests."""
     file_cache_mb: int = Field(448, ge=1)
     """Downloaded files: 16 million flights at 28 bytes. With DuckDB's memory half of an instance of

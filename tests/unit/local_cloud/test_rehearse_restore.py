@@ -38,25 +38,25 @@ def test_an_object_that_does_not_come_back_fails_the_rehearsal(
 
 
 def _left_alone(_: rehearse_restore.Rehearsal) -> dt.datetime:
-    """As before there was a step for it: the snapshots of the new line stay."""
+    """As before there was a step for it: the snapshots of the new history stay."""
     return dt.datetime.now(dt.UTC)
 
 
 def _ended_too_late(rehearsal: rehearse_restore.Rehearsal) -> dt.datetime:
-    """A window that has the new line's end in it: its snapshots come back, too."""
-    _END_NEW_LINE(rehearsal)
+    """A window that has the new history's end in it: its snapshots come back, too."""
+    _END_NEW_HISTORY(rehearsal)
     return dt.datetime.now(dt.UTC)
 
 
-_END_NEW_LINE = rehearse_restore._end_new_line
+_END_NEW_HISTORY = rehearse_restore._end_new_history
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("step", [_left_alone, _ended_too_late])
-def test_snapshots_of_a_new_line_among_the_restored_ones_fail_the_rehearsal(
+def test_snapshots_of_a_new_history_among_the_restored_ones_fail_the_rehearsal(
     step: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(rehearse_restore, "_end_new_line", step)
+    monkeypatch.setattr(rehearse_restore, "_end_new_history", step)
     assert rehearse_restore.main(SMALL) == 1
     assert "the whole bucket: objects are not those of before" in capsys.readouterr().out

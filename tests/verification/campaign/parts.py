@@ -106,7 +106,7 @@ PARTS: Final = (
     Part(
         "restore",
         ("tests/unit/local_cloud/test_rehearse_restore.py",),
-        says="a rehearsal of a restore, and some that fail: no object comes back, or snapshots of a new line do",
+        says="a rehearsal of a restore, and some that fail: no object comes back, or snapshots of a new history do",
         is_long_only=True,
     ),
     Part("model", ("tests/verification/model_checker",), says="the larger of the small worlds of the protocol"),

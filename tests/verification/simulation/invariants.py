@@ -28,7 +28,7 @@ class Invariants:
         self._floor: Floor = {}
         self._flights: dict[str, list[Flight]] = {}  # by month file
         self._highest = 0
-        self._on_line: set[tuple[str, int]] = set()
+        self._in_history: set[tuple[str, int]] = set()
 
     def floor(self) -> Floor:
         """What an answer must have whose listing begins now."""
@@ -54,7 +54,7 @@ class Invariants:
             self._see_snapshot(name, from_json(name, data))
             if number > self._highest:
                 self._highest = number
-                self._on_line.add((who, number))
+                self._in_history.add((who, number))
 
     def acked(self, message_id: str) -> None:
         """Ack is the last step: all lines are durable, landed or rejected."""
@@ -67,8 +67,8 @@ class Invariants:
 
     def committed(self, who: str, number: int) -> None:
         """A compactor reports a commit. A snapshot under an expired number is none."""
-        if (who, number) not in self._on_line:
-            raise Violation(f"{who}: says that it committed snapshot {number}, which is not on the line")
+        if (who, number) not in self._in_history:
+            raise Violation(f"{who}: says that it committed snapshot {number}, which is not in the history")
 
     def answered(self, who: str, state: State, floor: Floor) -> None:
         """The newest of all that was acked and landed when the listing began; beyond that, only what was published."""

@@ -287,7 +287,7 @@ def test_a_format_that_is_too_new_is_refused(prefix: str, store: MemoryStore, tm
     assert [info.name for info in store.list("")] == before
 
 
-def test_a_line_that_has_lost_its_end_is_refused(store: MemoryStore, tmp_path: Path) -> None:
+def test_a_history_that_has_lost_its_end_is_refused(store: MemoryStore, tmp_path: Path) -> None:
     made = compactor(store, tmp_path)
     land(store, [row()])
     made.compact()
@@ -384,10 +384,10 @@ def test_min_retained_never_decreases_and_follows_the_stores_clock(tmp_path: Pat
         # Compactors may be configured differently, and the clock of a store may be set back.
         compactor(store, tmp_path, retention_s=rng.choice([0.0, 50.0, 1e6])).compact()
         clock.advance(rng.choice([1, 30, 100, -20]))
-    line = [snapshot(store, number) for number in numbers(store)]
-    assert len(line) == 24
+    history = [snapshot(store, number) for number in numbers(store)]
+    assert len(history) == 24
     assert all(
-        earlier.min_retained <= later.min_retained <= later.number for earlier, later in itertools.pairwise(line)
+        earlier.min_retained <= later.min_retained <= later.number for earlier, later in itertools.pairwise(history)
     )
 
 

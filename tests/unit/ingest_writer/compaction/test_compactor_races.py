@@ -178,8 +178,8 @@ def test_any_number_of_compactors_at_once_end_with_the_exact_answer(compactors: 
     assert table_rows(store) == newest(everything)
     assert commits == latest(store).number
     assert set(latest(store).absorbed) >= {info.name for info in store.list(object_names.LANDING)}
-    line = [snapshot(store, number) for number in numbers(store)]
-    assert all(earlier.min_retained <= later.min_retained for earlier, later in itertools.pairwise(line))
+    history = [snapshot(store, number) for number in numbers(store)]
+    assert all(earlier.min_retained <= later.min_retained for earlier, later in itertools.pairwise(history))
     assert problems(store) == ()
 
 

@@ -155,21 +155,21 @@ def test_a_landed_file_that_is_not_absorbed_is_never_deleted(store: MemoryStore,
     land(store, [row(number=1)])
     made.compact()
     tail = land(store, [row(number=2)])
-    store.create("landing/flight_date=2013-01-01/foreign.parquet", b"")
+    store.create("landing/flight_date=2013-01-01/unrecognized.parquet", b"")
     bad = object_names.landed_file(row()["flight_date"], "f" * 32)
     store.create(bad, b"unreadable")
     clock.advance(1e7)
     land(store, [row("2013-02-01")])
     made_late = collector(store, delete_grace_s=0.0)
     made_late.collect()
-    assert listed(store, object_names.LANDING) >= {tail, bad, "landing/flight_date=2013-01-01/foreign.parquet"}
+    assert listed(store, object_names.LANDING) >= {tail, bad, "landing/flight_date=2013-01-01/unrecognized.parquet"}
 
 
 def test_a_file_absorbed_only_by_a_snapshot_at_an_expired_number_is_kept(store: MemoryStore, clock: Clock) -> None:
     entry = put_month(store, [row()], added_snapshot=9)
     name = land(store, [row(number=2)])
     commit(store, 8, [], min_retained=7)
-    commit(store, 3, [entry], absorbed=[name], min_retained=1)  # created late, below the oldest of the line
+    commit(store, 3, [entry], absorbed=[name], min_retained=1)  # created late, below min_retained of the latest
     clock.advance(1e6)
     commit(store, 9, [entry], min_retained=8)
     collected = collector(store, delete_grace_s=0.0).collect()

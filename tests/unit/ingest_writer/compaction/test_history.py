@@ -44,11 +44,11 @@ def test_a_collection_that_was_cut_off_anywhere_is_one_history(deleted: int, sto
     assert check(store)
 
 
-@pytest.mark.parametrize("hole", [1, 2, 3, 4])
-def test_an_expired_number_that_was_made_again_is_no_doubt(hole: int, store: MemoryStore) -> None:
+@pytest.mark.parametrize("expired", [1, 2, 3, 4])
+def test_an_expired_number_that_was_made_again_is_no_doubt(expired: int, store: MemoryStore) -> None:
     for number in range(1, 5):
         store.delete(object_names.snapshot(number))
-    commit(store, hole, [])  # a process that slept
+    commit(store, expired, [])  # a process that slept
     assert check(store)
 
 

@@ -111,7 +111,7 @@ def test_a_snapshot_that_is_listed_and_never_there_is_unavailable(memory: Memory
 
 
 @pytest.mark.parametrize("left", [None, 1])
-def test_a_line_that_ends_below_what_was_seen_is_broken(memory: MemoryStore, now: Now, left: int | None) -> None:
+def test_a_history_that_ends_below_what_was_seen_is_lost(memory: MemoryStore, now: Now, left: int | None) -> None:
     commit(memory, 1, [])
     commit(memory, 2, [])
     planner = Planner(memory, now)
@@ -142,7 +142,7 @@ def test_a_snapshot_that_cannot_be_read_is_named_and_no_older_one_is_used(memory
         Planner(memory, now).plan()
 
 
-def test_foreign_objects_in_landing_are_counted_and_ignored(memory: MemoryStore) -> None:
+def test_unrecognized_objects_in_landing_are_counted_and_ignored(memory: MemoryStore) -> None:
     name = land(memory, [row()])
     memory.create("landing/readme.txt", b"x")
     memory.create("landing/flight_date=2013-02-30/0123456789abcdef0123456789abcdef.parquet", b"x")

@@ -108,7 +108,7 @@ def test_what_was_deleted_after_the_end_of_the_window_stays_deleted(bucket: Any)
     bucket.blob(NAME).upload_from_string(b"lost")
     bucket.blob(NAME).delete()
     until = dt.datetime.now(dt.UTC)
-    for name in (NAME, "of a new line"):
+    for name in (NAME, "of a new history"):
         bucket.blob(name).upload_from_string(b"new")
         bucket.blob(name).delete()
     bulk_restore(bucket, softDeletedAfterTime=LONG_AGO, softDeletedBeforeTime=until.isoformat())

@@ -1,4 +1,4 @@
-"""Turns: never more than there are, none is lost, and whoever finishes something is first."""
+"""Slots: never more than there are, none is lost, and work near its end goes first."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ async def until_idle() -> None:
         await asyncio.sleep(0)
 
 
-def test_turns_are_given_in_the_order_of_coming_to_those_who_finish_first() -> None:
+def test_work_near_its_end_gets_a_slot_first_and_both_kinds_in_their_order() -> None:
     async def work() -> list[str]:
-        turns, order = PrioritySemaphore(1), list[str]()
+        semaphore, order = PrioritySemaphore(1), list[str]()
 
         async def one(name: str, is_finishing: bool) -> None:
-            await turns.acquire(is_finishing)
+            await semaphore.acquire(is_finishing)
             order.append(name)
-            turns.release()
+            semaphore.release()
 
-        await turns.acquire(is_finishing=False)
+        await semaphore.acquire(is_finishing=False)
         names = ("begins 1", "finishes 1", "begins 2", "finishes 2")
         tasks = [asyncio.create_task(one(name, name.startswith("finishes"))) for name in names]
         await until_idle()
         assert order == []
-        turns.release()
+        semaphore.release()
         await asyncio.gather(*tasks)
         return order
 
     assert asyncio.run(work()) == ["finishes 1", "finishes 2", "begins 1", "begins 2"]
 
 
-@pytest.mark.parametrize("given_before_it_left", [False, True])
-def test_a_turn_of_who_leaves_is_the_next_ones(given_before_it_left: bool) -> None:
+@pytest.mark.parametrize("acquired_before_it_left", [False, True])
+def test_the_slot_of_a_waiter_that_is_cancelled_goes_to_the_next_one(acquired_before_it_left: bool) -> None:
     async def work() -> None:
-        turns = PrioritySemaphore(1)
-        await turns.acquire(is_finishing=False)
-        leaving, staying = (asyncio.create_task(turns.acquire(is_finishing=False)) for _ in range(2))
+        semaphore = PrioritySemaphore(1)
+        await semaphore.acquire(is_finishing=False)
+        leaving, staying = (asyncio.create_task(semaphore.acquire(is_finishing=False)) for _ in range(2))
         await until_idle()
-        if given_before_it_left:
-            turns.release()
+        if acquired_before_it_left:
+            semaphore.release()
         leaving.cancel()
         await until_idle()
-        if not given_before_it_left:
-            turns.release()
+        if not acquired_before_it_left:
+            semaphore.release()
         async with asyncio.timeout(5):
             await staying
         assert leaving.cancelled()
@@ -63,11 +63,11 @@ def test_there_are_never_more_at_once_and_in_the_end_all_are_free(seed: int) -> 
     chance = random.Random(seed)
 
     async def work() -> None:
-        turns, running, most = PrioritySemaphore(3), 0, 0
+        semaphore, running, most = PrioritySemaphore(3), 0, 0
 
         async def one() -> None:
             nonlocal running, most
-            await turns.acquire(chance.random() < 0.5)
+            await semaphore.acquire(chance.random() < 0.5)
             running += 1
             most = max(most, running)
             try:
@@ -75,7 +75,7 @@ def test_there_are_never_more_at_once_and_in_the_end_all_are_free(seed: int) -> 
                     await asyncio.sleep(0)
             finally:
                 running -= 1
-                turns.release()
+                semaphore.release()
 
         tasks = []
         for _ in range(200):
@@ -88,6 +88,6 @@ def test_there_are_never_more_at_once_and_in_the_end_all_are_free(seed: int) -> 
         assert (running, most) == (0, 3)
         async with asyncio.timeout(5):
             for _ in range(3):
-                await turns.acquire(is_finishing=False)
+                await semaphore.acquire(is_finishing=False)
 
     asyncio.run(work())

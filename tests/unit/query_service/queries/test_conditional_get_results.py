@@ -17,7 +17,7 @@ from tests._support.api.readers import FORMATS
 from tests._support.api.slow_readers import SOON_S, Reader, scope
 from tests._support.lakes.builder import LakeBuilder, event
 
-LABEL = BodyHeaders(None, truncated=False, next_cursor=None)
+HEADERS = BodyHeaders(None, truncated=False, next_cursor=None)
 
 
 def lake_of_many() -> LakeBuilder:
@@ -126,7 +126,7 @@ def test_an_answer_that_nobody_read_to_its_end_is_kept_whole(queries: Counter) -
 def test_the_least_used_goes_first_and_the_room_is_never_exceeded() -> None:
     results = ResultCache(100_000)
     for number in range(200):
-        results.put(f"{number}", Result(b"x" * 4000, LABEL))
+        results.put(f"{number}", Result(b"x" * 4000, HEADERS))
         assert results.get("0") is not None  # used all the time
         assert results.stats.bytes <= 100_000
     assert results.get("1") is None
@@ -137,14 +137,14 @@ def test_the_least_used_goes_first_and_the_room_is_never_exceeded() -> None:
 def test_small_answers_are_bounded_too() -> None:
     results = ResultCache(100_000)
     for number in range(1000):
-        results.put(f"{number}", Result(b"", LABEL))
+        results.put(f"{number}", Result(b"", HEADERS))
     assert sum(results.get(f"{number}") is not None for number in range(1000)) == 100
 
 
 def test_an_answer_larger_than_its_share_is_not_kept() -> None:
     results = ResultCache(100_000)
-    results.put("small", Result(b"x" * 11_500, LABEL))
-    results.put("large", Result(b"x" * 11_501, LABEL))
+    results.put("small", Result(b"x" * 11_500, HEADERS))
+    results.put("large", Result(b"x" * 11_501, HEADERS))
     assert results.get("small") is not None
     assert results.get("large") is None
     assert results.has_room_for(11_500)
@@ -154,11 +154,11 @@ def test_an_answer_larger_than_its_share_is_not_kept() -> None:
 def test_who_only_looks_whether_an_answer_is_kept_neither_uses_nor_counts_it() -> None:
     results = ResultCache(100_000)
     for number in range(100):
-        results.put(f"{number}", Result(b"", LABEL))
+        results.put(f"{number}", Result(b"", HEADERS))
     assert "0" in results
     assert results.peek("0") is not None
     assert "x" not in results
-    results.put("more", Result(b"", LABEL))
+    results.put("more", Result(b"", HEADERS))
     assert "0" not in results
     assert (results.stats.hits, results.stats.misses) == (0, 0)
 
@@ -166,5 +166,5 @@ def test_who_only_looks_whether_an_answer_is_kept_neither_uses_nor_counts_it() -
 def test_the_same_answer_twice_takes_its_room_once() -> None:
     results = ResultCache(100_000)
     for _ in range(3):
-        results.put("same", Result(b"x", LABEL))
+        results.put("same", Result(b"x", HEADERS))
     assert results.stats.bytes == 1001

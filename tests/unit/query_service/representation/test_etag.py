@@ -274,35 +274,35 @@ def test_other_code_or_libraries_make_other_tags(monkeypatch: pytest.MonkeyPatch
     assert before == build_fingerprint()
     (tmp_path / "a.py").write_text("x = 1\n")
     monkeypatch.setattr(importlib.resources, "files", lambda package: tmp_path)
-    versions = [build_fingerprint()]
+    fingerprints = [build_fingerprint()]
     (tmp_path / "a.py").write_text("x = 2\n")
-    versions.append(build_fingerprint())
+    fingerprints.append(build_fingerprint())
     (tmp_path / "a.py").rename(tmp_path / "b.py")
-    versions.append(build_fingerprint())
+    fingerprints.append(build_fingerprint())
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.0")
-    versions.append(build_fingerprint())
-    assert len({before, *versions}) == 5
+    fingerprints.append(build_fingerprint())
+    assert len({before, *fingerprints}) == 5
     (tmp_path / "b.py").unlink()
     (tmp_path / "b.txt").write_text("no code")
     with pytest.raises(ConfigError, match="without its sources"):
         build_fingerprint()
 
 
-def test_a_module_of_a_sub_package_counts_for_the_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_module_of_a_sub_package_changes_the_fingerprint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     module = tmp_path / "queries" / "sql" / "stats.py"
     module.parent.mkdir(parents=True)
     (tmp_path / "app.py").write_text("")
     monkeypatch.setattr(importlib.resources, "files", lambda package: tmp_path)
-    versions = []
+    fingerprints = []
     for text in ("x = 1\n", "x = 2\n"):
         module.write_text(text)
-        versions.append(build_fingerprint())
+        fingerprints.append(build_fingerprint())
     module.rename(tmp_path / "queries" / "stats.py")
-    versions.append(build_fingerprint())
-    assert len(set(versions)) == 3
+    fingerprints.append(build_fingerprint())
+    assert len(set(fingerprints)) == 3
 
 
-def test_every_module_that_answers_counts_for_the_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_module_that_answers_is_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The sources are found where they are imported from."""
     import lakehouse.table.latest_sql
     import query_service.queries.stats_sql
@@ -312,11 +312,11 @@ def test_every_module_that_answers_counts_for_the_version(monkeypatch: pytest.Mo
         assert (importlib.resources.files(package) / f"{name.replace('.', '/')}.py").is_file()
 
 
-def test_the_version_of_the_code_is_part_of_every_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_build_fingerprint_is_part_of_every_tag(monkeypatch: pytest.MonkeyPatch) -> None:
     store = two_months().store
     found = []
-    for version in ("one", "one", "two"):
-        monkeypatch.setattr("query_service.lifespan.build_fingerprint", lambda version=version: version)
+    for fingerprint in ("one", "one", "two"):
+        monkeypatch.setattr("query_service.lifespan.build_fingerprint", lambda fingerprint=fingerprint: fingerprint)
         with serving(store) as api:
             found.append([tag(api, url) for url in ("/v1/stats", "/v1/flights", FLIGHT)])
     assert found[0] == found[1]
