@@ -78,7 +78,7 @@ PARTS: Final = (
         ("--flights", "--asked"),
         says="two writers and two compactors at once, and the README's example of the DOT's files",
     ),
-    Part("kills", ("tests/system/integration/test_kills.py",), ("--kills",)),
+    Part("crash", ("tests/verification/crash",), ("--kills",)),
     Part("messages", ("tests/verification/fuzz/messages",), ("--messages",), "more kinds of 10 MB in a message"),
     Part(
         *("storage", ("tests/verification/fault_injection",), ("--storage-seeds",)),

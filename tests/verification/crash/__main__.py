@@ -1,4 +1,4 @@
-"""Long runs of real kills: `python -m tests.verification.crash --kills N --seed S [--state FILE]`
+"""Long runs of crash tests: `python -m tests.verification.crash --kills N --seed S [--state FILE]`
 
 Rounds of kills, each on a fresh system in a fresh folder. With the state file, it resumes at the
 round where it was interrupted. Exit code 1 when an invariant was violated: the seed and the history
@@ -55,7 +55,7 @@ def _load(options: argparse.Namespace) -> State:
 def _play(options: argparse.Namespace, state: State) -> None:
     """One round, into the state."""
     seed, kills = f"{options.seed}/{state['round']}", min(_KILLS_A_ROUND, options.kills - state["kills_done"])
-    folder = Path(tempfile.mkdtemp(prefix="flights-lakehouse-kills-"))
+    folder = Path(tempfile.mkdtemp(prefix="flights-lakehouse-crash-"))
     began = time.monotonic()
     made = Round(folder, seed, kills)
     kinds: Counter[str] = Counter()

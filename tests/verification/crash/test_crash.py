@@ -1,4 +1,4 @@
-"""Real kills: processes and servers die, freeze and are told to stop at random moments; the answers stay exact.
+"""Crash tests: processes and servers die, freeze and are told to stop at random moments; the answers stay exact.
 
 More than the few here: `make verify`, and as many as you like: `python -m tests.verification.crash`.
 """
@@ -24,6 +24,13 @@ from tests.verification.crash.services import TOPIC, Services
 pytestmark = pytest.mark.early
 
 PATIENCE_S = 90.0
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    value: int = request.config.getoption("--seed")
+    print(f"seed {value}")
+    return value
 
 
 @pytest.mark.timeout(3600)
