@@ -270,10 +270,14 @@ def _source() -> list[Path]:
     return [file for package in MIRRORED for file in (ROOT / package).rglob("*.py")]
 
 
-def test_names_of_tests_are_short() -> None:
-    """About 70 characters (CONTRIBUTING.md), at most 80."""
+def test_names_of_tests_are_short_and_readable() -> None:
+    """About 70 characters (CONTRIBUTING.md), at most 80. pytest runs what begins with `test`, also without the `_`."""
     names = {name for file in (ROOT / "tests").rglob("*.py") for name, _ in _read(file).functions}
-    assert [name for name in names if name.startswith("test_") and len(name) > 80] == []
+    tests = {name for name in names if name.startswith("test")}
+    assert {name for name in tests if len(name) > 80 or not _TEST_NAME.fullmatch(name)} == set()
+
+
+_TEST_NAME = re.compile(r"test(_[a-z0-9]+)+")
 
 
 def test_a_test_that_is_wholly_long_has_no_table_whose_further_cases_are() -> None:

@@ -85,7 +85,7 @@ def test_an_event_that_conforms_to_the_schema_is_taken(values: dict[str, Any], u
 
 @some
 @given(EVENTS)
-def testEVENTS_without_anything_unusual_take_the_fast_path(values: dict[str, Any]) -> None:
+def test_events_without_anything_unusual_take_the_fast_path(values: dict[str, Any]) -> None:
     # Without this, the tests above could pass with a fast path that takes nothing.
     known = {name: value for name, value in values.items() if value is not None}
     known |= {"tail_number": "N14228", "departure_delay_minutes": 0, "arrival_delay_minutes": 0}
