@@ -1,1 +1,2 @@
-"""Shared by tests, in folders by what it makes or plays; here what any of them may need: time, faults, sizes."""
+"""Shared by tests, in folders by what it makes or plays; here time,
+sizes and progress of long runs, and what files of the repository say."""

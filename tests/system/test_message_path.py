@@ -25,8 +25,8 @@ from lakehouse.telemetry.instrumented_store import InstrumentedStore
 from local_cloud.emulators.gcs import GcsServer
 from local_cloud.emulators.pubsub import Faults
 from tests._support.events.builders import ids, microseconds
-from tests._support.fakes import OPTIONS, flights
-from tests._support.processes.pubsub import SUBSCRIPTION, PubsubBench, pubsub_bench
+from tests._support.servers.pubsub import SUBSCRIPTION, PubsubBench, pubsub_bench
+from tests._support.subscriber.bench import OPTIONS, flights
 from tests._support.visited_files import VisitedFiles
 from tests._support.waiting import eventually
 

@@ -1,1 +1,1 @@
-"""Commands, servers and engines as processes, and what may happen to them."""
+"""Commands and the whole system as processes, and what may happen to a process."""

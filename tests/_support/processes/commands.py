@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from tests._support.processes.http_server import serving_with
+from tests._support.servers.http_server import serving_with
 
 TOPIC = "projects/local/topics/flights"
 SUBSCRIPTION = "projects/local/subscriptions/flights-writer"

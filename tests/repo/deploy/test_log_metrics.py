@@ -31,9 +31,9 @@ from lakehouse.store.memory import MemoryStore
 from lakehouse.telemetry import logs
 from probe.canary import Canary
 from tests._support.api.in_process import serving
-from tests._support.fakes import OPTIONS, bench, flights
 from tests._support.lakes.compactors import compactor
 from tests._support.lakes.rows import land, row
+from tests._support.subscriber.bench import OPTIONS, bench, flights
 from tests._support.virtual_time import run_virtually
 from tests.repo.deploy.terraform_files import MAIN, local, resources
 

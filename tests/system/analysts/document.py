@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from tests._support.processes.outside_duckdb import extension, secret_options
+from tests._support.engines.outside_duckdb import extension, secret_options
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "analysts.md").read_text(encoding="utf-8")

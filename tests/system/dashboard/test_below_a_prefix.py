@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests._support.long_cases import long_after
-from tests._support.processes.http_server import reset, serving_with
-from tests._support.processes.reverse_proxy import PREFIX, mounted
+from tests._support.servers.http_server import reset, serving_with
+from tests._support.servers.reverse_proxy import PREFIX, mounted
 from tests._support.waiting import PATIENCE_S
 from tests.system.dashboard.reading import as_on_page, expected, tiles
 from tools.browser import Watched, opened

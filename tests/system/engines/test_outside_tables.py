@@ -16,7 +16,7 @@ from pyiceberg.table import StaticTable
 
 from lakehouse.schema.event import FIELD, PROBE_CARRIER
 from lakehouse.table.planner import Planner, utc_now
-from tests._support.processes.outside_duckdb import outside_duckdb
+from tests._support.engines.outside_duckdb import outside_duckdb
 from tests.system.engines.counted import DAY, Rows, by_carrier, expected
 from tests.system.engines.lake import Lake
 

@@ -18,7 +18,7 @@ from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.table import StaticTable
 
 import lakehouse
-from tests._support.processes.outside_duckdb import outside_duckdb
+from tests._support.engines.outside_duckdb import outside_duckdb
 from tests.system.engines.asked import Ask, Asked, check_answers, from_rows
 from tests.system.engines.lake import Lake
 from tests.system.engines.question_sql import DUCKDB, answer, sql, where

@@ -12,7 +12,7 @@ import pytest
 from ingest_writer.__main__ import _compactor
 from ingest_writer.settings import CompactorSettings
 from lakehouse.store.open import open_store
-from tests._support.processes.outside_duckdb import outside_duckdb
+from tests._support.engines.outside_duckdb import outside_duckdb
 from tests._support.processes.system import System, publish_flights, system
 from tests.system.integration.asked import ask_oracle, check_answers
 

@@ -19,7 +19,7 @@ from local_cloud import __main__ as local_cloud
 from local_cloud.emulators.gcs import GcsServer
 from local_cloud.emulators.pubsub import PubsubServer
 from tests._support.processes.commands import free_port
-from tests._support.processes.http_server import serving_with
+from tests._support.servers.http_server import serving_with
 
 TOPIC = "projects/test/topics/flights"
 Command = Callable[[], int]

@@ -11,7 +11,7 @@ import pytest
 
 from bench.crowd import closed_crowd, open_crowd, paced_crowd
 from bench.http import Answer, Client
-from tests._support.processes.http_server import Server, serving_with
+from tests._support.servers.http_server import Server, serving_with
 
 
 class Together(BaseHTTPRequestHandler):

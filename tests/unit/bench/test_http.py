@@ -12,7 +12,7 @@ import pytest
 
 from bench import http as bench_http
 from bench.http import Answer, Client, answered
-from tests._support.processes.http_server import Server, serving_with
+from tests._support.servers.http_server import Server, serving_with
 
 
 class Echo(BaseHTTPRequestHandler):

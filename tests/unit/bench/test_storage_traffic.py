@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from bench.storage_traffic import Traffic, counted
-from tests._support.processes.http_server import serving_with
+from tests._support.servers.http_server import serving_with
 
 _BODY = b"0123456789"
 

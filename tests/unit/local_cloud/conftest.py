@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_cloud.emulators.pubsub import Faults
-from tests._support.processes.pubsub import FaultyPubsub, PubsubBench, pubsub_bench
+from tests._support.servers.pubsub import FaultyPubsub, PubsubBench, pubsub_bench
 
 
 @pytest.fixture

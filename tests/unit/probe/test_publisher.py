@@ -9,7 +9,7 @@ import pytest
 from local_cloud.emulators.pubsub import Faults
 from probe.errors import ConfigError, ProbeFailedError
 from probe.publisher import Publisher
-from tests._support.processes.pubsub import TOPIC, PubsubBench, pubsub_bench
+from tests._support.servers.pubsub import TOPIC, PubsubBench, pubsub_bench
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from local_cloud.processes.supervise import free_port
 from probe.errors import ProbeFailedError
 from probe.service import USER_AGENT, Answer, Service, open_service
 from probe.settings import load_settings
-from tests._support.processes.http_server import serving_with
+from tests._support.servers.http_server import serving_with
 
 CLOUD = {"PROBE_URL": "http://127.0.0.1:1", "PUBSUB_TOPIC": "projects/p/topics/t"}
 

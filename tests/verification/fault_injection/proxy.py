@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote, urlsplit
 
 from local_cloud.emulators.http_server import LoopbackServer
-from tests._support.processes.http_server import reset
+from tests._support.servers.http_server import reset
 from tests.verification.fault_injection.faults import (
     HONEST,
     UPLOADS,

@@ -28,8 +28,9 @@ from lakehouse.store.gcs import GcsStore
 from lakehouse.store.store import Store
 from local_cloud.emulators.gcs import GcsServer
 from tests._support.events.builders import line, microseconds
-from tests._support.fakes import OPTIONS, FakeSubscription, Journal
 from tests._support.lakes.compactors import options
+from tests._support.subscriber.bench import OPTIONS
+from tests._support.subscriber.subscription import FakeSubscription, Journal
 from tests.verification.fault_injection.faults import Plan, from_seed
 from tests.verification.fault_injection.lakes import LyingLake, lying_lake, resumable_uploads
 

@@ -27,7 +27,7 @@ Looker = Callable[[], Look]
 
 
 def _duckdb(server: str, table: str) -> Looker:
-    from tests._support.processes.outside_duckdb import outside_duckdb
+    from tests._support.engines.outside_duckdb import outside_duckdb
 
     connection = outside_duckdb(server)
     connection.execute("SET http_timeout = 10; SET http_retries = 1")

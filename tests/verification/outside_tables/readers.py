@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from lakehouse.store.memory import MemoryStore
-from tests._support.files.avro import read_avro
+from tests._support.engines.avro import read_avro
 
 LOG = "flights/_delta_log/"
 METADATA = "iceberg/metadata/"

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from tests._support.processes.http_server import serving_with
+from tests._support.servers.http_server import serving_with
 from tests._support.waiting import eventually
 from tests.verification.soak.load import Answer, Load
 

@@ -6,7 +6,7 @@ import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler
 
-from tests._support.processes.http_server import serving_with
+from tests._support.servers.http_server import serving_with
 from tests.verification.soak.slow_link import SlowLink
 
 

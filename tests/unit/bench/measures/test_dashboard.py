@@ -14,7 +14,7 @@ import pytest
 from bench.http import Client
 from bench.measures.dashboard import Browser, Page, pages_of
 from bench.scale import Lake
-from tests._support.processes.http_server import Server, serving_with
+from tests._support.servers.http_server import Server, serving_with
 
 LAKE = Lake(Path("lake"), tuple(f"{year}-{month:02}" for year in (2013, 2014) for month in range(1, 13)), 0)
 

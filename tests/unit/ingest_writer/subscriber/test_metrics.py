@@ -21,10 +21,10 @@ from lakehouse import object_names
 from lakehouse.store.local import LocalStore
 from local_cloud.emulators.pubsub import PubsubServer
 from tests._support.events.builders import line
-from tests._support.fakes import OPTIONS, Bench, bench, flights
 from tests._support.lakes.rows import land, row
 from tests._support.metrics_docs import documented_metrics
 from tests._support.processes.commands import SUBSCRIPTION, TOPIC, free_port, get, run, started
+from tests._support.subscriber.bench import OPTIONS, Bench, bench, flights
 from tests._support.virtual_time import run_virtually
 
 

@@ -7,7 +7,7 @@ import dataclasses
 
 from ingest_writer.subscriber.process import writer_status
 from tests._support.events.builders import line
-from tests._support.fakes import OPTIONS, bench, flights, outage_noticed
+from tests._support.subscriber.bench import OPTIONS, bench, flights, outage_noticed
 from tests._support.virtual_time import run_virtually
 
 

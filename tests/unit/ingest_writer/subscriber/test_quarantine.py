@@ -12,7 +12,8 @@ import pytest
 from ingest_writer.decoding.decoder import RejectedLine
 from ingest_writer.landing import rejected_table
 from tests._support.events.mistakes import PLACES, Mistake
-from tests._support.fakes import ACK_DEADLINE_S, OPTIONS, Bench, bench, flights
+from tests._support.subscriber.bench import OPTIONS, Bench, bench, flights
+from tests._support.subscriber.subscription import ACK_DEADLINE_S
 from tests._support.virtual_time import run_virtually
 
 

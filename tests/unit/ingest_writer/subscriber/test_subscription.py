@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ingest_writer.subscriber.subscription import nack
-from tests._support.fakes import FakeSubscription, Journal, flights
+from tests._support.subscriber.bench import flights
+from tests._support.subscriber.subscription import FakeSubscription, Journal
 from tests._support.virtual_time import run_virtually
 
 

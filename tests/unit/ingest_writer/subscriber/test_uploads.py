@@ -13,7 +13,8 @@ from lakehouse.errors import (
     StoreAccessDeniedError,
     StoreUnavailableError,
 )
-from tests._support.fakes import ACK_DEADLINE_S, OPTIONS, bench, flights, outage_noticed
+from tests._support.subscriber.bench import OPTIONS, bench, flights, outage_noticed
+from tests._support.subscriber.subscription import ACK_DEADLINE_S
 from tests._support.virtual_time import run_virtually
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ingest_writer.subscriber.options import Limits
 from lakehouse import object_names
-from tests._support.fakes import OPTIONS, bench, flights, outage_noticed
+from tests._support.subscriber.bench import OPTIONS, bench, flights, outage_noticed
 from tests._support.virtual_time import run_virtually
 
 

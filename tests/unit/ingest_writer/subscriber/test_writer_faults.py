@@ -11,7 +11,7 @@ import pytest
 
 from ingest_writer.subscriber.options import Limits
 from lakehouse.errors import CreateStateUnknownError, ObjectExistsError, StoreAccessDeniedError, StoreUnavailableError
-from tests._support.fakes import OPTIONS, Bench, bench, flights
+from tests._support.subscriber.bench import OPTIONS, Bench, bench, flights
 from tests._support.virtual_time import run_virtually
 
 _ERRORS: tuple[Callable[[str], Exception], ...] = (

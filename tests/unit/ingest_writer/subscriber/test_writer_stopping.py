@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingest_writer.subscriber.options import Limits
-from tests._support.fakes import OPTIONS, bench, flights
+from tests._support.subscriber.bench import OPTIONS, bench, flights
 from tests._support.virtual_time import run_virtually
 
 LONG = Limits(max_rows=1_000_000, max_bytes=1_000_000_000, max_age_s=300.0, max_dates=400)  # only the stop closes

@@ -15,8 +15,8 @@ import pytest
 from local_cloud.demo.freshness import Canaries, freshness
 from local_cloud.emulators.http_server import LoopbackServer
 from probe.errors import ProbeFailedError
-from tests._support.processes.http_server import running
-from tests._support.processes.pubsub import TOPIC, PubsubBench
+from tests._support.servers.http_server import running
+from tests._support.servers.pubsub import TOPIC, PubsubBench
 from tests._support.waiting import PATIENCE_S
 
 SOON_S = 0.01  # many canaries in the time of a test

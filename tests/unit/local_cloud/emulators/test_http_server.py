@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local_cloud.emulators.http_server import LoopbackServer
-from tests._support.processes.http_server import reset, running
+from tests._support.servers.http_server import reset, running
 from tests._support.waiting import PATIENCE_S
 
 ASK = b"GET / HTTP/1.0\r\n\r\n"

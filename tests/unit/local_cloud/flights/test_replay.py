@@ -14,7 +14,7 @@ from google.api_core.exceptions import NotFound
 from local_cloud.flights import replay as command
 from local_cloud.flights.events import events
 from local_cloud.flights.replay import replay
-from tests._support.processes.pubsub import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench
+from tests._support.servers.pubsub import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench
 from tests._support.waiting import is_listening
 
 

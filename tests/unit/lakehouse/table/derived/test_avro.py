@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.table.derived.avro import container
-from tests._support.files.avro import read_avro
+from tests._support.engines.avro import read_avro
 
 _PAIR = {
     "type": "record",

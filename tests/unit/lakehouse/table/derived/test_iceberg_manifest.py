@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 from lakehouse.table.derived.iceberg_manifest import manifest, manifest_list, root_of
-from tests._support.files.avro import read_avro
+from tests._support.engines.avro import read_avro
 from tests._support.lakes.histories import history
 
 GOLDEN = Path(__file__).parent / "golden"

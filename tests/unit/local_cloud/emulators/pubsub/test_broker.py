@@ -11,7 +11,7 @@ from local_cloud.emulators.pubsub.broker import DELETED_TOPIC, MAX_RESPONSE_BYTE
 from local_cloud.emulators.pubsub.errors import AlreadyExists, NotFound, ResourceExhausted, Unavailable
 from local_cloud.emulators.pubsub.faults import Dice
 from local_cloud.emulators.pubsub.subscription import Delivery, Outstanding
-from tests._support.processes.pubsub import FakeClock
+from tests._support.servers.pubsub import FakeClock
 from tests._support.waiting import PATIENCE_S
 
 TOPIC = "topic"

@@ -11,7 +11,7 @@ from google.api_core.exceptions import ServiceUnavailable
 
 from local_cloud.emulators.pubsub import Faults
 from local_cloud.emulators.pubsub.faults import Dice
-from tests._support.processes.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench, subscribed
+from tests._support.servers.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench, subscribed
 from tests._support.waiting import eventually
 
 NUMBERS = [str(number).encode() for number in range(200)]

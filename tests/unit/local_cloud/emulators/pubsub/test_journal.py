@@ -17,7 +17,7 @@ from local_cloud.emulators.pubsub.broker import DELETED_TOPIC, Broker
 from local_cloud.emulators.pubsub.errors import NotFound, ResourceExhausted
 from local_cloud.emulators.pubsub.faults import Dice
 from local_cloud.emulators.pubsub.journal import Journal, JournalUnusable
-from tests._support.processes.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, FakeClock
+from tests._support.servers.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, FakeClock
 from tests._support.waiting import PATIENCE_S
 
 

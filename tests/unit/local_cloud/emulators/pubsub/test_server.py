@@ -9,7 +9,7 @@ import pytest
 from google.api_core.exceptions import GoogleAPICallError, ServiceUnavailable
 
 from local_cloud.emulators.pubsub import PortTaken, PubsubServer
-from tests._support.processes.pubsub import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench
+from tests._support.servers.pubsub import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench
 from tests._support.waiting import PATIENCE_S, is_listening
 
 

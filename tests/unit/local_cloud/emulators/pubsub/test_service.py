@@ -18,7 +18,7 @@ from google.api_core.exceptions import (
 )
 
 from local_cloud.emulators.pubsub import Faults
-from tests._support.processes.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, PubsubBench, pubsub_bench
+from tests._support.servers.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, PubsubBench, pubsub_bench
 from tests._support.waiting import PATIENCE_S
 
 OTHER_TOPIC = "projects/test/topics/other"

@@ -18,7 +18,7 @@ from local_cloud.emulators.pubsub import Clock, Faults, PubsubServer
 from local_cloud.emulators.pubsub.broker import Broker
 from local_cloud.emulators.pubsub.faults import Dice
 from local_cloud.emulators.pubsub.journal import Journal
-from tests._support.processes.pubsub import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench, Stream, subscribed
+from tests._support.servers.pubsub import SUBSCRIPTION, TOPIC, FaultyPubsub, PubsubBench, Stream, subscribed
 from tests._support.waiting import PATIENCE_S
 
 ONCE = "projects/test/subscriptions/once"

@@ -11,7 +11,7 @@ import pytest
 from google.api_core.exceptions import InvalidArgument, NotFound, ServiceUnavailable
 from google.cloud import pubsub_v1
 
-from tests._support.processes.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, PubsubBench, Stream, subscribed
+from tests._support.servers.pubsub import ACK_DEADLINE_S, SUBSCRIPTION, TOPIC, PubsubBench, Stream, subscribed
 from tests._support.waiting import PATIENCE_S, eventually
 
 OTHER = "projects/test/subscriptions/other"

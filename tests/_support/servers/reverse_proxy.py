@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from tests._support.processes.http_server import serving_with
+from tests._support.servers.http_server import serving_with
 
 PREFIX = "/flights"
 _HOP_BY_HOP = ("connection", "transfer-encoding", "keep-alive", "date", "server")

@@ -1,0 +1,1 @@
+"""Small servers and proxies, in this process or next to it."""
