@@ -98,7 +98,7 @@ class WatchedStore(MemoryStore):
 
 
 class Gate:
-    """A hook that holds whoever comes until it is opened."""
+    """A hook that holds all callers until it is opened."""
 
     def __init__(self) -> None:
         self._reached = threading.Event()
@@ -106,10 +106,10 @@ class Gate:
 
     def __call__(self, _: str) -> None:
         self._reached.set()
-        assert self._open.wait(20)
+        assert self._open.wait(30)
 
     def wait_until_reached(self) -> None:
-        assert self._reached.wait(20)
+        assert self._reached.wait(30)
 
     def open(self) -> None:
         self._open.set()

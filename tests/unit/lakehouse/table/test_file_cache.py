@@ -31,7 +31,7 @@ from lakehouse.table.file_cache import FileCache
 from lakehouse.table.planner import LandedFile, list_landing
 from lakehouse.table.snapshot import MonthFile
 from tests._support.lakes.rows import land, put_month, row, table
-from tests._support.lakes.stores import SpyStore
+from tests._support.lakes.stores import Gate, SpyStore
 from tests._support.processes.forks import in_a_fork
 from tests._support.processes.full_disk import files_limited_to
 
@@ -39,27 +39,20 @@ _PLENTY = 1 << 20
 _SIZE = len(to_parquet(table([row()])))  # of every landed file here
 
 
-class Gate:
+class GatedDownload(Gate):
     """Holds the download of one object until it is opened, and then fails it if there is an error."""
 
     def __init__(self, name: str, error: Exception | None = None) -> None:
+        super().__init__()
         self.error = error
         self._name = name
-        self._reached = threading.Event()
-        self._open = threading.Event()
 
-    def __call__(self, call: str, name: str) -> None:
+    def before(self, call: str, name: str) -> None:
+        """For a `SpyStore`."""
         if (call, name) == ("download", self._name):
-            self._reached.set()
-            assert self._open.wait(30)
+            self(name)
             if self.error is not None:
                 raise self.error
-
-    def wait_until_reached(self) -> None:
-        assert self._reached.wait(30)
-
-    def open(self) -> None:
-        self._open.set()
 
 
 @pytest.fixture
@@ -268,8 +261,8 @@ def test_a_download_under_way_keeps_its_room_when_nobody_waits(
     caches: ExitStack, memory: MemoryStore, folder: Path
 ) -> None:
     slow, next_ = _landed(memory, 2)
-    gate = Gate(slow.name)
-    cache = _cache(caches, SpyStore(memory, before=gate), folder, _SIZE)
+    gate = GatedDownload(slow.name)
+    cache = _cache(caches, SpyStore(memory, before=gate.before), folder, _SIZE)
     with cache.pin([slow]) as (ready,):
         gate.wait_until_reached()
     with pytest.raises(CacheFullError):
@@ -285,8 +278,8 @@ def test_a_download_that_has_not_begun_gives_its_room_when_nobody_waits(
 ) -> None:
     monkeypatch.setattr(cache_module, "_DOWNLOADS_AT_ONCE", 1)  # those behind the first one wait in line
     old, slow, queued, last = _landed(memory, 4)
-    gate = Gate(slow.name)
-    spy = SpyStore(memory, before=gate)
+    gate = GatedDownload(slow.name)
+    spy = SpyStore(memory, before=gate.before)
     cache = _cache(caches, spy, folder, 2 * _SIZE)
     _touch(cache, old)
     with cache.pin([slow]):
@@ -304,8 +297,8 @@ def test_a_failure_goes_to_all_who_wait_and_the_next_tries_again(
     caches: ExitStack, memory: MemoryStore, folder: Path
 ) -> None:
     (file,) = _landed(memory, 1)
-    gate = Gate(file.name, StoreUnavailableError("hiccup"))
-    spy = SpyStore(memory, before=gate)
+    gate = GatedDownload(file.name, StoreUnavailableError("hiccup"))
+    spy = SpyStore(memory, before=gate.before)
     cache = _cache(caches, spy, folder, _PLENTY)
     with cache.pin([file]) as (one,), cache.pin([file]) as (other,):
         gate.open()
@@ -320,8 +313,8 @@ def test_a_failure_goes_to_all_who_wait_and_the_next_tries_again(
 
 def test_pinning_does_not_wait_for_the_download(caches: ExitStack, memory: MemoryStore, folder: Path) -> None:
     (file,) = _landed(memory, 1)
-    gate = Gate(file.name)
-    cache = _cache(caches, SpyStore(memory, before=gate), folder, _PLENTY)
+    gate = GatedDownload(file.name)
+    cache = _cache(caches, SpyStore(memory, before=gate.before), folder, _PLENTY)
     with cache.pin([file]) as (ready,):
         assert not ready.done()
         gate.open()
