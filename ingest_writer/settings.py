@@ -33,7 +33,7 @@ def _temporary_folder() -> Path:
     """the system's folder for temporary files"""
     try:
         return Path(tempfile.gettempdir())
-    except FileNotFoundError:  # none can be written: whoever needs it says so, and a writer does not
+    except FileNotFoundError:  # no file can be written: commands that need one say so, a writer needs none
         return Path("/tmp")  # noqa: S108
 
 

@@ -117,7 +117,7 @@ class DeployProbe:
         answer = self._until(lambda: stranger.get("/v1/lake"), lambda a: 0 < a.status < 500, "an answer")
         refused = answer.status == 401 and answer.media_type == PROBLEM  # by the API, not by what is before it
         _expect(refused, "status 401 with a problem document without an API key", answer)
-        self._say("refuses whoever has no API key")
+        self._say("refuses requests without an API key")
 
     def _path(self) -> str:
         return f"/v1/flights/{self._flight.flight_id}"

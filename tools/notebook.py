@@ -67,7 +67,7 @@ def run(source: str, names: dict[str, Any]) -> Shown:
         exec(compile(tree, NOTEBOOK.name, "exec"), names)  # noqa: S102 - the notebook of this repository
         value = None
         if isinstance(last, ast.Expr):
-            found = eval(compile(ast.Expression(last.value), NOTEBOOK.name, "eval"), names)  # noqa: S307 - likewise
+            found = eval(compile(ast.Expression(last.value), NOTEBOOK.name, "eval"), names)  # noqa: S307 - the same notebook
             value = None if source.rstrip().endswith(";") else found
     pictures = [_picture(pyplot.figure(number)) for number in pyplot.get_fignums()]
     pyplot.close("all")

@@ -1,4 +1,4 @@
-"""`python -m tools.prose`: wording that documents and docstrings avoid, and long lines of documents, with their places.
+"""`python -m tools.prose`: wording that documents, docstrings and comments avoid, and long lines of documents.
 
 The list of wordings is the project's own, so a general linter adds only a binary that has to be fetched.
 """
@@ -6,8 +6,10 @@ The list of wordings is the project's own, so a general linter adds only a binar
 from __future__ import annotations
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -65,16 +67,19 @@ def findings(text: str) -> list[Finding]:
     return sorted([*_wordings(_without(_CODE, prose)), *_long_lines(prose)])
 
 
-def docstring_findings(source: str) -> list[Finding]:
-    """What to change in the docstrings of a module: its own, and those of all that it defines."""
+def module_findings(source: str) -> list[Finding]:
+    """What to change in the comments of a module and in its docstrings: its own, and those of all that it defines."""
     lines = source.splitlines()
-    docstrings = [""] * len(lines)
+    prose = [""] * len(lines)
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Expr(ast.Constant(str())):
                 place = slice(node.lineno - 1, node.end_lineno)
-                docstrings[place] = lines[place]
-    return sorted(_wordings(_without(_CODE, "\n".join(docstrings))))
+                prose[place] = lines[place]
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            prose[token.start[0] - 1] = token.string.lstrip("# ")
+    return sorted(_wordings(_without(_CODE, "\n".join(prose))))
 
 
 def words(text: str) -> int:
@@ -110,13 +115,13 @@ def read_pages() -> list[Path]:
 
 
 def read_modules() -> list[Path]:
-    """The modules whose docstrings are checked."""
+    """The modules whose docstrings and comments are checked."""
     return sorted(module for package in (*PACKAGES, "bench", "tools") for module in (ROOT / package).rglob("*.py"))
 
 
 def main() -> int:
     """Prints every finding; 1 if there is one."""
-    checks = [(page, findings) for page in read_pages()] + [(module, docstring_findings) for module in read_modules()]
+    checks = [(page, findings) for page in read_pages()] + [(module, module_findings) for module in read_modules()]
     found = [
         f"{file.relative_to(ROOT)}:{finding.line}: {finding.text}"
         for file, check in checks

@@ -74,7 +74,7 @@ def main() -> None:
     Path(os.environ["BENCH_READY"]).touch()
     writer.done.wait()
     pulling.cancel()
-    pulling.result()  # acks that were still on their way
+    pulling.result()  # acks still in transit
     done = Path(os.environ["BENCH_DONE"])
     partial = done.with_suffix(".partial")
     partial.write_text(json.dumps({"cpu_s": time.process_time() - began, "rows": writer.written}))

@@ -1,4 +1,4 @@
-"""Publishes beside compaction, which waits for it no longer than a setting."""
+"""Publishes in parallel with compaction, which waits for it no longer than a setting."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ from lakehouse.store.store import ObjectInfo, Source
 
 _RETRY_S = 30.0  # reads: longer than a usual hiccup, shorter than a caller's patience
 _TIMEOUT_S = (5.0, 30.0)  # connect, and between two bytes
-_CHECK_TIMEOUT_S = (3.0, 3.0)  # at a start: an emulator is near, and whoever started it waits for a prompt
+_CHECK_TIMEOUT_S = (3.0, 3.0)  # at a start: an emulator is near, and the user who started it waits
 _FIELDS = "items(name,size,crc32c,timeCreated,generation),nextPageToken"
 _ANSWERED = {
     "kind",

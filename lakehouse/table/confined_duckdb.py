@@ -46,7 +46,7 @@ def connect_confined(
             # memory is full. What is read often, the system keeps.
             "enable_external_file_cache": "false",
             "TimeZone": "'UTC'",
-            "python_enable_replacements": "false",  # a name in SQL is no variable of ours
+            "python_enable_replacements": "false",  # a name in SQL is not one of our variables
             "allowed_directories": f"[{', '.join(map(quoted, _spellings(folders)))}]",
             "enable_external_access": "false",
             "lock_configuration": "true",

@@ -40,7 +40,7 @@ LANDED_MAX_BYTES: Final = LANDED_MAX_ROWS * 256
 """Of a landed object. Not even compressed a row takes more: 84 bytes of numbers and times, 65 of codes, 69 of a message
 id, 32 of the texts' lengths."""
 ATTRIBUTE_BYTES: Final = 16
-"""What an attribute counts beside its texts: it takes that much in memory."""
+"""What an attribute counts in addition to its texts: it takes that much in memory."""
 
 _TEXT_MAX_BYTES: Final = 64  # ten characters of a tail number take 40, all others are codes of up to nine letters
 _MESSAGE_ID_MAX_BYTES: Final = 256  # Pub/Sub's have 20 digits, those of a bulk load 69 characters

@@ -145,7 +145,7 @@ def one_line(text: str) -> str:
 
 
 def _json_escape(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"  # what json.dumps leaves as it is; it stands in strings alone
+    return f"\\u{ord(found[0]):04x}"  # json.dumps leaves it unescaped; only strings have it
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -85,7 +85,7 @@ def flights_request(pairs: Pairs, max_values: int) -> FlightsRequest:
 
 
 def _escapes_formulas(pairs: Pairs, format: Format) -> bool:
-    """Read where the format is known: beside another one it would do nothing."""
+    """Read where the format is known: with another one it would do nothing."""
     asked = [value for name, value in pairs if name == table.ESCAPE_FORMULAS.name]
     if not asked:
         return False

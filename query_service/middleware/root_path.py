@@ -22,7 +22,7 @@ class RootPathMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             scope[ROOT_PATH_IN_SCOPE] = self._root_path
-            if scope["path"] == self._root_path:  # links of the page there would lead beside the prefix
+            if scope["path"] == self._root_path:  # relative links of the page would lead out of the prefix
                 await moved(f"{self._root_path}/", scope["query_string"].decode("latin-1"))(scope, receive, send)
                 return
             if scope["path"].startswith(f"{self._root_path}/"):

@@ -134,7 +134,7 @@ class LakeStatusService:
         if self._refresh is not None and self._refresh.task is task:
             self._refresh = None
         if task.done() and not task.cancelled():
-            task.exception()  # seen: whoever waited may just have left
+            task.exception()  # retrieved, else asyncio logs it: the caller may just have left
 
     async def _run(self) -> None:
         began_s = _loop_s()

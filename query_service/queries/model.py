@@ -114,7 +114,7 @@ class StatsRequest:
     on_time_minutes: int = ON_TIME_MINUTES
     """Below this delay a flight is on time."""
     names: bool = False
-    """Whether names of carriers and airports are beside their codes."""
+    """Whether names of carriers and airports come with their codes."""
     asks_void: ClassVar[bool] = False
     may_be_missing: ClassVar[bool] = False
 

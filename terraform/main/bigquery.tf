@@ -10,7 +10,7 @@ resource "google_bigquery_dataset" "flights" {
   depends_on = [terraform_data.apis_on]
 }
 
-# BigQuery reads the lake as this identity, so whoever asks the view needs no access to the bucket.
+# BigQuery reads the lake as this identity, so callers of the view need no access to the bucket.
 resource "google_bigquery_connection" "lake" {
   count = var.bigquery ? 1 : 0
 

@@ -47,7 +47,7 @@ resource "google_storage_bucket" "lake" {
 }
 
 # What each identity may touch, by how the names of objects begin. Listing is asked of the bucket, not of an object, so
-# whoever lists needs the bucket itself too; that shows names, never bytes. Who is not here (canary, build) gets nothing.
+# an identity that lists needs the bucket itself too; that shows names, never bytes. Who is not here (canary, build) gets nothing.
 locals {
   lake_prefixes = {
     writer    = ["landing/", "rejected/"]

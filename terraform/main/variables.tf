@@ -97,7 +97,7 @@ variable "github_checks" {
 variable "plan_pull_requests" {
   description = "Whether each pull request that changes Terraform is planned, with the values of terraform/main/envs/NAME.tfvars in it. Needs repository."
   type        = bool
-  default     = false # whoever opens one has its code run with an identity that reads the project
+  default     = false # the code of a pull request runs with an identity that reads the project
 }
 
 variable "trigger_branch" {

@@ -55,7 +55,7 @@ def test_cloud_build_probes_with_the_key_from_the_secret_when_the_revision_wants
     run = Run(tmp_path, api=url, environment=cloud.environment, settings=["LAKE_URL", "API_KEYS_FILE"])
     run.secrets = {"flights-probe-key": key}
     assert run.build(), run.said
-    assert "refuses whoever has no API key" in run.said
+    assert "refuses requests without an API key" in run.said
     assert not any(key in line for line in [*run["log"], run.said])
     run.secrets = {"flights-probe-key": new_key("probe")[0]}
     assert not run.build("another-build")

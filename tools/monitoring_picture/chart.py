@@ -13,7 +13,7 @@ from tools.monitoring_picture.queries import Line
 
 COLORS: Final = ("#1a73e8", "#e8710a", "#12858f", "#9334e6", "#b5179e", "#5f6368")
 _THRESHOLD: Final = "#c5221f"
-_LEFT, _RIGHT, _TOP, _BOTTOM = 6, 76, 12, 24  # pixels beside the plot
+_LEFT, _RIGHT, _TOP, _BOTTOM = 6, 76, 12, 24  # pixels around the plot
 _MOST_STEPS = 4
 _TIME_EVERY_MIN = 30
 

@@ -1,4 +1,4 @@
-"""A process that asks dear questions and prints how much memory it had after them: `python -m ... THREADS`."""
+"""A process that asks expensive questions and prints how much memory it had after them: `python -m ... THREADS`."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def _gcloud_service(world: dict[str, Any], words: list[str], options: dict[str, 
             world["revisions"] += 1
             revision = f"{service}-{world['revisions']}"
             world["revision_images"][revision] = world["deploys_instead"] or options["image"]
-            # As gcloud: whoever gives a tag, or a suffix, has the revision named in the service's template.
+            # As gcloud: with a tag or a suffix, the service's template names the revision.
             names = "tag" in options or "revision-suffix" in options
             world["template_name"] = revision if names else None
             if "tag" in options:

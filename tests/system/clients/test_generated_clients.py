@@ -70,7 +70,7 @@ def test_a_python_client_is_generated_and_answered(url: str, tmp_path: Path) -> 
     run(tmp_path, sys.executable, "-m", "venv", "environment")
     scripts = tmp_path / "environment" / "bin"
     run(tmp_path, str(scripts / "pip"), "install", "--quiet", "--disable-pip-version-check", PYTHON)
-    here = {"PATH": f"{scripts}:{os.environ['PATH']}"}  # it formats what it makes with a tool beside it
+    here = {"PATH": f"{scripts}:{os.environ['PATH']}"}  # it formats what it makes with a tool of the same folder
     generate = (str(scripts / "openapi-python-client"), "generate", "--url", f"{url}/openapi.json")
     run(tmp_path, *generate, "--meta", "none", "--output-path", "flights", "--fail-on-warning", **here)
 

@@ -59,7 +59,7 @@ def test_a_refresh_that_failed_is_tried_again_with_the_next_look(browser: Browse
             "These numbers could not be refreshed: The question took too long."
         )
         assert page.locator("#content tbody tr").count() == 4  # they stay
-        page.unroute("**/v1/stats*")  # and the lake stays as it is
+        page.unroute("**/v1/stats*")  # and the lake does not change
         go_on_to_the_next_look(page)
         expect(page.locator("#notice")).to_be_empty()
         assert len(page.locator("#content tbody tr").all()) == 4

@@ -46,7 +46,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def test_all_clients_of_a_closed_crowd_ask_at_once_and_again_when_they_are_answered(server: Server) -> None:
-    answers = closed_crowd(server.url, "/", clients=3, seconds=0.2)  # fewer at once would wait for ever
+    answers = closed_crowd(server.url, "/", clients=3, seconds=0.2)  # fewer at once would wait forever
     assert len(answers) > 3
     assert {answer.status for answer in answers} == {200}
     assert server.connections == 3

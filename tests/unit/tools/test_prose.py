@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tools.prose import MAX_LINE, WORDINGS, docstring_findings, findings, main, read_modules, read_pages, words
+from tools.prose import MAX_LINE, WORDINGS, findings, main, module_findings, read_modules, read_pages, words
 
 
-def test_documents_and_docstrings_have_nothing_to_change(capsys: pytest.CaptureFixture[str]) -> None:
+def test_documents_docstrings_and_comments_have_nothing_to_change(capsys: pytest.CaptureFixture[str]) -> None:
     assert main() == 0, capsys.readouterr().out
     assert len(read_pages()) > 30
     assert len(read_modules()) > 200
@@ -28,13 +28,14 @@ def test_a_wording_is_found_also_over_two_lines(text: str, wording: str) -> None
     assert finding.line in (3, 4)
 
 
-def test_a_wording_is_found_in_each_docstring_and_in_no_other_code() -> None:
+def test_a_wording_is_found_in_docstrings_and_comments_and_in_no_other_code() -> None:
     source = '''"""Whoever reads this.
 
 `likewise` is a name.
 """
 
-whoever = "whoever"  # whoever
+whoever = "whoever"  # likewise, not `whoever`
+# One file a month.
 
 
 class _Class:
@@ -44,8 +45,11 @@ class _Class:
     """Likewise, and
     in vain."""
 '''
-    found = [(finding.line, finding.text.split('"')[1]) for finding in docstring_findings(source)]
-    assert found == [(1, "Whoever"), (10, "as it is"), (13, "Likewise"), (14, "in vain")]
+    found = [(finding.line, finding.text.split('"')[1]) for finding in module_findings(source)]
+    assert found == [
+        *((1, "Whoever"), (6, "likewise"), (7, "One file a month")),
+        *((11, "as it is"), (14, "Likewise"), (15, "in vain")),
+    ]
 
 
 def test_words_are_counted_without_marks_code_blocks_and_generated_text() -> None:

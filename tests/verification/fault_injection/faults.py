@@ -52,7 +52,7 @@ class Kind(Enum):
     CUT = auto()  # the answer ends before its Content-Length
     SHORT = auto()  # the answer lacks its end, and its Content-Length agrees
     FLIP_ANSWER = auto()  # one bit of the answer's body
-    FLIP_UPLOAD = auto()  # one bit of the object's bytes, on their way to the server
+    FLIP_UPLOAD = auto()  # one bit of the object's bytes, in transit to the server
 
 
 @dataclass(frozen=True)

@@ -239,7 +239,7 @@ def run(seed: int, server: GcsServer, folder: Path, plan: Plan | None = None) ->
         work = _Run(seed, lake, folder)
         try:
             asyncio.run(work.go())
-        except Exception as error:  # noqa: BLE001 - whoever let it through: no error but ours may stop anybody
+        except Exception as error:  # noqa: BLE001 - no code may let another error than the store's through
             work.violations.append(f"{type(error).__name__}: {error}")
         return Outcome(tuple(work.violations), len(lake.proxy.lies()), work.answers, work.commits)
 

@@ -110,7 +110,7 @@ def rows_of(table: pa.Table) -> list[Row]:
     return list(zip(*columns, strict=True))
 
 
-# -- stand-ins for the Parquet layer, which a simulation of plain rows puts in its place --
+# -- stand-ins for the Parquet layer, for a simulation with plain rows --
 
 
 def plain_rejected(lines: list[Row]) -> list[Row]:

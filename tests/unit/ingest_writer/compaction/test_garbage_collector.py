@@ -210,7 +210,7 @@ def test_a_month_file_that_changes_nothing_any_more_is_kept_however_old(
         (4, 5, False),
         (5, 5, True),  # built from the latest entry: its maker may commit it at any time
         (6, 5, True),  # built from something newer than what is seen here
-        (0, 0, True),  # the month has no entry: its first file may be on its way
+        (0, 0, True),  # the month has no entry: its first file may not be committed yet
     ],
 )
 def test_an_orphan_is_deleted_only_when_its_maker_can_no_longer_commit_it(

@@ -643,4 +643,4 @@ def test_brackets_side_by_side_or_in_texts_are_not_depth() -> None:
 
 
 def test_brackets_that_do_not_match_are_no_depth_behind_the_first_bytes() -> None:
-    assert not is_nested_too_deep(b" " * 20_000 + b"]" * 200 + b"[" * 200)  # it is no JSON, which the parser says
+    assert not is_nested_too_deep(b" " * 20_000 + b"]" * 200 + b"[" * 200)  # not JSON, which the parser says

@@ -122,7 +122,7 @@ def test_a_batch_that_can_never_be_stored_is_dropped_and_its_messages_come_again
             b.subscription.publish(*flights(2))
             await b.until(lambda: b.subscription.unacked == 0, within_s=120)
             assert len(b.store.rows()) == 2
-            # After a pause, so that a mistake of ours is no busy loop, and long before the lease would end.
+            # After a pause, so that our mistake causes no busy loop, and long before the lease would end.
             assert OPTIONS.backoff_max_s <= b.journal.times("delivered")[1] < ACK_DEADLINE_S
 
     run_virtually(scenario())

@@ -192,6 +192,6 @@ def test_the_next_batch_is_collected_and_uploaded_while_the_first_is_uploaded() 
             begun, ended = b.journal.times("create"), b.journal.times("durable")
             assert len(begun) == 2
             assert begun[1] < ended[0]
-            assert ended[1] < 21  # one after the other would take 40 s
+            assert ended[1] < 21  # in sequence they would take 40 s
 
     run_virtually(scenario())

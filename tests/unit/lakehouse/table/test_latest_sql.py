@@ -21,7 +21,7 @@ from tests._support.lakes.rows import Row, at, row
 
 _DAYS = ("2013-01-01", "2013-01-02", "2013-01-03")
 _INSTANTS = [at("2013-01-01 12:00") + dt.timedelta(microseconds=n) for n in range(3)]
-# By UTF-16 code units, U+1F6EB would sort below U+FFEE; by locale, "B" might sort beside "b".
+# By UTF-16 code units, U+1F6EB would sort below U+FFEE; by locale, "B" might sort next to "b".
 _MESSAGE_IDS = ("", "10", "9", "B", "a", "b", "ä", "é", "\uffee", "\U0001f6eb", "load:ff")
 
 

@@ -1,4 +1,4 @@
-"""Processes of this machine: started with their settings, watched, and ended with whoever started them."""
+"""Processes of this machine: started with their settings, watched, and ended with their parent."""
 
 from __future__ import annotations
 

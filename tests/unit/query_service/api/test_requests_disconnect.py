@@ -34,7 +34,7 @@ async def work(seconds: float) -> str:
 
 
 async def _is_cancelled_no_more() -> bool:
-    """Whether whoever asked can go on: nothing that was cancelled comes late."""
+    """Whether the caller's task can go on: nothing that was cancelled comes late."""
     task = asyncio.current_task()
     assert task is not None
     for _ in range(5):

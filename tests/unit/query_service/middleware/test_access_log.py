@@ -61,7 +61,7 @@ def test_probes_are_logged_when_they_fail_only(api: Api, caplog: pytest.LogCaptu
 @pytest.mark.parametrize(
     ("hops", "forwarded", "remote"),
     [
-        (0, "9.9.9.9", "127.0.0.1"),  # nobody of ours is in front: the header is the caller's own words
+        (0, "9.9.9.9", "127.0.0.1"),  # no proxy in front: the caller wrote the header
         (1, "6.6.6.6, 9.9.9.9", "9.9.9.9"),
         (2, "6.6.6.6, 9.9.9.9, 10.0.0.1", "9.9.9.9"),
         (2, "9.9.9.9", "127.0.0.1"),

@@ -18,7 +18,7 @@ def test_rollups_take_no_more_than_their_room_and_the_least_used_go_first() -> N
     rollups = RollupCache(SHARE * 20_000)
     names = [f"{n}" for n in range(50)]
     for name in names:
-        assert rollups.put(name, table(2_000))  # 16 KB, and what it takes beside them
+        assert rollups.put(name, table(2_000))  # 16 KB, and its overhead
         assert rollups.get("0") is not None
         assert rollups.stats.bytes <= SHARE * 20_000
     assert [name for name in names if rollups.holds(name)] == ["0", *names[-34:]]

@@ -87,7 +87,7 @@ class Invariants:
 def _refused_head(question: Question) -> Expected | None:
     if len(question.path) + len(question.query) > _URL_BYTES:
         return Expected(414)
-    if any(name.lower() == b"host" for name, _ in question.headers):  # beside the client's own
+    if any(name.lower() == b"host" for name, _ in question.headers):  # in addition to the client's own
         return Expected(400)
     return Expected(400) if question.query.count(b"&") + 1 > _PAIRS else None
 
