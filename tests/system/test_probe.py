@@ -73,7 +73,7 @@ def test_probe_fails_when_a_revision_that_was_meant_to_want_a_key_lets_everybody
 
 
 @pytest.mark.usefixtures("cloud")
-def test_probe_is_harmless_when_a_build_is_run_again_beside_another(capsys: pytest.CaptureFixture[str]) -> None:
+def test_probe_is_harmless_when_a_build_is_run_again_next_to_another(capsys: pytest.CaptureFixture[str]) -> None:
     with ThreadPoolExecutor(2) as builds:
         codes = list(builds.map(lambda build: main(["deploy", "--id", build]), (BUILD, "another-build")))
     assert codes == [0, 0], capsys.readouterr().err

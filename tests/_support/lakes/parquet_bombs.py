@@ -76,7 +76,7 @@ def tiny_row_groups() -> bytes:
 
 @cache
 def huge_footer() -> bytes:
-    """Two megabytes beside the rows, which compress well."""
+    """Two megabytes in addition to the rows, which compress well."""
     return encoded(events(1), note=b"x" * 2_000_000)
 
 

@@ -36,7 +36,7 @@ def main(tool: str, arguments: list[str]) -> int:
 
 
 def _hang() -> None:
-    """Whoever started it has to end it: `timeout CALL_S`, whose clock this signal is, and which is not waited for."""
+    """Its parent has to end it: `timeout CALL_S`, whose clock this signal is, and which is not waited for."""
     import signal
 
     with open(f"/proc/{os.getppid()}/cmdline") as file:

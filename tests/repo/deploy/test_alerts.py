@@ -203,7 +203,7 @@ def above_at(name: str, counts: Sequence[int], every_min: int = EVERY_MIN) -> in
 
 
 def none_at(name: str, counts: Sequence[int]) -> int | None:
-    """Likewise, of an alert on what did not happen."""
+    """The same, of an alert on what did not happen."""
     condition = resources(MAIN)["google_monitoring_alert_policy.none"]["conditions"][0]["condition_threshold"][0]
     assert (condition["comparison"], condition["threshold_value"]) == ("COMPARISON_LT", 1)
     assert condition["evaluation_missing_data"] == "EVALUATION_MISSING_DATA_ACTIVE"

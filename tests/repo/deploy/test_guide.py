@@ -164,7 +164,7 @@ def to_fill_in(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", FOLLOWED)
-def test_every_word_to_fill_in_is_explained_beside_its_command(name: str) -> None:
+def test_every_word_to_fill_in_is_explained_next_to_its_command(name: str) -> None:
     """GENERATION, EXECUTION, N: the section says what it is, or which command prints it."""
     ours = re.compile(r"gcloud |terraform |python -m |[A-Z_]+=\S+ python ")
     for part in re.split(r"\n(?=##+ )", (ROOT / "docs" / name).read_text()):
@@ -185,7 +185,7 @@ def test_a_system_that_the_fleet_does_not_have_is_not_submitted(checkout: Path, 
     assert [line for line in run["log"] if "submit" in line] == submitted
 
 
-def test_no_values_are_left_where_terraform_reads_them_for_every_system(checkout: Path, run: Run) -> None:
+def test_no_values_are_left_where_terraform_reads_them_forevery_system(checkout: Path, run: Run) -> None:
     """Staging would get what its own file does not name: keys, an ingress, a repository."""
     given = "REGION=europe-west1 PROBE_KEY=key PROBE_ENTRY=probe:1 CALLER_ENTRY=caller:2\n"
     assert typed(STEPS + given + section("API keys") + section("Environments"), checkout, run).returncode == 0

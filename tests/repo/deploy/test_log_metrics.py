@@ -206,7 +206,7 @@ def test_a_run_that_stops_at_a_foreign_snapshot_is_counted_once(tmp_path: Path) 
 
 
 def test_a_run_says_how_many_objects_it_left_alone(tmp_path: Path) -> None:
-    """The metric beside the error line, which is all that a run with an unreadable object leaves: it ends well."""
+    """The metric next to the error line, which is all that a run with an unreadable object leaves: it ends well."""
     store = MemoryStore()
     store.create(object_names.landed_file(row("2013-01-01")["flight_date"], "f" * 32), b"?")
     land(store, [row("2013-01-01")])

@@ -29,7 +29,7 @@ def way(of: str, package: str) -> list[Path]:
 
 
 def found(name: Path, package: str, named: list[Path]) -> bool:
-    """Whether it is a file of the repository, of the package, or beside another one that is named."""
+    """Whether it is a file of the repository, of the package, or next to another one that is named."""
     beside = [ROOT / package / other.parent / name for other in named]
     return any(path.is_file() for path in (ROOT / name, ROOT / package / name, *beside))
 

@@ -1,4 +1,4 @@
-"""Several carriers, airports or routes beside each other: lines, legend, table, and what is said of more than six."""
+"""Several carriers, airports or routes side by side: lines, legend, table, and what is said of more than six."""
 
 from __future__ import annotations
 

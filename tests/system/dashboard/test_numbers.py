@@ -147,7 +147,7 @@ def test_the_hours_are_those_of_the_shown_curl_and_sql(
         quiet(watched)
 
 
-def test_names_stand_beside_codes_and_a_code_without_a_name_stands_alone(browser: Browser, url: str) -> None:
+def test_names_stand_next_to_codes_and_a_code_without_a_name_stands_alone(browser: Browser, url: str) -> None:
     with opened(browser, url, "/?view=carriers") as watched:
         texts = {first.split()[0]: first for first, _ in table(watched.page)}
         assert texts["UA"] == "UA United Air Lines Inc."

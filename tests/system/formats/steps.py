@@ -7,7 +7,7 @@ land LAKE FILE       the lines of FILE as a writer lands them, in one batch
 compact LAKE         what a compactor does in one run; prints the snapshot's number
 ask LAKE URL...      what the API answers, a line of JSON each: status, body
 flights LAKE         the view `flights` of an analyst, a line of JSON a flight
-published LAKE       likewise, of the Delta table, which must be of the latest snapshot
+published LAKE       the same, of the Delta table, which must be of the latest snapshot
 verify LAKE          the problems that `lakehouse verify` finds, a line each, then its summary
 """
 

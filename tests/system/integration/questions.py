@@ -12,7 +12,7 @@ import polars as pl
 from tests.system.integration.oracle import FILTERS, GROUPS, MEASURES
 
 NAMED = {"carrier", "origin", "destination", "route"}
-"""Groups of codes, which may have names beside them."""
+"""Groups of codes, which may have names next to them."""
 
 Question = dict[str, Any]
 Parameters = list[tuple[str, str]]

@@ -1,4 +1,4 @@
-"""Programs of ours never load pandas, and services no NumPy: both are installed beside these tests."""
+"""Programs of ours never load pandas, and services no NumPy: both are installed for these tests."""
 
 from __future__ import annotations
 

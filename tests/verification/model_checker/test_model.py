@@ -50,14 +50,14 @@ def test_data_is_lost_when_a_rule_is_broken(configuration: Configuration) -> Non
     assert configuration.as_expected(outcome), str(outcome)
 
 
-def test_a_slow_month_commits_beside_a_fast_one_when_it_is_rebased() -> None:
+def test_a_slow_month_commits_next_to_a_fast_one_when_it_is_rebased() -> None:
     commits = simulate({"slow": 60, "fast": 5}, run_s=1200, rebase=True)
     assert commits.committed["slow"] >= 19  # 1200 s / 60 s, less the last one
     assert commits.committed["fast"] >= 230
     assert not commits.redone
 
 
-def test_a_slow_month_starves_beside_a_fast_one_without_the_rebase() -> None:
+def test_a_slow_month_starves_next_to_a_fast_one_without_the_rebase() -> None:
     commits = simulate({"slow": 60, "fast": 5}, run_s=1200, rebase=False)
     assert (commits.committed["slow"], commits.committed["fast"]) == (0, 239)
     assert commits.redone["slow"] == 19

@@ -274,7 +274,7 @@ SAFEGUARDS: Final = (
         "ingest_writer/compaction/compactor.py",
         "if plan.snapshot.month(m) == made.base}",
         "if False}",
-        "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_merge_that_takes_long_is_committed_beside_one_that_is_quick",
+        "tests/unit/ingest_writer/compaction/test_compactor_races.py::test_a_merge_that_takes_long_is_committed_next_to_one_that_is_quick",
     ),
     Safeguard(
         "a merge reads both sides of a date",
@@ -1061,7 +1061,7 @@ SAFEGUARDS: Final = (
         "ingest_writer/backfill/file_events.py",
         "    return _at_hour(moment, hour, flight_date)\n",
         "    return departure\n",
-        "tests/unit/ingest_writer/backfill/test_file_events.py::test_the_hour_beside_a_time_in_utc_is_the_local_one",
+        "tests/unit/ingest_writer/backfill/test_file_events.py::test_the_hour_next_to_a_time_in_utc_is_the_local_one",
     ),
     Safeguard(
         "load: no hour that contradicts the offset",

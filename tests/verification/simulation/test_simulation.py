@@ -48,7 +48,7 @@ def test_a_seed_replays_exactly() -> None:
         assert run(from_seed(seed), trace=True) == run(from_seed(seed), trace=True)
 
 
-def test_months_are_rewritten_without_anything_to_absorb_beside_the_other_commits() -> None:
+def test_months_are_rewritten_without_anything_to_absorb_next_to_other_commits() -> None:
     outcome = run(replace(from_seed(2), rewrite_rate=0.5), trace=True)
     commits = [line for line in outcome.trace if "committed" in line]
     alone = [line for line in commits if line.endswith("1 months, absorbed 0")]

@@ -31,7 +31,7 @@ def test_a_killed_process_recovers_from_its_death_on() -> None:
     assert cost([Window(KILL, 100.0, 102.0, 200.0)], answers, FRESH).good_after_s == 3.5
 
 
-def test_what_never_is_good_again_takes_for_ever() -> None:
+def test_what_never_is_good_again_takes_forever() -> None:
     found = cost([Window(FULL, 100.0, 110.0, 200.0)], [answer(101.0, LOST)], FRESH)
     assert found.good_after_s == float("inf")
 

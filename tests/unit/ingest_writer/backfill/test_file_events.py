@@ -136,7 +136,7 @@ def test_times_as_engines_write_them_are_times(text: str) -> None:
     [dt.datetime(2013, 1, 1, 10, 15, tzinfo=dt.UTC), "2013-01-01T10:15:00Z", "2013-01-01 10:15:00+00"],
 )
 @pytest.mark.parametrize("hour", [*range(24)])
-def test_the_hour_beside_a_time_in_utc_is_the_local_one(departure: object, hour: int) -> None:
+def test_the_hour_next_to_a_time_in_utc_is_the_local_one(departure: object, hour: int) -> None:
     found = row(scheduled_departure=departure, scheduled_departure_hour=hour)
     assert found["scheduled_departure_hour"] == hour
     assert found["scheduled_departure"] == microseconds("2013-01-01T10:15:00Z")

@@ -131,7 +131,7 @@ def test_lines_beyond_a_message_s_flight_dates_land_when_they_are_replayed(store
     assert (replay_rejected(store, ids()).landed, len(list(store.list(object_names.LANDING)))) == (2, 2)
 
 
-def test_a_row_of_a_file_keeps_the_local_hour_that_stands_beside_its_time(store: MemoryStore, tmp_path: Path) -> None:
+def test_a_row_of_a_file_keeps_the_local_hour_that_stands_next_to_its_time(store: MemoryStore, tmp_path: Path) -> None:
     exported = line(scheduled_departure="2013-01-01T10:15:00Z", scheduled_departure_hour=5)
     reject(store, old(exported, "load:0123"), old(exported.replace(b"1545", b"1546"), "a message"))
     assert replay_rejected(store, ids()).landed == 2

@@ -212,7 +212,7 @@ def _compact_once(mine: Compactor, collector: GarbageCollector) -> int:
     return 1 if report.absorbed_files else 0
 
 
-def test_a_merge_that_takes_long_is_committed_beside_one_that_is_quick(tmp_path: Path) -> None:
+def test_a_merge_that_takes_long_is_committed_next_to_one_that_is_quick(tmp_path: Path) -> None:
     store = MemoryStore()
     quick = compactor(store, tmp_path / "quick")
     meddling = MeddlingStore(store)

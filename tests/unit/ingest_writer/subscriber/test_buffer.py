@@ -20,7 +20,7 @@ _FIRST = {"flight_date": "2013-01-05"}
 _OTHER = line(flight_date="2013-01-06")
 
 
-async def _for_ever(batch: Batch) -> None:
+async def _forever(batch: Batch) -> None:
     await asyncio.Event().wait()
 
 
@@ -64,9 +64,9 @@ def test_a_dropped_batch_is_forgotten_once_its_work_has_ended() -> None:
         buffer = Buffer(400)
         for message_id in ("landing", "other"):
             _pull(buffer, message_id)
-            buffer.land(_for_ever)
+            buffer.land(_forever)
         held = Batch(opened_s=1.0, row_count=1)
-        buffer.quarantine(held, _for_ever)
+        buffer.quarantine(held, _forever)
         _pull(buffer, "collecting")
         landing, other, quarantined, collecting = buffer.batches
         await asyncio.sleep(0)

@@ -176,7 +176,7 @@ def test_a_refresh_that_fails_leaves_the_views_as_they_are_and_can_be_repeated(
     assert _numbers(connection) == [1, 2, 3]
 
 
-def test_files_that_do_not_fit_beside_those_in_use_are_an_error_and_the_views_stay(
+def test_files_that_do_not_fit_next_to_those_in_use_fail_and_the_views_stay(
     memory: MemoryStore, now: Callable[[], dt.datetime], tmp_path: Path
 ) -> None:
     size = len(memory.read(land(memory, [row(number=1)])))

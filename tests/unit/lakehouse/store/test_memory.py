@@ -1,4 +1,4 @@
-"""What the store in memory does beside the promises of every store: the clock is the test's, files are copied."""
+"""What the store in memory does and not every store promises: the clock is the test's, files are copied."""
 
 from __future__ import annotations
 

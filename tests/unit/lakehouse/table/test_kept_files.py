@@ -1,4 +1,4 @@
-"""Kept files: right for ever, shared by processes, bounded, and nothing left by a process that dies."""
+"""Kept files: right forever, shared by processes, bounded, and nothing left by a process that dies."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_copies_are_flights_of_other_carriers() -> None:
         written(371, flights=10)
 
 
-def test_the_command_writes_a_zip_with_a_page_beside_the_file(
+def test_the_command_writes_a_zip_with_a_page_next_to_the_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     july = read_flights(every=400, month=7)

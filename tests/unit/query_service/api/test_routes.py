@@ -79,7 +79,7 @@ def test_the_process_is_ready_while_it_could_list_the_lake_lately_or_can_now() -
     assert store.landing_listings >= 2
 
 
-def test_an_answer_of_a_snapshot_may_be_kept_for_ever() -> None:
+def test_an_answer_of_a_snapshot_may_be_kept_forever() -> None:
     with serving(two_months().store) as api:
         assert api.get("/v1/stats?snapshot=1").headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert api.get("/v1/stats").headers["Cache-Control"] == "no-cache"

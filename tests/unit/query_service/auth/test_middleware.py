@@ -97,7 +97,7 @@ def test_two_bearer_tokens_are_no_key(api: Api) -> None:
         ("Basic dXNlcjpwYXNzd29yZA==", 200),
     ],
 )
-def test_beside_x_api_key_no_other_key_may_come(api: Api, authorization: str, status: int) -> None:
+def test_with_x_api_key_no_other_key_may_come(api: Api, authorization: str, status: int) -> None:
     answer = api.get("/v1/stats", **{"X-API-Key": MOBILE, "Authorization": authorization})
     assert answer.status_code == status
     assert status == 200 or "two different" in answer.json()["detail"]

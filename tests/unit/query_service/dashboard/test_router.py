@@ -13,7 +13,7 @@ from tests._support.api.in_process import Api, serving
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_a_page_names_files_that_are_there_and_may_be_kept_for_ever(api: Api, path: str) -> None:
+def test_a_page_names_files_that_are_there_and_may_be_kept_forever(api: Api, path: str) -> None:
     page = api.get(path)
     assert page.headers["Cache-Control"] == "no-cache"
     links = [urljoin(path, link) for link in re.findall(r'(?:href|src)="(\./static/[^"]+)"', page.text)]

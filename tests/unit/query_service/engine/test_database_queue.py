@@ -1,4 +1,4 @@
-"""Slots: never more than there are, none is lost, and work near its end goes first."""
+"""Slots: never more than there are, none is lost, and work near its end has priority."""
 
 from __future__ import annotations
 

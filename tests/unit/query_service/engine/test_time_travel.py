@@ -22,7 +22,7 @@ from tests._support.lakes.builder import T0, Event, LakeBuilder, event
 from tests._support.lakes.stores import Hook, WatchedStore
 from tests._support.oracles import stats_oracle
 
-FOR_EVER = "public, max-age=31536000, immutable"
+FOREVER = "public, max-age=31536000, immutable"
 
 
 class HistoryStore(WatchedStore):
@@ -125,9 +125,9 @@ def test_one_flight_is_shown_as_that_snapshot_has_it() -> None:
         assert [answer.json()["data"]["status"] for answer in answers] == ["scheduled", "departed", "arrived"]
         assert [answer.headers["Lake-Snapshot"] for answer in answers] == ["1", "2", "3"]
         assert all(answer.json()["data"]["source"]["absorbed"] for answer in answers)
-        assert {answer.headers["Cache-Control"] for answer in answers} == {FOR_EVER}
+        assert {answer.headers["Cache-Control"] for answer in answers} == {FOREVER}
         again = api.get(f"{url}?snapshot=2", **{"if-none-match": answers[1].headers["ETag"]})
-        assert (again.status_code, again.headers["Cache-Control"]) == (304, FOR_EVER)
+        assert (again.status_code, again.headers["Cache-Control"]) == (304, FOREVER)
         assert api.get(url).status_code == 404
         assert api.get("/v1/flights/2013-01-01-UA-1-EWR?snapshot=2").status_code == 404
 
@@ -147,7 +147,7 @@ def test_the_same_question_gives_the_same_bytes_from_any_instance_at_any_time(na
         assert one.content == other.content
         assert one.headers["ETag"] == other.headers["ETag"]
         assert not one.headers["ETag"].startswith("W/")
-        assert one.headers["Cache-Control"] == other.headers["Cache-Control"] == FOR_EVER
+        assert one.headers["Cache-Control"] == other.headers["Cache-Control"] == FOREVER
         assert one.headers["Lake-Snapshot"] == "2"
         assert one.headers["Vary"] == "Accept, Accept-Encoding"
 
@@ -160,7 +160,7 @@ def test_a_match_runs_no_query_and_a_snapshot_is_read_once(queries: Counter) -> 
         whole = api.get("/v1/stats?snapshot=2")
         asked = queries.count
         answer = api.get("/v1/stats?snapshot=2", **{"if-none-match": whole.headers["ETag"]})
-        assert (answer.status_code, answer.headers["Cache-Control"]) == (304, FOR_EVER)
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (304, FOREVER)
         assert queries.count == asked
         store.reads.clear()
         assert api.get("/v1/stats?snapshot=2&carrier=UA").status_code == 200
@@ -173,7 +173,7 @@ def test_the_latest_snapshot_is_answered_without_the_tail() -> None:
         answer = api.get("/v1/stats?group_by=carrier&snapshot=4")
         assert answer.json()["data"] == stats(known[-1])
         assert answer.json()["data"] != api.rows("/v1/stats?group_by=carrier")
-        assert answer.headers["Cache-Control"] == FOR_EVER
+        assert answer.headers["Cache-Control"] == FOREVER
 
 
 @pytest.mark.parametrize("path", ["/v1/stats", "/v1/flights", "/v1/flights/2013-01-01-UA-1545-EWR"])

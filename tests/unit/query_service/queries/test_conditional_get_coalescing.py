@@ -66,7 +66,7 @@ def test_the_same_is_computed_once_and_then_anew() -> None:
     run(scene)
 
 
-def test_others_are_computed_beside_it() -> None:
+def test_others_are_computed_in_parallel() -> None:
     async def scene(coalescer: RequestCoalescer[int], work: Work) -> None:
         await all_asking(coalescer, work)
         work.may_end.set()

@@ -1,4 +1,4 @@
-"""Counts of the whole bucket: sampled beside the requests, shared, and left out while they are not known."""
+"""Counts of the whole bucket: sampled in the background, shared, and left out while they are not known."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ def by(*addresses: str) -> list[dict[str, str]]:
     return [{"X-Forwarded-For": address} for address in addresses]
 
 
-def test_one_caller_takes_its_share_and_others_wait_beside_it() -> None:
+def test_one_caller_takes_its_share_and_others_wait_next_to_it() -> None:
     asking = by(*["10.0.0.1"] * 4, "10.0.0.2", "10.0.0.2", "10.0.0.3")
     refused, answered = crowd_of(2, asking, max_long_polls=5, max_long_polls_per_caller=2, proxy_hops=1)
     assert answered == [200, 200, 200, 200, 200, 429, 429]

@@ -47,7 +47,7 @@ def test_who_begins_later_is_given_the_current_answer_and_goes_on_with_it() -> N
     assert [reads.part(END, "new"), reads.part(MIDDLE, "new"), reads.part(MIDDLE, "old")] == ["new"] * 3
 
 
-def test_asking_again_does_not_hold_an_old_answer_for_ever() -> None:
+def test_asking_again_does_not_hold_an_old_answer_forever() -> None:
     reads = Reads()
     reads.part(END, "old")
     seen = []

@@ -63,7 +63,7 @@ def test_names_follow_their_codes_in_every_format(url: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["/v1/stats?group_by=carrier", "/v1/flights?limit=2", FLIGHT, f"{FLIGHT}/events"])
-def test_an_answer_of_a_snapshot_is_kept_for_ever_only_without_names(url: str) -> None:
+def test_an_answer_of_a_snapshot_is_kept_forever_only_without_names(url: str) -> None:
     with lake_of(flights()) as api:
         of_snapshot = f"{url}{'&' if '?' in url else '?'}snapshot=1"
         for names, lasts in (("false", True), ("true", False)):  # a release may bring other names
@@ -107,7 +107,7 @@ def test_where_a_diverted_flight_landed_has_a_name() -> None:
     assert found == {"BQN": ("Rafael Hernandez Airport", "Aguadilla"), UNKNOWN: (None, None), None: (None, None)}
 
 
-def test_a_code_that_no_table_knows_has_null_beside_it() -> None:
+def test_a_code_that_no_table_knows_has_null_next_to_it() -> None:
     with lake_of(flights()) as api:
         (row,) = api.rows("/v1/stats?names=true&group_by=carrier,route&carrier=X0")
     assert {name: row[name] for name in (*NAMES["carrier"], *NAMES["route"])} == dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Tags cover the data that answers show beside flights: names of carriers and airports."""
+"""Tags cover the data that answers show in addition to flights: names of carriers and airports."""
 
 from __future__ import annotations
 

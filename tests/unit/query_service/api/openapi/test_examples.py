@@ -29,7 +29,7 @@ BESIDE = {
     ("/v1/flights", "delay_max"): "delay=departure",
     ("/v1/flights/{flight_id}", "wait_s"): "min_event_time=2013-01-01T10:00:00Z",
 }
-"""What a parameter needs beside it."""
+"""What a parameter needs in addition."""
 
 
 @pytest.fixture(scope="module")

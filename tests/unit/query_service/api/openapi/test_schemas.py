@@ -1,4 +1,4 @@
-"""Schemas of the document: what an answer may hold, and nothing beside it; each has a name and says what it means."""
+"""Schemas of the document: what an answer may hold, and nothing else; each has a name and says what it means."""
 
 from __future__ import annotations
 
