@@ -32,7 +32,7 @@ test: setup  ## checks, all tests, and a short gate of each verification: some m
 	@mkdir -p build && rm -f build/types.txt
 	@$(BIN)/mypy >build/types.txt 2>&1 & types=$$!; trap 'kill $$types 2>/dev/null' INT TERM HUP; \
 	    $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder; tests=$$?; \
-	    wait $$types; types=$$?; echo "mypy, beside the tests:"; cat build/types.txt; test $$tests -eq 0 && test $$types -eq 0
+	    wait $$types; types=$$?; echo "mypy, run next to the tests:"; cat build/types.txt; test $$tests -eq 0 && test $$types -eq 0
 
 verify: setup  ## the long gates, about half an hour, for every night; goes on where it was cut off (ARGS="--only mutation")
 	@$(BIN)/python -m tests.verification.campaign.verify $(ARGS)

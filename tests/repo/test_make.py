@@ -49,7 +49,7 @@ def test_it_passes_when_everything_does_and_says_what_mypy_said(tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     tests, *types = done.stdout.splitlines()[-4:]
     assert tests.startswith("tests: -m pytest ")
-    assert types == ["mypy, beside the tests:", "no issues", "warned"]
+    assert types == ["mypy, run next to the tests:", "no issues", "warned"]
 
 
 @pytest.mark.parametrize(
