@@ -77,12 +77,12 @@ class PrioritySemaphore:
         if self._free > 0:
             self._free -= 1
             return
-        waiter = asyncio.get_running_loop().create_future()
-        (self._finishing if is_finishing else self._beginning).append(waiter)
+        turn = asyncio.get_running_loop().create_future()
+        (self._finishing if is_finishing else self._beginning).append(turn)
         try:
-            await waiter
+            await turn
         except asyncio.CancelledError:
-            if not waiter.cancelled():  # it had been given to us just now
+            if not turn.cancelled():  # it had been given to us just now
                 self.release()
             raise
 
@@ -90,9 +90,9 @@ class PrioritySemaphore:
         """Frees the slot for the next waiter."""
         for waiting in (self._finishing, self._beginning):
             while waiting:
-                waiter = waiting.popleft()
-                if not waiter.done():  # else it has gone
-                    waiter.set_result(None)
+                turn = waiting.popleft()
+                if not turn.done():  # else its waiter has gone
+                    turn.set_result(None)
                     return
         self._free += 1
 

@@ -32,7 +32,7 @@ class TimeTravel:
         """Waits for a snapshot that is being read."""
         self._thread.shutdown(cancel_futures=True)
 
-    async def context(self, context: QueryContext, number: int | None) -> QueryContext:
+    async def view(self, context: QueryContext, number: int | None) -> QueryContext:
         """The context of that snapshot's month files; `context` itself for None.
 
         Raises ProblemError (404 not there yet, 410 not retained any more), ObjectMissingError (plan again), and what

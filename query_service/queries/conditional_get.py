@@ -229,7 +229,7 @@ class ConditionalGet:
 
         async def ask(context: QueryContext) -> TableResponse:
             if request.snapshot is not None:
-                context = await self._history.context(context, request.snapshot)
+                context = await self._history.view(context, request.snapshot)
             is_hidden_asked = request.asks_void or asks_hidden(request.filters)
             files = context.files(request.filters.dates, asks_hidden=is_hidden_asked)
             tag = self._tags.tag(request, preferences, files.all)

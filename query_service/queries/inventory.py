@@ -87,10 +87,10 @@ class InventorySampler:
             self._sampled_at, self._failed_at = self._now(), None
         except (LakeError, OSError) as error:
             self._failed_at = self._now()
-            _log.warning("rejected and unrecognized objects are not counted: %s: %s", type(error).__name__, error)
+            _log.warning("rejected and foreign objects are not counted: %s: %s", type(error).__name__, error)
         except Exception:  # noqa: BLE001  whatever it is, the next request must not begin a listing that ends like this
             self._failed_at = self._now()
-            _log.exception("rejected and unrecognized objects are not counted: unexpected error")
+            _log.exception("rejected and foreign objects are not counted: unexpected error")
         finally:
             self._sampling = None
 

@@ -163,7 +163,7 @@ class _Poll:
         self._last: FlightVersion | None = None
 
     async def __call__(self, context: QueryContext) -> FlightVersion:
-        context = await self._history.context(context, self.request.snapshot)
+        context = await self._history.view(context, self.request.snapshot)
         tag = self._tags.tag(self.normal, self._preferences, context.files(self.request.dates, asks_hidden=True).all)
         if self._preferences.if_none_match.matches(tag):
             return FlightVersion(tag, context.plan, None, is_unchanged=True)

@@ -121,7 +121,7 @@ function track(key, value, low, high) {
 export const linked = (href, child) =>
   href && child instanceof Element ? h("a", { href, "data-nav": true, class: "number-link" }, child) : child;
 
-// The text that is read, and the exact value for programs that take it from the page.
+// The text that is read, and the exact value for whoever takes it from the page.
 export function datum(kind, value) {
   return value === null || value === undefined
     ? show(kind, value)
