@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     duckdb_memory_mb: int = Field(default_factory=_quarter_of_memory_mb, ge=64)
     """A quarter of the container's memory, 512 MB without a limit. What does not fit is spilled, at
     most as much again. DuckDB keeps the footer of each file that it has read, about 33 kB, while there
-    is room: an API's memory grows by that for hours, and then no more."""
+    is room within this limit: until then memory grows with each file."""
     result_cache_mb: int = Field(32, ge=0, le=100_000)
     """Answers by `ETag`; 0 keeps none. About 10,000 usual ones, more than are asked for between two
     changes of the lake."""

@@ -53,7 +53,7 @@ _ABORTS: Final = {
 }
 """What an engine says when it ends its whole process because storage was killed while it read: a successor goes on.
 
-https://github.com/duckdb/duckdb-iceberg/pull/1305, which no extension of DuckDB 1 has.
+https://github.com/duckdb/duckdb-iceberg/pull/1305, which the extension 1.5.5 does not have.
 """
 
 
